@@ -1,0 +1,130 @@
+# What every target shares: warnings, sanitizers, precompiled headers, ccache; and the three shapes of target.
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Threads REQUIRED)
+find_package(SQLite3 REQUIRED)
+
+find_program(DRAY_CCACHE ccache)
+if(DRAY_CCACHE)
+  # The sloppiness is what ccache needs to reuse objects built with a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${DRAY_CCACHE})
+endif()
+find_program(DRAY_LLD ld.lld)
+if(DRAY_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+add_library(dray_options INTERFACE)
+target_compile_options(dray_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+  -Wno-missing-field-initializers  # designated initialisers leave defaults on purpose
+  -fpch-preprocess -fno-omit-frame-pointer)
+target_include_directories(dray_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_definitions(dray_options INTERFACE
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE BOOST_BEAST_USE_STD_STRING_VIEW
+  DRAY_VERSION="${PROJECT_VERSION}")
+if(DRAY_SANITIZE)
+  target_compile_options(dray_options INTERFACE -fsanitize=${DRAY_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(dray_options INTERFACE -fsanitize=${DRAY_SANITIZE})
+  target_compile_definitions(dray_options INTERFACE DRAY_SANITIZED)
+endif()
+
+# One precompiled header for all but core (which must not see Asio) and one for tests.
+file(WRITE ${CMAKE_BINARY_DIR}/pch.cc "")
+add_library(dray_pch STATIC ${CMAKE_BINARY_DIR}/pch.cc)
+target_link_libraries(dray_pch PUBLIC dray_options Boost::headers)
+target_precompile_headers(dray_pch PRIVATE
+  <algorithm> <chrono> <functional> <map> <memory> <optional> <span> <string> <string_view> <variant> <vector>
+  <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp> <boost/asio/use_awaitable.hpp>
+  <boost/asio/detached.hpp> <boost/asio/post.hpp> <boost/json.hpp>)
+
+function(dray_sources out folder)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)
+  list(FILTER files EXCLUDE REGEX "_test\\.cc$")
+  set(${out} ${files} PARENT_SCOPE)
+endfunction()
+
+# dray_library(adapters/posix DEPS ports): all of src/adapters/posix, as target dray_adapters_posix.
+function(dray_library folder)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  string(REPLACE / _ name dray_${folder})
+  dray_sources(files src/${folder})
+  set(links dray_options)
+  foreach(dep ${ARG_DEPS})
+    list(APPEND links dray_${dep})
+  endforeach()
+  if(NOT files)  # a folder that holds only headers so far
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE ${links})
+    return()
+  endif()
+  add_library(${name} STATIC ${files})
+  target_link_libraries(${name} PUBLIC ${links})
+  if(folder STREQUAL base)
+    target_link_libraries(${name} PUBLIC OpenSSL::Crypto Boost::headers)
+  elseif(folder STREQUAL wire)
+    target_link_libraries(${name} PUBLIC Boost::json Boost::url)
+  elseif(folder STREQUAL net)
+    target_link_libraries(${name} PUBLIC Boost::url Threads::Threads)
+  elseif(folder STREQUAL adapters/sqlite)
+    target_link_libraries(${name} PUBLIC SQLite::SQLite3)
+  elseif(folder STREQUAL adapters/posix)
+    target_link_libraries(${name} PUBLIC Threads::Threads)
+  endif()
+  if(NOT folder MATCHES "^(base|core)$")
+    target_precompile_headers(${name} REUSE_FROM dray_pch)
+  endif()
+endfunction()
+
+# dray_program(dray-server DEPS server net ...): apps/dray-server/*.cc
+function(dray_program name)
+  cmake_parse_arguments(ARG "" "FOLDER" "DEPS" ${ARGN})
+  if(NOT ARG_FOLDER)
+    set(ARG_FOLDER apps/${name})
+  endif()
+  dray_sources(files ${ARG_FOLDER})
+  add_executable(${name} ${files})
+  target_precompile_headers(${name} REUSE_FROM dray_pch)
+  foreach(dep ${ARG_DEPS})
+    string(REPLACE / _ dep ${dep})
+    target_link_libraries(${name} PRIVATE dray_${dep})
+  endforeach()
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+endfunction()
+
+# dray_test_program(net_tests FOLDER tests/integration/net DEPS net ...): *_test.cc with GoogleTest.
+function(dray_test_program name)
+  cmake_parse_arguments(ARG "" "FOLDER" "DEPS" ${ARGN})
+  find_package(GTest REQUIRED)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${ARG_FOLDER}/*.cc)
+  if(NOT files)
+    return()
+  endif()
+  add_executable(${name} ${files})
+  target_precompile_headers(${name} REUSE_FROM dray_pch)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE DRAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}" DRAY_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+  target_link_libraries(${name} PRIVATE dray_options GTest::gtest GTest::gmock GTest::gtest_main)
+  foreach(dep ${ARG_DEPS})
+    string(REPLACE / _ dep ${dep})
+    target_link_libraries(${name} PRIVATE dray_${dep})
+  endforeach()
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
+
+# unit_tests: every *_test.cc that stands beside its source.
+function(dray_unit_tests)
+  find_package(GTest REQUIRED)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*_test.cc ${CMAKE_SOURCE_DIR}/sim/*_test.cc)
+  add_executable(unit_tests ${files})
+  target_precompile_headers(unit_tests REUSE_FROM dray_pch)
+  target_compile_definitions(unit_tests PRIVATE DRAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_include_directories(unit_tests PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(unit_tests PRIVATE dray_sim dray_agent dray_ctl dray_server dray_gateway dray_net
+    dray_adapters_posix dray_adapters_toml dray_adapters_sqlite dray_options GTest::gtest GTest::gmock GTest::gtest_main)
+  set_target_properties(unit_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME unit_tests COMMAND unit_tests)
+endfunction()
