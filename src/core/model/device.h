@@ -1,0 +1,43 @@
+// Devices and their types.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "core/model/artifact.h"
+
+namespace dray::core {
+
+// How a device says that it may be updated now: by confirming (DDI confirmation flow), or, for clients without
+// it, by fetching the deployment.
+enum class Ask { kConfirmation, kPoll };
+// What ends a job normally: the power-on report with the expected version, or `closed` alone.
+enum class EndsOn { kPowerOn, kClosed };
+
+struct DeviceType {
+  std::string name;
+  Components components;
+  std::vector<Components> order;  // steps: components of one step are updated together
+  Ask ask = Ask::kPoll;
+  EndsOn ends_on = EndsOn::kClosed;
+  std::chrono::seconds power_on_within{600};
+  std::string probe;                         // status probe command; empty = none configured
+  std::map<std::string, std::string> parts;  // component -> DDI chunk part, where it differs from the name
+  friend bool operator==(const DeviceType&, const DeviceType&) = default;
+};
+
+using Attributes = std::map<std::string, std::string>;
+
+struct Device {
+  DeviceId name;
+  std::string type;
+  std::string token_sha256;  // lower-case hex of SHA-256(token); the token itself is nowhere
+  Attributes attributes;
+  friend bool operator==(const Device&, const Device&) = default;
+};
+
+}  // namespace dray::core

@@ -1,0 +1,206 @@
+// A job: one device's share of a rollout, as the gateway sees it. Pure: state, event and what is given come in;
+// the next state and what to do come out. The driver saves the next state, then does it.
+//
+//   planned -> asked -> (deferred ->) ready -> transmitting -> installing -> restarting -> succeeded | failed | ...
+//
+// Steps go in order, each with attempts of its own; each attempt is one DDI action. Most of what a gateway does is
+// not an action of this machine but follows from its state, level-triggered: what a poll shows (offer()), what must be
+// fetched (wants_bytes()), when to look again (wake_at()), what is reported (describe()). So nothing is lost with a
+// restart: the same state gives the same again.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/model/plan.h"
+
+namespace dray::core {
+
+// --- what the plan says ---
+
+struct StepArtifact {
+  std::string component, version;
+  Sha256 sha256;
+  std::uint64_t size = 0;
+  friend bool operator==(const StepArtifact&, const StepArtifact&) = default;
+};
+
+struct JobTerms {
+  JobId id;
+  DeviceId device;
+  AssignmentId assignment;
+  RolloutId rollout;
+  int priority = 0;
+  Delivery delivery = Delivery::kPull;
+  Fetch fetch = Fetch::kAtUpdateTime;
+  WallTime planned_at, expires_at = kWallMax;
+  Intervals update;
+  RetryPolicy retry;
+  std::chrono::seconds status_deferral{900};
+  std::vector<std::vector<StepArtifact>> steps;
+  std::string incompatible;  // why nothing fits; empty = it fits
+  Ask ask = Ask::kPoll;
+  EndsOn ends_on = EndsOn::kClosed;
+  std::chrono::seconds power_on_within{600};
+  friend bool operator==(const JobTerms&, const JobTerms&) = default;
+};
+
+// --- the state: data lives in the phase that needs it ---
+
+enum class FailureKind {
+  kDeviceReported,  // closed/failure
+  kRefused,         // the device refused this attempt
+  kRolledBack,      // restarted into the old version
+  kNoPowerOn,       // no power-on report within power_on_within
+};
+struct Failure {
+  FailureKind kind = FailureKind::kDeviceReported;
+  std::string why;
+  friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+enum class DeferCause { kDeviceBusy, kDeviceAsked };
+
+struct Planned {};                            // nothing is shown to the device yet
+struct Asked { WallTime since; };             // communication request out, silence so far
+struct Deferred { DeferCause cause{}; WallTime until; std::string by, why; };  // it said "not now"; update_at moved
+struct Ready { WallTime since; };             // it may fetch
+struct Transmitting { WallTime since; };      // it fetched a byte or sent feedback: started
+struct Installing { WallTime since; bool switching = false; };  // has all bytes; switching: past the point of no return
+struct Restarting { WallTime since; };        // closed/success is here, the power-on report is not
+struct Backoff { WallTime until; Failure failure; };            // the last attempt failed; the next one comes
+struct Cancelling { std::string id, by, why; bool superseded = false; WallTime since; };  // cancelAction is shown
+struct Succeeded { bool late = false; };
+struct Failed { Failure failure; };
+struct Cancelled { std::string id, by, why; bool superseded = false; };
+struct Expired { bool stopping = false; };    // stopping: the device has not closed the action yet
+struct Incompatible { std::string why; };
+
+using JobPhase = std::variant<Planned, Asked, Deferred, Ready, Transmitting, Installing, Restarting, Backoff, Cancelling,
+                              Succeeded, Failed, Cancelled, Expired, Incompatible>;
+
+// How an action ended, for the device door: later feedback gets 410, installedBase shows finished ones.
+enum class ActionEnd { kFinished, kError, kCanceled };
+struct PastAction {
+  ActionId id;
+  std::size_t step = 0;
+  ActionEnd end{};
+  bool acknowledged = false;  // ended by the power-on report: its closed/success still comes and is answered 200
+  friend bool operator==(const PastAction&, const PastAction&) = default;
+};
+inline constexpr std::size_t kMostPastActions = 16;
+
+struct Job {
+  JobTerms terms;
+  WallTime update_at;                       // the only time that is acted on; a deferral moves it
+  std::optional<WallTime> deferred_until;   // standing operator deferrals, already in update_at
+  std::size_t step = 0;
+  int attempt = 1;                          // of this step; only a real failure counts it up
+  ActionId action;                          // open DDI action of this attempt; empty: none yet
+  std::string boot_id;                      // the device's when the attempt started
+  std::string cancel_refused;               // id of a cancel that came too late
+  std::vector<PastAction> past;             // oldest first, at most kMostPastActions
+  JobPhase phase;
+};
+
+// --- events ---
+
+struct Tick {};  // time passed, or something of Given changed
+enum class AnswerKind { kReady, kBusy, kDefer, kRefuse, kCancelled };
+struct Answered { AnswerKind kind{}; std::optional<WallTime> until; std::string by, why; };
+struct FirstByte {};                       // the device fetched a byte of this step
+struct AllSent {};                         // it has every byte of this step
+enum class FeedbackKind { kProceeding, kDownloaded, kSwitching, kClosedSuccess, kClosedFailure };
+struct Feedback {
+  FeedbackKind kind{};
+  std::string why;
+  bool cut_by_us = false;                  // its transfer was cut by a window, a slot or a restart of ours: no attempt
+  std::optional<Answered> answer;          // the "dray" member: a local cancel
+};
+struct PowerOn { std::string boot_id; RunningByComponent running; };
+struct CancelFeedback { bool accepted = false; };      // the device's answer to cancelAction
+struct CancelAsked { std::string id, by, why; };       // by site, server or operator
+struct DeferralsChanged { std::optional<WallTime> until; };  // latest standing deferral; none = withdrawn
+struct NewTerms { JobTerms terms; };       // a new plan revision holds this job
+struct GoneFromPlan {};
+struct ArtifactLost {};                    // the stored artifact failed its re-hash: link withdrawn, fetched again
+
+using JobEvent = std::variant<Tick, Answered, FirstByte, AllSent, Feedback, PowerOn, CancelFeedback, CancelAsked, DeferralsChanged,
+                              NewTerms, GoneFromPlan, ArtifactLost>;
+
+// --- what the gateway knows beside the job; time and chance are given ---
+
+struct RetryTimes {
+  std::chrono::seconds base{5}, cap{3600};
+  friend bool operator==(const RetryTimes&, const RetryTimes&) = default;
+};
+struct Given {
+  WallTime now;
+  bool clock_known = true;
+  bool stored = false;        // every artifact of the current step is here and verified
+  bool turn = true;           // no other job of this device goes first
+  bool slot = true;           // foreign clients: a transmission slot is free for this link
+  double jitter = 0;          // uniform in [0, 1)
+  ActionId next_action;       // the next leased id; empty: none left, no attempt may start
+  RunningByComponent running; // the device's last power-on report
+  std::string boot_id;
+  RetryTimes retry{};
+  std::chrono::seconds answer_valid{900};
+  std::chrono::seconds cancel_within{600};
+};
+
+// --- the machine ---
+
+struct CutTransfers { ActionId action; };  // running downloads of this action end now
+struct WakeDevice {};                      // what its poll shows has changed
+struct Forget {};                          // drop the job without a report
+using JobAction = std::variant<CutTransfers, WakeDevice, Forget>;
+
+struct JobStep {
+  Job next;
+  std::vector<JobAction> actions;
+};
+
+// A new job, as the plan brings it.
+Job make_job(JobTerms terms, std::optional<WallTime> deferred_until);
+// Total: an event that means nothing in this phase leaves the job as it is. Uses given.next_action where
+// next.action differs from job.action and equals it: the driver then counts the lease on in the same save.
+JobStep advance(const Job& job, const JobEvent& event, const Given& given);
+// After a restart: everything that the saved state asks for again.
+std::vector<JobAction> resume(const Job& job);
+
+// --- what follows from the state ---
+
+bool is_final(const Job& job);
+bool has_started(const Job& job);          // an artifact byte or feedback of the open action
+bool action_is_open(const Job& job);       // deploymentBase or cancelAction of job.action is alive
+enum class Offer { kNothing, kConfirmation, kDeployment, kCancel };
+Offer offer(const Job& job, const Given& given);
+bool may_download(const Job& job, const Given& given);  // GETs of artifacts are answered
+bool wants_bytes(const Job& job, WallTime now);         // its artifacts are to be fetched now (or kept)
+bool step_runs(const Job& job, const RunningByComponent& running);  // the current step's versions run already
+// The next instant at which a Tick may change something; nothing where only an event can.
+std::optional<WallTime> wake_at(const Job& job, const Given& given);
+
+struct PublicState {
+  std::string state, reason, sentence;
+  std::optional<WallTime> until;
+  friend bool operator==(const PublicState&, const PublicState&) = default;
+};
+PublicState describe(const Job& job, const Given& given);
+
+// --- the table: every change of phase that can happen. advance() asserts that it stays inside. ---
+
+std::string_view phase_name(const JobPhase& phase);
+std::string_view event_name(const JobEvent& event);
+struct Transition {
+  std::string_view from, event, to;
+  friend auto operator<=>(const Transition&, const Transition&) = default;
+};
+std::span<const Transition> job_transitions();
+
+}  // namespace dray::core

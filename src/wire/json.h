@@ -1,0 +1,89 @@
+// Reading JSON into values with errors that name the field and the limit: "assignments[0].expires_at: is
+// missing". Writing is plain Boost.JSON.
+//
+// Decoding functions throw BadField inside wire/ and are wrapped by decode(), which gives a Result: nested
+// decoding without an if after every member, and no exception leaves.
+#pragma once
+
+#include <boost/json.hpp>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace dray::wire {
+
+namespace json = boost::json;
+
+// Strict JSON (RFC 8259) with a depth limit of 32.
+Result<json::value> parse_json(std::string_view text);
+// As real DDI clients send it: raw control characters inside strings are taken as they are (swupdate puts a
+// newline into status.details), everything else strict.
+Result<json::value> parse_sloppy_json(std::string_view text);
+
+struct BadField {
+  std::string message;
+};
+
+// A value and where it stands. Members are looked up with at() (must be there) or maybe() (absent or null =
+// empty optional); conversions check type and range.
+class Node {
+ public:
+  Node(const json::value& value, std::string path) : value_{&value}, path_{std::move(path)} {}
+
+  Node at(std::string_view key) const;
+  std::optional<Node> maybe(std::string_view key) const;
+
+  std::string text(std::size_t longest = 4096) const;
+  std::int64_t integer(std::int64_t least = std::numeric_limits<std::int64_t>::min(),
+                       std::int64_t most = std::numeric_limits<std::int64_t>::max()) const;
+  std::uint64_t size() const;  // integer >= 0
+  double number() const;
+  bool boolean() const;
+  WallTime time() const;       // RFC 3339
+  Sha256 sha256() const;
+
+  // Calls f(Node) for every element; at most `most` of them.
+  template <class F>
+  void each(F f, std::size_t most = 1'000'000) const {
+    const json::array& items = array(most);
+    for (std::size_t i = 0; i < items.size(); ++i) f(Node{items[i], path_ + "[" + std::to_string(i) + "]"});
+  }
+  // Calls f(key, Node) for every member.
+  template <class F>
+  void members(F f) const {
+    for (const auto& [key, value] : object()) f(std::string_view{key}, Node{value, child(key)});
+  }
+
+  const json::object& object() const;
+  const json::array& array(std::size_t most = 1'000'000) const;
+  const json::value& value() const { return *value_; }
+  const std::string& path() const { return path_; }
+  [[noreturn]] void refuse(std::string_view why) const;  // throws BadField "path: why"
+  // Throws where the object has a member that is not in `known`.
+  void only(std::initializer_list<std::string_view> known) const;
+
+ private:
+  std::string child(std::string_view key) const { return path_.empty() ? std::string{key} : path_ + "." + std::string{key}; }
+  const json::value* value_;
+  std::string path_;
+};
+
+// Runs f(Node) on parsed text; a BadField becomes kInvalid.
+template <class T, class F>
+Result<T> decode(const Result<json::value>& parsed, F f) {
+  if (!parsed) return parsed.error();
+  try {
+    return f(Node{*parsed, ""});
+  } catch (const BadField& bad) {
+    return Error{ErrorCode::kInvalid, bad.message};
+  }
+}
+
+std::string to_text(const json::value& value);
+
+}  // namespace dray::wire
