@@ -1,4 +1,5 @@
 # What every target shares: warnings, sanitizers, precompiled headers, ccache; and the three shapes of target.
+set(Boost_USE_STATIC_LIBS ON)  # what we ship needs no Boost at run time
 find_package(Boost 1.81 REQUIRED COMPONENTS json url)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Threads REQUIRED)
@@ -34,7 +35,7 @@ endif()
 # One precompiled header for all but core (which must not see Asio) and one for tests.
 file(WRITE ${CMAKE_BINARY_DIR}/pch.cc "")
 add_library(dray_pch STATIC ${CMAKE_BINARY_DIR}/pch.cc)
-target_link_libraries(dray_pch PUBLIC dray_options Boost::headers)
+target_link_libraries(dray_pch PUBLIC dray_options Boost::json Boost::url)
 target_precompile_headers(dray_pch PRIVATE
   <algorithm> <chrono> <functional> <map> <memory> <optional> <span> <string> <string_view> <variant> <vector>
   <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp> <boost/asio/use_awaitable.hpp>
@@ -64,16 +65,15 @@ function(dray_library folder)
   target_link_libraries(${name} PUBLIC ${links})
   if(folder STREQUAL base)
     target_link_libraries(${name} PUBLIC OpenSSL::Crypto Boost::headers)
-  elseif(folder STREQUAL wire)
-    target_link_libraries(${name} PUBLIC Boost::json Boost::url)
   elseif(folder STREQUAL net)
-    target_link_libraries(${name} PUBLIC Boost::url Threads::Threads)
+    target_link_libraries(${name} PUBLIC Threads::Threads)
   elseif(folder STREQUAL adapters/sqlite)
     target_link_libraries(${name} PUBLIC SQLite::SQLite3)
   elseif(folder STREQUAL adapters/posix)
     target_link_libraries(${name} PUBLIC Threads::Threads)
   endif()
   if(NOT folder MATCHES "^(base|core)$")
+    target_link_libraries(${name} PUBLIC Boost::json Boost::url)  # the same definitions as the precompiled header
     target_precompile_headers(${name} REUSE_FROM dray_pch)
   endif()
 endfunction()

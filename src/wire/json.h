@@ -3,6 +3,8 @@
 //
 // Decoding functions throw BadField inside wire/ and are wrapped by decode(), which gives a Result: nested
 // decoding without an if after every member, and no exception leaves.
+//
+// Trap: json::value{x} with braces makes an array of one; write json::value(x).
 #pragma once
 
 #include <boost/json.hpp>

@@ -1,0 +1,295 @@
+// GET plan: Plan <-> JSON. Member names and meanings: docs/gateway-api.md.
+#include <algorithm>
+#include <array>
+
+#include "wire/gateway_api.h"
+
+namespace dray::wire {
+namespace {
+
+using namespace core;
+
+constexpr std::int64_t kMostSeconds = 10LL * 366 * 24 * 3600;
+
+// --- writing ---
+
+json::array encode_strings(const std::vector<std::string>& items) {
+  json::array out;
+  for (const auto& item : items) out.emplace_back(item);
+  return out;
+}
+
+json::object encode_map(const std::map<std::string, std::string>& items) {
+  json::object out;
+  for (const auto& [key, value] : items) out[key] = value;
+  return out;
+}
+
+json::array encode_intervals(const Intervals& intervals) {
+  json::array out;
+  for (const Interval& i : intervals) out.push_back(json::array{to_rfc3339(i.from), to_rfc3339(i.to)});
+  return out;
+}
+
+json::array encode_limits(const std::vector<RateLimit>& limits) {
+  json::array out;
+  for (const RateLimit& l : limits)
+    out.push_back({{"from", to_rfc3339(l.from)}, {"to", to_rfc3339(l.to)}, {"rate", l.rate}});
+  return out;
+}
+
+json::object encode_type(const DeviceType& type) {
+  json::array order;
+  for (const Components& step : type.order) order.push_back(encode_strings(step));
+  return {{"name", type.name},
+          {"components", encode_strings(type.components)},
+          {"order", std::move(order)},
+          {"ask", type.ask == Ask::kConfirmation ? "confirmation" : "poll"},
+          {"ends_on", type.ends_on == EndsOn::kPowerOn ? "power_on" : "closed"},
+          {"power_on_within", type.power_on_within.count()},
+          {"probe", type.probe.empty() ? json::value{} : json::value(type.probe)},
+          {"parts", encode_map(type.parts)}};
+}
+
+json::object encode_artifact(const Artifact& a) {
+  return {{"sha256", a.sha256.hex()}, {"sha1", a.sha1},       {"md5", a.md5},
+          {"size", a.size},           {"name", a.name},       {"file", a.file},
+          {"component", a.component}, {"version", a.version}, {"module_id", a.module_id}};
+}
+
+json::object encode_job(const JobOrder& job) {
+  json::array steps;
+  for (const Step& step : job.steps) {
+    json::array out;
+    for (const Sha256& sha : step) out.emplace_back(sha.hex());
+    steps.push_back(std::move(out));
+  }
+  return {{"id", job.id.value()}, {"device", job.device.value()}, {"steps", std::move(steps)}};
+}
+
+std::string_view name_of(Fetch fetch) {
+  return fetch == Fetch::kNow ? "now" : fetch == Fetch::kHold ? "hold" : "at_update_time";
+}
+
+json::object encode_assignment(const Assignment& a) {
+  json::array jobs;
+  for (const JobOrder& job : a.jobs) jobs.push_back(encode_job(job));
+  return {{"id", a.id.value()},
+          {"rollout", a.rollout.value()},
+          {"priority", a.priority},
+          {"delivery", a.delivery == Delivery::kPush ? "push" : "pull"},
+          {"fetch", name_of(a.fetch)},
+          {"planned_at", to_rfc3339(a.planned_at)},
+          {"expires_at", a.expires_at == kWallMax ? json::value{} : json::value(to_rfc3339(a.expires_at))},
+          {"transfer", encode_intervals(a.transfer)},
+          {"update", encode_intervals(a.update)},
+          {"retry", {{"limit", a.retry.limit ? json::value(*a.retry.limit) : json::value{}}}},
+          {"status_deferral", a.status_deferral.count()},
+          {"jobs", std::move(jobs)}};
+}
+
+template <class Tag>
+json::value or_null(const Id<Tag>& id) {
+  return id.empty() ? json::value{} : json::value(id.value());
+}
+
+// --- reading ---
+
+std::vector<std::string> decode_strings(const Node& node) {
+  std::vector<std::string> out;
+  node.each([&](const Node& n) { out.push_back(n.text(256)); }, 10'000);
+  return out;
+}
+
+std::map<std::string, std::string> decode_map(const Node& node) {
+  std::map<std::string, std::string> out;
+  node.members([&](std::string_view key, const Node& n) { out[std::string{key}] = n.text(); });
+  return out;
+}
+
+Intervals decode_intervals(const Node& node) {
+  Intervals out;
+  node.each([&](const Node& n) {
+    const json::array& pair = n.array(2);
+    if (pair.size() != 2) n.refuse("must be a pair [from, to]");
+    const Interval interval{Node{pair[0], n.path() + "[0]"}.time(), Node{pair[1], n.path() + "[1]"}.time()};
+    if (interval.to < interval.from) n.refuse("ends before it begins");
+    out.push_back(interval);
+  });
+  return out;
+}
+
+std::vector<RateLimit> decode_limits(const std::optional<Node>& node) {
+  std::vector<RateLimit> out;
+  if (node) node->each([&](const Node& n) { out.push_back({n.at("from").time(), n.at("to").time(), n.at("rate").size()}); });
+  return out;
+}
+
+template <std::size_t N>
+std::size_t choice(const Node& node, const std::array<std::string_view, N>& words) {
+  const std::string text = node.text(64);
+  const auto found = std::find(words.begin(), words.end(), text);
+  if (found == words.end()) {
+    std::string known;
+    for (const std::string_view word : words) known += (known.empty() ? "" : ", ") + std::string{word};
+    node.refuse("must be one of " + known);
+  }
+  return static_cast<std::size_t>(found - words.begin());
+}
+
+DeviceType decode_type(const Node& n) {
+  DeviceType type;
+  type.name = n.at("name").text(256);
+  type.components = decode_strings(n.at("components"));
+  if (const auto order = n.maybe("order"))
+    order->each([&](const Node& step) { type.order.push_back(decode_strings(step)); });
+  else
+    type.order = {type.components};
+  if (const auto ask = n.maybe("ask"))
+    type.ask = choice(*ask, std::array<std::string_view, 2>{"confirmation", "poll"}) == 0 ? Ask::kConfirmation : Ask::kPoll;
+  if (const auto ends = n.maybe("ends_on"))
+    type.ends_on = choice(*ends, std::array<std::string_view, 2>{"power_on", "closed"}) == 0 ? EndsOn::kPowerOn : EndsOn::kClosed;
+  if (const auto within = n.maybe("power_on_within"))
+    type.power_on_within = std::chrono::seconds{within->integer(1, kMostSeconds)};
+  if (const auto probe = n.maybe("probe")) type.probe = probe->text();
+  if (const auto parts = n.maybe("parts")) type.parts = decode_map(*parts);
+  return type;
+}
+
+Device decode_device(const Node& n) {
+  Device device;
+  device.name = DeviceId{n.at("name").text(256)};
+  if (const auto type = n.maybe("type")) device.type = type->text(256);
+  if (const auto token = n.maybe("token_sha256")) device.token_sha256 = token->text(64);
+  if (const auto attributes = n.maybe("attributes")) device.attributes = decode_map(*attributes);
+  return device;
+}
+
+Artifact decode_artifact(const Node& n) {
+  Artifact a;
+  a.sha256 = n.at("sha256").sha256();
+  if (const auto sha1 = n.maybe("sha1")) a.sha1 = sha1->text(40);
+  if (const auto md5 = n.maybe("md5")) a.md5 = md5->text(32);
+  a.size = n.at("size").size();
+  if (const auto name = n.maybe("name")) a.name = name->text(256);
+  a.file = n.at("file").text(256);
+  a.component = n.at("component").text(256);
+  a.version = n.at("version").text(256);
+  a.module_id = n.at("module_id").integer(1);
+  return a;
+}
+
+JobOrder decode_job(const Node& n) {
+  JobOrder job;
+  job.id = JobId{n.at("id").text(512)};
+  job.device = DeviceId{n.at("device").text(256)};
+  n.at("steps").each([&](const Node& step) {
+    Step out;
+    step.each([&](const Node& sha) { out.push_back(sha.sha256()); });
+    job.steps.push_back(std::move(out));
+  });
+  return job;
+}
+
+Assignment decode_assignment(const Node& n) {
+  Assignment a;
+  a.id = AssignmentId{n.at("id").text(512)};
+  if (const auto rollout = n.maybe("rollout")) a.rollout = RolloutId{rollout->text(256)};
+  if (const auto priority = n.maybe("priority")) a.priority = static_cast<int>(priority->integer(-1'000'000, 1'000'000));
+  a.delivery = choice(n.at("delivery"), std::array<std::string_view, 2>{"pull", "push"}) == 1 ? Delivery::kPush : Delivery::kPull;
+  static constexpr std::array<Fetch, 3> kFetches{Fetch::kAtUpdateTime, Fetch::kHold, Fetch::kNow};
+  a.fetch = kFetches[choice(n.at("fetch"), std::array<std::string_view, 3>{"at_update_time", "hold", "now"})];
+  a.planned_at = n.at("planned_at").time();
+  if (const auto expires = n.maybe("expires_at")) a.expires_at = expires->time();
+  if (const auto transfer = n.maybe("transfer")) a.transfer = decode_intervals(*transfer);
+  if (const auto update = n.maybe("update")) a.update = decode_intervals(*update);
+  if (const auto retry = n.maybe("retry"))
+    if (const auto limit = retry->maybe("limit")) a.retry.limit = static_cast<int>(limit->integer(1, 1'000'000));
+  if (const auto deferral = n.maybe("status_deferral")) a.status_deferral = std::chrono::seconds{deferral->integer(0, kMostSeconds)};
+  n.at("jobs").each([&](const Node& job) { a.jobs.push_back(decode_job(job)); });
+  return a;
+}
+
+template <class T>
+T decode_id(const std::optional<Node>& node) {
+  return node ? T{node->text(512)} : T{};
+}
+
+std::string decode_optional(const Node& n, std::string_view key) {
+  const auto node = n.maybe(key);
+  return node ? node->text() : std::string{};
+}
+
+void decode_orders(const Node& n, Plan& plan) {
+  if (const auto items = n.maybe("deferrals"))
+    items->each([&](const Node& d) {
+      plan.deferrals.push_back({d.at("id").text(256), decode_id<DeviceId>(d.maybe("device")),
+                                decode_id<AssignmentId>(d.maybe("assignment")), d.at("until").time(),
+                                decode_optional(d, "by"), decode_optional(d, "why")});
+    });
+  if (const auto items = n.maybe("cancels"))
+    items->each([&](const Node& c) {
+      plan.cancels.push_back({c.at("id").text(256), JobId{c.at("job").text(512)}, decode_optional(c, "by"), decode_optional(c, "why")});
+    });
+}
+
+PlanMessage decode_message(const Node& n) {
+  PlanMessage message;
+  Plan& plan = message.plan;
+  plan.revision = n.at("revision").integer(0);
+  message.server_time = n.at("server_time").time();
+  if (const auto seen = n.maybe("reports_seen"))
+    message.reports_seen = {seen->at("epoch").integer(0), seen->at("seq").integer(0)};
+  if (const auto site = n.maybe("site")) plan.site = SiteId{site->text(256)};
+  if (const auto zone = n.maybe("time_zone")) plan.time_zone = zone->text(64);
+  if (const auto ids = n.maybe("action_ids"))
+    ids->each([&](const Node& r) { plan.action_ids.push_back({r.at("from").integer(1), r.at("to").integer(1)}); });
+  if (const auto limits = n.maybe("limits")) {
+    plan.limits.wan = decode_limits(limits->maybe("wan"));
+    plan.limits.lan = decode_limits(limits->maybe("lan"));
+    if (const auto c = limits->maybe("concurrency")) plan.limits.concurrency = static_cast<int>(c->integer(1, 100'000));
+    if (const auto store = limits->maybe("store")) plan.limits.store = store->size();
+  }
+  if (const auto items = n.maybe("device_types")) items->each([&](const Node& t) { plan.device_types.push_back(decode_type(t)); });
+  if (const auto items = n.maybe("devices")) items->each([&](const Node& d) { plan.devices.push_back(decode_device(d)); });
+  if (const auto items = n.maybe("artifacts")) items->each([&](const Node& a) { plan.artifacts.push_back(decode_artifact(a)); });
+  if (const auto items = n.maybe("assignments")) items->each([&](const Node& a) { plan.assignments.push_back(decode_assignment(a)); });
+  decode_orders(n, plan);
+  return message;
+}
+
+}  // namespace
+
+std::string encode_plan(const PlanMessage& message) {
+  const Plan& plan = message.plan;
+  json::array ids, types, devices, artifacts, assignments, deferrals, cancels;
+  for (const auto& r : plan.action_ids) ids.push_back({{"from", r.from}, {"to", r.to}});
+  for (const auto& t : plan.device_types) types.push_back(encode_type(t));
+  for (const auto& d : plan.devices)
+    devices.push_back({{"name", d.name.value()}, {"type", d.type}, {"token_sha256", d.token_sha256}, {"attributes", encode_map(d.attributes)}});
+  for (const auto& a : plan.artifacts) artifacts.push_back(encode_artifact(a));
+  for (const auto& a : plan.assignments) assignments.push_back(encode_assignment(a));
+  for (const auto& d : plan.deferrals)
+    deferrals.push_back({{"id", d.id}, {"device", or_null(d.device)}, {"assignment", or_null(d.assignment)},
+                         {"until", to_rfc3339(d.until)}, {"by", d.by}, {"why", d.why}});
+  for (const auto& c : plan.cancels) cancels.push_back({{"id", c.id}, {"job", c.job.value()}, {"by", c.by}, {"why", c.why}});
+  json::object limits{{"wan", encode_limits(plan.limits.wan)}, {"lan", encode_limits(plan.limits.lan)}, {"concurrency", plan.limits.concurrency}};
+  if (plan.limits.store != 0) limits["store"] = plan.limits.store;
+  return to_text(json::object{{"revision", plan.revision},
+                              {"server_time", to_rfc3339(message.server_time)},
+                              {"site", plan.site.value()},
+                              {"time_zone", plan.time_zone},
+                              {"reports_seen", {{"epoch", message.reports_seen.epoch}, {"seq", message.reports_seen.seq}}},
+                              {"action_ids", std::move(ids)},
+                              {"limits", std::move(limits)},
+                              {"device_types", std::move(types)},
+                              {"devices", std::move(devices)},
+                              {"artifacts", std::move(artifacts)},
+                              {"assignments", std::move(assignments)},
+                              {"deferrals", std::move(deferrals)},
+                              {"cancels", std::move(cancels)}});
+}
+
+Result<PlanMessage> decode_plan(std::string_view text) { return decode<PlanMessage>(parse_json(text), decode_message); }
+
+}  // namespace dray::wire
