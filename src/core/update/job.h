@@ -65,20 +65,68 @@ struct Failure {
 
 enum class DeferCause { kDeviceBusy, kDeviceAsked };
 
-struct Planned {};                            // nothing is shown to the device yet
-struct Asked { WallTime since; };             // communication request out, silence so far
-struct Deferred { DeferCause cause{}; WallTime until; std::string by, why; };  // it said "not now"; update_at moved
-struct Ready { WallTime since; };             // it may fetch
-struct Transmitting { WallTime since; };      // it fetched a byte or sent feedback: started
-struct Installing { WallTime since; bool switching = false; };  // has all bytes; switching: past the point of no return
-struct Restarting { WallTime since; };        // closed/success is here, the power-on report is not
-struct Backoff { WallTime until; Failure failure; };            // the last attempt failed; the next one comes
-struct Cancelling { std::string id, by, why; bool superseded = false; WallTime since; };  // cancelAction is shown
-struct Succeeded { bool late = false; };
-struct Failed { Failure failure; };
-struct Cancelled { std::string id, by, why; bool superseded = false; };
-struct Expired { bool stopping = false; };    // stopping: the device has not closed the action yet
-struct Incompatible { std::string why; };
+struct Planned {  // nothing is shown to the device yet
+  friend bool operator==(const Planned&, const Planned&) = default;
+};
+struct Asked {  // communication request out, silence so far
+  WallTime since;
+  friend bool operator==(const Asked&, const Asked&) = default;
+};
+struct Deferred {  // the device said "not now"; update_at moved
+  DeferCause cause{};
+  WallTime until;
+  std::string by, why;
+  friend bool operator==(const Deferred&, const Deferred&) = default;
+};
+struct Ready {  // it may fetch
+  WallTime since;
+  friend bool operator==(const Ready&, const Ready&) = default;
+};
+struct Transmitting {  // it fetched a byte or sent feedback: started
+  WallTime since;
+  friend bool operator==(const Transmitting&, const Transmitting&) = default;
+};
+struct Installing {  // has all bytes; switching: past the point of no return
+  WallTime since;
+  bool switching = false;
+  friend bool operator==(const Installing&, const Installing&) = default;
+};
+struct Restarting {  // closed/success is here, the power-on report is not
+  WallTime since;
+  friend bool operator==(const Restarting&, const Restarting&) = default;
+};
+struct Backoff {  // the last attempt failed; the next one comes
+  WallTime until;
+  Failure failure;
+  friend bool operator==(const Backoff&, const Backoff&) = default;
+};
+struct Cancelling {  // cancelAction is shown
+  std::string id, by, why;
+  bool superseded = false;
+  WallTime since;
+  friend bool operator==(const Cancelling&, const Cancelling&) = default;
+};
+struct Succeeded {
+  bool late = false;
+  friend bool operator==(const Succeeded&, const Succeeded&) = default;
+};
+struct Failed {
+  Failure failure;
+  friend bool operator==(const Failed&, const Failed&) = default;
+};
+struct Cancelled {
+  std::string id, by, why;
+  bool superseded = false;
+  friend bool operator==(const Cancelled&, const Cancelled&) = default;
+};
+struct Expired {  // stopping: the device has not closed the action yet
+  bool stopping = false;
+  friend bool operator==(const Expired&, const Expired&) = default;
+};
+struct Incompatible {
+  std::string why;
+  friend bool operator==(const Incompatible&, const Incompatible&) = default;
+};
 
 using JobPhase = std::variant<Planned, Asked, Deferred, Ready, Transmitting, Installing, Restarting, Backoff, Cancelling,
                               Succeeded, Failed, Cancelled, Expired, Incompatible>;
@@ -105,6 +153,7 @@ struct Job {
   std::string cancel_refused;               // id of a cancel that came too late
   std::vector<PastAction> past;             // oldest first, at most kMostPastActions
   JobPhase phase;
+  friend bool operator==(const Job&, const Job&) = default;
 };
 
 // --- events ---
