@@ -21,10 +21,13 @@ add_library(dray_options INTERFACE)
 target_compile_options(dray_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
   -Wno-missing-field-initializers  # designated initialisers leave defaults on purpose
+  -Wno-mismatched-new-delete  # gcc 12 sees one in every coroutine of Asio
   -fpch-preprocess -fno-omit-frame-pointer)
 target_include_directories(dray_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(dray_options INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE BOOST_BEAST_USE_STD_STRING_VIEW
+  # What Boost's own targets would add only here and there: a precompiled header wants it the same everywhere.
+  BOOST_CONTAINER_DYN_LINK BOOST_CONTAINER_NO_LIB BOOST_JSON_DYN_LINK BOOST_JSON_NO_LIB BOOST_URL_DYN_LINK BOOST_URL_NO_LIB
   DRAY_VERSION="${PROJECT_VERSION}")
 if(DRAY_SANITIZE)
   target_compile_options(dray_options INTERFACE -fsanitize=${DRAY_SANITIZE} -fno-sanitize-recover=all)
