@@ -1,0 +1,45 @@
+# Shared by the commands at the root. Source it after `cd` to the root of the tree.
+# shellcheck shell=bash
+
+say() { printf '%s\n' "$*"; }
+step() { printf '== %s\n' "$*"; }
+fail() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+# The packages of the given groups, once each.
+packages_of() {
+  local wanted=" $* " group package
+  while read -r group package _; do
+    if [[ -n $group && $group != \#* && $wanted == *" $group "* ]]; then printf '%s\n' "$package"; fi
+  done <packaging/debian-packages.txt | sort -u
+}
+
+# Those of the given packages that are not installed.
+missing_of() {
+  [[ $# -gt 0 ]] || return 0
+  local have
+  have=" $(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' | tr '\n' ' ')"
+  local package
+  for package in "$@"; do
+    if [[ $have != *" $package "* ]]; then printf '%s\n' "$package"; fi
+  done
+}
+
+# Runs ./setup where something is missing.
+ensure_setup() {
+  ./setup --check "$@" >/dev/null && return 0
+  say "Something that is needed is missing; running ./setup"
+  ./setup "$@"
+}
+
+# With as many jobs as there are processors and memory (gcc takes up to 1.5 GB for a file full of coroutines).
+build_jobs() {
+  local processors kilobytes by_memory
+  processors=$(nproc)
+  kilobytes=$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' /proc/meminfo 2>/dev/null)
+  by_memory=$(( ${kilobytes:-1500000} / 1500000 ))
+  (( by_memory < 1 )) && by_memory=1
+  echo $(( processors < by_memory ? processors : by_memory ))
+}
