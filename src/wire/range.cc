@@ -1,0 +1,124 @@
+#include "wire/range.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+
+namespace dray::wire {
+namespace {
+
+constexpr std::size_t kMostRanges = 64;
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return {};
+  return value;
+}
+
+// One "a-b", "a-" or "-n" of a file of `size` bytes; nothing where it can't be satisfied.
+std::optional<ByteRange> parse_one(std::string_view text, std::uint64_t size) {
+  const auto dash = text.find('-');
+  if (dash == std::string_view::npos || size == 0) return {};
+  const auto first = text.substr(0, dash);
+  const auto last = text.substr(dash + 1);
+  if (first.empty()) {
+    const auto tail = number(last);
+    if (!tail || *tail == 0) return {};
+    const auto length = std::min(*tail, size);
+    return ByteRange{size - length, length};
+  }
+  const auto from = number(first);
+  if (!from || *from >= size) return {};
+  if (last.empty()) return ByteRange{*from, size - *from};
+  const auto to = number(last);
+  if (!to || *to < *from) return {};
+  return ByteRange{*from, std::min(*to, size - 1) - *from + 1};
+}
+
+bool overlap(std::vector<ByteRange> ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
+  for (std::size_t i = 1; i < ranges.size(); ++i)
+    if (ranges[i - 1].offset + ranges[i - 1].length > ranges[i].offset) return true;
+  return false;
+}
+
+std::optional<std::vector<ByteRange>> parse_ranges(std::string_view header, std::uint64_t size) {
+  header = trimmed(header);
+  if (!header.starts_with("bytes=")) return {};
+  header.remove_prefix(6);
+  std::vector<ByteRange> ranges;
+  while (true) {
+    const auto comma = header.find(',');
+    const auto range = parse_one(trimmed(header.substr(0, comma)), size);
+    if (!range || ranges.size() == kMostRanges) return {};
+    ranges.push_back(*range);
+    if (comma == std::string_view::npos) break;
+    header.remove_prefix(comma + 1);
+  }
+  if (overlap(ranges)) return {};
+  return ranges;
+}
+
+// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 IMF-fixdate) in seconds since 1970.
+std::optional<std::int64_t> parse_http_date(std::string_view text) {
+  using namespace std::chrono;
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  if (text.size() != 29 || text.substr(3, 2) != ", " || !text.ends_with(" GMT")) return {};
+  const auto day = number(text.substr(5, 2)), year_number = number(text.substr(12, 4));
+  const auto h = number(text.substr(17, 2)), m = number(text.substr(20, 2)), s = number(text.substr(23, 2));
+  const auto month_at = kMonths.find(text.substr(8, 3));
+  if (!day || !year_number || !h || !m || !s || month_at == std::string_view::npos || month_at % 3 != 0) return {};
+  const year_month_day date{year{static_cast<int>(*year_number)},
+                            std::chrono::month{static_cast<unsigned>(month_at / 3 + 1)},
+                            std::chrono::day{static_cast<unsigned>(*day)}};
+  if (!date.ok()) return {};
+  const auto days_ = sys_days{date}.time_since_epoch();
+  return duration_cast<seconds>(days_).count() + static_cast<std::int64_t>(*h * 3600 + *m * 60 + *s);
+}
+
+bool if_range_holds(std::string_view if_range, const FileQuestion& q) {
+  if_range = trimmed(if_range);
+  if (if_range.size() == q.tag.size() + 2 && if_range.front() == '"' && if_range.back() == '"')
+    return if_range.substr(1, q.tag.size()) == q.tag;
+  const auto asked = parse_http_date(if_range), changed = parse_http_date(q.last_modified);
+  return asked && changed && *asked >= *changed;
+}
+
+bool if_match_holds(std::string_view if_match, std::string_view tag) {
+  while (true) {
+    const auto comma = if_match.find(',');
+    auto one = trimmed(if_match.substr(0, comma));
+    if (one == "*" || one == tag) return true;
+    if (one.size() == tag.size() + 2 && one.front() == '"' && one.back() == '"' && one.substr(1, tag.size()) == tag)
+      return true;
+    if (comma == std::string_view::npos) return false;
+    if_match.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
+FileAnswer answer_range(const FileQuestion& question) {
+  if (question.if_match && !if_match_holds(*question.if_match, question.tag)) return {412, {}};
+  if (!question.is_get || !question.range) return {};
+  if (question.if_range && !if_range_holds(*question.if_range, question)) return {};
+  auto ranges = parse_ranges(*question.range, question.size);
+  if (!ranges) return {416, {}};
+  return {206, std::move(*ranges)};
+}
+
+std::string content_range(const ByteRange& range, std::uint64_t size) {
+  return "bytes " + std::to_string(range.offset) + "-" + std::to_string(range.offset + range.length - 1) + "/" +
+         std::to_string(size);
+}
+
+std::string unsatisfied_range(std::uint64_t size) { return "bytes */" + std::to_string(size); }
+
+}  // namespace dray::wire
