@@ -35,6 +35,7 @@ struct JobTerms {
   AssignmentId assignment;
   RolloutId rollout;
   int priority = 0;
+  std::size_t place = 0;  // of its assignment in the plan, oldest first: the later one is the newer
   Delivery delivery = Delivery::kPull;
   Fetch fetch = Fetch::kAtUpdateTime;
   WallTime planned_at, expires_at = kWallMax;
@@ -65,53 +66,64 @@ struct Failure {
 
 enum class DeferCause { kDeviceBusy, kDeviceAsked };
 
-struct Planned {  // nothing is shown to the device yet
+// Nothing is shown to the device. An action may be open all the same: hidden again by a deferral.
+struct Planned {
   friend bool operator==(const Planned&, const Planned&) = default;
 };
-struct Asked {  // communication request out, silence so far
+// The communication request is out, silence so far.
+struct Asked {
   WallTime since;
   friend bool operator==(const Asked&, const Asked&) = default;
 };
-struct Deferred {  // the device said "not now"; update_at moved
+// It said "not now"; update_at moved.
+struct Deferred {
   DeferCause cause{};
   WallTime until;
   std::string by, why;
   friend bool operator==(const Deferred&, const Deferred&) = default;
 };
-struct Ready {  // it may fetch
+// It may fetch.
+struct Ready {
   WallTime since;
   friend bool operator==(const Ready&, const Ready&) = default;
 };
-struct Transmitting {  // it fetched a byte or sent feedback: started
+// It fetched a byte or sent feedback: started.
+struct Transmitting {
   WallTime since;
   friend bool operator==(const Transmitting&, const Transmitting&) = default;
 };
-struct Installing {  // has all bytes; switching: past the point of no return
+// It has all bytes; switching: past the point of no return.
+struct Installing {
   WallTime since;
   bool switching = false;
   friend bool operator==(const Installing&, const Installing&) = default;
 };
-struct Restarting {  // closed/success is here, the power-on report is not
+// closed/success is here, the power-on report is not. The action is closed for the device.
+struct Restarting {
   WallTime since;
   friend bool operator==(const Restarting&, const Restarting&) = default;
 };
-struct Backoff {  // the last attempt failed; the next one comes
+// The last attempt failed; the next one comes.
+struct Backoff {
   WallTime until;
   Failure failure;
   friend bool operator==(const Backoff&, const Backoff&) = default;
 };
-struct Cancelling {  // cancelAction is shown
+// cancelAction is shown. installing: it had all bytes, so a rejected cancel goes back to Installing.
+struct Cancelling {
   std::string id, by, why;
   bool superseded = false;
   WallTime since;
+  bool installing = false;
   friend bool operator==(const Cancelling&, const Cancelling&) = default;
 };
 struct Succeeded {
-  bool late = false;
+  bool late = false;  // ended after the expiry
   friend bool operator==(const Succeeded&, const Succeeded&) = default;
 };
 struct Failed {
   Failure failure;
+  bool late = false;
   friend bool operator==(const Failed&, const Failed&) = default;
 };
 struct Cancelled {
@@ -119,8 +131,10 @@ struct Cancelled {
   bool superseded = false;
   friend bool operator==(const Cancelled&, const Cancelled&) = default;
 };
-struct Expired {  // stopping: the device has not closed the action yet
+// stopping: cancelAction is shown until the device closes the action, or cancel_within passes.
+struct Expired {
   bool stopping = false;
+  WallTime since;
   friend bool operator==(const Expired&, const Expired&) = default;
 };
 struct Incompatible {
@@ -142,8 +156,16 @@ struct PastAction {
 };
 inline constexpr std::size_t kMostPastActions = 16;
 
+// The steps of a newer plan that wait until the started attempt has ended.
+struct NextSteps {
+  std::vector<std::vector<StepArtifact>> steps;
+  std::string incompatible;
+  friend bool operator==(const NextSteps&, const NextSteps&) = default;
+};
+
 struct Job {
   JobTerms terms;
+  std::optional<NextSteps> next_steps;
   WallTime update_at;                       // the only time that is acted on; a deferral moves it
   std::optional<WallTime> deferred_until;   // standing operator deferrals, already in update_at
   std::size_t step = 0;
@@ -152,8 +174,11 @@ struct Job {
   std::string boot_id;                      // the device's when the attempt started
   std::string cancel_refused;               // id of a cancel that came too late
   std::vector<PastAction> past;             // oldest first, at most kMostPastActions
+  // A cancel that came too late for this attempt (also: the job is gone from the plan): the attempt ends by its
+  // own result, but no other attempt and no other step begins.
+  std::optional<Cancelled> stop_after;
   JobPhase phase;
-  friend bool operator==(const Job&, const Job&) = default;
+  friend bool operator==(const Job&, const Job&) = default;  // unchanged: nothing to save
 };
 
 // --- events ---
@@ -198,13 +223,15 @@ struct Given {
   RunningByComponent running; // the device's last power-on report
   std::string boot_id;
   RetryTimes retry{};
+  WallTime up_since;          // when this gateway started: a device's silence before that is our own
+  std::optional<WallTime> seen_at;  // the device's last call, where known; only for what describe() says
   std::chrono::seconds answer_valid{900};
   std::chrono::seconds cancel_within{600};
 };
 
 // --- the machine ---
 
-struct CutTransfers { ActionId action; };  // running downloads of this action end now
+struct CutTransfers { ActionId action; };  // running downloads of this action end now; may come again
 struct WakeDevice {};                      // what its poll shows has changed
 struct Forget {};                          // drop the job without a report
 using JobAction = std::variant<CutTransfers, WakeDevice, Forget>;
@@ -217,7 +244,8 @@ struct JobStep {
 // A new job, as the plan brings it.
 Job make_job(JobTerms terms, std::optional<WallTime> deferred_until);
 // Total: an event that means nothing in this phase leaves the job as it is. Uses given.next_action where
-// next.action differs from job.action and equals it: the driver then counts the lease on in the same save.
+// next.action differs from job.action and equals it: the driver then counts the lease on in the same save. What time
+// brings about follows in the same call, so that a Tick with the same Given changes nothing more.
 JobStep advance(const Job& job, const JobEvent& event, const Given& given);
 // After a restart: everything that the saved state asks for again.
 std::vector<JobAction> resume(const Job& job);
@@ -225,14 +253,20 @@ std::vector<JobAction> resume(const Job& job);
 // --- what follows from the state ---
 
 bool is_final(const Job& job);
-bool has_started(const Job& job);          // an artifact byte or feedback of the open action
-bool action_is_open(const Job& job);       // deploymentBase or cancelAction of job.action is alive
+bool is_late(const Job& job);              // ended after its expiry
+bool has_started(const Job& job);          // an artifact byte or feedback of this attempt, which has not ended
+// job.action takes feedback: it is active in DDI's sense, though its link may be hidden for now. Not in Restarting:
+// the device has closed it then.
+bool action_is_open(const Job& job);
+const PastAction* past_action(const Job& job, ActionId action);  // null where there is none
 enum class Offer { kNothing, kConfirmation, kDeployment, kCancel };
 Offer offer(const Job& job, const Given& given);
 bool may_download(const Job& job, const Given& given);  // GETs of artifacts are answered
 bool wants_bytes(const Job& job, WallTime now);         // its artifacts are to be fetched now (or kept)
 bool step_runs(const Job& job, const RunningByComponent& running);  // the current step's versions run already
-// The next instant at which a Tick may change something; nothing where only an event can.
+// The next instant at which a Tick may change the job, or at which offer() or describe() change by time alone (a
+// window's edge): then tick, look at both again, and wake the device. Nothing where only an event, or something else
+// of Given, can. Equal to given.now where a Tick is due.
 std::optional<WallTime> wake_at(const Job& job, const Given& given);
 
 struct PublicState {
