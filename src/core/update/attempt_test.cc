@@ -1,0 +1,230 @@
+#include "core/update/attempt.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <set>
+
+namespace dray::core::attempt {
+namespace {
+
+Sha256 digest(char c) { return *Sha256::parse(std::string(64, c)); }
+Part part(std::string component, std::string version, char c) {
+  return Part{component, version, digest(c), "", 100, "http://gw/" + version};
+}
+const Order kOne{ActionId{101}, {part("os", "2", 'b')}, false};
+const Order kTwo{ActionId{101}, {part("os", "2", 'b'), part("app", "5", 'c')}, false};
+const Order kOther{ActionId{102}, {part("os", "3", 'd')}, false};
+const Order kEmpty{ActionId{103}, {}, false};
+const Order kHeld{ActionId{101}, {part("os", "2", 'b')}, true};
+
+const RunningByComponent kOld{{"os", {"1", std::string(64, 'a')}}, {"app", {"4", std::string(64, 'a')}}};
+const RunningByComponent kNew{{"os", {"2", std::string(64, 'b')}}, {"app", {"5", std::string(64, 'c')}}};
+
+std::vector<Phase> all_phases() {
+  std::vector<Phase> out{Idle{}, Offered{kOne.action}, Deferring{kOne.action, AnswerKind::kBusy, "in use"}};
+  for (const Order& order : {kOne, kTwo, kHeld}) {
+    out.insert(out.end(), {Downloading{order, 0}, Downloading{order, order.parts.size() - 1},
+                           Verifying{order, order.parts.size() - 1}, Holding{order, ""}, Announcing{order},
+                           Installing{order, "boot-1"}, Installed{order, "boot-1"},
+                           Restarting{order, "boot-1"}, VerifyingBoot{order},
+                           Reverting{order, "bad", "boot-1", false}, Reverting{order, "bad", "boot-1", true},
+                           Committed{order}, RolledBack{order, "old"}, Failed{order, "no"},
+                           Cancelled{order.action, "", ""}, Cancelled{order.action, "ines", "stocktaking"}});
+  }
+  return out;
+}
+
+std::vector<Event> all_events() {
+  return {Started{},
+          Started{kOne.action, "crashed"},
+          Asked{kOne.action},
+          Asked{kOther.action},
+          Ordered{kOne},
+          Ordered{kTwo},
+          Ordered{kOther},
+          Ordered{kEmpty},
+          Withdrawn{},
+          CancelAsked{kOne.action},
+          CancelAsked{kOther.action},
+          CancelledHere{"ines", "no"},
+          Answered{AnswerKind::kReady, ""},
+          Answered{AnswerKind::kBusy, "in use"},
+          Answered{AnswerKind::kDefer, "later"},
+          Checkpointed{std::string(64, 'b'), 50},
+          Fetched{0, digest('b')},
+          Fetched{1, digest('c')},
+          Written{0},
+          Written{1},
+          Announced{},
+          Switched{},
+          RestartNeeded{true},
+          RestartNeeded{false},
+          Healthy{},
+          Undone{true},
+          Undone{false},
+          WorkFailed{"broke"},
+          Reported{kOne.action},
+          Tidied{}};
+}
+
+std::vector<Given> all_givens() {
+  return {{"boot-1", kOld},
+          {"boot-2", kOld},
+          {"boot-1", kNew},
+          {"boot-2", kNew},
+          {"boot-2", {{"os", {"3", std::string(64, 'd')}}}},
+          {"boot-2", {}}};
+}
+
+TEST(Attempt, TakesEveryTransitionOfItsTableAndNoOther) {
+  std::set<Transition> seen;
+  for (const Phase& phase : all_phases())
+    for (const Event& event : all_events())
+      for (const Given& given : all_givens())
+        for (const int starts : {0, kMostStarts}) {
+          const Attempt before{phase, {}, starts};
+          const Step step = advance(before, event, given);  // asserts that it stays inside
+          const Transition t{phase_name(phase), event_name(event), phase_name(step.next.phase)};
+          if (t.from != t.to) seen.insert(t);
+        }
+  for (const Transition& t : transitions())
+    EXPECT_TRUE(seen.contains(t)) << t.from << " --" << t.event << "--> " << t.to
+                                  << " is in the table and never happens";
+  EXPECT_EQ(seen.size(), transitions().size());
+}
+
+Attempt after(Attempt attempt, std::initializer_list<Event> events, const Given& given) {
+  for (const Event& event : events) attempt = advance(attempt, event, given).next;
+  return attempt;
+}
+
+TEST(Attempt, GoesFromTheOrderToTheCommitThroughOneRestart) {
+  Attempt a = after({},
+                    {Asked{ActionId{101}}, Ordered{kTwo}, Fetched{0, digest('b')}, Fetched{1, digest('c')},
+                     Written{0}, Written{1}, Answered{}, Announced{}, Switched{}, RestartNeeded{true}},
+                    {"boot-1", kOld});
+  EXPECT_EQ(phase_name(a.phase), "restarting");
+  a = after(a, {Started{}}, {"boot-2", kNew});
+  EXPECT_EQ(phase_name(a.phase), "verifying_boot");
+  a = after(a, {Healthy{}}, {"boot-2", kNew});
+  EXPECT_EQ(phase_name(a.phase), "committed");
+  EXPECT_TRUE(due_report(a)->success);
+  a = after(a, {Reported{ActionId{101}}, Tidied{}}, {"boot-2", kNew});
+  EXPECT_FALSE(due_report(a));
+  EXPECT_EQ(work(a).kind, WorkKind::kNone);
+}
+
+TEST(Attempt, NeedsAChangedBootIdForItsVerdict) {
+  const Attempt switched{Installed{kOne, "boot-1"}, {}, 0};
+  EXPECT_EQ(phase_name(after(switched, {Started{}}, {"boot-1", kNew}).phase), "installed");
+  EXPECT_EQ(phase_name(after(switched, {Started{}}, {"boot-2", kNew}).phase), "verifying_boot");
+}
+
+TEST(Attempt, SwitchesAgainWherePowerFailedBeforeTheSwitch) {
+  const Attempt intent{Installing{kOne, "boot-1"}, {}, 0};
+  const Attempt again = after(intent, {Started{}}, {"boot-2", kOld});
+  EXPECT_EQ(again.phase, Phase(Installing{kOne, "boot-2"}));
+  EXPECT_EQ(work(again).kind, WorkKind::kInstall);
+}
+
+TEST(Attempt, TheOldVersionAfterTheRestartIsARollBackWithItsReason) {
+  const Attempt a = after({Restarting{kOne, "boot-1"}, {}, 0}, {Started{}}, {"boot-2", kOld});
+  ASSERT_EQ(phase_name(a.phase), "rolled_back");
+  EXPECT_EQ(std::get<RolledBack>(a.phase).why, "after the restart os 1 runs, not os 2");
+}
+
+TEST(Attempt, BelievesTheSupervisorAboutAVersionThatCrashed) {
+  const Attempt a =
+      after({VerifyingBoot{kOne}, {}, 0}, {Started{ActionId{101}, "crashed three times"}}, {"boot-5", kOld});
+  EXPECT_EQ(due_report(a)->sentence, "Back from os 2: crashed three times");
+  const Attempt other =
+      after({VerifyingBoot{kOne}, {}, 0}, {Started{ActionId{99}, "an older story"}}, {"boot-5", kNew});
+  EXPECT_EQ(phase_name(other.phase), "verifying_boot");
+}
+
+TEST(Attempt, CancelIsObeyedUpToTheSwitchOverAndTooLateAfterIt) {
+  for (const Phase& phase : all_phases()) {
+    const Attempt before{phase, {}, 0};
+    if (action_of(before) != kOne.action) continue;
+    const Attempt next = after(before, {CancelAsked{kOne.action}}, {"boot-1", kOld});
+    if (may_cancel(before)) {
+      EXPECT_EQ(phase_name(next.phase), "cancelled") << phase_name(phase);
+    } else {
+      EXPECT_EQ(next, before) << phase_name(phase);
+    }
+    if (is_trial(before)) {
+      EXPECT_EQ(answer_to_cancel(next, kOne.action), CancelAnswer::kTooLate);
+    }
+  }
+}
+
+TEST(Attempt, EndsEndlessStarts) {
+  for (const Phase& phase : all_phases()) {
+    Attempt a{phase, {}, 0};
+    for (int i = 0; i < 3 * kMostStarts; ++i) a = advance(a, Started{}, {"boot-1", kOld}).next;
+    const bool pending = may_cancel(a) || (is_trial(a) && !std::holds_alternative<Reverting>(a.phase));
+    EXPECT_FALSE(pending) << phase_name(phase) << " -> " << phase_name(a.phase);
+  }
+}
+
+TEST(Attempt, ProgressOfADownloadIsNoEndlessResume) {
+  Attempt a{Downloading{kOne, 0}, {}, 0};
+  for (std::uint64_t i = 1; i <= 90; ++i)
+    a = after(a, {Started{}, Checkpointed{std::string(64, 'b'), i}}, {"boot-" + std::to_string(i), kOld});
+  EXPECT_EQ(phase_name(a.phase), "downloading");
+}
+
+TEST(Attempt, AWithdrawnOrderGoesOnWhereItStopped) {
+  Attempt a =
+      after({}, {Ordered{kOne}, Checkpointed{std::string(64, 'b'), 60}, Withdrawn{}}, {"boot-1", kOld});
+  EXPECT_EQ(phase_name(a.phase), "idle");
+  a = after(a, {Ordered{kOne}}, {"boot-1", kOld});
+  EXPECT_EQ(a.spool.at(std::string(64, 'b')), 60U);
+}
+
+TEST(Attempt, AnOrderThatRunsAlreadyIsDoneWithoutARestart) {
+  const Attempt a = after({}, {Ordered{kTwo}}, {"boot-1", kNew});
+  EXPECT_EQ(phase_name(a.phase), "committed");
+}
+
+TEST(Attempt, TellsTheEndAgainWhereTheServerStillShowsTheOrder) {
+  Attempt a{Committed{kOne, {true, true}}, {}, 0};
+  a = after(a, {Ordered{kOne}}, {"boot-2", kNew});
+  EXPECT_TRUE(due_report(a).has_value());
+  EXPECT_EQ(phase_name(a.phase), "committed");
+}
+
+TEST(Attempt, FetchesAHeldOrderAndWaitsForTheWindow) {
+  Attempt a = after({}, {Ordered{kHeld}, Fetched{0, digest('b')}, Written{0}, Answered{}}, {"boot-1", kOld});
+  EXPECT_EQ(phase_name(a.phase), "holding");
+  EXPECT_EQ(work(a).kind, WorkKind::kNone);
+  const Step opened = advance(a, Ordered{kOne}, {"boot-1", kOld});
+  EXPECT_EQ(opened.actions, std::vector<Work>{Work{WorkKind::kAskReady}});
+}
+
+TEST(Attempt, AnySequenceOfEventsKeepsItsPromises) {
+  const auto events = all_events();
+  const auto givens = all_givens();
+  EXPECT_TRUE(
+      rc::check("no sequence leaves the table, installs without the intent, or forgets a verdict", [&] {
+        Attempt a;
+        const auto length = *rc::gen::inRange(1, 60);
+        for (int i = 0; i < length; ++i) {
+          const Event& event = events[*rc::gen::inRange<std::size_t>(0, events.size())];
+          const Given& given = givens[*rc::gen::inRange<std::size_t>(0, givens.size())];
+          const Step step = advance(a, event, given);
+          const auto kind = work(step.next).kind;
+          if (kind == WorkKind::kRestart) RC_ASSERT(is_trial(step.next));
+          if (is_trial(a) && !is_trial(step.next)) RC_ASSERT(is_final(step.next));
+          if (is_trial(step.next) && !is_trial(a))
+            RC_ASSERT(std::holds_alternative<Installing>(step.next.phase));
+          if (std::holds_alternative<Installing>(step.next.phase) && !is_trial(a))
+            RC_ASSERT(std::holds_alternative<Announcing>(a.phase));
+          a = step.next;
+        }
+      }));
+}
+
+}  // namespace
+}  // namespace dray::core::attempt
