@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Builds and runs the suites of ./test, and counts.
+
+A suite is a GoogleTest program (every case counts) or an executable script tests/*/*/*.sh or *_test.py. A script
+counts as one test, or as many as its lines "ok NAME" and "not ok NAME" say. A program that crashes, hangs or can't
+be built counts as one failed test with its name.
+"""
+
+import argparse
+import fnmatch
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LOGS = ROOT / "build" / "test-logs"
+BUILD_LIMIT_S = 3600
+UNIT_LIMIT_S = 900
+PROGRAM_LIMIT_S = 900
+SCRIPT_LIMIT_S = 900
+MOST_LINES_SHOWN = 60
+
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=0",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1",
+}
+
+
+class Counts:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = [], {}, []  # failed: name -> lines to show
+
+
+def run(name, command, limit_s, environment=None):
+    """Runs one process in its own group into its log; (exit status or None for time-out, output)."""
+    log = LOGS / (name + ".log")
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                   start_new_session=True, env={**os.environ, **(environment or {})})
+        try:
+            status = process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)  # also what the suite has left behind
+            except ProcessLookupError:
+                pass
+            process.wait()
+    return status, log.read_text(errors="replace")
+
+
+def ended(status, limit_s):
+    if status is None:
+        return f"took longer than {limit_s} s"
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"ended with status {status}"
+
+
+def gtest(output):
+    """Counts from a program's output rather than from its report, which a crash would leave unwritten."""
+    counts, running, lines = Counts(), None, []
+    for line in output.splitlines():
+        started = re.search(r"\[ RUN      \] (\S+)", line)
+        if started:
+            running, lines = started[1], []
+            continue
+        done = re.search(r"\[(       OK |  FAILED  |  SKIPPED )\] ([^\s,]+).*\(\d+ ms\)", line)
+        if done and running == done[2]:
+            word = done[1].strip()
+            if word == "OK":
+                counts.passed.append(running)
+            elif word == "SKIPPED":
+                counts.skipped.append(running + ": " + " ".join(text.strip() for text in lines if text.strip())[-160:])
+            else:
+                counts.failed[running] = lines
+            running = None
+        elif running:
+            lines.append(line)
+    return counts, running, lines
+
+
+def run_gtest(name, program, filter_, environment, limit_s):
+    command = [str(program)]
+    if filter_:
+        command.append("--gtest_filter=" + filter_)
+    status, output = run(name, command, limit_s, environment)
+    counts, running, lines = gtest(output)
+    if running:
+        counts.failed[running] = lines + [f"{name} {ended(status, limit_s)} in this test; what comes after it did not run"]
+    elif status != 0 and not counts.failed:
+        counts.failed[name] = output.splitlines()[-MOST_LINES_SHOWN:] + [f"{name} {ended(status, limit_s)}"]
+    elif status == 0 and not filter_ and not counts.passed and not counts.skipped:
+        counts.failed[name] = [f"{name} holds no test"]
+    return counts
+
+
+def run_script(name, script, limit_s, environment):
+    status, output = run(name, [str(script)], limit_s, environment)
+    counts, lines = Counts(), []
+    for line in output.splitlines():
+        said = re.match(r"(ok|not ok|skip) (.*)", line)
+        if not said:
+            lines.append(line)
+            continue
+        if said[1] == "ok":
+            counts.passed.append(said[2])
+        elif said[1] == "skip":
+            counts.skipped.append(said[2])
+        else:
+            counts.failed[said[2]] = lines
+        lines = []
+    if status != 0 and not counts.failed:
+        counts.failed[name] = lines + [f"{name} {ended(status, limit_s)}"]
+    elif status == 0 and not counts.passed and not counts.skipped:
+        counts.passed.append(name)
+    return counts
+
+
+def build(preset, targets, jobs):
+    print(f"building {preset} ...", flush=True)
+    start = time.monotonic()
+    for name, command in ((f"configure-{preset}", ["cmake", "--preset", preset]),
+                          (f"build-{preset}", ["ninja", "-C", f"build/{preset}", "-j", str(jobs), *targets])):
+        status, output = run(name, command, BUILD_LIMIT_S)
+        if status != 0:
+            counts = Counts()
+            errors = [line for line in output.splitlines() if "error" in line.lower() or "FAILED" in line]
+            counts.failed[name] = errors[:20] + output.splitlines()[-20:] + [f"{name} {ended(status, BUILD_LIMIT_S)}"]
+            report(name, counts, time.monotonic() - start)
+            return counts
+    print(f"built {preset} in {time.monotonic() - start:.0f} s", flush=True)
+    return None
+
+
+def report(name, counts, seconds):
+    skipped = f", {len(counts.skipped)} skipped" if counts.skipped else ""
+    mark = "FAIL" if counts.failed else "ok  "
+    print(f"{mark} {name}: {len(counts.passed)} passed, {len(counts.failed)} failed{skipped} ({seconds:.1f} s)", flush=True)
+    for reason in counts.skipped:
+        print(f"       skipped {reason}", flush=True)
+    for test, lines in counts.failed.items():
+        print(f"  -- {test}", flush=True)
+        for line in lines[-MOST_LINES_SHOWN:]:
+            print("     " + line, flush=True)
+
+
+class Total:
+    def __init__(self):
+        self.passed = 0
+        self.failed = []
+
+    def add_suite(self, suite, counts):
+        self.passed += len(counts.passed)
+        self.failed += [f"{suite}: {test}" for test in counts.failed]
+
+
+class Run:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.total = Total()
+
+    def suite(self, name, function, *arguments):
+        start = time.monotonic()
+        counts = function(name, *arguments)
+        if counts.passed or counts.failed or counts.skipped:
+            report(name, counts, time.monotonic() - start)
+        self.total.add_suite(name, counts)
+
+    def unit(self, preset):
+        failed = build(preset, ["unit_tests"], self.arguments.jobs)
+        if failed:
+            self.total.add_suite(preset, failed)
+            return
+        program = ROOT / "build" / preset / "tests" / "unit_tests"
+        self.suite(f"unit_tests-{preset}", run_gtest, program, self.arguments.filter, SANITIZERS, UNIT_LIMIT_S)
+
+    def release(self):
+        failed = build("release", [], self.arguments.jobs)
+        if failed:
+            self.total.add_suite("release", failed)
+            return
+        environment = {"DRAY_BIN_DIR": str(ROOT / "build" / "release" / "bin")}
+        for program in sorted((ROOT / "build" / "release" / "tests").glob("*")):
+            if program.is_file() and os.access(program, os.X_OK):
+                self.suite(program.name, run_gtest, program, self.arguments.filter, environment, PROGRAM_LIMIT_S)
+        for script in sorted(ROOT.glob("tests/*/*/*")):
+            if not os.access(script, os.X_OK) or not script.is_file() or not script.name.endswith((".sh", "_test.py")):
+                continue
+            name = str(script.relative_to(ROOT / "tests"))
+            if not self.arguments.filter or fnmatch.fnmatch(name, self.arguments.filter):
+                self.suite(name.replace("/", "-"), run_script, script, SCRIPT_LIMIT_S, environment)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mode", choices=["all", "unit", "release", "tsan"], default="all")
+    parser.add_argument("--filter", default="")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    everything = Run(arguments)
+    if arguments.mode in ("all", "unit"):
+        everything.unit("asan")
+    if arguments.mode == "tsan":
+        everything.unit("tsan")
+    if arguments.mode in ("all", "release"):
+        everything.release()
+    total = everything.total
+    print(f"took {time.monotonic() - start:.0f} s; logs are in build/test-logs")
+    for name in total.failed:
+        print(f"failed: {name}")
+    if total.passed + len(total.failed) == 0:
+        total.failed.append("no test ran")
+    print(f"{total.passed} passed, {len(total.failed)} failed", flush=True)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
