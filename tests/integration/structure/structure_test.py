@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""The architecture, kept: what may include what, how long a file may be, and that the commands explain themselves."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+TIERS = ("server", "gateway", "agent", "ctl")
+COMMON = {"base", "core", "wire", "ports", "drive"}
+MAY_INCLUDE = {
+    "base": {"base"},
+    "core": {"base", "core"},
+    "ports": {"base", "ports"},
+    "wire": {"base", "core", "wire"},
+    "drive": {"base", "core", "ports", "drive"},
+    "net": {"base", "core", "ports", "wire", "net"},
+    "adapters": {"base", "core", "ports", "wire", "adapters"},
+    **{tier: COMMON | {tier} for tier in TIERS},
+}
+CODE = (".cc", ".h", ".py", ".sh", ".cmake", ".sql", ".ts", ".tsx", ".js", ".css")
+COMMANDS = ("setup", "demo", "test", "bench")
+MOST_LINES = 500
+failures = 0
+
+
+def check(name, complaints):
+    global failures
+    for complaint in complaints:
+        print("   " + complaint)
+    print(("not ok " if complaints else "ok ") + name, flush=True)
+    failures += bool(complaints)
+
+
+def files(folder, *suffixes):
+    return sorted(path for path in (ROOT / folder).rglob("*") if path.suffix in suffixes and path.is_file())
+
+
+def includes(path):
+    return re.findall(r'^\s*#\s*include\s+(["<])([^">]+)[">]', path.read_text(), re.MULTILINE)
+
+
+def shown(path):
+    return str(path.relative_to(ROOT))
+
+
+def wrong_folders():
+    known = {path.name for path in (ROOT / "src").iterdir() if path.is_dir()}
+    for path in files("src", ".cc", ".h"):
+        folder = path.relative_to(ROOT / "src").parts[0]
+        # A unit test may stand on simulated or real ports; sim/ itself is judged below.
+        allowed = MAY_INCLUDE[folder] | ({"sim", "adapters"} if path.name.endswith("_test.cc") else set())
+        for quote, name in includes(path):
+            other = name.split("/")[0]
+            if quote != '"' or other not in known | {"sim"} or other in allowed:
+                continue
+            if folder == "adapters" and other in TIERS and re.fullmatch(r"(\w+/)+\w*store\w*\.h", name):
+                continue  # an adapter implements a tier's store
+            yield f"{shown(path)} includes {name}"
+
+
+def impure_core():
+    for path in files("src/core", ".cc", ".h"):
+        if path.name.endswith("_test.cc"):
+            continue
+        for quote, name in includes(path):
+            standard = quote == "<" and "/" not in name and not name.endswith(".h")
+            if not standard and not (quote == '"' and name.split("/")[0] in ("base", "core")):
+                yield f"{shown(path)} includes {name}"
+            if name in ("thread", "mutex", "random", "iostream", "fstream", "filesystem", "future", "condition_variable"):
+                yield f"{shown(path)} includes <{name}>: core decides, it does not act"
+            if name == "base/log.h":
+                yield f"{shown(path)} logs: core decides, it does not act"
+        if re.search(r"(system_clock|steady_clock)::now", path.read_text()):
+            yield f"{shown(path)} reads a clock"
+
+
+def beast_elsewhere():
+    for folder in ("src", "apps", "sim", "tools"):
+        for path in files(folder, ".cc", ".h"):
+            if any("boost/beast" in name for _, name in includes(path)) and not shown(path).startswith("src/net/"):
+                yield f"{shown(path)} includes Beast"
+
+
+def net_in_sim():
+    for path in files("sim", ".cc", ".h"):
+        for _, name in includes(path):
+            if name.startswith("net/"):
+                yield f"{shown(path)} includes {name}"
+
+
+def ours():
+    for folder in ("src", "apps", "sim", "tools", "tests", "bench", "cmake", "packaging"):
+        yield from files(folder, *CODE)
+    for name in COMMANDS:
+        if (ROOT / name).is_file():
+            yield ROOT / name
+
+
+def headers():
+    for folder in ("src", "sim", "tools", "apps", "tests"):
+        for path in files(folder, ".h"):
+            text = path.read_text()
+            if not text.startswith("// "):
+                yield f"{shown(path)} does not begin with what it is for"
+            if "#pragma once" not in text:
+                yield f"{shown(path)} has no #pragma once"
+
+
+def lengths():
+    for path in ours():
+        lines = len(path.read_text().splitlines())
+        if lines > MOST_LINES:
+            yield f"{shown(path)} has {lines} lines, the most is {MOST_LINES}"
+
+
+def leftovers():
+    words = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX)\b")
+    for path in ours():
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if words.search(line):
+                yield f"{shown(path)}:{number}: {line.strip()[:100]}"
+
+
+def helps():
+    for name in COMMANDS:
+        try:
+            done = subprocess.run([ROOT / name, "--help"], capture_output=True, text=True, timeout=20)
+        except OSError as error:
+            yield f"./{name}: {error.strerror}"
+            continue
+        if done.returncode != 0 or f"./{name}" not in done.stdout:
+            yield f"./{name} --help: status {done.returncode}, {done.stdout[:80]!r}"
+        done = subprocess.run([ROOT / name, "--no-such-option"], capture_output=True, text=True, timeout=20)
+        if done.returncode != 2 or "no-such-option" not in done.stderr:
+            yield f"./{name} --no-such-option: status {done.returncode}, expected 2 and a message on stderr"
+
+
+def main():
+    check("Structure.FoldersIncludeOnlyWhatTheyMay", list(wrong_folders()))
+    check("Structure.CoreIsPure", list(impure_core()))
+    check("Structure.OnlyNetIncludesBeast", list(beast_elsewhere()))
+    check("Structure.TheSimulatorHasNoRealNetwork", list(net_in_sim()))
+    check("Structure.HeadersSayWhatTheyAreFor", list(headers()))
+    check("Structure.NoFileIsLongerThan500Lines", list(lengths()))
+    check("Structure.NothingIsLeftForLater", list(leftovers()))
+    check("Structure.TheFourCommandsExplainThemselves", list(helps()))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
