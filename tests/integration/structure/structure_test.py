@@ -91,7 +91,7 @@ def net_in_sim():
 
 
 def ours():
-    for folder in ("src", "apps", "sim", "tools", "tests", "bench", "cmake", "packaging"):
+    for folder in ("src", "apps", "sim", "tools", "tests", "benchmarks", "cmake", "packaging"):
         yield from files(folder, *CODE)
     for name in COMMANDS:
         if (ROOT / name).is_file():
