@@ -1,0 +1,16 @@
+#include "sim/clock.h"
+
+namespace dray::sim {
+
+Task<Result<>> SimClock::sleep_until(SteadyTime when, Stop& stop) {
+  if (stop.requested()) co_return Error{ErrorCode::kStopped, "stopped while sleeping"};
+  if (when <= steady()) co_return Result<>{};
+  const Duration away = when.time_since_epoch() - steady().time_since_epoch();
+  Wait wait{events_, life_};
+  const Stop::Hook hook{stop, [&wait] { wait.end(); }};
+  const bool came = co_await wait.until(when == kSteadyMax ? kSteadyMax : events_.now() + away);
+  if (!came) co_return Error{ErrorCode::kStopped, "stopped while sleeping"};
+  co_return Result<>{};
+}
+
+}  // namespace dray::sim
