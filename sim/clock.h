@@ -1,5 +1,5 @@
-// Time as one life of a node sees it: the world's virtual time, with a wall clock that may be wrong and a steady
-// clock that starts anywhere at boot.
+// Time as one life of a node sees it: the world's virtual time, with a wall clock that may be wrong and a
+// steady clock that starts anywhere at boot.
 #pragma once
 
 #include "ports/clock.h"
@@ -7,13 +7,17 @@
 
 namespace dray::sim {
 
-constexpr WallTime kWallStart{std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}};  // true time at virtual 0
+constexpr WallTime kWallStart{
+    std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}};  // true time at virtual 0
 
 class SimClock final : public Clock {
  public:
   // `wall_error` belongs to the node (its battery-backed clock) and may change while this lives.
   SimClock(Events& events, Life life, const Duration& wall_error, Duration steady_at_boot)
-      : events_{events}, life_{life}, wall_error_{wall_error}, ahead_{steady_at_boot - events.now().time_since_epoch()} {}
+      : events_{events},
+        life_{life},
+        wall_error_{wall_error},
+        ahead_{steady_at_boot - events.now().time_since_epoch()} {}
 
   WallTime wall() const override { return kWallStart + events_.now().time_since_epoch() + wall_error_; }
   SteadyTime steady() const override { return events_.now() + ahead_; }

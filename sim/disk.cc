@@ -43,14 +43,15 @@ std::uint64_t live_bytes(const Inode& inode) {
 SimDisk::SimDisk(SimRandom random, std::uint64_t capacity) : random_{random}, capacity_{capacity} {}
 
 // `folders` is the way from the root to the folder of `at`; ".." occurs in symlink targets only.
-Result<> SimDisk::walk(Place& at, std::vector<std::shared_ptr<Inode>>& folders, const Path& path, bool follow_last,
-                       int depth) const {
+Result<> SimDisk::walk(Place& at, std::vector<std::shared_ptr<Inode>>& folders, const Path& path,
+                       bool follow_last, int depth) const {
   if (depth > kSymlinkDepth) return Error{ErrorCode::kInvalid, "symlinks go round: " + path};
   const auto parts = split(path);
   at = Place{folders.back(), "", folders.back()};
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (!at.what) return not_found(path);
-    if (at.what->kind != Kind::kFolder) return Error{ErrorCode::kNotFound, "a part of " + path + " is no folder"};
+    if (at.what->kind != Kind::kFolder)
+      return Error{ErrorCode::kNotFound, "a part of " + path + " is no folder"};
     if (at.what != folders.back()) folders.push_back(at.what);
     if (parts[i] == "..") {
       if (folders.size() > 1) folders.pop_back();
@@ -114,9 +115,8 @@ Result<std::shared_ptr<SimFile>> SimDisk::open_file(Path path, Mode mode) {
   if (!place.what) {
     if (mode == Mode::kRead) return not_found(path);
     place.what = std::make_shared<Inode>(Kind::kFile);
-    DRAY_CHECK(change("create " + path, [&] {
-      record(DirOp{place.folder, {Change{place.folder, place.name, place.what}}});
-    }));
+    DRAY_CHECK(change("create " + path,
+                      [&] { record(DirOp{place.folder, {Change{place.folder, place.name, place.what}}}); }));
     return std::make_shared<SimFile>(*this, place.what, path, true);
   }
   auto file = std::make_shared<SimFile>(*this, place.what, path, mode != Mode::kRead);
@@ -139,7 +139,8 @@ Result<> SimDisk::rename(Path from, Path to) {
   DRAY_TRY(const Place b, find(to, false));
   if (!a.what) return not_found(from);
   if (a.what == b.what) return {};
-  if (b.what && b.what->kind == Kind::kFolder && (a.what->kind != Kind::kFolder || !b.what->live_names.empty()))
+  if (b.what && b.what->kind == Kind::kFolder &&
+      (a.what->kind != Kind::kFolder || !b.what->live_names.empty()))
     return Error{ErrorCode::kConflict, to + " is a folder"};
   return change("rename " + from + " " + to, [&] {
     record(DirOp{b.folder, {Change{b.folder, b.name, a.what}, Change{a.folder, a.name, nullptr}}});
@@ -174,7 +175,8 @@ Result<> SimDisk::symlink(Path to, Path at) {
   if (place.what) return Error{ErrorCode::kConflict, at + " exists"};
   auto link = std::make_shared<Inode>(Kind::kSymlink);
   link->live = link->durable = to;
-  return change("symlink " + at, [&] { record(DirOp{place.folder, {Change{place.folder, place.name, link}}}); });
+  return change("symlink " + at,
+                [&] { record(DirOp{place.folder, {Change{place.folder, place.name, link}}}); });
 }
 
 Result<Path> SimDisk::read_link(Path path) {
@@ -190,13 +192,14 @@ Result<> SimDisk::sync_dir(Path path) {
   DRAY_TRY(const Place place, find(path, true));
   if (!place.what || place.what->kind != Kind::kFolder) return not_found(path);
   return change("sync_dir " + path, [&] {
-    std::set<std::pair<const Inode*, std::string>> names;  // membership only: the order of addresses is not used
+    std::set<std::pair<const Inode*, std::string>>
+        names;  // membership only: the order of addresses is not used
     std::vector<bool> takes(pending_.size());
     for (std::size_t i = pending_.size(); i-- > 0;) {
       const DirOp& op = pending_[i];
-      takes[i] = op.folder == place.what || std::any_of(op.changes.begin(), op.changes.end(), [&](const Change& c) {
-                   return names.contains({c.folder.get(), c.name});
-                 });
+      takes[i] = op.folder == place.what ||
+                 std::any_of(op.changes.begin(), op.changes.end(),
+                             [&](const Change& c) { return names.contains({c.folder.get(), c.name}); });
       if (!takes[i]) continue;
       for (const Change& c : op.changes) names.emplace(c.folder.get(), c.name);
     }

@@ -1,7 +1,9 @@
-// A disk that forgets: what is live (what programs see) and what is durable (what a power cut leaves) are kept
-// apart, for the bytes of each file and for the names of each folder. docs/fault-model.md says what is fair.
+// A disk that forgets: what is live (what programs see) and what is durable (what a power cut leaves) are
+// kept apart, for the bytes of each file and for the names of each folder. docs/fault-model.md says what is
+// fair.
 //
-// Each operation that changes something is a write point, numbered from 1. A test cuts the power at any of them.
+// Each operation that changes something is a write point, numbered from 1. A test cuts the power at any of
+// them.
 #pragma once
 
 #include <cstdint>

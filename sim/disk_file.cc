@@ -51,7 +51,8 @@ Result<> SimFile::change(std::string_view what) const {
 }
 
 Result<std::size_t> SimFile::read(std::uint64_t at, std::span<std::byte> out) const {
-  if (disk_.frozen_ || boot_ != disk_.boot_) return Error{ErrorCode::kUnavailable, "reading " + path_ + ": no power"};
+  if (disk_.frozen_ || boot_ != disk_.boot_)
+    return Error{ErrorCode::kUnavailable, "reading " + path_ + ": no power"};
   if (at >= inode_->live.size()) return std::size_t{0};
   const std::size_t n = std::min<std::size_t>(out.size(), inode_->live.size() - at);
   std::memcpy(out.data(), inode_->live.data() + at, n);
@@ -63,7 +64,8 @@ Result<> SimFile::write(std::uint64_t at, ByteView bytes) {
   if (bytes.empty()) return {};
   const std::size_t had = inode_->live.size();
   std::size_t n = bytes.size();
-  if (at + n > had) n -= std::min<std::uint64_t>(n, at + n - had - std::min(at + n - had, disk_.free_bytes()));
+  if (at + n > had)
+    n -= std::min<std::uint64_t>(n, at + n - had - std::min(at + n - had, disk_.free_bytes()));
   const bool full = n < bytes.size();
   DRAY_CHECK(disk_.change("write " + path_, [&] {
     if (n == 0) return;
@@ -91,8 +93,10 @@ Result<> SimFile::sync() {
 }
 
 void SimDisk::tear(Inode& file, bool lose_all) {
-  const bool touched = file.resized || std::find(file.dirty.begin(), file.dirty.end(), true) != file.dirty.end();
-  const std::uint64_t fate = !touched || lose_all ? 0 : random_.uniform(4);  // 0 lost, 1 kept, else torn
+  const bool touched =
+      file.resized || std::find(file.dirty.begin(), file.dirty.end(), true) != file.dirty.end();
+  if (!touched) return;
+  const std::uint64_t fate = lose_all ? 0 : random_.uniform(4);  // 0 lost, 1 kept, else torn
   if (fate == 1) keep_all(file);
   if (fate > 1) {
     if (random_.one_in(2)) file.durable.resize(file.live.size());

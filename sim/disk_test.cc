@@ -83,7 +83,8 @@ TEST(SimDisk, UnsyncedNamesSurviveAsAPrefix) {
     disk.crash();
     const auto names = *disk.list("");
     seen.insert(names.size());
-    for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(names[i], std::string(1, static_cast<char>('a' + i)));
+    for (std::size_t i = 0; i < names.size(); ++i)
+      EXPECT_EQ(names[i], std::string(1, static_cast<char>('a' + i)));
   }
   EXPECT_EQ(seen.size(), 4u);
 }
@@ -101,7 +102,8 @@ TEST(SimDisk, TearsUnsyncedWritesAtSectorsOnly) {
     EXPECT_EQ(text.substr(0, 100) + text.substr(1600), std::string(548, 'o'));
     std::set<char> in_sectors;
     for (std::size_t sector = 0; sector < 4; ++sector) {
-      const std::size_t begin = std::max<std::size_t>(sector * 512, 100), end = std::min<std::size_t>(sector * 512 + 512, 1600);
+      const std::size_t begin = std::max<std::size_t>(sector * 512, 100),
+                        end = std::min<std::size_t>(sector * 512 + 512, 1600);
       for (std::size_t i = begin; i < end; ++i) EXPECT_EQ(text[i], text[begin]);
       in_sectors.insert(text[begin]);
     }
@@ -120,7 +122,8 @@ TEST(SimDisk, ReplaceFileLeavesOldOrNewAtEveryWritePoint) {
         SimDisk disk{SimRandom{seed}};
         ASSERT_TRUE(replace_file(disk, "state", "old"));
         const std::uint64_t first = disk.ops();
-        disk.on_op([&](std::uint64_t n, const std::string&) { return n == first + at ? power : Power::kStays; });
+        disk.on_op(
+            [&](std::uint64_t n, const std::string&) { return n == first + at ? power : Power::kStays; });
         const bool acknowledged = replace_file(disk, "state", "the new one").has_value();
         points = std::max(points, disk.ops() - first);
         EXPECT_EQ(acknowledged, !disk.frozen());

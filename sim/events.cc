@@ -51,7 +51,8 @@ Life Events::fire() {
 
 Task<bool> Wait::until(SteadyTime when) {
   auto start = [this, when](auto handler) {
-    // Shared only because std::function must be copyable; the queue holds the one copy, then the context does.
+    // Shared only because std::function must be copyable; the queue holds the one copy, then the context
+    // does.
     auto held = std::make_shared<decltype(handler)>(std::move(handler));
     id_ = events_.at(ended_ ? events_.now() : when, life_, [this, held] {
       id_.reset();

@@ -1,9 +1,9 @@
-// Virtual time: one queue of everything that will happen, ordered by time and then by sequence. Time passes only
-// when an event fires.
+// Virtual time: one queue of everything that will happen, ordered by time and then by sequence. Time passes
+// only when an event fires.
 //
-// Every suspended coroutine of the simulator is held here and nowhere else, under the life of the node it belongs
-// to; so dropping a life's events unwinds its coroutines. An event touches the simulator only; what runs
-// program code is posted to the node's context.
+// Every suspended coroutine of the simulator is held here and nowhere else, under the life of the node it
+// belongs to; so dropping a life's events unwinds its coroutines. An event touches the simulator only; what
+// runs program code is posted to the node's context.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,7 @@ struct Handle {
   std::shared_ptr<SimFile> file;
   Path path;
   SimDisk* disk = nullptr;
-  bool sync_folder = false;     // at the first sync of a new journal, as SQLite's own unix VFS does
+  bool sync_folder = false;  // at the first sync of a new journal, as SQLite's own unix VFS does
   bool delete_on_close = false;
 };
 
@@ -72,7 +72,9 @@ int x_size(sqlite3_file* file, sqlite3_int64* size) {
   return SQLITE_OK;
 }
 
-int x_lock(sqlite3_file* file, int /*level*/) { return of(file).disk->frozen() ? SQLITE_IOERR_LOCK : SQLITE_OK; }
+int x_lock(sqlite3_file* file, int /*level*/) {
+  return of(file).disk->frozen() ? SQLITE_IOERR_LOCK : SQLITE_OK;
+}
 int x_unlock(sqlite3_file* /*file*/, int /*level*/) { return SQLITE_OK; }
 int x_check_reserved(sqlite3_file* /*file*/, int* reserved) { return *reserved = 0, SQLITE_OK; }
 int x_control(sqlite3_file* /*file*/, int /*op*/, void* /*arg*/) { return SQLITE_NOTFOUND; }
@@ -115,7 +117,8 @@ struct Vfs::Calls {
     handle->sync_folder = may_create && !exists && (flags & kJournals) != 0;
     if (me.disk_.frozen()) return SQLITE_IOERR;
     if (!exists && !may_create) return SQLITE_CANTOPEN;
-    const auto opened = me.disk_.open_file(handle->path, (flags & SQLITE_OPEN_READONLY) != 0 ? Mode::kRead : Mode::kWrite);
+    const auto opened =
+        me.disk_.open_file(handle->path, (flags & SQLITE_OPEN_READONLY) != 0 ? Mode::kRead : Mode::kWrite);
     if (!opened) return me.disk_.frozen() ? SQLITE_IOERR : SQLITE_CANTOPEN;
     handle->file = *opened;
     auto* c_file = reinterpret_cast<CFile*>(file);
@@ -128,7 +131,8 @@ struct Vfs::Calls {
   static int remove(sqlite3_vfs* vfs, const char* name, int sync_folder) {
     SimDisk& disk = self(vfs).disk_;
     const auto gone = disk.unlink(name);
-    if (!gone) return gone.error().code() == ErrorCode::kNotFound ? SQLITE_IOERR_DELETE_NOENT : SQLITE_IOERR_DELETE;
+    if (!gone)
+      return gone.error().code() == ErrorCode::kNotFound ? SQLITE_IOERR_DELETE_NOENT : SQLITE_IOERR_DELETE;
     if (sync_folder != 0 && !disk.sync_dir(folder_of(name))) return SQLITE_IOERR_DIR_FSYNC;
     return SQLITE_OK;
   }
@@ -172,7 +176,10 @@ struct Vfs::Calls {
 };
 
 Vfs::Vfs(SimDisk& disk, SimRandom random, std::function<WallTime()> wall)
-    : disk_{disk}, random_{random}, wall_{std::move(wall)}, name_{"dray-sim-" + std::to_string(reinterpret_cast<std::uintptr_t>(this))} {
+    : disk_{disk},
+      random_{random},
+      wall_{std::move(wall)},
+      name_{"dray-sim-" + std::to_string(reinterpret_cast<std::uintptr_t>(this))} {
   vfs_.iVersion = 2;
   vfs_.szOsFile = sizeof(CFile);
   vfs_.mxPathname = 512;

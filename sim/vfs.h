@@ -1,5 +1,5 @@
-// SQLite on a SimDisk: each write, truncate, sync, create and delete of it is a write point of the disk, and a
-// frozen disk answers SQLITE_IOERR to all, so that closing a database in a crash can not checkpoint it.
+// SQLite on a SimDisk: each write, truncate, sync, create and delete of it is a write point of the disk, and
+// a frozen disk answers SQLITE_IOERR to all, so that closing a database in a crash can not checkpoint it.
 //
 //   Vfs vfs{disk, random, [&] { return clock.wall(); }};
 //   auto db = Db::open({.path = "gateway.db", .vfs = vfs.name()});

@@ -1,0 +1,197 @@
+#include "sim/exchange.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <ctime>
+#include <utility>
+
+#include "sim/network.h"
+
+namespace dray::sim {
+namespace {
+
+constexpr Duration kServerIdle{60'000};  // as in net: longest time without progress of a client
+constexpr Duration kPausedCheck{20};     // how soon a paused Transfer is asked again
+
+// The request's body as the handler reads it.
+class Upload final : public BodySource {
+ public:
+  explicit Upload(std::shared_ptr<Exchange> exchange) : exchange_{std::move(exchange)} {}
+  Task<Result<ByteView>> read() override {
+    if (ended_) co_return ByteView{};
+    auto piece = co_await exchange_->up.receive(kServerIdle);
+    if (!piece) co_return piece.error();
+    ended_ = piece->kind == Piece::Kind::kEnd;
+    bytes_ = std::move(piece->bytes);
+    co_return as_bytes(bytes_);
+  }
+
+ private:
+  std::shared_ptr<Exchange> exchange_;
+  std::string bytes_;
+  bool ended_ = false;
+};
+
+std::string http_date(WallTime time) {  // RFC 9110 section 5.6.7
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[64];
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
+}
+
+std::uint64_t length_of(const HttpResponse& response) {
+  if (const auto* text = std::get_if<std::string>(&response.body)) return text->size();
+  if (const auto* slice = std::get_if<FileSlice>(&response.body)) return slice->length;
+  return response.source_length;
+}
+
+}  // namespace
+
+Exchange::Exchange(SimNetwork& network, Events& events, Node& c, Node* s, std::string p)
+    : client{&c, c.life()},
+      server{s, 0},
+      up{*this, client, server},
+      down{*this, server, client},
+      path{std::move(p)},
+      network_{network},
+      events_{events} {}
+
+void Exchange::carry(Side& from, Side& to, std::function<void()> act) {
+  dead |= network_.lost(*from.node, *to.node);
+  if (dead) return;
+  SteadyTime& latest = &to == &client ? arrived_down_ : arrived_up_;
+  latest = std::max(latest, events_.now() + network_.latency(*from.node, *to.node));
+  events_.at(latest, to.life, [self = shared_from_this(), &to, act = std::move(act)] {
+    if (to.alive() || to.life == 0) act();  // 0: the server has yet to accept
+  });
+}
+
+void Exchange::fail_client(Error why) {
+  up.fail_sender(why);
+  down.fail_receiver(std::move(why));
+}
+
+void Exchange::fail_server(Error why) {
+  up.fail_receiver(why);
+  down.fail_sender(std::move(why));
+  if (server.alive())
+    asio::post(server.node->executor(), [self = shared_from_this()] { self->gone.request(); });
+}
+
+void Exchange::cut(const std::string& why) {
+  const Error error{ErrorCode::kUnavailable, why};
+  carry(server, client, [this, error] { fail_client(error); });
+  if (server.life != 0) carry(client, server, [this, error] { fail_server(error); });
+}
+
+void Exchange::leave() {
+  carry(client, server, [this] { fail_server(Error{ErrorCode::kUnavailable, "the client has gone"}); });
+}
+
+Task<> Exchange::serve(std::shared_ptr<Exchange> self, HttpHandler& handler, HttpRequest request) {
+  Exchange& x = *self;
+  if (request.body) request.body = std::make_shared<Upload>(self);
+  auto response = handler.now(request);
+  if (!response) {
+    HttpResponse answer = co_await handler.handle(std::move(request), x.gone);
+    response.emplace(std::move(answer));
+  }
+  x.dead |= x.lose_answer;
+  const auto sent = co_await x.send_answer(*response);
+  if (!sent)
+    x.carry(x.server, x.client, [&x] { x.fail_client(Error{ErrorCode::kUnavailable, "connection cut"}); });
+}
+
+Task<Result<>> Exchange::send_answer(HttpResponse& response) {
+  auto* slice = std::get_if<FileSlice>(&response.body);
+  auto transfer = slice != nullptr ? slice->transfer : nullptr;
+  const bool bodiless = no_body || response.status == 204 || response.status == 304;
+  Piece head{Piece::Kind::kHead};
+  head.status = response.status;
+  head.headers = response.headers;
+  head.headers.set("Date", http_date(server.node->clock().wall()));
+  if (no_body || !bodiless) head.headers.set("Content-Length", std::to_string(length_of(response)));
+  auto sent = co_await down.send(std::move(head), kServerIdle);
+  if (sent && !bodiless) {
+    if (const auto* text = std::get_if<std::string>(&response.body)) {
+      sent = co_await down.send_bytes(as_bytes(*text), kServerIdle);
+    } else if (slice != nullptr) {
+      sent = co_await send_slice(*slice);
+    } else if (auto& source = std::get<std::shared_ptr<BodySource>>(response.body)) {
+      sent = co_await send_source(*source);
+    }
+  }
+  Piece end{Piece::Kind::kEnd};
+  if (sent) sent = co_await down.send(std::move(end), kServerIdle);
+  if (transfer)
+    transfer->on_end(sent && bodiless ? Error{ErrorCode::kStopped, "there was no body to send"} : sent);
+  co_return sent;
+}
+
+Task<Result<>> Exchange::send_slice(FileSlice slice) {
+  std::string buffer(network_.chunk(*server.node, *client.node), '\0');
+  for (std::uint64_t done = 0; done < slice.length;) {
+    SimClock& clock = server.node->clock();
+    if (slice.transfer && slice.transfer->stopped()) co_return Error{ErrorCode::kStopped, "transfer stopped"};
+    std::uint64_t may = std::min<std::uint64_t>(buffer.size(), slice.length - done);
+    if (slice.transfer) may = std::min(may, slice.transfer->allowance(clock.steady()));
+    if (may == 0) {
+      auto slept = co_await clock.sleep_until(clock.steady() + kPausedCheck, gone);
+      if (!slept) co_return Error{ErrorCode::kUnavailable, "the client has gone"};
+      continue;
+    }
+    const auto n =
+        slice.file->read(slice.offset + done, std::as_writable_bytes(std::span{buffer}.first(may)));
+    if (!n) co_return n.error();
+    if (*n < may) co_return Error{ErrorCode::kCorrupt, "the file is shorter than its answer"};
+    auto sent = co_await down.send_bytes(as_bytes(std::string_view{buffer}.substr(0, *n)), kServerIdle);
+    if (!sent) co_return sent;
+    done += *n;
+    if (slice.transfer) slice.transfer->on_sent(done);
+  }
+  co_return Result<>{};
+}
+
+Task<Result<>> Exchange::send_source(BodySource& source) {
+  for (;;) {
+    auto piece = co_await source.read();
+    if (!piece) co_return piece.error();
+    if (piece->empty()) co_return Result<>{};
+    auto sent = co_await down.send_bytes(*piece, kServerIdle);
+    if (!sent) co_return sent;
+  }
+}
+
+// The client's side: the upload until it ends or is answered, then the answer.
+Task<Result<int>> Exchange::run(std::shared_ptr<BodySource> upload, BodySink& sink, Duration idle_limit) {
+  bool uploading = upload != nullptr;
+  while (uploading) {
+    auto piece = co_await upload->read();
+    if (!piece) co_return piece.error();
+    auto sent = co_await up.send_bytes(*piece, idle_limit);
+    uploading = !piece->empty() && !up.given_up();
+    if (!sent) co_return sent.error();
+  }
+  if (upload) {
+    Piece end{Piece::Kind::kEnd};
+    auto sent = co_await up.send(std::move(end), idle_limit);
+    if (!sent) co_return sent.error();
+  }
+  int status = 0;
+  for (;;) {
+    auto piece = co_await down.receive(idle_limit);
+    if (!piece) co_return piece.error();
+    if (piece->kind == Piece::Kind::kEnd) co_return status;
+    if (piece->kind == Piece::Kind::kHead) {
+      status = piece->status;
+      const auto welcome = sink.head(status, piece->headers);
+      if (!welcome) co_return welcome.error();
+      continue;
+    }
+    auto taken = co_await sink.write(as_bytes(piece->bytes));
+    if (!taken) co_return taken.error();
+  }
+}
+
+}  // namespace dray::sim

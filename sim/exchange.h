@@ -1,0 +1,107 @@
+// One request and its answer between two nodes: two pipes, each with latency, rate and a window, and the ways
+// in which they break. Each side's state is touched on its own node only; what crosses is an event.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ports/http.h"
+#include "sim/events.h"
+#include "sim/node.h"
+
+namespace dray::sim {
+
+class SimNetwork;
+class Exchange;
+
+struct Side {
+  Node* node = nullptr;
+  Life life = 0;
+  bool alive() const { return life != 0 && node->up() && node->life() == life; }
+};
+
+struct Piece {
+  enum class Kind { kHead, kBytes, kEnd };
+  explicit Piece(Kind k) : kind{k} {}
+  explicit Piece(ByteView b) : kind{Kind::kBytes}, bytes{as_text(b)} {}
+
+  Kind kind;
+  std::string bytes;
+  int status = 0;  // of a head
+  Headers headers;
+};
+
+class Pipe {
+ public:
+  static constexpr int kWindow = 8;  // pieces sent and not yet taken
+
+  Pipe(Exchange& exchange, Side& from, Side& to) : exchange_{exchange}, from_{from}, to_{to} {}
+
+  // On the sender: done when the piece is on the line. kTimeout after `limit` without room.
+  Task<Result<>> send(Piece piece, Duration limit);
+  Task<Result<>> send_bytes(ByteView bytes, Duration limit);  // as many pieces as the link wants
+  void fail_sender(Error why);
+  void give_up();  // what is sent from now on is nobody's concern
+  bool given_up() const { return given_up_; }
+
+  // On the receiver, in order; what has arrived before a failure comes before it.
+  Task<Result<Piece>> receive(Duration limit);
+  void fail_receiver(Error why, bool at_once = false);
+
+  std::optional<std::uint64_t> cut_after;  // bytes; then the connection breaks
+
+ private:
+  void arrive(Piece piece);
+  Task<bool> park(Wait*& slot, Side& side, SteadyTime until);
+
+  Exchange& exchange_;
+  Side& from_;
+  Side& to_;
+  // sender
+  int in_flight_ = 0;
+  bool given_up_ = false;
+  std::uint64_t passed_ = 0;
+  std::optional<Error> sender_failure_;
+  Wait* sender_wait_ = nullptr;
+  // receiver
+  std::deque<Piece> inbox_;
+  std::optional<Error> receiver_failure_;
+  Wait* receiver_wait_ = nullptr;
+};
+
+class Exchange : public std::enable_shared_from_this<Exchange> {
+ public:
+  Exchange(SimNetwork& network, Events& events, Node& client, Node* server, std::string path);
+
+  // Runs `act` on the other side after the link's latency, in order; or never.
+  void carry(Side& from, Side& to, std::function<void()> act);
+  void fail_client(Error why);
+  void fail_server(Error why);
+  void cut(const std::string& why);  // both sides learn of it
+  void leave();                      // the client goes; the server learns of it
+
+  static Task<> serve(std::shared_ptr<Exchange> self, HttpHandler& handler, HttpRequest request);
+  Task<Result<int>> run(std::shared_ptr<BodySource> upload, BodySink& sink, Duration idle_limit);
+
+  Side client, server;
+  Pipe up, down;
+  Stop gone;          // for the handler; requested on the server
+  bool dead = false;  // lost a message: nothing comes through any more
+  bool lose_answer = false;
+  bool no_body = false;  // HEAD
+  std::string path;      // without the query, for the counters
+
+ private:
+  friend class Pipe;
+  Task<Result<>> send_answer(HttpResponse& response);
+  Task<Result<>> send_slice(FileSlice slice);
+  Task<Result<>> send_source(BodySource& source);
+
+  SimNetwork& network_;
+  Events& events_;
+  SteadyTime arrived_up_{}, arrived_down_{};  // of the latest message: none overtakes another
+};
+
+}  // namespace dray::sim

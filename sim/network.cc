@@ -1,0 +1,164 @@
+#include "sim/network.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace dray::sim {
+namespace {
+
+constexpr std::size_t kChunk = 64 * 1024;
+constexpr std::uint64_t kChunksPerSecond = 10;  // at least, on a slow link
+
+struct Url {
+  std::string scheme, authority, target;
+};
+
+Result<Url> parse_url(const std::string& text) {
+  const auto colon = text.find("://");
+  const auto host = colon == std::string::npos ? text.size() : colon + 3;
+  const auto slash = std::min(text.find('/', host), text.size());
+  Url url{text.substr(0, std::min(colon, text.size())), text.substr(host, slash - host), text.substr(slash)};
+  if ((url.scheme != "http" && url.scheme != "https") || url.authority.empty())
+    return Error{ErrorCode::kInvalid, "no absolute URL: " + text};
+  if (url.target.empty()) url.target = "/";
+  return url;
+}
+
+std::string path_of(const std::string& target) { return target.substr(0, target.find('?')); }
+
+}  // namespace
+
+void SimNetwork::serve(Node& node, std::string authority, HttpHandler& handler) {
+  hosts_[std::move(authority)] = Host{Side{&node, node.life()}, &handler};
+}
+
+SimNetwork::Host* SimNetwork::find(const std::string& authority) {
+  auto it = hosts_.find(authority);
+  if (it == hosts_.end()) it = hosts_.find(authority.substr(0, authority.find(':')));
+  return it == hosts_.end() ? nullptr : &it->second;
+}
+
+std::shared_ptr<Exchange> SimNetwork::connect(Node& client, HttpRequest request, const std::string& authority,
+                                              std::string target) {
+  Host* host = find(authority);
+  Node* server = host != nullptr ? host->side.node : &client;  // an unknown name fails like a closed port
+  auto exchange = std::make_shared<Exchange>(*this, events_, client, server, path_of(target));
+  std::erase_if(exchanges_, [](const auto& e) { return e.expired(); });
+  exchanges_.push_back(exchange);
+  ++counts_[{client.name(), server->name()}][exchange->path].requests;
+  exchange->no_body = request.method == Method::kHead;
+  if (on_request_) apply(on_request_(client.name(), server->name(), request), *exchange);
+
+  request.target = std::move(target);
+  if (!request.headers.find("Host")) request.headers.set("Host", authority);
+  const auto peer = peers_.find(client.name());
+  request.peer = peer != peers_.end() ? peer->second : Peer{client.name(), "", false};
+  exchange->carry(exchange->client, exchange->server,
+                  [this, e = exchange.get(), authority, request = std::move(request)] {
+                    Host* door = find(authority);
+                    if (door == nullptr || !door->side.alive())
+                      e->cut("nobody listens at " + authority);
+                    else
+                      accept(e->shared_from_this(), *door, request);
+                  });
+  return exchange;
+}
+
+void SimNetwork::accept(const std::shared_ptr<Exchange>& exchange, Host& host, HttpRequest request) {
+  exchange->server = host.side;
+  host.side.node->spawn(Exchange::serve(exchange, *host.handler, std::move(request)));
+  if (!exchange->client.alive())
+    exchange->fail_server(Error{ErrorCode::kUnavailable, "the client has lost power"});
+}
+
+void SimNetwork::apply(const Fault& fault, Exchange& exchange) {
+  switch (fault.kind) {
+    case Fault::Kind::kNone:
+      break;
+    case Fault::Kind::kLoseRequest:
+      exchange.dead = true;
+      break;
+    case Fault::Kind::kLoseAnswer:
+      exchange.lose_answer = true;
+      break;
+    case Fault::Kind::kCutUpload:
+      exchange.up.cut_after = fault.after;
+      break;
+    case Fault::Kind::kCutAnswer:
+      exchange.down.cut_after = fault.after;
+      break;
+  }
+}
+
+void SimNetwork::forget(const Node& node) {
+  for (const auto& weak : exchanges_) {
+    const auto e = weak.lock();
+    if (!e) continue;
+    if (e->client.node == &node && e->client.life == node.life() && e->server.life != 0) e->leave();
+    if (e->server.node == &node && e->server.life == node.life())
+      e->carry(e->server, e->client, [x = e.get()] {
+        x->fail_client(Error{ErrorCode::kUnavailable, "the server has lost power"});
+      });
+  }
+}
+
+// Bytes take their time one after the other, whatever connection they belong to; kept in nanoseconds, so that
+// the milliseconds of virtual time do not round a rate away.
+SteadyTime SimNetwork::reserve(const Node& from, const Node& to, std::uint64_t bytes) {
+  Link& l = link(from.name(), to.name());
+  if (l.rate.count == 0 || bytes == 0) return events_.now();
+  const std::chrono::nanoseconds now = events_.now().time_since_epoch();
+  l.free_at = std::max(l.free_at, now) + std::chrono::nanoseconds{bytes * 1'000'000'000 / l.rate.count};
+  return SteadyTime{std::chrono::ceil<Duration>(l.free_at)};
+}
+
+std::size_t SimNetwork::chunk(const Node& from, const Node& to) {
+  const std::uint64_t rate = link(from.name(), to.name()).rate.count;
+  return rate == 0 ? kChunk : std::clamp<std::uint64_t>(rate / kChunksPerSecond, 1, kChunk);
+}
+
+Duration SimNetwork::latency(const Node& from, const Node& to) {
+  const Link& l = link(from.name(), to.name());
+  return l.latency + random_.up_to(l.jitter);
+}
+
+void SimNetwork::count(const Exchange& exchange, bool upload, std::uint64_t bytes) {
+  Count& c = counts_[{exchange.client.node->name(), exchange.server.node->name()}][exchange.path];
+  (upload ? c.uploaded : c.downloaded) += bytes;
+}
+
+SimNetwork::Count SimNetwork::count(const std::string& client, const std::string& server,
+                                    const std::string& path_prefix) const {
+  Count sum;
+  const auto paths = counts_.find({client, server});
+  if (paths == counts_.end()) return sum;
+  for (auto it = paths->second.lower_bound(path_prefix);
+       it != paths->second.end() && it->first.starts_with(path_prefix); ++it) {
+    sum.requests += it->second.requests;
+    sum.uploaded += it->second.uploaded;
+    sum.downloaded += it->second.downloaded;
+  }
+  return sum;
+}
+
+Task<Result<int>> SimHttpClient::send(HttpRequest request, BodySink& sink, Stop& stop) {
+  if (stop.requested()) co_return Error{ErrorCode::kStopped, "stopped before the request"};
+  auto url = parse_url(request.target);
+  if (!url) co_return url.error();
+  const std::string what = std::string{to_string(request.method)} + " " + request.target;
+  auto upload = request.body;
+  const Duration idle_limit = request.idle_limit;
+  const auto exchange = network_.connect(node_, std::move(request), url->authority, url->target);
+  const Stop::Hook hook{stop, [e = exchange.get()] {
+                          const Error stopped{ErrorCode::kStopped, "stopped during the request"};
+                          e->up.fail_sender(stopped);
+                          e->down.fail_receiver(stopped, true);
+                        }};
+  auto status = co_await exchange->run(std::move(upload), sink, idle_limit);
+  if (!status) exchange->leave();
+  network_.note(node_, what + " -> " + (status ? std::to_string(*status) : status.error().message()));
+  co_return status;
+}
+
+}  // namespace dray::sim

@@ -1,0 +1,112 @@
+// The network of a simulated world. It joins HttpClient to HttpHandler directly; what is below (TCP, TLS,
+// HTTP syntax) does not exist here. docs/fault-model.md lists the faults.
+//
+//   world.network().serve(node, "gw-berlin", handler);         // in a boot function; ends with the node's
+//   life SimHttpClient http{world.network(), node};                 // "http://gw-berlin:8080/default/..."
+//   world.network().link("server", "gw-berlin").rate = BytesPerSecond{1'000'000};
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ports/http.h"
+#include "sim/events.h"
+#include "sim/exchange.h"
+#include "sim/node.h"
+#include "sim/random.h"
+#include "sim/trace.h"
+
+namespace dray::sim {
+
+// What the network does to one request.
+struct Fault {
+  enum class Kind { kNone, kLoseRequest, kLoseAnswer, kCutUpload, kCutAnswer };
+  Kind kind = Kind::kNone;
+  std::uint64_t after = 0;  // body bytes that still come through before a cut
+};
+
+class SimNetwork {
+ public:
+  SimNetwork(Events& events, Trace& trace, SimRandom random)
+      : events_{events}, trace_{trace}, random_{random} {}
+
+  // `authority` is a host, or host:port for a node with several doors. `handler` lives as long as the node's
+  // life.
+  void serve(Node& node, std::string authority, HttpHandler& handler);
+  // What handlers see of requests from this node; without it the address is the node's name.
+  void identify(const Node& node, Peer peer) { peers_[node.name()] = std::move(peer); }
+
+  // One direction between two nodes, by name.
+  struct Link {
+    Duration latency{2}, jitter{3};
+    BytesPerSecond rate{};  // of bodies, shared by all connections; 0 = not limited
+    bool lost = false;      // whatever is sent does not arrive
+
+   private:
+    friend class SimNetwork;
+    std::chrono::nanoseconds free_at{0};  // virtual time when all that was sent is on the line
+  };
+  Link& link(const std::string& from, const std::string& to) { return links_[{from, to}]; }
+  void partition(const std::string& a, const std::string& b) { link(a, b).lost = link(b, a).lost = true; }
+  void heal(const std::string& a, const std::string& b) { link(a, b).lost = link(b, a).lost = false; }
+
+  using OnRequest =
+      std::function<Fault(const std::string& client, const std::string& server, const HttpRequest&)>;
+  void on_request(OnRequest hook) { on_request_ = std::move(hook); }
+
+  // Body bytes put on the line, also those that were then lost.
+  struct Count {
+    std::uint64_t requests = 0, uploaded = 0, downloaded = 0;
+  };
+  Count count(const std::string& client, const std::string& server,
+              const std::string& path_prefix = "/") const;
+
+  // --- for exchanges, clients and the world ---
+  std::shared_ptr<Exchange> connect(Node& client, HttpRequest request, const std::string& authority,
+                                    std::string target);
+  void forget(const Node& node);                                              // its power is lost
+  SteadyTime reserve(const Node& from, const Node& to, std::uint64_t bytes);  // when they are on the line
+  std::size_t chunk(const Node& from, const Node& to);
+  Duration latency(const Node& from, const Node& to);
+  bool lost(const Node& from, const Node& to) { return link(from.name(), to.name()).lost; }
+  void count(const Exchange& exchange, bool upload, std::uint64_t bytes);
+  void note(const Node& node, const std::string& line) { trace_.note(events_.now(), node.name(), line); }
+
+ private:
+  struct Host {
+    Side side;
+    HttpHandler* handler = nullptr;
+  };
+  Host* find(const std::string& authority);
+  void accept(const std::shared_ptr<Exchange>& exchange, Host& host, HttpRequest request);
+  void apply(const Fault& fault, Exchange& exchange);
+
+  using Pair = std::pair<std::string, std::string>;
+  Events& events_;
+  Trace& trace_;
+  SimRandom random_;
+  std::map<std::string, Host> hosts_;
+  std::map<std::string, Peer> peers_;
+  std::map<Pair, Link> links_;
+  std::map<Pair, std::map<std::string, Count>> counts_;  // client and server -> path
+  std::vector<std::weak_ptr<Exchange>> exchanges_;       // in the order they began
+  OnRequest on_request_;
+};
+
+// The HTTP client of a node, for one life of it.
+class SimHttpClient final : public HttpClient {
+ public:
+  SimHttpClient(SimNetwork& network, Node& node) : network_{network}, node_{node} {}
+  Task<Result<int>> send(HttpRequest request, BodySink& sink, Stop& stop) override;
+
+ private:
+  SimNetwork& network_;
+  Node& node_;
+};
+
+}  // namespace dray::sim
