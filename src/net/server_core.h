@@ -1,0 +1,52 @@
+// What the connections of one server share. They hold it, so that frames that die late with the loop find it.
+// Internal to net.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/stop.h"
+#include "net/limits.h"
+#include "net/message_parser.h"
+#include "ports/clock.h"
+#include "ports/http.h"
+#include "ports/worker.h"
+
+namespace dray::net {
+
+class Connection;
+
+struct ServerCore {
+  ServerCore(asio::io_context& i, Clock& c, Log l, HttpHandler& h, const Limits& li, Worker* b)
+      : io{i}, clock{c}, log{std::move(l)}, handler{h}, limits{li}, bytes{b}, request{Method::kGet, {}} {}
+
+  asio::io_context& io;
+  Clock& clock;
+  Log log;
+  HttpHandler& handler;
+  Limits limits;
+  Worker* bytes;
+
+  // Set by the sweep: deadlines and dates need no better, and requests need no clock.
+  SteadyTime now{};
+  std::string date;
+
+  std::list<Connection*> open;  // in no order; a connection takes itself out when it closes
+  std::size_t refused = 0;      // of these, answered 503
+  std::size_t alive = 0;        // objects; closed ones may still have a handler running
+  bool stopping = false;
+  Stop stop_accepting;
+  Stop all_gone;  // requested when stopping and alive is 0
+  Stop ended;     // ends the sweep
+
+  // For what happens at one go on the loop, so that an idle connection owns none of it.
+  std::vector<char> scratch = std::vector<char>(64 * 1024);
+  std::string out;
+  RequestParser parser;
+  HttpRequest request;
+};
+
+}  // namespace dray::net
