@@ -1,0 +1,107 @@
+#include "core/update/job.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "core/update/job_machine.h"
+
+namespace dray::core {
+namespace machine {
+
+bool expiry_stops(const Job& job, WallTime now) {
+  if (now < job.terms.expires_at || is_final(job) || is<Restarting>(job) || is<Cancelling>(job)) return false;
+  const auto* installing = std::get_if<Installing>(&job.phase);
+  return installing == nullptr || !installing->switching;
+}
+
+Hold hold(const Job& job, const Given& given) {
+  if (given.now < job.update_at) return Hold::kTime;
+  if (!given.clock_known) return Hold::kClock;
+  if (!given.stored) return Hold::kArtifact;
+  if (!permits(job.terms.update, given.now)) return Hold::kWindow;
+  if (!given.turn) return Hold::kTurn;
+  if (job.action.empty() && given.next_action.empty()) return Hold::kActionIds;
+  return Hold::kNone;
+}
+
+WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given) {
+  return std::max(since, std::min(given.up_since, given.now)) + within;
+}
+
+bool has_passed(WallTime since, std::chrono::seconds within, const Given& given) {
+  return given.now >= limit_of(since, within, given);
+}
+
+void step(Decision& d, const JobEvent& event) {
+  const JobPhase before = d.job.phase;
+  const bool tick = std::get_if<Tick>(&event) != nullptr;
+  if (tick && expiry_stops(d.job, d.given.now))
+    expire(d);
+  else
+    std::visit([&](const auto& phase) { on(d, phase, event); }, before);
+  if (before.index() == d.job.phase.index()) return;
+  const Transition change{phase_name(before), event_name(event), phase_name(d.job.phase)};
+  const auto rows = job_transitions();
+  DRAY_ASSERT(std::find(rows.begin(), rows.end(), change) != rows.end());
+}
+
+namespace {
+
+bool downloads_run(const Job& job) { return is<Transmitting>(job) || is<Installing>(job); }
+
+void settle(Decision& d) {
+  const auto place = [&] { return std::tuple{d.job.phase.index(), d.job.step, d.job.action, d.job.attempt}; };
+  for (auto before = place();; before = place()) {
+    step(d, Tick{});
+    if (before == place()) return;
+  }
+}
+
+void add_what_follows(Decision& d, const Job& before) {
+  const Job& now = d.job;
+  if (downloads_run(before) && (now.action != before.action || !may_download(now, d.given)))
+    d.actions.push_back(CutTransfers{before.action});
+  if (before.phase.index() != now.phase.index() || before.action != now.action ||
+      offer(before, d.given) != offer(now, d.given) || !d.actions.empty())
+    d.actions.push_back(WakeDevice{});
+}
+
+}  // namespace
+}  // namespace machine
+
+Job make_job(JobTerms terms, std::optional<WallTime> deferred_until) {
+  Job job;
+  job.update_at = deferred_until ? std::max(terms.planned_at, *deferred_until) : terms.planned_at;
+  job.deferred_until = deferred_until;
+  if (terms.incompatible.empty() && terms.steps.empty())
+    terms.incompatible = "nothing in it is for this device";
+  if (!terms.incompatible.empty()) job.phase = Incompatible{terms.incompatible};
+  job.terms = std::move(terms);
+  return job;
+}
+
+JobStep advance(const Job& job, const JobEvent& event, const Given& given) {
+  machine::Decision d{job, given, {}};
+  if (const auto* report = std::get_if<PowerOn>(&event)) {
+    d.given.running = report->running;
+    d.given.boot_id = report->boot_id;
+  }
+  // Time goes first: what arrives after the expiry meets an expired job.
+  if (machine::expiry_stops(d.job, d.given.now)) machine::step(d, Tick{});
+  machine::step(d, event);
+  const bool forget = std::any_of(d.actions.begin(), d.actions.end(),
+                                  [](const JobAction& a) { return std::holds_alternative<Forget>(a); });
+  if (!forget) machine::settle(d);
+  machine::add_what_follows(d, job);
+  return {std::move(d.job), std::move(d.actions)};
+}
+
+std::vector<JobAction> resume(const Job& job) {
+  std::vector<JobAction> actions;
+  if (!job.action.empty() && !machine::downloads_run(job) && !machine::is<Ready>(job))
+    actions.push_back(CutTransfers{job.action});
+  if (!is_final(job) || action_is_open(job)) actions.push_back(WakeDevice{});
+  return actions;
+}
+
+}  // namespace dray::core

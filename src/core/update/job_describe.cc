@@ -1,0 +1,195 @@
+// What is said of a job: the public state, its reason as a word for machines and as a sentence for people.
+// The reasons are part of the API: docs/job.md lists them.
+#include <algorithm>
+
+#include "core/update/job_machine.h"
+
+namespace dray::core {
+namespace {
+
+using machine::Hold;
+
+// "22:15 UTC" on the day of now, else "2026-11-24 22:15 UTC"; seconds only where there are some.
+std::string say(WallTime time, WallTime now) {
+  const std::string text =
+      to_rfc3339(std::chrono::floor<std::chrono::seconds>(time));  // 2026-11-24T22:15:00Z
+  const std::size_t t = text.find('T');
+  if (t == std::string::npos || t + 9 > text.size()) return text;
+  const std::string clock = text.substr(t + 1, text.compare(t + 6, 3, ":00") == 0 ? 5 : 8) + " UTC";
+  using std::chrono::days;
+  return std::chrono::floor<days>(time) == std::chrono::floor<days>(now) ? clock
+                                                                         : text.substr(0, t) + " " + clock;
+}
+
+std::string with(std::string sentence, const std::string& why) {
+  return why.empty() ? sentence : sentence + ": " + why;
+}
+std::string by(const std::string& who) { return who.empty() ? "" : " by " + who; }
+
+std::string versions(const Job& job) {
+  std::string text;
+  if (job.step < job.terms.steps.size())
+    for (const StepArtifact& a : job.terms.steps[job.step])
+      text += (text.empty() ? "" : ", ") + a.component + " " + a.version;
+  return text;
+}
+
+struct Describe {
+  const Job& job;
+  const Given& given;
+
+  std::string at(WallTime time) const { return say(time, given.now); }
+
+  PublicState waiting_artifact() const {
+    if (wants_bytes(job, given.now))
+      return {"waiting_gateway", "waiting_artifact", "waits until the gateway holds " + versions(job), {}};
+    return {
+        "waiting_gateway", "waiting_transmission", "waits until the server transmits " + versions(job), {}};
+  }
+  PublicState window() const {
+    if (const auto next = next_permitted(job.terms.update, given.now))
+      return {"waiting_window", "waiting_window",
+              "waits until " + at(*next) + ", when devices may be updated again", next};
+    return {"waiting_window", "no_window_left", "no time is left in which the device may be updated", {}};
+  }
+  PublicState time() const {
+    if (job.deferred_until == job.update_at && job.update_at > job.terms.planned_at)
+      return {"deferred", "deferred_by_operator", "deferred by an operator until " + at(job.update_at),
+              job.update_at};
+    if (wants_bytes(job, given.now) && !given.stored) return waiting_artifact();
+    return {"scheduled", "waiting_update_time", "waits until " + at(job.update_at) + ", the update time",
+            job.update_at};
+  }
+  PublicState holding(Hold hold) const {
+    switch (hold) {
+      case Hold::kTime:
+        return time();
+      case Hold::kClock:
+        return {"scheduled",
+                "clock_unknown",
+                "the gateway does not know the time before it has heard the server",
+                {}};
+      case Hold::kArtifact:
+        return waiting_artifact();
+      case Hold::kWindow:
+        return window();
+      case Hold::kTurn:
+        return {"scheduled", "waiting_turn", "another update of this device goes first", {}};
+      case Hold::kActionIds:
+        return {
+            "waiting_gateway", "waiting_action_ids", "the gateway waits for action ids from the server", {}};
+      case Hold::kNone:
+        break;
+    }
+    return {"scheduled", "waiting_update_time", "begins now", {}};
+  }
+  // The device is to call; did it, since then?
+  PublicState silent(WallTime since, const std::string& reason, const std::string& sentence) const {
+    if (given.seen_at && *given.seen_at < since)
+      return {
+          "waiting_confirm", "device_absent", "the device has not called since " + at(*given.seen_at), {}};
+    return {"waiting_confirm", reason, sentence, {}};
+  }
+
+  PublicState operator()(const Planned&) const { return holding(machine::hold(job, given)); }
+  PublicState operator()(const Asked& p) const {
+    const Hold hold = machine::hold(job, given);
+    if (hold != Hold::kNone) return holding(hold);
+    return silent(p.since, "device_deferring",
+                  "asked at " + at(p.since) + ", the device has not answered yet");
+  }
+  PublicState operator()(const Deferred& p) const {
+    if (job.deferred_until && *job.deferred_until > p.until) return time();
+    if (p.cause == DeferCause::kDeviceBusy)
+      return {"deferred", "device_busy", with("the device is busy, next look at " + at(job.update_at), p.why),
+              job.update_at};
+    return {"deferred", "deferred_by_device",
+            with("the device asked" + by(p.by) + " to wait until " + at(job.update_at), p.why),
+            job.update_at};
+  }
+  PublicState operator()(const Ready& p) const {
+    const Hold hold = machine::hold(job, given);
+    if (hold != Hold::kNone) return holding(hold);
+    if (!given.slot) return slot();
+    return silent(p.since, "waiting_device",
+                  "the device may fetch since " + at(p.since) + " and has not begun");
+  }
+  static PublicState slot() {
+    return {"waiting_gateway", "waiting_slot", "waits until another device's transmission ends", {}};
+  }
+  PublicState operator()(const Transmitting&) const {
+    if (!given.stored) return waiting_artifact();
+    if (!permits(job.terms.update, given.now)) return window();
+    if (!given.slot) return slot();
+    return {"downloading", "downloading", "the device receives " + versions(job), {}};
+  }
+  PublicState operator()(const Installing& p) const {
+    if (p.switching) return {"rebooting", "switching", "the device switches over to " + versions(job), {}};
+    return {"installing", "installing", "the device has received " + versions(job) + " and installs", {}};
+  }
+  PublicState operator()(const Restarting& p) const {
+    const WallTime until = machine::limit_of(p.since, job.terms.power_on_within, given);
+    return {"rebooting", "waiting_power_on",
+            "installed; waits for the device's power-on report until " + at(until), until};
+  }
+  PublicState operator()(const Backoff& p) const {
+    return {
+        "scheduled", "backing_off",
+        with("attempt " + std::to_string(job.attempt) + " begins at " + at(p.until) + "; the last one failed",
+             p.failure.why),
+        p.until};
+  }
+  PublicState operator()(const Cancelling& p) const {
+    const WallTime until = machine::limit_of(p.since, given.cancel_within, given);
+    return {p.installing ? "installing" : "downloading", "cancelling",
+            with(p.superseded ? "the plan no longer holds it; the device is asked to stop"
+                              : "cancelled" + by(p.by) + "; the device is asked to stop",
+                 p.why),
+            until};
+  }
+  PublicState operator()(const Succeeded& p) const {
+    return {"succeeded", p.late ? "late" : "succeeded", "the device runs the new version" + late(p.late), {}};
+  }
+  PublicState operator()(const Failed& p) const {
+    switch (p.failure.kind) {
+      case FailureKind::kRolledBack:
+        return {"rolled_back",
+                "rolled_back",
+                with("the device went back to the old version" + late(p.late), p.failure.why),
+                {}};
+      case FailureKind::kRefused:
+        return {"failed", "refused", with("the device refused the update" + late(p.late), p.failure.why), {}};
+      case FailureKind::kNoPowerOn:
+        return {
+            "failed", "no_power_on", with("the device did not come back" + late(p.late), p.failure.why), {}};
+      case FailureKind::kDeviceReported:
+        break;
+    }
+    return {
+        "failed", "device_failed", with("the device reported a failure" + late(p.late), p.failure.why), {}};
+  }
+  static std::string late(bool is) { return is ? ", after the expiry" : ""; }
+  PublicState operator()(const Cancelled& p) const {
+    if (p.superseded) return {"cancelled", "superseded", "the plan no longer holds it", {}};
+    return {"cancelled",
+            p.id.empty() ? "cancelled_on_device" : "cancelled",
+            with((p.id.empty() ? "cancelled on the device" : "cancelled") + by(p.by), p.why),
+            {}};
+  }
+  PublicState operator()(const Expired& p) const {
+    return {"expired",
+            "expired",
+            "expired at " + at(std::min(job.terms.expires_at, given.now)) +
+                (p.stopping ? "; the device is asked to stop" : ""),
+            {}};
+  }
+  PublicState operator()(const Incompatible& p) const { return {"incompatible", "incompatible", p.why, {}}; }
+};
+
+}  // namespace
+
+PublicState describe(const Job& job, const Given& given) {
+  return std::visit(Describe{job, given}, job.phase);
+}
+
+}  // namespace dray::core

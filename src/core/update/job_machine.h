@@ -1,0 +1,68 @@
+// The inside of the job machine, for job*.cc and their tests only; everybody else uses job.h.
+//
+// advance() is a chain of elementary steps: the event itself, then Ticks until time brings about nothing
+// more. Each elementary step makes at most one change of phase, and that change is a row of
+// job_transitions().
+#pragma once
+
+#include "core/update/job.h"
+
+namespace dray::core::machine {
+
+struct Decision {
+  Job job;
+  Given given;
+  std::vector<JobAction> actions;
+};
+
+// One elementary step.
+void step(Decision& d, const JobEvent& event);
+
+// One total function a phase; what they do not name leaves the job as it is.
+void on(Decision& d, const Planned&, const JobEvent& event);
+void on(Decision& d, const Asked&, const JobEvent& event);
+void on(Decision& d, const Deferred&, const JobEvent& event);
+void on(Decision& d, const Ready&, const JobEvent& event);
+void on(Decision& d, const Backoff&, const JobEvent& event);
+void on(Decision& d, const Transmitting&, const JobEvent& event);
+void on(Decision& d, const Installing&, const JobEvent& event);
+void on(Decision& d, const Restarting&, const JobEvent& event);
+void on(Decision& d, const Cancelling&, const JobEvent& event);
+void on(Decision& d, const Succeeded&, const JobEvent& event);
+void on(Decision& d, const Failed&, const JobEvent& event);
+void on(Decision& d, const Cancelled&, const JobEvent& event);
+void on(Decision& d, const Expired&, const JobEvent& event);
+void on(Decision& d, const Incompatible&, const JobEvent& event);
+
+// --- questions ---
+
+bool expiry_stops(const Job& job, WallTime now);  // expired, and the switch-over has not begun
+// What keeps an attempt from beginning, or its link from being shown. Until: where time alone ends it.
+enum class Hold { kNone, kTime, kClock, kArtifact, kWindow, kTurn, kActionIds };
+Hold hold(const Job& job, const Given& given);
+// A time limit that runs from `since`. Our own downtime is no silence of the device.
+WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given);
+bool has_passed(WallTime since, std::chrono::seconds within, const Given& given);
+
+template <class Phase>
+bool is(const Job& job) {
+  return std::holds_alternative<Phase>(job.phase);
+}
+
+// --- moves that several phases share ---
+
+void begin_attempt(Decision& d);  // an action, the boot id; then Asked or Ready
+void close_action(Job& job, ActionEnd end, bool acknowledged = false);
+void heed(Decision& d, const Feedback& feedback);  // of Ready, Transmitting, Installing
+void finish_step(Decision& d, bool by_power_on);
+void fail_attempt(Decision& d, Failure failure);
+void end_uncounted(Decision& d);  // the action is over, the attempt is not: a fresh action follows
+void defer(Decision& d, const Answered& answered);  // kBusy or kDefer
+void expire(Decision& d);
+void cancel_now(Decision& d, Cancelled cancelled);    // final
+void refuse_cancel(Job& job, Cancelled cancelled);    // too late for this attempt
+void take_terms(Decision& d, const JobTerms& terms);  // nothing has started
+void note_terms(Job& job, const JobTerms& terms);     // started: the steps wait
+void raise_update_at(Job& job);                       // to what the plan and the standing deferrals say
+
+}  // namespace dray::core::machine

@@ -1,0 +1,169 @@
+// What several phases of a job do alike.
+#include <algorithm>
+
+#include "core/update/job_machine.h"
+#include "core/update/retry.h"
+
+namespace dray::core::machine {
+namespace {
+
+// Planned time and every standing deferral, the device's own included.
+WallTime earliest(const Job& job) {
+  WallTime at = job.terms.planned_at;
+  if (job.deferred_until) at = std::max(at, *job.deferred_until);
+  if (const auto* deferred = std::get_if<Deferred>(&job.phase)) at = std::max(at, deferred->until);
+  return at;
+}
+
+void start_over(Decision& d, NextSteps next) {
+  Job& job = d.job;
+  job.terms.steps = std::move(next.steps);
+  job.terms.incompatible = std::move(next.incompatible);
+  job.next_steps.reset();
+  job.step = 0;
+  job.attempt = 1;
+  if (!job.terms.incompatible.empty())
+    job.phase = Incompatible{job.terms.incompatible};
+  else if (!is<Deferred>(job))
+    job.phase = Planned{};
+  if (!is_final(job)) raise_update_at(job);
+}
+
+// A late cancel, or newer steps, take over once the attempt has ended. True where one did.
+bool gives_way(Decision& d) {
+  if (d.job.stop_after) {
+    const Cancelled stop = *d.job.stop_after;
+    d.job.cancel_refused.clear();  // it was not too late after all
+    cancel_now(d, stop);
+    return true;
+  }
+  if (d.job.next_steps) {
+    start_over(d, *d.job.next_steps);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void begin_attempt(Decision& d) {
+  if (d.job.action.empty()) {
+    d.job.action = d.given.next_action;
+    d.given.next_action = {};
+    d.job.boot_id = d.given.boot_id;
+  }
+  if (d.job.terms.ask == Ask::kConfirmation)
+    d.job.phase = Asked{d.given.now};
+  else
+    d.job.phase = Ready{d.given.now};
+}
+
+void close_action(Job& job, ActionEnd end, bool acknowledged) {
+  if (job.action.empty()) return;
+  const auto known =
+      std::find_if(job.past.begin(), job.past.end(), [&](const PastAction& p) { return p.id == job.action; });
+  if (known != job.past.end()) {  // the device closed it already: Restarting
+    known->end = end;
+    known->acknowledged = acknowledged;
+  } else {
+    job.past.push_back({job.action, job.step, end, acknowledged});
+    if (job.past.size() > kMostPastActions) job.past.erase(job.past.begin());
+  }
+  job.action = {};
+}
+
+void finish_step(Decision& d, bool by_power_on) {
+  Job& job = d.job;
+  close_action(job, ActionEnd::kFinished, by_power_on && !is<Restarting>(job));
+  const bool last = job.step + 1 == job.terms.steps.size();
+  if (last && !job.next_steps) {
+    job.stop_after.reset();
+    job.phase = Succeeded{d.given.now >= job.terms.expires_at};
+    return;
+  }
+  if (gives_way(d)) return;
+  ++job.step;
+  job.attempt = 1;
+  job.phase = Planned{};
+  raise_update_at(job);
+}
+
+void fail_attempt(Decision& d, Failure failure) {
+  Job& job = d.job;
+  const bool closed_comes = failure.kind == FailureKind::kRolledBack && !is<Restarting>(job);
+  close_action(job, ActionEnd::kError, closed_comes);
+  if (gives_way(d)) return;
+  const bool late = d.given.now >= job.terms.expires_at;
+  if (late || is_last_attempt(job.terms.retry, job.attempt)) {
+    job.phase = Failed{std::move(failure), late};
+    return;
+  }
+  const WallTime until = d.given.now + backoff(d.given.retry, job.attempt, d.given.jitter);
+  ++job.attempt;
+  job.phase = Backoff{until, std::move(failure)};
+  raise_update_at(job);
+}
+
+void end_uncounted(Decision& d) {
+  close_action(d.job, ActionEnd::kError);
+  if (gives_way(d)) return;
+  if (!is<Deferred>(d.job)) d.job.phase = Planned{};
+  raise_update_at(d.job);
+}
+
+void defer(Decision& d, const Answered& answered) {
+  const WallTime by_policy = d.given.now + d.job.terms.status_deferral;
+  // A time that is over tells of a wrong clock, not of readiness.
+  const WallTime until = answered.until && *answered.until > d.given.now ? *answered.until : by_policy;
+  const auto cause = answered.kind == AnswerKind::kBusy ? DeferCause::kDeviceBusy : DeferCause::kDeviceAsked;
+  d.job.phase = Deferred{cause, until, answered.by, answered.why};
+  d.job.update_at = earliest(d.job);
+}
+
+void expire(Decision& d) {
+  const bool stopping = has_started(d.job);
+  if (!stopping) close_action(d.job, ActionEnd::kCanceled);
+  d.job.stop_after.reset();
+  d.job.next_steps.reset();
+  d.job.phase = Expired{stopping, d.given.now};
+}
+
+void cancel_now(Decision& d, Cancelled cancelled) {
+  close_action(d.job, ActionEnd::kCanceled);
+  d.job.stop_after.reset();
+  d.job.next_steps.reset();
+  d.job.phase = std::move(cancelled);
+}
+
+void refuse_cancel(Job& job, Cancelled cancelled) {
+  if (!cancelled.id.empty()) job.cancel_refused = cancelled.id;
+  if (!job.stop_after || job.stop_after->superseded) job.stop_after = std::move(cancelled);
+}
+
+void take_terms(Decision& d, const JobTerms& terms) {
+  Job& job = d.job;
+  const bool other_steps = job.terms.steps != terms.steps || job.terms.incompatible != terms.incompatible;
+  const bool other_time = job.terms.planned_at != terms.planned_at;
+  job.terms = terms;
+  if (other_time) job.update_at = earliest(job);
+  if (!other_steps) return;
+  close_action(job, ActionEnd::kCanceled);  // what it stood for is gone
+  start_over(d, {terms.steps, terms.incompatible});
+}
+
+void note_terms(Job& job, const JobTerms& terms) {
+  NextSteps now{std::move(job.terms.steps), std::move(job.terms.incompatible)};
+  NextSteps next{terms.steps, terms.incompatible};
+  job.terms = terms;
+  job.terms.steps = now.steps;
+  job.terms.incompatible = now.incompatible;
+  if (now == next)
+    job.next_steps.reset();
+  else
+    job.next_steps = std::move(next);
+  if (job.stop_after && job.stop_after->superseded) job.stop_after.reset();  // the plan holds it again
+}
+
+void raise_update_at(Job& job) { job.update_at = std::max(job.update_at, earliest(job)); }
+
+}  // namespace dray::core::machine

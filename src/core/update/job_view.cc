@@ -1,0 +1,142 @@
+// What follows from the state of a job, and is stored nowhere.
+#include <algorithm>
+
+#include "core/update/job_machine.h"
+
+namespace dray::core {
+
+using machine::Hold;
+using machine::is;
+
+bool is_final(const Job& job) {
+  return is<Succeeded>(job) || is<Failed>(job) || is<Cancelled>(job) || is<Expired>(job) ||
+         is<Incompatible>(job);
+}
+
+bool is_late(const Job& job) {
+  if (const auto* succeeded = std::get_if<Succeeded>(&job.phase)) return succeeded->late;
+  if (const auto* failed = std::get_if<Failed>(&job.phase)) return failed->late;
+  return false;
+}
+
+bool has_started(const Job& job) {
+  return is<Transmitting>(job) || is<Installing>(job) || is<Restarting>(job) || is<Cancelling>(job);
+}
+
+bool action_is_open(const Job& job) { return !job.action.empty() && !is<Restarting>(job); }
+
+const PastAction* past_action(const Job& job, ActionId action) {
+  const auto found =
+      std::find_if(job.past.begin(), job.past.end(), [&](const PastAction& p) { return p.id == action; });
+  return found == job.past.end() ? nullptr : &*found;
+}
+
+bool step_runs(const Job& job, const RunningByComponent& running) {
+  if (job.step >= job.terms.steps.size()) return false;
+  const auto& step = job.terms.steps[job.step];
+  return !step.empty() && std::all_of(step.begin(), step.end(), [&](const StepArtifact& a) {
+    const auto known = running.find(a.component);
+    return known != running.end() && known->second.version == a.version;
+  });
+}
+
+bool may_download(const Job& job, const Given& given) {
+  if (!given.stored) return false;
+  if (is<Ready>(job)) return machine::hold(job, given) == Hold::kNone;
+  return (is<Transmitting>(job) || is<Installing>(job)) && permits(job.terms.update, given.now);
+}
+
+Offer offer(const Job& job, const Given& given) {
+  if (is<Asked>(job))
+    return machine::hold(job, given) == Hold::kNone ? Offer::kConfirmation : Offer::kNothing;
+  if (is<Ready>(job) || is<Transmitting>(job))
+    return given.slot && may_download(job, given) ? Offer::kDeployment : Offer::kNothing;
+  if (is<Installing>(job)) return Offer::kDeployment;  // a client that restarts looks for it before it closes
+  if (const auto* expired = std::get_if<Expired>(&job.phase))
+    return expired->stopping ? Offer::kCancel : Offer::kNothing;
+  return is<Cancelling>(job) ? Offer::kCancel : Offer::kNothing;
+}
+
+bool wants_bytes(const Job& job, WallTime now) {
+  if (is_final(job)) return false;
+  if (!job.action.empty() || job.attempt > 1 || job.step > 0) return true;  // begun: a deferral frees nothing
+  return job.terms.delivery == Delivery::kPush ? job.terms.fetch == Fetch::kNow : now >= job.update_at;
+}
+
+namespace {
+
+using When = std::optional<WallTime>;
+
+When sooner(When a, When b) {
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
+// Where the permission begins or ends next, always after now.
+When edge(const Job& job, WallTime now) {
+  if (!permits(job.terms.update, now)) return next_permitted(job.terms.update, now);
+  const WallTime end = permitted_until(job.terms.update, now);
+  return end == kWallMax ? When{} : When{end};
+}
+
+When at_or_now(WallTime at, WallTime now) { return std::max(at, now); }
+
+struct Wake {
+  const Job& job;
+  const Given& given;
+
+  When operator()(const Planned&) const {
+    switch (machine::hold(job, given)) {
+      case Hold::kNone:
+        return given.now;
+      case Hold::kTime:
+        return job.update_at;
+      default:
+        return edge(job, given.now);
+    }
+  }
+  When operator()(const Asked&) const {
+    if (given.now < job.update_at || job.terms.ask == Ask::kPoll) return given.now;
+    return edge(job, given.now);
+  }
+  When operator()(const Deferred&) const { return at_or_now(job.update_at, given.now); }
+  When operator()(const Ready& p) const {
+    if (given.now < job.update_at || p.since > given.now) return given.now;
+    When at = edge(job, given.now);
+    if (job.terms.ask == Ask::kPoll) return at;
+    if (!permits(job.terms.update, given.now)) return given.now;
+    return sooner(at, at_or_now(p.since + given.answer_valid, given.now));
+  }
+  When operator()(const Transmitting&) const { return edge(job, given.now); }
+  When operator()(const Installing&) const { return edge(job, given.now); }
+  When operator()(const Restarting& p) const {
+    if (job.terms.ends_on == EndsOn::kClosed) return given.now;
+    return limit(p.since, job.terms.power_on_within);
+  }
+  When operator()(const Backoff& p) const {
+    return p.until - given.now > given.retry.cap ? given.now : at_or_now(p.until, given.now);
+  }
+  When operator()(const Cancelling& p) const { return limit(p.since, given.cancel_within); }
+  When operator()(const Expired& p) const {
+    return p.stopping ? limit(p.since, given.cancel_within) : When{};
+  }
+  When operator()(const Succeeded&) const { return {}; }
+  When operator()(const Failed&) const { return {}; }
+  When operator()(const Cancelled&) const { return {}; }
+  When operator()(const Incompatible&) const { return {}; }
+
+  When limit(WallTime since, std::chrono::seconds within) const {
+    return since > given.now ? given.now : at_or_now(machine::limit_of(since, within, given), given.now);
+  }
+};
+
+}  // namespace
+
+std::optional<WallTime> wake_at(const Job& job, const Given& given) {
+  if (!is_final(job) && step_runs(job, given.running)) return given.now;
+  When at = std::visit(Wake{job, given}, job.phase);
+  const bool expires = machine::expiry_stops(job, kWallMax) && job.terms.expires_at != kWallMax;
+  return expires ? sooner(at, at_or_now(job.terms.expires_at, given.now)) : at;
+}
+
+}  // namespace dray::core
