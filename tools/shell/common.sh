@@ -20,7 +20,8 @@ packages_of() {
 missing_of() {
   [[ $# -gt 0 ]] || return 0
   local have
-  have=" $(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' | tr '\n' ' ')"
+  # It fails where it knows none of them by name, which is an answer too.
+  have=" $({ dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true; } | sed -n 's/^installed //p' | tr '\n' ' ')"
   local package
   for package in "$@"; do
     if [[ $have != *" $package "* ]]; then printf '%s\n' "$package"; fi
