@@ -201,10 +201,11 @@ struct CancelAsked { std::string id, by, why; };       // by site, server or ope
 struct DeferralsChanged { std::optional<WallTime> until; };  // latest standing deferral; none = withdrawn
 struct NewTerms { JobTerms terms; };       // a new plan revision holds this job
 struct GoneFromPlan {};
+struct Superseded { std::string by; };     // a rollout of higher rank: what has started ends first, the rest is cancelled
 struct ArtifactLost {};                    // the stored artifact failed its re-hash: link withdrawn, fetched again
 
 using JobEvent = std::variant<Tick, Answered, FirstByte, AllSent, Feedback, PowerOn, CancelFeedback, CancelAsked, DeferralsChanged,
-                              NewTerms, GoneFromPlan, ArtifactLost>;
+                              NewTerms, GoneFromPlan, Superseded, ArtifactLost>;
 
 // --- what the gateway knows beside the job; time and chance are given ---
 
@@ -253,6 +254,7 @@ std::vector<JobAction> resume(const Job& job);
 // --- what follows from the state ---
 
 bool is_final(const Job& job);
+JobTerms wanted_terms(const Job& job);     // as the newest plan has them, next_steps included
 bool is_late(const Job& job);              // ended after its expiry
 bool has_started(const Job& job);          // an artifact byte or feedback of this attempt, which has not ended
 // job.action takes feedback: it is active in DDI's sense, though its link may be hidden for now. Not in Restarting:

@@ -170,7 +170,11 @@ struct Describe {
   }
   static std::string late(bool is) { return is ? ", after the expiry" : ""; }
   PublicState operator()(const Cancelled& p) const {
-    if (p.superseded) return {"cancelled", "superseded", "the plan no longer holds it", {}};
+    if (p.superseded)
+      return {"cancelled",
+              "superseded",
+              p.by.empty() ? "the plan no longer holds it" : "superseded by " + p.by,
+              {}};
     return {"cancelled",
             p.id.empty() ? "cancelled_on_device" : "cancelled",
             with((p.id.empty() ? "cancelled on the device" : "cancelled") + by(p.by), p.why),

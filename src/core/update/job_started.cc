@@ -70,7 +70,11 @@ bool common(Decision& d, const JobEvent& event) {
   if (const auto* fresh = std::get_if<NewTerms>(&event)) {
     note_terms(job, fresh->terms);
   } else if (std::get_if<GoneFromPlan>(&event) != nullptr) {
-    if (!job.stop_after) stop({"", "", "", true});
+    // Refused once, a cancel is not sent again; being superseded by a rollout was none.
+    const bool only_superseded = job.stop_after && job.stop_after->superseded && !job.stop_after->by.empty();
+    if (!job.stop_after || only_superseded) stop({"", "", "", true});
+  } else if (const auto* superseded = std::get_if<Superseded>(&event)) {
+    if (!job.stop_after) job.stop_after = Cancelled{"", superseded->by, "", true};  // it ends first
   } else if (const auto* cancel = std::get_if<CancelAsked>(&event)) {
     if (cancel->id.empty() || cancel->id != job.cancel_refused)
       stop({cancel->id, cancel->by, cancel->why, false});

@@ -79,6 +79,7 @@ std::vector<JobEvent> event_variants(const Job& job) {
                             FirstByte{},
                             AllSent{},
                             GoneFromPlan{},
+                            Superseded{"r13"},
                             ArtifactLost{},
                             CancelFeedback{true},
                             CancelFeedback{false},

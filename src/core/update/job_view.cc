@@ -13,6 +13,15 @@ bool is_final(const Job& job) {
          is<Incompatible>(job);
 }
 
+JobTerms wanted_terms(const Job& job) {
+  JobTerms terms = job.terms;
+  if (job.next_steps) {
+    terms.steps = job.next_steps->steps;
+    terms.incompatible = job.next_steps->incompatible;
+  }
+  return terms;
+}
+
 bool is_late(const Job& job) {
   if (const auto* succeeded = std::get_if<Succeeded>(&job.phase)) return succeeded->late;
   if (const auto* failed = std::get_if<Failed>(&job.phase)) return failed->late;

@@ -23,6 +23,8 @@ bool common(Decision& d, const JobEvent& event) {
       cancel_now(d, {"", "", "", true});
     else
       d.actions.push_back(Forget{});
+  } else if (const auto* superseded = std::get_if<Superseded>(&event)) {
+    cancel_now(d, {"", superseded->by, "", true});
   } else if (const auto* cancel = std::get_if<CancelAsked>(&event)) {
     cancel_now(d, {cancel->id, cancel->by, cancel->why, false});
   } else if (const auto* deferral = std::get_if<DeferralsChanged>(&event)) {

@@ -1,0 +1,200 @@
+#include "core/update/reconcile.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+
+namespace dray::core {
+namespace {
+
+// The plan's lists by name; the pointers live as long as the plan.
+struct Index {
+  std::unordered_map<Sha256, const Artifact*> artifacts;
+  std::unordered_map<std::string, const DeviceType*> types;
+  std::unordered_map<DeviceId, const Device*> devices;
+
+  explicit Index(const Plan& plan) {
+    for (const Artifact& a : plan.artifacts) artifacts.emplace(a.sha256, &a);
+    for (const DeviceType& t : plan.device_types) types.emplace(t.name, &t);
+    for (const Device& d : plan.devices) devices.emplace(d.name, &d);
+  }
+};
+
+template <class Map, class Key>
+auto find(const Map& map, const Key& key) -> typename Map::mapped_type {
+  const auto found = map.find(key);
+  return found == map.end() ? typename Map::mapped_type{} : found->second;
+}
+
+JobTerms terms_of_assignment(const Assignment& a, std::size_t place) {
+  JobTerms t;
+  t.assignment = a.id;
+  t.rollout = a.rollout;
+  t.priority = a.priority;
+  t.place = place;
+  t.delivery = a.delivery;
+  t.fetch = a.fetch;
+  t.planned_at = a.planned_at;
+  t.expires_at = a.expires_at;
+  t.update = a.update;
+  t.retry = a.retry;
+  t.status_deferral = a.status_deferral;
+  return t;
+}
+
+// Fills in the steps; says what does not fit.
+std::string add_steps(JobTerms& terms, const JobOrder& order, const DeviceType& type, const Index& index) {
+  for (const Step& step : order.steps) {
+    std::vector<StepArtifact> artifacts;
+    for (const Sha256& sha256 : step) {
+      const Artifact* artifact = find(index.artifacts, sha256);
+      if (artifact == nullptr) return "the plan does not describe artifact " + sha256.short_hex();
+      if (std::find(type.components.begin(), type.components.end(), artifact->component) ==
+          type.components.end())
+        return "device type " + type.name + " has no component " + artifact->component;
+      artifacts.push_back({artifact->component, artifact->version, sha256, artifact->size});
+    }
+    if (!artifacts.empty()) terms.steps.push_back(std::move(artifacts));
+  }
+  return terms.steps.empty() ? "nothing in it is for a device of type " + type.name : "";
+}
+
+void add_order(JobTerms& terms, const JobOrder& order, const Index& index) {
+  terms.id = order.id;
+  terms.device = order.device;
+  const Device* device = find(index.devices, order.device);
+  const DeviceType* type = device == nullptr ? nullptr : find(index.types, device->type);
+  if (device == nullptr) {
+    terms.incompatible = "the plan does not know device " + order.device.value();
+  } else if (type == nullptr) {
+    terms.incompatible = "the plan does not know device type " + device->type;
+  } else {
+    terms.ask = type->ask;
+    terms.ends_on = type->ends_on;
+    terms.power_on_within = type->power_on_within;
+    terms.incompatible = add_steps(terms, order, *type, index);
+  }
+  if (!terms.incompatible.empty()) terms.steps.clear();
+}
+
+auto rank(const JobTerms& t) { return std::tuple{t.priority, t.place}; }
+
+std::set<std::string> components(const JobTerms& terms) {
+  std::set<std::string> all;
+  for (const auto& step : terms.steps)
+    for (const StepArtifact& a : step) all.insert(a.component);
+  return all;
+}
+
+bool covers(const JobTerms& winner, const JobTerms& loser) {
+  if (rank(winner) <= rank(loser)) return false;
+  const auto wide = components(winner), narrow = components(loser);
+  return std::includes(wide.begin(), wide.end(), narrow.begin(), narrow.end());
+}
+
+bool is_settled(const Job& job) {  // nothing more can supersede it
+  return is_final(job) || job.stop_after || std::holds_alternative<Cancelling>(job.phase);
+}
+
+// Each cancel is put to a job once; a refused one is not sent again.
+bool is_news(const Cancel& cancel, const Job* job) {
+  if (job == nullptr) return true;
+  return !std::holds_alternative<Cancelled>(job->phase) && !std::holds_alternative<Cancelling>(job->phase) &&
+         job->cancel_refused != cancel.id;
+}
+
+}  // namespace
+
+std::vector<JobTerms> terms_of(const Plan& plan) {
+  const Index index{plan};
+  std::vector<JobTerms> all;
+  std::set<JobId> seen;
+  for (std::size_t place = 0; place < plan.assignments.size(); ++place) {
+    const Assignment& assignment = plan.assignments[place];
+    const JobTerms shared = terms_of_assignment(assignment, place);
+    for (const JobOrder& order : assignment.jobs) {
+      if (!seen.insert(order.id).second) continue;
+      all.push_back(shared);
+      add_order(all.back(), order, index);
+    }
+  }
+  return all;
+}
+
+std::optional<WallTime> standing_deferral(const JobTerms& terms, std::span<const Deferral> plan,
+                                          std::span<const Deferral> local) {
+  std::optional<WallTime> until;
+  for (const auto& list : {plan, local})
+    for (const Deferral& d : list) {
+      const bool meant = (d.device.empty() || d.device == terms.device) &&
+                         (d.assignment.empty() || d.assignment == terms.assignment);
+      if (meant && (!until || d.until > *until)) until = d.until;
+    }
+  return until;
+}
+
+std::vector<JobChange> reconcile(std::span<const Job* const> jobs, const Plan& plan,
+                                 std::span<const Deferral> local) {
+  std::map<JobId, const Job*> known;
+  for (const Job* job : jobs) known.emplace(job->terms.id, job);
+  std::map<JobId, const Cancel*> cancels;  // of several the last
+  for (const Cancel& cancel : plan.cancels) cancels[cancel.job] = &cancel;
+
+  const std::vector<JobTerms> wanted = terms_of(plan);
+  std::multimap<DeviceId, const JobTerms*> open;  // what may supersede
+  for (const JobTerms& terms : wanted) {
+    const Job* job = find(known, terms.id);
+    if (terms.incompatible.empty() && (job == nullptr || !is_settled(*job)) && !cancels.contains(terms.id))
+      open.emplace(terms.device, &terms);
+  }
+
+  std::vector<JobChange> changes;
+  for (const JobTerms& terms : wanted) {
+    const Job* job = find(known, terms.id);
+    const auto deferred_until = standing_deferral(terms, plan.deferrals, local);
+    if (job == nullptr)
+      changes.push_back({terms.id, make_job(terms, deferred_until)});
+    else if (!is_final(*job) && wanted_terms(*job) != terms)
+      changes.push_back({terms.id, NewTerms{terms}});
+    if (job != nullptr && !is_final(*job) && job->deferred_until != deferred_until)
+      changes.push_back({terms.id, DeferralsChanged{deferred_until}});
+
+    const Cancel* cancel = find(cancels, terms.id);
+    if (cancel != nullptr && is_news(*cancel, job))
+      changes.push_back({terms.id, CancelAsked{cancel->id, cancel->by, cancel->why}});
+
+    if (!terms.incompatible.empty() || (job != nullptr && is_settled(*job))) continue;
+    const auto [first, last] = open.equal_range(terms.device);
+    const auto winner =
+        std::find_if(first, last, [&](const auto& other) { return covers(*other.second, terms); });
+    if (winner != last) changes.push_back({terms.id, Superseded{winner->second->rollout.value()}});
+  }
+
+  std::set<JobId> in_plan;
+  for (const JobTerms& terms : wanted) in_plan.insert(terms.id);
+  for (const auto& [id, job] : known) {
+    if (in_plan.contains(id)) continue;
+    const Cancel* cancel = find(cancels, id);
+    if (cancel != nullptr && is_news(*cancel, job))
+      changes.push_back({id, CancelAsked{cancel->id, cancel->by, cancel->why}});
+    changes.push_back({id, GoneFromPlan{}});
+  }
+  return changes;
+}
+
+const Job* turn(std::span<const Job* const> jobs_of_one_device, WallTime now) {
+  const auto busy = [](const Job& job) { return has_started(job) || (is_final(job) && action_is_open(job)); };
+  const auto due = [&](const Job& job) {
+    return !is_final(job) && now >= job.update_at && permits(job.terms.update, now) &&
+           !std::holds_alternative<Backoff>(job.phase) && !std::holds_alternative<Deferred>(job.phase);
+  };
+  const auto order = [&](const Job& job) { return std::tuple{busy(job), rank(job.terms), job.terms.id}; };
+  const Job* first = nullptr;
+  for (const Job* job : jobs_of_one_device)
+    if ((busy(*job) || due(*job)) && (first == nullptr || order(*first) < order(*job))) first = job;
+  return first;
+}
+
+}  // namespace dray::core
