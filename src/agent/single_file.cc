@@ -1,0 +1,205 @@
+#include "agent/single_file.h"
+
+#include "agent/stored_json.h"
+
+namespace dray::agent {
+
+namespace json = wire::json;
+
+namespace {
+
+Path parent_of(const Path& path) {
+  const auto slash = path.rfind('/');
+  return slash == Path::npos ? Path{} : path.substr(0, slash);
+}
+
+void encode(json::object& out, std::string_view name, const std::optional<Stored>& stored) {
+  if (stored) out[name] = encode_stored(*stored);
+}
+
+std::optional<Stored> decode(const wire::Node& node, std::string_view name) {
+  const auto found = node.maybe(name);
+  return found ? std::optional{decode_stored(*found)} : std::nullopt;
+}
+
+}  // namespace
+
+Result<SingleFileInstaller::Book> SingleFileInstaller::book() const {
+  const auto text = read_file(disk_, at("single-file.json"), kLargestRecord);
+  if (!text && text.error().code() == ErrorCode::kNotFound) return Book{};
+  if (!text) return text.error();
+  return wire::decode<Book>(wire::parse_json(*text), [](const wire::Node& root) {
+    Book out;
+    root.members([&](std::string_view component, const wire::Node& e) {
+      out[std::string{component}] = {decode(e, "now"), decode(e, "staged"), decode(e, "old"),
+                                     e.at("switched").boolean()};
+    });
+    return out;
+  });
+}
+
+Result<> SingleFileInstaller::save(const Book& book) {
+  json::object out;
+  for (const auto& [component, entry] : book) {
+    json::object e{{"switched", entry.switched}};
+    encode(e, "now", entry.now);
+    encode(e, "staged", entry.staged);
+    encode(e, "old", entry.old);
+    out[component] = std::move(e);
+  }
+  DRAY_CHECK(make_dir_durable(disk_, root_));
+  return replace_file(disk_, at("single-file.json"), wire::to_text(out) + "\n");
+}
+
+Result<Path> SingleFileInstaller::path_of(const std::string& component) const {
+  const auto found = files_.find(component);
+  if (found == files_.end())
+    return Error{ErrorCode::kNotFound, "no path is configured for component " + component};
+  return at(found->second);
+}
+
+InstallerAnswer SingleFileInstaller::info() {
+  return {
+      InstallerExit::kOk,
+      {{"api", "1"},
+       {"kind", "single-file"},
+       {"atomic",
+        files_.size() == 1 ? "yes" : "each component for itself, not all components of an order together"},
+       {"rollback", "yes"},
+       {"executes", "no: versions are read out of the bytes of the files"}},
+      ""};
+}
+
+Result<InstallerAnswer> SingleFileInstaller::installed(const Stopping& stopping) {
+  InstallerAnswer out;
+  DRAY_TRY(const Book known, book());
+  for (const auto& [component, path] : files_) {
+    std::vector<const Stored*> stored;
+    if (const auto found = known.find(component); found != known.end())
+      for (const auto* one : {&found->second.now, &found->second.staged, &found->second.old})
+        if (*one) stored.push_back(&**one);
+    auto line = version_line(at(path), stored, stopping);
+    if (!line && line.error().code() == ErrorCode::kNotFound) continue;  // not installed yet
+    if (!line) return line.error();
+    out.values[component] = *line;
+  }
+  return out;
+}
+
+// The running bytes as "<path>.old", before anything replaces them.
+Result<> SingleFileInstaller::keep_old(Entry& entry, const Path& path, const Stopping& stopping) {
+  const auto found = digest_of(disk_, path, stopping);
+  if (!found && found.error().code() == ErrorCode::kNotFound) return {};
+  if (!found) return found.error();
+  if (!entry.now || entry.now->sha256 != found->sha256)
+    entry.now = Stored{"", found->sha256, found->size, true};
+  if (entry.old && entry.old->good && entry.old->sha256 == found->sha256) return {};
+  DRAY_CHECK(copy_verified({disk_, path, disk_, path + ".old", found->sha256}, stopping));
+  entry.old = entry.now;
+  return {};
+}
+
+Result<> SingleFileInstaller::download(const InstallerEnv& env, const Stopping& stopping) {
+  DRAY_TRY(const Path path, path_of(env.component));
+  DRAY_TRY(Book known, book());
+  Entry& entry = known[env.component];
+  const Stored wanted{env.version, env.sha256, env.size, true};
+  if (entry.staged == wanted) {
+    const auto held = digest_of(disk_, path + ".new", stopping);
+    if (held && held->sha256 == wanted.sha256) return {};
+  }
+  entry.staged.reset();
+  DRAY_CHECK(save(known));
+  DRAY_CHECK(make_dir_durable(disk_, parent_of(path)));
+  // While the running version is the one that is kept already, "<path>.old" must not be touched by a repeated
+  // order.
+  if (entry.switched) return Error{ErrorCode::kConflict, env.component + " is not committed yet"};
+  entry.old.reset();
+  DRAY_CHECK(save(known));
+  DRAY_CHECK(keep_old(entry, path, stopping));
+  DRAY_CHECK(copy_verified({payloads_, env.payload, disk_, path + ".new", env.sha256}, stopping));
+  entry.staged = wanted;
+  return save(known);
+}
+
+Result<> SingleFileInstaller::switch_one(Entry& entry, const Path& path, const Stopping& stopping) {
+  if (!entry.staged)
+    return entry.switched
+               ? Result<>{}
+               : Result<>{Error{ErrorCode::kNotFound, path + " was not downloaded for this order"}};
+  const auto staged = digest_of(disk_, path + ".new", stopping);
+  if (staged && staged->sha256 == entry.staged->sha256) {
+    DRAY_CHECK(disk_.rename(path + ".new", path));
+    DRAY_CHECK(disk_.sync_dir(parent_of(path)));
+  } else {  // renamed already, and power failed before that was noted
+    DRAY_TRY(const Digested now, digest_of(disk_, path, stopping));
+    if (now.sha256 != entry.staged->sha256)
+      return Error{ErrorCode::kCorrupt, path + ".new is not what was written"};
+  }
+  entry.now = entry.staged;
+  entry.staged.reset();
+  entry.switched = true;
+  return {};
+}
+
+Result<> SingleFileInstaller::install(const InstallerEnv& env, const Stopping& stopping) {
+  DRAY_TRY(Book known, book());
+  for (const std::string& component : env.order) {
+    DRAY_TRY(const Path path, path_of(component));
+    DRAY_CHECK(switch_one(known[component], path, stopping));
+    DRAY_CHECK(save(known));
+  }
+  return {};
+}
+
+Result<> SingleFileInstaller::verify(const Stopping& stopping) {
+  DRAY_TRY(const Book known, book());
+  for (const auto& [component, entry] : known) {
+    if (!entry.now) continue;
+    DRAY_TRY(const Path path, path_of(component));
+    DRAY_TRY(const Digested found, digest_of(disk_, path, stopping));
+    if (found.sha256 != entry.now->sha256) return Error{ErrorCode::kCorrupt, path + " has changed"};
+  }
+  return {};
+}
+
+Result<> SingleFileInstaller::commit() {
+  DRAY_TRY(Book known, book());
+  for (auto& [component, entry] : known) entry.switched = false;
+  return save(known);
+}
+
+Result<> SingleFileInstaller::rollback(const Stopping& stopping) {
+  DRAY_TRY(Book known, book());
+  for (auto& [component, entry] : known) {
+    DRAY_TRY(const Path path, path_of(component));
+    if (entry.staged && !entry.switched) {  // power may have failed between the rename and its note
+      const auto now = digest_of(disk_, path, stopping);
+      if (now && now->sha256 == entry.staged->sha256) entry.switched = true;
+    }
+    if (!entry.switched) continue;
+    if (!entry.old)
+      return Error{ErrorCode::kNotFound, "there is no version of " + component + " before this one"};
+    DRAY_CHECK(copy_verified({disk_, path + ".old", disk_, path + ".new", entry.old->sha256}, stopping));
+    DRAY_CHECK(disk_.rename(path + ".new", path));
+    DRAY_CHECK(disk_.sync_dir(parent_of(path)));
+    entry.now = entry.old;
+    entry.staged.reset();
+    entry.switched = false;
+    DRAY_CHECK(save(known));
+  }
+  return {};
+}
+
+Result<> SingleFileInstaller::cancel() {
+  DRAY_TRY(Book known, book());
+  for (auto& [component, entry] : known) {
+    if (!entry.staged) continue;
+    DRAY_TRY(const Path path, path_of(component));
+    entry.staged.reset();
+    DRAY_CHECK(unlink_if_there(disk_, path + ".new"));
+  }
+  return save(known);
+}
+
+}  // namespace dray::agent

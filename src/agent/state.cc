@@ -1,0 +1,129 @@
+#include "agent/state.h"
+
+#include <array>
+
+#include "wire/json.h"
+
+namespace dray::agent {
+namespace {
+
+namespace json = wire::json;
+using namespace core::attempt;  // the phases by their names, here only
+using wire::Node;
+
+constexpr int kVersion = 1;
+constexpr std::size_t kLargest = 1 << 20;
+constexpr std::array<std::string_view, 4> kAnswers{"ready", "busy", "defer", "refuse"};
+
+json::object encode_order(const Order& order) {
+  json::array parts;
+  for (const Part& p : order.parts)
+    parts.push_back(json::object{{"component", p.component},
+                                 {"version", p.version},
+                                 {"sha256", p.sha256.hex()},
+                                 {"sha1", p.sha1},
+                                 {"size", p.size},
+                                 {"url", p.url}});
+  return {{"action", order.action.value()}, {"hold", order.hold}, {"parts", std::move(parts)}};
+}
+
+Order decode_order(const Node& node) {
+  Order order{ActionId{node.at("action").integer()}, {}, node.at("hold").boolean()};
+  node.at("parts").each([&](const Node& p) {
+    Part part{p.at("component").text(), p.at("version").text(), {},
+              p.at("sha1").text(),      p.at("size").size(),    p.at("url").text()};
+    if (!p.at("sha256").text().empty()) part.sha256 = p.at("sha256").sha256();
+    order.parts.push_back(std::move(part));
+  });
+  return order;
+}
+
+// Members of a phase, both ways, by one list: order, action, part, why, by, boot_id, undone, answer, ended.
+template <class P>
+json::object encode_phase(const P& p) {
+  json::object out;
+  if constexpr (requires { p.order; }) out["order"] = encode_order(p.order);
+  if constexpr (requires { p.action; }) out["action"] = p.action.value();
+  if constexpr (requires { p.part; }) out["part"] = p.part;
+  if constexpr (requires { p.answer; }) out["answer"] = kAnswers[static_cast<std::size_t>(p.answer)];
+  if constexpr (requires { p.why; }) out["why"] = p.why;
+  if constexpr (requires { p.by; }) out["by"] = p.by;
+  if constexpr (requires { p.boot_id; }) out["boot_id"] = p.boot_id;
+  if constexpr (requires { p.undone; }) out["undone"] = p.undone;
+  if constexpr (requires { p.ended; }) {
+    out["reported"] = p.ended.reported;
+    out["tidied"] = p.ended.tidied;
+  }
+  return out;
+}
+
+AnswerKind decode_answer(const Node& node) {
+  const std::string word = node.text();
+  for (std::size_t i = 0; i < kAnswers.size(); ++i)
+    if (kAnswers[i] == word) return static_cast<AnswerKind>(i);
+  node.refuse("is no answer");
+}
+
+template <class P>
+void decode_phase(const Node& node, P& p) {
+  if constexpr (requires { p.order; }) p.order = decode_order(node.at("order"));
+  if constexpr (requires { p.action; }) p.action = ActionId{node.at("action").integer()};
+  if constexpr (requires { p.part; }) p.part = node.at("part").size();
+  if constexpr (requires { p.answer; }) p.answer = decode_answer(node.at("answer"));
+  if constexpr (requires { p.why; }) p.why = node.at("why").text();
+  if constexpr (requires { p.by; }) p.by = node.at("by").text();
+  if constexpr (requires { p.boot_id; }) p.boot_id = node.at("boot_id").text();
+  if constexpr (requires { p.undone; }) p.undone = node.at("undone").boolean();
+  if constexpr (requires { p.ended; }) p.ended = {node.at("reported").boolean(), node.at("tidied").boolean()};
+  if constexpr (requires { p.part; })
+    if (p.part >= p.order.parts.size()) node.at("part").refuse("is past the end of the order");
+}
+
+template <std::size_t I = 0>
+Phase decode_any(std::string_view name, const Node& node) {
+  if constexpr (I == std::variant_size_v<Phase>) {
+    node.refuse("is no known phase");
+  } else {
+    std::variant_alternative_t<I, Phase> phase{};
+    if (phase_name(Phase{phase}) != name) return decode_any<I + 1>(name, node);
+    decode_phase(node, phase);
+    return phase;
+  }
+}
+
+}  // namespace
+
+std::string encode_state(const Attempt& attempt) {
+  json::object spool;
+  for (const auto& [name, offset] : attempt.spool) spool[name] = offset;
+  json::object phase = std::visit([](const auto& p) { return encode_phase(p); }, attempt.phase);
+  return wire::to_text(json::object{{"version", kVersion},
+                                    {"phase", phase_name(attempt.phase)},
+                                    {"data", std::move(phase)},
+                                    {"spool", std::move(spool)},
+                                    {"starts", attempt.starts}}) +
+         "\n";
+}
+
+Result<Attempt> decode_state(std::string_view text) {
+  return wire::decode<Attempt>(wire::parse_json(text), [](const Node& root) {
+    root.at("version").integer(kVersion, kVersion);
+    Attempt out;
+    out.phase = decode_any(root.at("phase").text(), root.at("data"));
+    root.at("spool").members(
+        [&](std::string_view name, const Node& offset) { out.spool[std::string{name}] = offset.size(); });
+    out.starts = static_cast<int>(root.at("starts").integer(0, 1'000'000));
+    return out;
+  });
+}
+
+Result<Attempt> load_state(Disk& disk) {
+  DRAY_TRY(const std::string text, read_file(disk, Path{kStateFile}, kLargest));
+  return decode_state(text);
+}
+
+Result<> save_state(Disk& disk, const Attempt& attempt) {
+  return replace_file(disk, Path{kStateFile}, encode_state(attempt));
+}
+
+}  // namespace dray::agent
