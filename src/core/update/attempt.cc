@@ -80,23 +80,18 @@ class Machine {
   }
 
   void on(const Asked& event) {
-    // Level-triggered: shown again, it is asked again.
-    if (std::holds_alternative<Idle>(next.phase) || std::holds_alternative<Deferring>(next.phase) ||
-        is_final(next))
-      go(Offered{event.action});
-    else if (may_cancel(next) && action_of(next) != event.action)
-      go(Offered{event.action});
+    const bool same = action_of(next) == event.action;
+    if (is_final(next) && same) ended()->reported = false;  // the server has not heard of the end
+    else if (std::holds_alternative<Offered>(next.phase) && same) return;
+    // Level-triggered: asked again, answered again, in whatever phase we thought to be. The bytes stay in the spool.
+    else if (std::holds_alternative<Idle>(next.phase) || is_final(next) || may_cancel(next)) go(Offered{event.action});
   }
 
   void on(const Ordered& event) {
     const bool free = std::holds_alternative<Idle>(next.phase) || is_final(next) || may_cancel(next);
     if (!free) return;  // past the switch-over: what has started ends first
     if (is_final(next) && action_of(next) == event.order.action) {
-      std::visit(Overloaded{[](Committed& p) { p.ended.reported = false; },
-                            [](RolledBack& p) { p.ended.reported = false; },
-                            [](Failed& p) { p.ended.reported = false; },
-                            [](Cancelled& p) { p.ended.reported = false; }, [](auto&) {}},
-                 next.phase);  // still shown: the server has not heard of the end
+      ended()->reported = false;  // still shown: the server has not heard of the end
       return;
     }
     const Order* current = order_of(next);
@@ -151,8 +146,9 @@ class Machine {
     if (at == nullptr || at->part != event.part || at->part >= at->order.parts.size()) return;
     Order order = at->order;
     Part& part = order.parts[event.part];
-    next.spool[spool_name(part)] = part.size;
+    next.spool.erase(spool_name(part));
     part.sha256 = event.sha256;
+    next.spool[spool_name(part)] = part.size;
     next.starts = 0;
     if (event.part + 1 < order.parts.size())
       next.phase = Downloading{std::move(order), event.part + 1};
@@ -249,8 +245,9 @@ class Machine {
     go(Reverting{Order{order}, why, given_.boot_id});
   }
 
+  // The supervisor's word counts only where the installer agrees that the version is gone.
   bool fell_back(const Started& event, const Order& order) const {
-    return !event.fallback.empty() && event.fallback == order.action;
+    return !event.fallback.empty() && event.fallback == order.action && !runs(order, given_.running);
   }
 
   void started_installing(const Installing& p, const Started& event, const std::string& often) {

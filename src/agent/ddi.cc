@@ -1,0 +1,84 @@
+#include "agent/ddi.h"
+
+namespace dray::agent {
+namespace {
+
+namespace client = wire::client;
+
+constexpr std::size_t kLargestAnswer = 1 << 20;
+constexpr Duration kPatience{15'000};  // without a byte of an answer that nobody holds back
+
+Error status_error(int status) {
+  const std::string text = "status " + std::to_string(status);
+  if (status == 404 || status == 410) return {ErrorCode::kNotFound, text};
+  if (status == 401 || status == 403) return {ErrorCode::kDenied, text};
+  if (status == 429 || status >= 500) return {ErrorCode::kUnavailable, text};
+  return {ErrorCode::kInvalid, text};
+}
+
+}  // namespace
+
+HttpRequest Ddi::request(Method method, std::string target) const {
+  HttpRequest out{method, std::move(target)};
+  if (!server_.authorization.empty()) out.headers.set("Authorization", server_.authorization);
+  out.headers.set("Accept", "application/hal+json");
+  out.idle_limit = kPatience;
+  return out;
+}
+
+Task<Result<Ddi::Poll>> Ddi::poll(std::string etag, std::chrono::seconds wait, Stop& stop) {
+  HttpRequest ask = request(Method::kGet, server_.base);
+  if (!etag.empty()) {
+    ask.headers.set("If-None-Match", etag);
+    ask.headers.set("Prefer", "wait=" + std::to_string(wait.count()));
+    ask.idle_limit = kPatience + wait;
+  }
+  auto answer = co_await exchange(http_, std::move(ask), std::string{}, kLargestAnswer, stop);
+  if (!answer) co_return answer.error();
+  if (answer->status == 304 && !etag.empty()) co_return Poll{false, {}, std::move(etag)};
+  if (answer->status != 200) co_return status_error(answer->status);
+  auto decoded = client::decode_poll(answer->body);
+  if (!decoded) co_return decoded.error().with_context("poll");
+  co_return Poll{true, std::move(*decoded), std::string{answer->headers.get("ETag")}};
+}
+
+Task<Result<std::string>> Ddi::get(std::string href, Stop& stop) {
+  HttpRequest ask = request(Method::kGet, std::move(href));
+  auto answer = co_await exchange(http_, std::move(ask), std::string{}, kLargestAnswer, stop);
+  if (!answer) co_return answer.error();
+  if (answer->status != 200) co_return status_error(answer->status);
+  co_return std::move(answer->body);
+}
+
+Task<Result<>> Ddi::send(Method method, std::string target, std::string body, Stop& stop) {
+  HttpRequest ask = request(method, std::move(target));
+  ask.headers.set("Content-Type", "application/json");
+  auto answer = co_await exchange(http_, std::move(ask), std::move(body), kLargestAnswer, stop);
+  if (!answer) co_return answer.error();
+  if (answer->status < 200 || answer->status > 299) co_return status_error(answer->status);
+  co_return Result<>{};
+}
+
+Task<Result<>> Ddi::put_config(std::map<std::string, std::string> data, Stop& stop) {
+  co_return co_await send(Method::kPut, server_.base + "/configData", client::encode_config_data(data), stop);
+}
+
+Task<Result<>> Ddi::feedback(ActionId action, client::FeedbackBody body, Stop& stop) {
+  const std::string target = server_.base + "/deploymentBase/" + std::to_string(action.value()) + "/feedback";
+  co_return co_await send(Method::kPost, target, client::encode_feedback(action, body), stop);
+}
+
+Task<Result<>> Ddi::answer_cancel(ActionId action, bool accepted, std::string sentence, Stop& stop) {
+  client::FeedbackBody body{
+      accepted ? "closed" : "rejected", accepted ? "success" : "none", std::move(sentence), {}};
+  const std::string target = server_.base + "/cancelAction/" + std::to_string(action.value()) + "/feedback";
+  co_return co_await send(Method::kPost, target, client::encode_feedback(action, body), stop);
+}
+
+Task<Result<>> Ddi::confirm(ActionId action, client::Confirmation confirmation, Stop& stop) {
+  const std::string target =
+      server_.base + "/confirmationBase/" + std::to_string(action.value()) + "/feedback";
+  co_return co_await send(Method::kPost, target, client::encode_confirmation(confirmation), stop);
+}
+
+}  // namespace dray::agent

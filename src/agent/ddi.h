@@ -1,0 +1,42 @@
+// The calls of the device protocol, one at a time each, with their statuses sorted. Loop thread only.
+#pragma once
+
+#include <string>
+
+#include "ports/clock.h"
+#include "ports/http.h"
+#include "wire/ddi_client.h"
+
+namespace dray::agent {
+
+struct Server {
+  std::string base;           // "http://gw:8080/DEFAULT/controller/v1/till-014", without a slash at the end
+  std::string authorization;  // "TargetToken ..." or empty
+};
+
+class Ddi {
+ public:
+  Ddi(Server server, HttpClient& http) : server_{std::move(server)}, http_{http} {}
+
+  struct Poll {
+    bool changed = true;  // false: 304, `answer` is empty
+    wire::client::PollAnswer answer;
+    std::string etag;
+  };
+  // With an etag the server may hold the answer for `wait` (RFC 7240 "Prefer: wait"); a server that does not
+  // know that answers at once.
+  Task<Result<Poll>> poll(std::string etag, std::chrono::seconds wait, Stop& stop);
+  Task<Result<std::string>> get(std::string href, Stop& stop);  // a small document; kNotFound: 404 and 410
+  Task<Result<>> put_config(std::map<std::string, std::string> data, Stop& stop);
+  Task<Result<>> feedback(ActionId action, wire::client::FeedbackBody body, Stop& stop);
+  Task<Result<>> answer_cancel(ActionId action, bool accepted, std::string sentence, Stop& stop);
+  Task<Result<>> confirm(ActionId action, wire::client::Confirmation confirmation, Stop& stop);
+
+ private:
+  HttpRequest request(Method method, std::string target) const;
+  Task<Result<>> send(Method method, std::string target, std::string body, Stop& stop);
+  Server server_;
+  HttpClient& http_;
+};
+
+}  // namespace dray::agent

@@ -1,0 +1,208 @@
+#include "agent/download.h"
+
+#include <charconv>
+
+#include "agent/image.h"
+
+namespace dray::agent {
+namespace {
+
+using core::attempt::Part;
+
+constexpr std::uint64_t kReserve = 1 << 20;  // left free for state and reports
+constexpr std::size_t kPiece = 256 * 1024;
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
+  return value;
+}
+
+// The file that grows, with its digest so far. Used on the worker, except for `offset`.
+class Partial {
+ public:
+  Partial(Disk& disk, const Part& part) : disk_{disk}, part_{part}, path_{spool_path(spool_name(part))} {}
+
+  std::uint64_t offset = 0;
+
+  Result<> open(std::uint64_t durable) {
+    DRAY_CHECK(make_dir_durable(disk_, Path{kSpool}));
+    auto held = disk_.open(path_, Mode::kRead);
+    const std::uint64_t there = held ? (*held)->size() : 0;
+    const bool usable = durable > 0 && durable <= there && there <= part_.size;
+    if (!usable && part_.size + kReserve > disk_.free_bytes() + there)
+      return Error{ErrorCode::kExhausted,
+                   "needs " + human_bytes(part_.size) + ", " + human_bytes(disk_.free_bytes()) + " are free"};
+    if (!usable) return restart();
+    DRAY_TRY(file_, disk_.open(path_, Mode::kWrite));
+    return hash_to(durable);
+  }
+
+  Result<> restart() {
+    DRAY_TRY(file_, disk_.open(path_, Mode::kTruncate));
+    DRAY_CHECK(disk_.sync_dir(Path{kSpool}));
+    sha256_ = Hasher{};
+    sha1_ = Hasher{Hasher::Kind::kSha1};
+    offset = 0;
+    return {};
+  }
+
+  Result<> append(ByteView bytes) {
+    if (offset + bytes.size() > part_.size)
+      return Error{ErrorCode::kInvalid, "the body is longer than the order says"};
+    DRAY_CHECK(file_->write(offset, bytes));
+    take(bytes);
+    return {};
+  }
+
+  Result<> sync() { return file_->sync(); }
+
+  // Everything is there: is it what was ordered?
+  Result<Sha256> finish() {
+    DRAY_CHECK(file_->sync());
+    const Sha256 found = sha256_.finish_sha256();
+    const bool right = part_.sha256.empty() ? sha1_.finish_hex() == part_.sha1 : found == part_.sha256;
+    if (right) return found;
+    file_.reset();
+    DRAY_CHECK(unlink_if_there(disk_, path_));
+    offset = 0;
+    return Error{ErrorCode::kCorrupt, part_.component + ": the bytes that came hash to " + found.short_hex() +
+                                          ", not to what was ordered"};
+  }
+
+ private:
+  void take(ByteView bytes) {
+    sha256_.update(bytes);
+    if (part_.sha256.empty()) sha1_.update(bytes);
+    offset += bytes.size();
+  }
+  Result<> hash_to(std::uint64_t durable) {
+    std::vector<std::byte> buffer(kPiece);
+    while (offset < durable) {
+      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), durable - offset));
+      DRAY_TRY(const std::size_t n, file_->read(offset, std::span{buffer}.first(want)));
+      if (n == 0) return restart();
+      take(ByteView{buffer}.first(n));
+    }
+    return {};
+  }
+
+  Disk& disk_;
+  const Part& part_;
+  Path path_;
+  std::shared_ptr<File> file_;
+  Hasher sha256_, sha1_{Hasher::Kind::kSha1};
+};
+
+class Sink final : public BodySink {
+ public:
+  Sink(DownloadParts& parts, Partial& partial, const Part& part,
+       std::function<void(std::uint64_t)>& on_durable)
+      : parts_{parts},
+        partial_{partial},
+        part_{part},
+        on_durable_{on_durable},
+        checked_{parts.clock.steady()} {}
+
+  bool start_over = false;  // the server does not resume: the next bytes are the first ones
+
+  Result<> head(int status, const Headers& headers) override {
+    const std::uint64_t from = partial_.offset;
+    if (status == 404 || status == 410)
+      return Error{ErrorCode::kNotFound, "the server has not got it (any more)"};
+    if (status == 401 || status == 403)
+      return Error{ErrorCode::kDenied, "the server refuses: " + std::to_string(status)};
+    if (status == 429 || status >= 500)
+      return Error{ErrorCode::kUnavailable, "the server can't now: " + std::to_string(status)};
+    if (status == 416 && from > 0) return Error{ErrorCode::kConflict, "the server has fewer bytes than we"};
+    if (status != 200 && status != 206) return Error{ErrorCode::kInvalid, "status " + std::to_string(status)};
+    start_over = status == 200 && from > 0;
+    const std::uint64_t rest = part_.size - (status == 206 ? from : 0);
+    const auto length = headers.find("Content-Length");
+    if (length && number(*length) != rest)
+      return Error{ErrorCode::kInvalid,
+                   "the body has " + std::string{*length} + " bytes, not " + std::to_string(rest)};
+    if (status == 200) return {};
+    const std::string begin = "bytes " + std::to_string(from) + "-";
+    const std::string end = "/" + std::to_string(part_.size);
+    const std::string_view range = headers.get("Content-Range");
+    if (range.starts_with(begin) && (range.ends_with(end) || range.ends_with("/*"))) return {};
+    return Error{ErrorCode::kInvalid,
+                 "asked from byte " + std::to_string(from) + ", got \"" + std::string{range} + "\""};
+  }
+
+  Task<Result<>> write(ByteView bytes) override {
+    const SteadyTime now = parts_.clock.steady();
+    const bool checkpoint = now - checked_ >= parts_.checkpoint_every;
+    std::function<Result<>()> work = [this, bytes, checkpoint] { return store(bytes, checkpoint); };
+    auto done = co_await on(parts_.worker, std::move(work));
+    if (done && checkpoint) {
+      checked_ = now;
+      on_durable_(partial_.offset);
+    }
+    co_return done;
+  }
+
+ private:
+  Result<> store(ByteView bytes, bool checkpoint) {
+    if (start_over) DRAY_CHECK(partial_.restart());
+    start_over = false;
+    DRAY_CHECK(partial_.append(bytes));
+    if (checkpoint) return partial_.sync();
+    return {};
+  }
+
+  DownloadParts& parts_;
+  Partial& partial_;
+  const Part& part_;
+  std::function<void(std::uint64_t)>& on_durable_;
+  SteadyTime checked_;
+};
+
+Task<Result<>> transfer(DownloadParts& parts, Partial& partial, const Part& part,
+                        std::function<void(std::uint64_t)>& on_durable, Stop& stop) {
+  HttpRequest request{Method::kGet, part.url};
+  if (!parts.authorization.empty()) request.headers.set("Authorization", parts.authorization);
+  request.headers.set("Accept", "application/octet-stream");
+  if (partial.offset > 0) request.headers.set("Range", "bytes=" + std::to_string(partial.offset) + "-");
+  Sink sink{parts, partial, part, on_durable};
+  auto status = co_await parts.http.send(std::move(request), sink, stop);
+  if (!status) co_return status.error();
+  if (partial.offset != part.size)
+    co_return Error{ErrorCode::kUnavailable,
+                    "the body ended " + std::to_string(part.size - partial.offset) + " bytes early"};
+  co_return Result<>{};
+}
+
+}  // namespace
+
+Path spool_path(const std::string& spool_name) { return Path{kSpool} + "/" + spool_name + ".part"; }
+
+Task<Result<Sha256>> download(DownloadParts parts, Part part, std::uint64_t durable,
+                              std::function<void(std::uint64_t)> on_durable, Stop& stop) {
+  Partial partial{parts.disk, part};
+  std::function<Result<>()> open = [&partial, durable] { return partial.open(durable); };
+  auto opened = co_await on(parts.worker, std::move(open));
+  if (!opened) co_return opened.error();
+  if (partial.offset < durable) on_durable(partial.offset);
+  if (partial.offset < part.size || part.size == 0) {
+    auto done = co_await transfer(parts, partial, part, on_durable, stop);
+    if (!done) {
+      const bool bogus = done.error().code() == ErrorCode::kConflict;
+      std::function<Result<>()> keep = [&partial, bogus] {
+        return bogus ? partial.restart() : partial.sync();
+      };
+      auto kept = co_await on(parts.worker, std::move(keep));
+      if (kept) on_durable(partial.offset);
+      if (bogus) co_return Error{ErrorCode::kUnavailable, done.error().message()};
+      co_return done.error();
+    }
+  }
+  std::function<Result<Sha256>()> finish = [&partial] { return partial.finish(); };
+  auto found = co_await on(parts.worker, std::move(finish));
+  on_durable(partial.offset);
+  co_return found;
+}
+
+}  // namespace dray::agent

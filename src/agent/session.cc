@@ -1,0 +1,148 @@
+#include "agent/session.h"
+
+#include <algorithm>
+
+#include "agent/boot.h"
+#include "agent/state.h"
+
+namespace dray::agent {
+
+namespace at = core::attempt;
+
+Agent::Agent(AgentSettings settings, AgentParts parts)
+    : settings_{std::move(settings)}, parts_{std::move(parts)} {}
+Agent::~Agent() = default;
+
+Task<Exit> Agent::run(Stop& stop) {
+  const Executor executor = co_await asio::this_coro::executor;
+  session_ = std::make_unique<Session>(settings_, parts_, executor);
+  co_return co_await session_->run(stop);
+}
+
+const at::Attempt* Agent::attempt() const {
+  return session_ && session_->loaded() ? &session_->attempt() : nullptr;
+}
+
+void Agent::cancel_here(std::string by, std::string why) {
+  if (session_ && session_->loaded()) session_->apply(at::CancelledHere{std::move(by), std::move(why)});
+}
+
+Duration Backoff::next() {
+  const auto ceiling = std::min<Duration>(most_, least_ * (1LL << std::min(failures_, 20)));
+  failures_ += 1;
+  return least_ / 2 +
+         Duration{static_cast<Duration::rep>(random_unit(random_) * static_cast<double>(ceiling.count()))};
+}
+
+namespace {
+Server server_of(const AgentSettings& settings) {
+  std::string url = settings.url;
+  while (url.ends_with('/')) url.pop_back();
+  return {url + "/" + settings.tenant + "/controller/v1/" + settings.id, settings.authorization};
+}
+}  // namespace
+
+Agent::Session::Session(const AgentSettings& settings, AgentParts& parts, Executor executor)
+    : settings_{settings},
+      parts_{parts},
+      ddi_{server_of(settings), parts.http},
+      tasks_{executor},
+      saves_{tasks_, parts.clock, parts.log,
+             [this](const std::vector<std::string>& batch) { return save(batch.back()); }},
+      driver_{saves_, parts.log,
+              [](const int&, const at::Attempt*, const at::Attempt& after) { return encode_state(after); },
+              [this](const int&, const at::Work& work) { perform(work); }, parts.watch},
+      work_backoff_{parts.random, settings.retry_least, settings.retry_most},
+      talk_backoff_{parts.random, settings.retry_least, settings.retry_most} {}
+
+Task<Result<>> Agent::Session::on_disk(std::function<Result<>()> f) {
+  co_return co_await on(parts_.worker, std::move(f));
+}
+
+Task<Result<>> Agent::Session::save(std::string text) {
+  std::function<Result<>()> work = [this, &text] {
+    return replace_file(parts_.disk, Path{kStateFile}, text);
+  };
+  co_return co_await on(parts_.worker, std::move(work));
+}
+
+Task<at::Attempt> Agent::Session::load() {
+  std::function<Result<at::Attempt>()> work = [this] { return load_state(parts_.disk); };
+  auto loaded = co_await on(parts_.worker, std::move(work));
+  if (loaded) co_return std::move(*loaded);
+  if (loaded.error().code() != ErrorCode::kNotFound) {
+    parts_.log.error("state_unreadable", {{"why", loaded.error().message()}, {"kept_as", "state.json.bad"}});
+    std::function<Result<>()> aside = [this] {
+      return parts_.disk.rename(Path{kStateFile}, "state.json.bad");
+    };
+    [[maybe_unused]] auto moved = co_await on_disk(std::move(aside));
+  }
+  co_return at::Attempt{};
+}
+
+Task<bool> Agent::Session::ask_what_runs(Stop& stop) {
+  for (;;) {
+    InstallerEnv env;
+    auto answer = co_await parts_.installer.run(InstallerVerb::kInstalled, std::move(env), stop);
+    if (stop.requested()) co_return false;
+    if (answer && answer->exit == InstallerExit::kOk) {
+      core::RunningByComponent now;
+      for (const auto& [component, line] : answer->values) {
+        const auto blank = line.find(' ');
+        now[component] = {line.substr(0, blank), blank == std::string::npos ? "" : line.substr(blank + 1)};
+      }
+      if (now != running_) power_on_told_ = false;
+      running_ = std::move(now);
+      co_return true;
+    }
+    parts_.log.error("installed_version_unknown",
+                     {{"why", answer ? answer->words : answer.error().message()}});
+    co_await pause(work_backoff_.next(), stop);
+  }
+}
+
+Task<> Agent::Session::pause(Duration time, Stop& stop) {
+  [[maybe_unused]] auto how = co_await parts_.clock.sleep_until(parts_.clock.steady() + time, stop);
+}
+
+Task<Exit> Agent::Session::run(Stop& stop) {
+  Stop::Hook hook{stop, [this] { tasks_.stop(); }};
+  at::Attempt attempt = co_await load();
+  if (!co_await ask_what_runs(stop)) co_return Exit::kStopped;
+  running_at_start_ = running_;
+  BootRecord boot;
+  std::function<Result<>()> read_boot = [this, &boot] {
+    boot = load_boot(parts_.disk);
+    return Result<>{};
+  };
+  [[maybe_unused]] auto read = co_await on_disk(std::move(read_boot));
+  for (const auto& [component, runs] : running_)
+    parts_.log.info("installed",
+                    {{"component", component}, {"version", runs.version}, {"sha256", runs.sha256}});
+  driver_.put(kKey, std::move(attempt));
+  at::Started started{boot.fallback, boot.why};
+  apply(started);
+  auto settled = co_await saves_.settled();
+  if (settled) {
+    driver_.resume();
+    tasks_.spawn(talk(tasks_.stop_signal()));
+    tasks_.spawn(work(tasks_.stop_signal()));
+  }
+  co_await tasks_.join();
+  co_return stop.requested() ? Exit::kStopped : exit_;
+}
+
+void Agent::Session::apply(const at::Event& event) { driver_.apply(kKey, event, given()); }
+
+// Behind the save: this is the work now.
+void Agent::Session::perform(const at::Work& work) {
+  work_ = work;
+  refusals_ = 0;
+  work_backoff_.reset();
+  work_changed_.notify();
+  talk_changed_.notify();
+  if (doing_ != nullptr) doing_->request();
+  if (polling_ != nullptr && due()) polling_->request();
+}
+
+}  // namespace dray::agent

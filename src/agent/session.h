@@ -1,0 +1,129 @@
+// One run of an agent, private to agent/: what its two coroutines share. `talk` speaks with the server and
+// turns what it shows into events; `work` does what the machine asks for and turns the outcome into events.
+// Neither decides.
+#pragma once
+
+#include <optional>
+
+#include "agent/agent.h"
+#include "agent/ddi.h"
+#include "agent/download.h"
+
+namespace dray::agent {
+
+struct AttemptMachine {
+  using Key = int;  // there is one
+  using State = core::attempt::Attempt;
+  using Event = core::attempt::Event;
+  using Given = core::attempt::Given;
+  using Action = core::attempt::Work;
+  static constexpr std::string_view kName = "attempt";
+  static auto advance(const State& s, const Event& e, const Given& g) {
+    return core::attempt::advance(s, e, g);
+  }
+  static std::vector<Action> resume(const State& s) { return core::attempt::resume(s); }
+  static std::string_view phase(const State& s) { return core::attempt::phase_name(s.phase); }
+  static std::string_view event(const Event& e) { return core::attempt::event_name(e); }
+  static std::string describe(const Key&) { return "device"; }
+};
+
+// Exponential with full jitter.
+class Backoff {
+ public:
+  Backoff(Random& random, Duration least, Duration most) : random_{random}, least_{least}, most_{most} {}
+  void reset() { failures_ = 0; }
+  Duration next();
+
+ private:
+  Random& random_;
+  Duration least_, most_;
+  int failures_ = 0;
+};
+
+class Agent::Session {
+ public:
+  Session(const AgentSettings& settings, AgentParts& parts, Executor executor);
+
+  Task<Exit> run(Stop& stop);
+  const core::attempt::Attempt& attempt() const { return *driver_.find(kKey); }
+  bool loaded() const { return driver_.find(kKey) != nullptr; }
+  void apply(const core::attempt::Event& event);
+
+ private:
+  static constexpr int kKey = 0;
+
+  // --- session.cc: start, state ---
+  Task<Result<>> save(std::string text);
+  Task<core::attempt::Attempt> load();
+  Task<bool> ask_what_runs(Stop& stop);  // false: stopped
+  void perform(const core::attempt::Work& work);
+  core::attempt::Given given() const { return {parts_.boot_id, running_}; }
+  Task<Result<>> on_disk(std::function<Result<>()> f);
+  Task<> pause(Duration time, Stop& stop);
+
+  // --- session_talk.cc: with the server ---
+  Task<> talk(Stop& stop);
+  Task<bool> tell(Stop& stop);  // true: the server knows all that is due
+  Task<bool> tell_end(core::attempt::Due due, Stop& stop);
+  Task<bool> tell_progress(Stop& stop);
+  bool due() const;
+  Task<Result<>> look(wire::client::PollAnswer answer, Stop& stop);
+  Task<Result<>> look_at_deployment(std::string href, Stop& stop);
+  Task<Result<>> look_at_cancel(std::string href, Stop& stop);
+  Duration rest(bool healthy, bool held);
+  std::map<std::string, std::string> power_on_report() const;
+
+  // --- session_work.cc: on the device ---
+  Task<> work(Stop& stop);
+  Task<> do_work(core::attempt::Work work, Stop& stop);
+  Task<> answer_offer(Stop& stop);
+  Task<> fetch(std::size_t part, Stop& stop);
+  Task<> fetch_failed(const Error& error, Stop& stop);
+  Task<> write(std::size_t part, Stop& stop);
+  Task<> ask_ready(Stop& stop);
+  Task<> announce(Stop& stop);
+  Task<> install(Stop& stop);
+  Task<> ask_restart(Stop& stop);
+  Task<> verify(Stop& stop);
+  Task<> undo(Stop& stop);
+  Task<> tidy(Stop& stop);
+  struct Readiness {
+    core::attempt::AnswerKind kind = core::attempt::AnswerKind::kReady;
+    std::string why;
+    std::optional<std::chrono::seconds> retry_after;
+  };
+  Task<Result<Readiness>> readiness(Stop& stop);
+  InstallerEnv env_of_order() const;
+  // Runs a verb until it says yes or no. Nothing: ok; else why not. An Error: stopped.
+  Task<Result<std::optional<std::string>>> insist(InstallerVerb verb, InstallerEnv env, Stop& stop);
+
+  const AgentSettings& settings_;
+  AgentParts& parts_;
+  Ddi ddi_;
+  TaskGroup tasks_;
+  GroupCommit<std::string> saves_;
+  Driver<AttemptMachine, std::string> driver_;
+
+  Exit exit_ = Exit::kStopped;
+  core::RunningByComponent running_, running_at_start_;
+  // work
+  core::attempt::Work work_;
+  Signal work_changed_;
+  Stop* doing_ = nullptr;                   // of the work that runs
+  int refusals_ = 0;                        // of this fetch: answers that will not get better, wrong bytes
+  std::uint64_t asked_ = 0, answered_ = 0;  // communication requests seen and answered
+  Backoff work_backoff_;
+  // talk
+  Signal talk_changed_;
+  Stop* polling_ = nullptr;  // of the poll that the server holds
+  bool power_on_told_ = false;
+  std::string told_phase_;  // "101 downloading"
+  std::string etag_;
+  bool holds_polls_ = true;  // until the server answers at once
+  int quick_ = 0;            // answers in a row that came at once
+  std::optional<Duration> sleep_;
+  std::string order_href_;  // the deployment that we have
+  Backoff talk_backoff_;
+};
+
+}  // namespace dray::agent

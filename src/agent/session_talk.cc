@@ -1,0 +1,220 @@
+// With the server: tell what is due, look at what it shows, wait.
+#include <algorithm>
+
+#include "agent/session.h"
+#include "wire/json.h"
+
+namespace dray::agent {
+
+namespace at = core::attempt;
+namespace client = wire::client;
+
+namespace {
+
+constexpr Duration kQuick{500};  // an answer sooner than this was not held
+constexpr int kMostQuick = 5;    // in a row: the server does not hold, or its answer changes without end
+
+bool nobody_cares(const Result<>& sent) {  // the action is gone: saying it again changes nothing
+  return !sent && (sent.error().code() == ErrorCode::kNotFound || sent.error().code() == ErrorCode::kInvalid);
+}
+
+std::string progress_key(const at::Attempt& attempt) {
+  return std::to_string(at::action_of(attempt).value()) + " " + std::string{at::phase_name(attempt.phase)};
+}
+
+bool is_told(const at::Attempt& attempt) {  // phases that the server hears about while they last
+  return std::holds_alternative<at::Downloading>(attempt.phase) ||
+         std::holds_alternative<at::Verifying>(attempt.phase);
+}
+
+}  // namespace
+
+std::map<std::string, std::string> Agent::Session::power_on_report() const {
+  std::map<std::string, std::string> out = settings_.attributes;
+  out["dray.boot_id"] = parts_.boot_id;
+  for (const auto& [component, runs] : running_) {
+    out["dray.version." + component] = runs.version;
+    if (!runs.sha256.empty()) out["dray.sha256." + component] = runs.sha256;
+  }
+  return out;
+}
+
+bool Agent::Session::due() const {
+  return !power_on_told_ || at::due_report(attempt()) ||
+         (is_told(attempt()) && told_phase_ != progress_key(attempt()));
+}
+
+Task<> Agent::Session::talk(Stop& stop) {
+  co_await pause(Duration{static_cast<Duration::rep>(random_unit(parts_.random) *
+                                                     static_cast<double>(settings_.start_jitter.count()))},
+                 stop);
+  while (!stop.requested()) {
+    const auto changes = talk_changed_.generation();
+    const bool told = co_await tell(stop);
+    const SteadyTime asked = parts_.clock.steady();
+    Stop mine{stop};
+    polling_ = &mine;
+    const bool hold = holds_polls_ && told && !due();
+    std::string etag = hold ? etag_ : std::string{};
+    auto poll = co_await ddi_.poll(std::move(etag), settings_.hold, mine);
+    polling_ = nullptr;
+    if (stop.requested()) break;
+    const bool interrupted = !poll && poll.error().code() == ErrorCode::kStopped;
+    if (interrupted) continue;  // there is something to tell
+    const bool held = hold && !etag_.empty();
+    const bool quick = parts_.clock.steady() - asked < kQuick;
+    quick_ = held && quick ? quick_ + 1 : 0;
+    if (held && quick && poll && !poll->changed) holds_polls_ = false;  // does not know "Prefer: wait"
+    bool healthy = told && poll.has_value();
+    if (poll && poll->changed) {
+      etag_ = poll->etag;
+      sleep_ = poll->answer.sleep ? std::optional<Duration>{*poll->answer.sleep} : std::nullopt;
+      auto looked = co_await look(std::move(poll->answer), stop);
+      if (!looked) {
+        healthy = false;
+        etag_.clear();  // look again at all of it
+        parts_.log.warn("order_unreadable", {{"why", looked.error().message()}});
+      }
+    }
+    if (!poll) parts_.log.warn("poll_failed", {{"why", poll.error().message()}});
+    if (healthy) talk_backoff_.reset();
+    const SteadyTime until = parts_.clock.steady() + rest(healthy, held);
+    // What is due cuts the rest short; while the server can't be reached it does not.
+    if (healthy && due()) continue;
+    if (healthy)
+      co_await talk_changed_.wait_past(changes, parts_.clock, until, stop);
+    else [[maybe_unused]]
+      auto slept = co_await parts_.clock.sleep_until(until, stop);
+  }
+}
+
+// How long to wait before the next poll.
+Duration Agent::Session::rest(bool healthy, bool held) {
+  if (!healthy) return talk_backoff_.next();
+  // A server that holds polls is asked again at once: then an order starts without delay.
+  if (holds_polls_ && !etag_.empty() && (!held || quick_ < kMostQuick)) return Duration{0};
+  quick_ = 0;
+  Duration time = std::clamp(sleep_.value_or(settings_.poll_most), settings_.poll_least, settings_.poll_most);
+  if (!at::is_final(attempt()) && !std::holds_alternative<at::Idle>(attempt().phase))
+    time = std::min(time, settings_.working_poll);
+  return time;
+}
+
+Task<bool> Agent::Session::tell(Stop& stop) {
+  auto durable = co_await saves_.settled();
+  if (!durable) co_return false;
+  if (!power_on_told_) {
+    std::map<std::string, std::string> report = power_on_report();
+    auto sent = co_await ddi_.put_config(std::move(report), stop);
+    // A server that does not know us yet learns of us by the poll.
+    if (!sent) {
+      parts_.log.warn("power_on_report_failed", {{"why", sent.error().message()}});
+      co_return false;
+    }
+    power_on_told_ = true;
+    parts_.log.info("power_on_reported", {{"boot_id", parts_.boot_id}});
+  }
+  if (auto end = at::due_report(attempt())) co_return co_await tell_end(std::move(*end), stop);
+  if (is_told(attempt()) && told_phase_ != progress_key(attempt())) co_return co_await tell_progress(stop);
+  co_return true;
+}
+
+Task<bool> Agent::Session::tell_progress(Stop& stop) {
+  std::string key = progress_key(attempt());
+  const bool all_here = std::holds_alternative<at::Verifying>(attempt().phase);
+  client::FeedbackBody body{all_here ? "downloaded" : "proceeding", "none", at::describe(attempt()), {}};
+  auto sent = co_await ddi_.feedback(at::action_of(attempt()), std::move(body), stop);
+  if (sent || nobody_cares(sent)) told_phase_ = std::move(key);
+  co_return sent || nobody_cares(sent);
+}
+
+Task<bool> Agent::Session::tell_end(at::Due due, Stop& stop) {
+  client::FeedbackBody body{"closed", due.success ? "success" : "failure", due.sentence, {}};
+  if (!due.cancelled_by.empty()) {
+    body.dray = {{"answer", "cancelled"}, {"by", due.cancelled_by}, {"why", due.cancelled_why}};
+    client::FeedbackBody canceled{"canceled", "none", due.sentence, body.dray};
+    auto said = co_await ddi_.feedback(due.action, std::move(canceled), stop);
+    if (!said && !nobody_cares(said)) co_return false;
+  }
+  auto sent = co_await ddi_.feedback(due.action, std::move(body), stop);
+  if (!sent && !nobody_cares(sent)) {
+    parts_.log.warn("report_failed", {{"action", due.action.value()}, {"why", sent.error().message()}});
+    co_return false;
+  }
+  parts_.log.info("end_reported",
+                  {{"action", due.action.value()}, {"success", due.success}, {"sentence", due.sentence}});
+  apply(at::Reported{due.action});
+  co_return true;
+}
+
+// In hawkBit's order: attributes, cancel, deployment. At most one order is shown.
+Task<Result<>> Agent::Session::look(client::PollAnswer answer, Stop& stop) {
+  if (!answer.config_data.empty()) power_on_told_ = false;
+  if (!answer.cancel.empty()) co_return co_await look_at_cancel(std::move(answer.cancel), stop);
+  if (!answer.deployment.empty()) co_return co_await look_at_deployment(std::move(answer.deployment), stop);
+  order_href_.clear();
+  if (answer.confirmation.empty()) {
+    apply(at::Withdrawn{});
+    co_return Result<>{};
+  }
+  const auto action = client::action_in_link(answer.confirmation);
+  if (!action) co_return action.error();
+  asked_ += 1;
+  apply(at::Asked{*action});
+  work_changed_.notify();
+  co_return Result<>{};
+}
+
+Task<Result<>> Agent::Session::look_at_deployment(std::string href, Stop& stop) {
+  const at::Order* current = at::order_of(attempt());
+  if (current != nullptr && href == order_href_) {
+    const at::Order same = *current;
+    const auto shown = client::action_in_link(href);
+    if (shown && *shown == same.action) {
+      apply(at::Ordered{same});
+      co_return Result<>{};
+    }
+  }
+  auto text = co_await ddi_.get(href, stop);
+  if (!text && text.error().code() == ErrorCode::kNotFound) {  // gone between the poll and now
+    apply(at::Withdrawn{});
+    co_return Result<>{};
+  }
+  if (!text) co_return text.error();
+  auto deployment = client::decode_deployment(*text, settings_.parts);
+  if (!deployment) {
+    const auto action = client::action_in_link(href);
+    if (!action || !wire::parse_json(*text)) co_return deployment.error();
+    parts_.log.error("order_refused", {{"action", action->value()}, {"why", deployment.error().message()}});
+    client::FeedbackBody body{
+        "closed", "failure", "can't take this order: " + deployment.error().message(), {}};
+    co_return co_await ddi_.feedback(*action, std::move(body), stop);
+  }
+  if (!deployment->fetch) co_return Result<>{};
+  order_href_ = std::move(href);
+  apply(at::Ordered{std::move(deployment->order)});
+  co_return Result<>{};
+}
+
+Task<Result<>> Agent::Session::look_at_cancel(std::string href, Stop& stop) {
+  order_href_.clear();
+  auto text = co_await ddi_.get(std::move(href), stop);
+  if (!text && text.error().code() == ErrorCode::kNotFound) co_return Result<>{};
+  if (!text) co_return text.error();
+  const auto action = client::decode_cancel(*text);
+  if (!action) co_return action.error();
+  apply(at::CancelAsked{*action});
+  auto settled = co_await saves_.settled();
+  if (!settled) co_return settled;
+  const auto answer = at::answer_to_cancel(attempt(), *action);
+  const bool accepted = answer != at::CancelAnswer::kTooLate;
+  std::string sentence =
+      accepted ? "Cancelled before the switch-over." : "Too late: " + at::describe(attempt());
+  auto sent = co_await ddi_.answer_cancel(*action, accepted, std::move(sentence), stop);
+  if (!sent && !nobody_cares(sent)) co_return sent;
+  parts_.log.info("cancel_answered", {{"action", action->value()}, {"accepted", accepted}});
+  if (accepted) apply(at::Reported{*action});
+  co_return Result<>{};
+}
+
+}  // namespace dray::agent
