@@ -149,7 +149,9 @@ TEST(SimDisk, AReplacementThatLeavesOutASyncIsFound) {
       else
         put_synced(disk, "state.tmp", "the new one");
       ASSERT_TRUE(disk.rename("state.tmp", "state"));
-      if (leaves_out_file_sync) ASSERT_TRUE(disk.sync_dir(""));
+      if (leaves_out_file_sync) {
+        ASSERT_TRUE(disk.sync_dir(""));
+      }
       disk.crash();
       lost += read(disk, "state") != "the new one";
     }
