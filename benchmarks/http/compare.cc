@@ -1,0 +1,54 @@
+#include "compare.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dray::bench {
+
+namespace {
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  auto n = values.size();
+  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+// How many values may be left out at each end so that the rest covers the median with >= 95 %: the number
+// below it is binomial(n, 1/2).
+std::size_t left_out(std::size_t n) {
+  double below = 0, term = std::pow(0.5, static_cast<double>(n));
+  for (std::size_t k = 0; k < n / 2; ++k) {
+    below += term;
+    if (2 * below > 0.05) return k;
+    term *= static_cast<double>(n - k) / static_cast<double>(k + 1);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Ratio ratio_of(const std::vector<double>& ours, const std::vector<double>& peers) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < ours.size(); ++i) ratios.push_back(ours[i] / peers[i]);
+  std::sort(ratios.begin(), ratios.end());
+  auto out = left_out(ratios.size());
+  return {median(ratios), ratios[out], ratios[ratios.size() - 1 - out], median(ours), median(peers)};
+}
+
+Ratio compare(std::size_t pairs, const std::function<double()>& ours, const std::function<double()>& peer) {
+  ours();
+  peer();
+  std::vector<double> a, b;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    if (i % 2 == 0) {
+      a.push_back(ours());
+      b.push_back(peer());
+    } else {
+      b.push_back(peer());
+      a.push_back(ours());
+    }
+  }
+  return ratio_of(a, b);
+}
+
+}  // namespace dray::bench
