@@ -1,0 +1,246 @@
+#include "cli.h"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "adapters/posix/system_clock.h"
+#include "ctl/times.h"
+
+namespace dray::ctl {
+namespace {
+
+// Options of one subcommand live as long as the command: shared with its callback.
+template <class T>
+std::shared_ptr<T> keep() {
+  return std::make_shared<T>();
+}
+
+json::array strings(const std::vector<std::string>& items) {
+  json::array out;
+  for (const auto& item : items) out.emplace_back(item);
+  return out;
+}
+
+json::object pairs(const std::vector<std::string>& items) {
+  json::object out;
+  for (const auto& item : items) {
+    const auto equals = item.find('=');
+    if (equals == item.npos) throw CLI::ValidationError(item, "must be KEY=VALUE");
+    out[item.substr(0, equals)] = item.substr(equals + 1);
+  }
+  return out;
+}
+
+void add_artifact(CLI::App& app, Cli& cli) {
+  CLI::App* group = app.add_subcommand("artifact", "files that devices get")->require_subcommand(1);
+  CLI::App* push = group->add_subcommand("push", "upload a file and say what it is for; resumes where it was cut");
+  auto o = keep<ArtifactPush>();
+  push->add_option("file", o->file, "the file")->required()->check(CLI::ExistingFile);
+  push->add_option("--name", o->name, "what to call it")->required();
+  push->add_option("--component", o->component, "the part of the device that it updates, such as os")->required();
+  push->add_option("--version", o->version, "exactly as devices report it")->required();
+  push->add_option("--type", o->types, "device types it fits; may be repeated")->required();
+  push->add_option("--file-name", o->as_file, "as devices see it; default: the file's own name");
+  push->footer("Example: drayctl artifact push till-26.11.img --name till-image --component os --version 26.11 --type till-t3");
+  push->callback([&cli, o] { cli.command = [o](Session& s) { return push_artifact(s, *o); }; });
+  group->add_subcommand("list", "what is stored")->callback([&cli] {
+    cli.command = [](Session& s) {
+      return list_of(s, "/artifacts", {{"SHA256", "sha256"}, {"NAME", "name"}, {"COMPONENT", "component"}, {"VERSION", "version"}, {"TYPES", "device_types"}, {"BYTES", "size"}});
+    };
+  });
+}
+
+void add_type(CLI::App& app, Cli& cli) {
+  struct Options {
+    std::string name, client = "dray", ask, ends_on, probe;
+    std::vector<std::string> components, parts;
+    bool one_by_one = false;
+    std::int64_t power_on_within = 600;
+  };
+  CLI::App* group = app.add_subcommand("type", "device types: hardware model and installer")->require_subcommand(1);
+  CLI::App* make = group->add_subcommand("create", "describe a device type");
+  auto o = keep<Options>();
+  make->add_option("name", o->name, "such as till-t3")->required();
+  make->add_option("--component", o->components, "a separately updated part; may be repeated, in order")->required();
+  make->add_flag("--one-by-one", o->one_by_one, "update the components one after the other, in the order given (default: together)");
+  make->add_option("--client", o->client, "what runs on it: dray, swupdate, rauc, zephyr, hawkbit-rs, any")->capture_default_str();
+  make->add_option("--ask", o->ask, "confirmation or poll; default by client");
+  make->add_option("--ends-on", o->ends_on, "power_on or closed; default by client");
+  make->add_option("--power-on-within", o->power_on_within, "seconds a restart may take")->capture_default_str();
+  make->add_option("--probe", o->probe, "status probe command, run by the gateway");
+  make->add_option("--part", o->parts, "COMPONENT=PART where the DDI name differs; may be repeated");
+  make->callback([&cli, o] {
+    json::object body{{"name", o->name}, {"components", strings(o->components)}, {"client", o->client}, {"power_on_within", o->power_on_within}};
+    json::array order;
+    if (o->one_by_one)
+      for (const auto& c : o->components) order.push_back(strings({c}));
+    else
+      order.push_back(strings(o->components));
+    body["order"] = std::move(order);
+    if (!o->ask.empty()) body["ask"] = o->ask;
+    if (!o->ends_on.empty()) body["ends_on"] = o->ends_on;
+    if (!o->probe.empty()) body["probe"] = o->probe;
+    if (!o->parts.empty()) body["parts"] = pairs(o->parts);
+    cli.command = [body](Session& s) {
+      return create(s, "/device-types", body, {{"device type", "name"}, {"components", "components"}, {"order", "order"}, {"asks by", "ask"}, {"ends on", "ends_on"}}, {});
+    };
+  });
+  group->add_subcommand("list", "the device types")->callback([&cli] {
+    cli.command = [](Session& s) { return list_of(s, "/device-types", {{"NAME", "name"}, {"COMPONENTS", "components"}, {"ASK", "ask"}, {"ENDS ON", "ends_on"}, {"CLIENT", "client"}}); };
+  });
+}
+
+void add_site(CLI::App& app, Cli& cli) {
+  struct Options {
+    std::string name, zone = "UTC", token_file;
+    std::int64_t concurrency = 3;
+  };
+  CLI::App* group = app.add_subcommand("site", "sites: one gateway and its devices")->require_subcommand(1);
+  CLI::App* make = group->add_subcommand("create", "add a site; its gateway's token is shown once");
+  auto o = keep<Options>();
+  make->add_option("name", o->name, "such as berlin")->required();
+  make->add_option("--time-zone", o->zone, "IANA time zone, such as Europe/Berlin")->capture_default_str();
+  make->add_option("--concurrency", o->concurrency, "devices that may be sent to at once")->capture_default_str();
+  make->add_option("--token-to", o->token_file, "write the gateway's token to this file (mode 0600) instead of showing it");
+  make->callback([&cli, o] {
+    json::object body{{"name", o->name}, {"time_zone", o->zone}, {"limits", {{"concurrency", o->concurrency}}}};
+    cli.command = [o, body](Session& s) { return create(s, "/sites", body, {{"site", "name"}, {"time zone", "time_zone"}}, o->token_file); };
+  });
+  group->add_subcommand("list", "the sites")->callback([&cli] {
+    cli.command = [](Session& s) { return list_of(s, "/sites", {{"NAME", "name"}, {"TIME ZONE", "time_zone"}, {"DEVICES", "devices"}, {"REVISION", "revision"}, {"CONTACT", "contact_at"}}); };
+  });
+}
+
+const std::vector<Column> kDeviceColumns{{"NAME", "name"}, {"SITE", "site"}, {"TYPE", "type"}, {"RUNNING", "running"}, {"STATE", "state"}, {"REASON", "job.reason"}, {"SEEN", "seen_at"}};
+
+void add_device(CLI::App& app, Cli& cli) {
+  struct Options {
+    std::string name, site, type, token_file, filter;
+    std::vector<std::string> attributes;
+  };
+  CLI::App* group = app.add_subcommand("device", "devices")->require_subcommand(1);
+  auto o = keep<Options>();
+  CLI::App* make = group->add_subcommand("create", "add a device; its token is shown once");
+  make->add_option("name", o->name, "such as till-014")->required();
+  make->add_option("--site", o->site, "where it is")->required();
+  make->add_option("--type", o->type, "its device type")->required();
+  make->add_option("--attribute", o->attributes, "KEY=VALUE; may be repeated");
+  make->add_option("--token-to", o->token_file, "write its token to this file (mode 0600) instead of showing it");
+  make->callback([&cli, o] {
+    json::object body{{"name", o->name}, {"site", o->site}, {"type", o->type}, {"attributes", pairs(o->attributes)}};
+    cli.command = [o, body](Session& s) { return create(s, "/devices", body, {{"device", "name"}, {"site", "site"}, {"type", "type"}}, o->token_file); };
+  });
+  CLI::App* list = group->add_subcommand("list", "the devices");
+  list->add_option("--filter", o->filter, "such as 'site=berlin and version.os!=26.11'");
+  list->callback([&cli, o] {
+    cli.command = [o](Session& s) { return list_of(s, "/devices" + (o->filter.empty() ? "" : "?filter=" + encoded(o->filter)), kDeviceColumns); };
+  });
+  CLI::App* show = group->add_subcommand("show", "one device");
+  show->add_option("name", o->name, "the device")->required();
+  show->callback([&cli, o] {
+    cli.command = [o](Session& s) {
+      return show_one(s, "/devices/" + encoded(o->name),
+                      {{"device", "name"}, {"site", "site"}, {"type", "type"}, {"running", "running"}, {"boot id", "boot_id"}, {"seen", "seen_at"}, {"state", "state"},
+                       {"rollout", "job.rollout"}, {"reason", "job.reason"}, {"why", "job.sentence"}, {"until", "job.until"}, {"attempt", "job.attempt"}, {"attributes", "attributes"}});
+    };
+  });
+  CLI::App* why = group->add_subcommand("why", "what it waits for, in one sentence");
+  why->add_option("name", o->name, "the device")->required();
+  why->callback([&cli, o] { cli.command = [o](Session& s) { return why_device(s, o->name); }; });
+}
+
+void add_release(CLI::App& app, Cli& cli) {
+  struct Options {
+    std::string name, version;
+    std::vector<std::string> artifacts;
+  };
+  CLI::App* group = app.add_subcommand("release", "releases: named, versioned sets of artifacts")->require_subcommand(1);
+  CLI::App* make = group->add_subcommand("create", "make a release of artifacts");
+  auto o = keep<Options>();
+  make->add_option("name", o->name, "such as till")->required();
+  make->add_option("version", o->version, "such as 26.11")->required();
+  make->add_option("artifacts", o->artifacts, "their SHA-256, in order")->required();
+  make->callback([&cli, o] {
+    json::object body{{"name", o->name}, {"version", o->version}, {"artifacts", strings(o->artifacts)}};
+    cli.command = [body](Session& s) { return create(s, "/releases", body, {{"release", "release"}}, {}); };
+  });
+  group->add_subcommand("list", "the releases")->callback([&cli] {
+    cli.command = [](Session& s) { return list_of(s, "/releases", {{"RELEASE", "release"}, {"CREATED", "created_at"}}); };
+  });
+}
+
+void add_rollout(CLI::App& app, Cli& cli) {
+  struct Options {
+    std::string file, id, by, why;
+    std::int64_t every = 1;
+  };
+  CLI::App* group = app.add_subcommand("rollout", "rollouts: a release for a set of devices")->require_subcommand(1);
+  auto o = keep<Options>();
+  CLI::App* make = group->add_subcommand("create", "start a rollout from a file (docs/rollout.sample.toml)");
+  make->add_option("file", o->file, "TOML: release, filter, delivery, transmit_at, update_at, expires_at, ...")->required()->check(CLI::ExistingFile);
+  make->callback([&cli, o] {
+    cli.command = [o](Session& s) { return create_rollout(s, o->file); };
+  });
+  group->add_subcommand("list", "the rollouts")->callback([&cli] {
+    cli.command = [](Session& s) { return list_of(s, "/rollouts", {{"ID", "id"}, {"RELEASE", "release"}, {"DELIVERY", "delivery"}, {"PHASE", "phase"}, {"DEVICES", "devices"}, {"UPDATED", "succeeded"}, {"FAILED", "failed"}, {"PROGRESS", "sentence"}}); };
+  });
+  CLI::App* show = group->add_subcommand("show", "one rollout and its devices");
+  show->add_option("id", o->id, "such as r12")->required();
+  show->callback([&cli, o] { cli.command = [o](Session& s) { return show_rollout(s, o->id); }; });
+  CLI::App* watch = group->add_subcommand("watch", "show it again whenever something changed, until it has ended");
+  watch->add_option("id", o->id, "such as r12")->required();
+  watch->add_option("--every", o->every, "seconds between two looks")->capture_default_str()->check(CLI::Range(1, 3600));
+  watch->callback([&cli, o] { cli.command = [o](Session& s) { return watch_rollout(s, o->id, std::chrono::seconds{o->every}); }; });
+  CLI::App* abort = group->add_subcommand("abort", "stop it: what has not started stays as it is, what has is cancelled");
+  abort->add_option("id", o->id, "such as r12")->required();
+  abort->add_option("--by", o->by, "who asks");
+  abort->add_option("--why", o->why, "the reason, for the record");
+  abort->callback([&cli, o] {
+    json::object body{{"by", o->by}, {"why", o->why}};
+    cli.command = [o, body](Session& s) { return create(s, "/rollouts/" + encoded(o->id) + "/abort", body, {{"rollout", "id"}, {"phase", "phase"}, {"progress", "sentence"}}, {}); };
+  });
+}
+
+void add_job(CLI::App& app, Cli& cli) {
+  struct Options {
+    std::string id, by, why;
+  };
+  CLI::App* group = app.add_subcommand("job", "one device's share of a rollout")->require_subcommand(1);
+  auto o = keep<Options>();
+  CLI::App* cancel = group->add_subcommand("cancel", "cancel it, up to the switch-over");
+  cancel->add_option("id", o->id, "such as r12-till-014")->required();
+  cancel->add_option("--by", o->by, "who asks");
+  cancel->add_option("--why", o->why, "the reason, for the record");
+  cancel->callback([&cli, o] {
+    json::object body{{"by", o->by}, {"why", o->why}};
+    cli.command = [o, body](Session& s) { return create(s, "/jobs/" + encoded(o->id) + "/cancel", body, {{"job", "id"}, {"state", "state"}, {"why", "sentence"}}, {}); };
+  });
+}
+
+}  // namespace
+
+std::optional<int> Cli::parse(int argc, char** argv) {
+  CLI::App app{"Talks to a dray-server: what to update, where, when, and how it goes."};
+  app.set_version_flag("--version", "drayctl " DRAY_VERSION);
+  app.add_option("--server", server, "the server's address")->envname("DRAY_SERVER")->capture_default_str();
+  app.add_option("--token-file", token_file, "file with the admin token (the server leaves it in its data folder)")->envname("DRAY_TOKEN_FILE");
+  app.add_flag("--json", as_json, "print the server's answers as JSON");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer("Exit status: 0 done, 1 refused or failed, 2 wrong use. Every command has --help.");
+  add_artifact(app, *this);
+  add_type(app, *this);
+  add_site(app, *this);
+  add_device(app, *this);
+  add_release(app, *this);
+  add_rollout(app, *this);
+  add_job(app, *this);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return {};
+}
+
+}  // namespace dray::ctl

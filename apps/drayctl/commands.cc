@@ -1,0 +1,130 @@
+#include <filesystem>
+#include <iostream>
+
+#include "session.h"
+
+namespace dray::ctl {
+namespace {
+
+const std::vector<Column> kRolloutFields{{"rollout", "id"},           {"release", "release"},     {"devices", "filter"},
+                                         {"delivery", "delivery"},    {"transmit at", "transmit_at"}, {"update at", "update_at"},
+                                         {"expires at", "expires_at"}, {"phase", "phase"},         {"progress", "sentence"}};
+const std::vector<Column> kJobColumns{{"DEVICE", "device"}, {"SITE", "site"},       {"STATE", "state"},      {"REASON", "reason"},
+                                      {"STEP", "step"},     {"ATTEMPT", "attempt"}, {"RUNNING", "running"}, {"WHY", "sentence"}};
+
+bool has_ended(const json::value& rollout) {
+  const std::string phase = cell(rollout, "phase");
+  return phase == "finished" || phase == "aborted";
+}
+
+Task<Result<json::array>> jobs_of(Session& session, std::string id) {
+  const std::string path = "/rollouts/" + encoded(id) + "/jobs";
+  co_return co_await session.api.list(path);
+}
+
+}  // namespace
+
+Task<Result<>> push_artifact(Session& session, ArtifactPush options) {
+  const std::filesystem::path path = std::filesystem::absolute(options.file);
+  adapters::PosixDisk disk{path.parent_path()};
+  auto file = disk.open(path.filename().string(), Mode::kRead);
+  if (!file) co_return file.error();
+  Progress progress = session.progress(path.filename().string());
+  const auto sha256 = hash_file(**file, progress);
+  if (!sha256) co_return sha256.error();
+  const auto sent = co_await upload(session.api, session.clock, *file, *sha256, progress);
+  if (!sent) co_return sent.error().with_context("uploading " + options.file);
+  json::array types;
+  for (const std::string& type : options.types) types.emplace_back(type);
+  json::object body{{"sha256", sha256->hex()},
+                    {"name", options.name},
+                    {"file", options.as_file.empty() ? path.filename().string() : options.as_file},
+                    {"component", options.component},
+                    {"version", options.version},
+                    {"device_types", std::move(types)}};
+  auto made = co_await session.api.post("/artifacts", std::move(body));
+  if (!made) co_return made.error();
+  session.print_one({{"artifact", "sha256"}, {"name", "name"}, {"component", "component"}, {"version", "version"}, {"bytes", "size"}}, *made);
+  co_return Result<>{};
+}
+
+Task<Result<>> list_of(Session& session, std::string path, std::vector<Column> columns) {
+  const auto items = co_await session.api.list(path);
+  if (!items) co_return items.error();
+  session.print_list(columns, *items);
+  co_return Result<>{};
+}
+
+Task<Result<>> show_one(Session& session, std::string path, std::vector<Column> columns) {
+  const auto item = co_await session.api.get(path);
+  if (!item) co_return item.error();
+  session.print_one(columns, *item);
+  co_return Result<>{};
+}
+
+Task<Result<>> create(Session& session, std::string path, json::value body, std::vector<Column> columns, std::string token_file) {
+  auto made = co_await session.api.post(path, std::move(body));
+  if (!made) co_return made.error();
+  if (session.as_json || !columns.empty()) session.print_one(columns, *made);
+  co_return hand_out(session, *made, cell(*made, "name"), token_file);
+}
+
+Task<Result<>> create_rollout(Session& session, std::string file) {
+  const auto body = read_rollout(file, session.clock.wall());
+  if (!body) co_return body.error();
+  std::vector<Column> columns{{"rollout", "id"},      {"release", "release"}, {"delivery", "delivery"},
+                              {"devices", "devices"}, {"phase", "phase"},     {"progress", "sentence"}};
+  co_return co_await create(session, "/rollouts", *body, std::move(columns), {});
+}
+
+Task<Result<>> why_device(Session& session, std::string name) {
+  const std::string path = "/devices/" + encoded(name);
+  const auto device = co_await session.api.get(path);
+  if (!device) co_return device.error();
+  if (session.as_json) {
+    session.print(*device);
+    co_return Result<>{};
+  }
+  std::cout << name << " runs " << cell(*device, "running") << "\n";
+  if (cell(*device, "job") == "-")
+    std::cout << "No rollout concerns it: its state is idle.\n";
+  else
+    std::cout << cell(*device, "job.state") << " (" << cell(*device, "job.reason") << "): " << cell(*device, "job.sentence")
+              << (cell(*device, "job.until") == "-" ? "" : "\nuntil " + cell(*device, "job.until")) << "\n";
+  co_return Result<>{};
+}
+
+Task<Result<>> show_rollout(Session& session, std::string id) {
+  const std::string path = "/rollouts/" + encoded(id);
+  auto rollout = co_await session.api.get(path);
+  if (!rollout) co_return rollout.error();
+  auto jobs = co_await jobs_of(session, id);
+  if (!jobs) co_return jobs.error();
+  if (session.as_json) {
+    rollout->as_object()["jobs"] = std::move(*jobs);
+    session.print(*rollout);
+    co_return Result<>{};
+  }
+  std::cout << render_fields(kRolloutFields, *rollout) << "\n" << render_table(kJobColumns, *jobs);
+  co_return Result<>{};
+}
+
+Task<Result<>> watch_rollout(Session& session, std::string id, std::chrono::seconds every) {
+  const std::string path = "/rollouts/" + encoded(id);
+  std::string shown;
+  for (;;) {
+    const auto rollout = co_await session.api.get(path);
+    if (!rollout) co_return rollout.error();
+    const auto jobs = co_await jobs_of(session, id);
+    if (!jobs) co_return jobs.error();
+    const std::string now = session.as_json ? wire::to_text(*rollout) + "\n"
+                                            : render_fields(kRolloutFields, *rollout) + "\n" + render_table(kJobColumns, *jobs);
+    if (now != shown) std::cout << (session.on_terminal && !session.as_json ? "\x1b[H\x1b[2J" : shown.empty() ? "" : "\n") << now << std::flush;
+    shown = now;
+    if (has_ended(*rollout)) co_return Result<>{};
+    const auto slept = co_await session.clock.sleep_until(session.clock.steady() + every, session.api.stop());
+    if (!slept) co_return slept;
+  }
+}
+
+}  // namespace dray::ctl

@@ -1,0 +1,1 @@
+dray_program(drayctl DEPS ctl net adapters/posix adapters/toml)

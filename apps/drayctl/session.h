@@ -1,0 +1,49 @@
+// What every command of drayctl is given: the API, the clock, and how to print.
+#pragma once
+
+#include <string>
+
+#include "adapters/posix/posix_disk.h"
+#include "ctl/api.h"
+#include "ctl/table.h"
+#include "ctl/upload.h"
+
+namespace dray::ctl {
+
+struct Session {
+  Api& api;
+  Clock& clock;
+  bool as_json = false;  // --json: the server's answer as it is
+  bool on_terminal = false;
+
+  void print(const json::value& value) const;                                        // JSON, one line
+  void print_list(const std::vector<Column>& columns, const json::array& items) const;
+  void print_one(const std::vector<Column>& columns, const json::value& item) const;
+  Progress progress(std::string name) const;  // a bar on a terminal, silence elsewhere
+};
+
+// A secret that is shown once: into a file of mode 0600 where one is named, else to standard output.
+Result<> hand_out(const Session& session, const json::value& answer, const std::string& what, const std::string& file);
+
+// --- the commands; each prints and gives an error for main to say ---
+
+struct ArtifactPush {
+  std::string file, name, component, version, as_file;
+  std::vector<std::string> types;
+};
+Task<Result<>> push_artifact(Session& session, ArtifactPush options);
+Task<Result<>> list_of(Session& session, std::string path, std::vector<Column> columns);
+Task<Result<>> show_one(Session& session, std::string path, std::vector<Column> columns);
+// Posts and prints what came back; a token goes to token_file.
+Task<Result<>> create(Session& session, std::string path, json::value body, std::vector<Column> columns, std::string token_file);
+Task<Result<>> why_device(Session& session, std::string name);
+// Shows a rollout and its devices again whenever something changed, until it has ended.
+Task<Result<>> watch_rollout(Session& session, std::string id, std::chrono::seconds every);
+Task<Result<>> show_rollout(Session& session, std::string id);
+
+Task<Result<>> create_rollout(Session& session, std::string file);
+
+// The rollout file (TOML) as the body of POST /rollouts.
+Result<json::value> read_rollout(const std::string& file, WallTime now);
+
+}  // namespace dray::ctl
