@@ -1,0 +1,118 @@
+#include "gateway/device_state.h"
+
+#include "wire/json.h"
+
+namespace dray::gateway {
+namespace {
+
+namespace json = boost::json;
+using wire::Node;
+
+constexpr std::string_view kBootId = "dray.boot_id", kVersion = "dray.version.", kSha = "dray.sha256.", kBusy = "dray.busy";
+
+json::value millis(const std::optional<WallTime>& time) {
+  return time ? json::value(time->time_since_epoch().count()) : json::value{};
+}
+std::optional<WallTime> read_millis(const Node& node, std::string_view key) {
+  const auto found = node.maybe(key);
+  if (!found) return {};
+  return WallTime{Duration{found->integer()}};
+}
+
+json::object running_value(const core::RunningByComponent& running) {
+  json::object out;
+  for (const auto& [component, r] : running) out[component] = json::object{{"version", r.version}, {"sha256", r.sha256}};
+  return out;
+}
+
+// "<RFC 3339 until, or nothing>;<reason>"
+std::optional<Busy> parse_busy(const std::string& text, WallTime now) {
+  const auto semicolon = text.find(';');
+  const std::string until = text.substr(0, semicolon);
+  const std::string reason = semicolon == std::string::npos ? "" : text.substr(semicolon + 1);
+  if (until.empty() && reason.empty()) return {};
+  Busy busy{{}, reason, now};
+  if (const auto time = parse_rfc3339(until)) busy.until = *time;
+  return busy;
+}
+
+Result<bool> read(const Node& n, DeviceState& d) {
+  n.at("attributes").members([&](std::string_view key, const Node& v) { d.attributes[std::string{key}] = v.text(4096); });
+  d.boot_id = n.at("boot_id").text();
+  n.at("running").members([&](std::string_view key, const Node& v) {
+    d.running[std::string{key}] = {v.at("version").text(), v.at("sha256").text()};
+  });
+  if (const auto busy = n.maybe("busy"))
+    d.busy = Busy{read_millis(*busy, "until"), busy->at("reason").text(), WallTime{Duration{busy->at("at").integer()}}};
+  d.wants_config_data = n.at("wants_config_data").boolean();
+  if (const auto a = n.maybe("auto_confirm"))
+    d.auto_confirm = {true, a->at("initiator").text(), a->at("remark").text(), WallTime{Duration{a->at("at").integer()}}};
+  d.installed_action = ActionId{n.at("installed_action").integer()};
+  d.installed_job = JobId{n.at("installed_job").text()};
+  d.installed_name = n.at("installed_name").text();
+  d.installed_version = n.at("installed_version").text();
+  d.seen_at = read_millis(n, "seen_at");
+  return true;
+}
+
+}  // namespace
+
+std::string encode_device_document(const DeviceState& d) {
+  json::object attributes;
+  for (const auto& [key, value] : d.attributes) attributes[key] = value;
+  json::object out{{"attributes", std::move(attributes)},
+                   {"boot_id", d.boot_id},
+                   {"running", running_value(d.running)},
+                   {"wants_config_data", d.wants_config_data},
+                   {"installed_action", d.installed_action.value()},
+                   {"installed_job", d.installed_job.value()},
+                   {"installed_name", d.installed_name},
+                   {"installed_version", d.installed_version},
+                   {"seen_at", millis(d.seen_at)}};
+  if (d.busy)
+    out["busy"] = json::object{
+        {"until", millis(d.busy->until)}, {"reason", d.busy->reason}, {"at", d.busy->at.time_since_epoch().count()}};
+  if (d.auto_confirm.active)
+    out["auto_confirm"] = json::object{{"initiator", d.auto_confirm.initiator},
+                                       {"remark", d.auto_confirm.remark},
+                                       {"at", d.auto_confirm.activated_at.time_since_epoch().count()}};
+  return json::serialize(out);
+}
+
+Result<> decode_device_document(std::string_view text, DeviceState& device) {
+  const auto done = wire::decode<bool>(wire::parse_json(text), [&](const Node& n) { return *read(n, device); });
+  if (!done) return done.error();
+  return {};
+}
+
+void read_dray_attributes(DeviceState& device, WallTime now) {
+  device.running.clear();
+  device.boot_id.clear();
+  std::optional<Busy> busy;
+  for (const auto& [key, value] : device.attributes) {
+    if (key == kBootId) device.boot_id = value;
+    if (key.starts_with(kVersion)) device.running[key.substr(kVersion.size())].version = value;
+    if (key == kBusy) busy = parse_busy(value, now);
+  }
+  for (const auto& [key, value] : device.attributes)
+    if (key.starts_with(kSha))
+      if (const auto found = device.running.find(key.substr(kSha.size())); found != device.running.end())
+        found->second.sha256 = value;
+  device.busy = std::move(busy);
+}
+
+core::Attributes foreign_attributes(const core::Attributes& all) {
+  core::Attributes out;
+  for (const auto& [key, value] : all)
+    if (key != kBootId && key != kBusy && !key.starts_with(kVersion) && !key.starts_with(kSha)) out[key] = value;
+  return out;
+}
+
+std::string status_of(const DeviceState& device, WallTime now) {
+  if (!device.attributes.contains(std::string{kBusy})) return "";
+  if (!device.busy) return "idle";
+  if (now >= device.busy->at + kBusyGoodFor) return "";
+  return device.busy->until && *device.busy->until <= now ? "idle" : "busy";
+}
+
+}  // namespace dray::gateway

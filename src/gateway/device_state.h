@@ -1,0 +1,93 @@
+// What the gateway knows about one device beside the plan: what it said about itself, and what its poll is answered
+// with. The first part is a document of the store; the rest lives in memory.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "core/model/device.h"
+#include "drive/signal.h"
+#include "wire/ddi.h"
+
+namespace dray::gateway {
+
+// dray.busy: what prevents an update, and since when we know.
+struct Busy {
+  std::optional<WallTime> until;
+  std::string reason;
+  WallTime at;
+};
+
+// A status older than this is unknown (docs/gateway-api.md, device door).
+inline constexpr std::chrono::seconds kBusyGoodFor{300};
+
+// Requests of one device: a token bucket.
+class Bucket {
+ public:
+  bool take(SteadyTime now, double per_second, double burst) {
+    if (!filled_) level_ = burst;
+    const double passed = filled_ ? static_cast<double>((now - *filled_).count()) / 1000.0 : 0;
+    level_ = std::min(burst, level_ + passed * per_second);
+    filled_ = now;
+    if (level_ < 1) return false;
+    level_ -= 1;
+    return true;
+  }
+
+ private:
+  std::optional<SteadyTime> filled_;
+  double level_ = 0;
+};
+
+// The answer to an unchanged poll, ready to send. Valid for one generation of the device, one spelling of its path,
+// one Host header and one Authorization header, which was checked when this was made.
+struct PollCache {
+  std::uint64_t generation = 0;
+  std::string path, host, authorization;
+  bool encrypted = false;
+  std::string body, etag;
+};
+
+struct DeviceState {
+  explicit DeviceState(DeviceId n) : name{std::move(n)} {}
+
+  // --- durable ---
+  DeviceId name;
+  core::Attributes attributes;  // as sent, dray.* included
+  std::string boot_id;
+  core::RunningByComponent running;
+  std::optional<Busy> busy;
+  bool wants_config_data = true;      // configData is shown until a PUT came
+  wire::DdiAutoConfirm auto_confirm;
+  ActionId installed_action;          // the last one that ended well: installedBase
+  JobId installed_job;
+  std::string installed_name, installed_version;  // PUT installedBase
+
+  // --- in memory ---
+  bool in_plan = false;
+  std::string token_sha256;           // of the plan
+  std::vector<JobId> jobs;            // open and ended, in the order in which they take turns
+  std::optional<WallTime> seen_at, seen_reported;
+  std::uint64_t generation = 1;       // counts what a poll may show
+  int unsaved = 0;                    // writes about this device on their way to the disk
+  Signal changed;                     // with every generation
+  Bucket bucket;
+  PollCache poll;
+};
+
+std::string encode_device_document(const DeviceState& device);
+// Fills the durable part.
+Result<> decode_device_document(std::string_view text, DeviceState& device);
+
+// dray.* attributes taken apart: boot id, running versions, busy.
+void read_dray_attributes(DeviceState& device, WallTime now);
+// The attributes that are not ours.
+core::Attributes foreign_attributes(const core::Attributes& all);
+// "busy", "idle" or "" (unknown, too old).
+std::string status_of(const DeviceState& device, WallTime now);
+
+}  // namespace dray::gateway

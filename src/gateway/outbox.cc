@@ -1,0 +1,70 @@
+#include "gateway/outbox.h"
+
+namespace dray::gateway {
+
+void Outbox::restore(wire::Report report) {
+  last_ = std::max(last_, core::ReportsSeen{report.epoch, report.seq});
+  newest_[wire::subject_of(report)] = report.seq;
+  pending_.insert_or_assign(report.seq, std::move(report));
+}
+
+Writes Outbox::put(wire::Report report) {
+  Writes writes;
+  const std::string subject = wire::subject_of(report);
+  if (const auto older = newest_.find(subject); older != newest_.end()) pending_.erase(older->second);
+  newest_[subject] = report.seq;
+  writes.push_back(Write::put(kind::kReport, subject, wire::encode_report(report)));
+  pending_.insert_or_assign(report.seq, std::move(report));
+  return writes;
+}
+
+Writes Outbox::add(wire::ReportBody body, WallTime at) {
+  ++last_.seq;
+  wire::Report report;
+  report.epoch = last_.epoch;
+  report.seq = last_.seq;
+  report.at = at;
+  report.body = std::move(body);
+  return put(std::move(report));
+}
+
+Outbox::Batch Outbox::batch() const {
+  Batch out;
+  std::size_t bytes = 2;
+  for (const auto& [seq, report] : pending_) {
+    std::string text = wire::encode_report(report);
+    bytes += text.size() + 1;
+    const bool full = out.reports.size() == wire::kMostReports || bytes > wire::kMostReportBytes;
+    if (full && !out.reports.empty()) break;
+    out.reports.push_back(std::move(text));
+    out.last = {report.epoch, seq};
+  }
+  return out;
+}
+
+Writes Outbox::acknowledge(core::ReportsSeen seen) {
+  Writes writes;
+  if (seen.epoch != last_.epoch) return writes;
+  while (!pending_.empty() && pending_.begin()->first <= seen.seq) {
+    const std::string subject = wire::subject_of(pending_.begin()->second);
+    writes.push_back(Write::erase(kind::kReport, subject));
+    newest_.erase(subject);
+    pending_.erase(pending_.begin());
+  }
+  return writes;
+}
+
+Writes Outbox::begin_epoch(std::int64_t epoch) {
+  Writes writes;
+  auto old = std::exchange(pending_, {});
+  for (const auto& [subject, seq] : newest_) writes.push_back(Write::erase(kind::kReport, subject));
+  newest_.clear();
+  last_ = {epoch, 0};
+  for (auto& [seq, report] : old) {
+    Writes more = add(std::move(report.body), report.at);
+    writes.insert(writes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
+  return writes;
+}
+
+}  // namespace dray::gateway

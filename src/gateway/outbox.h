@@ -1,0 +1,44 @@
+// Reports that the server has not acknowledged: numbered, newest per subject, sent in order.
+// In memory here; every change gives the Writes that make it durable.
+#pragma once
+
+#include <map>
+#include <string>
+#include <unordered_map>
+
+#include "gateway/store.h"
+#include "wire/gateway_api.h"
+
+namespace dray::gateway {
+
+class Outbox {
+ public:
+  // At the start, from the store.
+  void restore_counters(core::ReportsSeen last) { last_ = last; }
+  void restore(wire::Report report);
+
+  core::ReportsSeen last() const { return last_; }
+  bool empty() const { return pending_.empty(); }
+  std::size_t size() const { return pending_.size(); }
+
+  // Numbers it; an older one of the same subject is dropped.
+  Writes add(wire::ReportBody body, WallTime at);
+  // The oldest ones that fit into one request, encoded.
+  struct Batch {
+    std::vector<std::string> reports;
+    core::ReportsSeen last;
+  };
+  Batch batch() const;
+  Writes acknowledge(core::ReportsSeen seen);
+  // A new epoch: what waits is numbered anew.
+  Writes begin_epoch(std::int64_t epoch);
+
+ private:
+  Writes put(wire::Report report);
+
+  core::ReportsSeen last_{1, 0};
+  std::map<std::int64_t, wire::Report> pending_;  // by seq; all of last_.epoch
+  std::unordered_map<std::string, std::int64_t> newest_;
+};
+
+}  // namespace dray::gateway
