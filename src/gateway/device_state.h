@@ -72,6 +72,8 @@ struct DeviceState {
   std::string token_sha256;           // of the plan
   std::vector<JobId> jobs;            // open and ended, in the order in which they take turns
   std::optional<WallTime> seen_at, seen_reported;
+  bool busy_used = false;             // this status has moved an update time already
+  std::string view;                   // what its poll showed when it was looked at last
   std::uint64_t generation = 1;       // counts what a poll may show
   int unsaved = 0;                    // writes about this device on their way to the disk
   Signal changed;                     // with every generation

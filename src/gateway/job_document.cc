@@ -67,6 +67,7 @@ json::object encode_terms(const JobTerms& t) {
           {"assignment", t.assignment.value()},
           {"rollout", t.rollout.value()},
           {"priority", t.priority},
+          {"place", t.place},
           {"delivery", enum_value(t.delivery)},
           {"fetch", enum_value(t.fetch)},
           {"planned_at", time_value(t.planned_at)},
@@ -88,6 +89,7 @@ JobTerms decode_terms(const Node& n) {
   t.assignment = AssignmentId{text_of(n, "assignment")};
   t.rollout = RolloutId{text_of(n, "rollout")};
   t.priority = static_cast<int>(n.at("priority").integer());
+  t.place = n.at("place").size();
   t.delivery = enum_of(n.at("delivery"), Delivery::kPush);
   t.fetch = enum_of(n.at("fetch"), Fetch::kNow);
   t.planned_at = time_of(n.at("planned_at"));
@@ -112,6 +114,13 @@ JobTerms decode_terms(const Node& n) {
 json::object encode_failure(const Failure& f) { return {{"kind", enum_value(f.kind)}, {"why", f.why}}; }
 Failure decode_failure(const Node& n) { return {enum_of(n.at("kind"), FailureKind::kNoPowerOn), text_of(n, "why")}; }
 
+json::object encode_cancelled(const Cancelled& p) {
+  return {{"id", p.id}, {"by", p.by}, {"why", p.why}, {"superseded", p.superseded}};
+}
+Cancelled decode_cancelled(const Node& n) {
+  return {text_of(n, "id"), text_of(n, "by"), text_of(n, "why"), n.at("superseded").boolean()};
+}
+
 struct PhaseWriter {
   json::object operator()(const Planned&) const { return {}; }
   json::object operator()(const Asked& p) const { return {{"since", time_value(p.since)}}; }
@@ -128,14 +137,13 @@ struct PhaseWriter {
     return {{"until", time_value(p.until)}, {"failure", encode_failure(p.failure)}};
   }
   json::object operator()(const Cancelling& p) const {
-    return {{"id", p.id}, {"by", p.by}, {"why", p.why}, {"superseded", p.superseded}, {"since", time_value(p.since)}};
+    return {{"id", p.id}, {"by", p.by}, {"why", p.why}, {"superseded", p.superseded}, {"since", time_value(p.since)},
+            {"installing", p.installing}};
   }
   json::object operator()(const Succeeded& p) const { return {{"late", p.late}}; }
-  json::object operator()(const Failed& p) const { return {{"failure", encode_failure(p.failure)}}; }
-  json::object operator()(const Cancelled& p) const {
-    return {{"id", p.id}, {"by", p.by}, {"why", p.why}, {"superseded", p.superseded}};
-  }
-  json::object operator()(const Expired& p) const { return {{"stopping", p.stopping}}; }
+  json::object operator()(const Failed& p) const { return {{"failure", encode_failure(p.failure)}, {"late", p.late}}; }
+  json::object operator()(const Cancelled& p) const { return encode_cancelled(p); }
+  json::object operator()(const Expired& p) const { return {{"stopping", p.stopping}, {"since", time_value(p.since)}}; }
   json::object operator()(const Incompatible& p) const { return {{"why", p.why}}; }
 };
 
@@ -155,11 +163,11 @@ JobPhase decode_phase(const Node& n) {
     case 5: return Installing{since(), flag("switching")};
     case 6: return Restarting{since()};
     case 7: return Backoff{until(), failure()};
-    case 8: return Cancelling{text("id"), text("by"), text("why"), flag("superseded"), since()};
+    case 8: return Cancelling{text("id"), text("by"), text("why"), flag("superseded"), since(), flag("installing")};
     case 9: return Succeeded{flag("late")};
-    case 10: return Failed{failure()};
-    case 11: return Cancelled{text("id"), text("by"), text("why"), flag("superseded")};
-    case 12: return Expired{flag("stopping")};
+    case 10: return Failed{failure(), flag("late")};
+    case 11: return decode_cancelled(n);
+    case 12: return Expired{flag("stopping"), since()};
     default: return Incompatible{text("why")};
   }
 }
@@ -179,6 +187,9 @@ Job decode_job(const Node& n) {
     job.past.push_back({ActionId{p.at("id").integer()}, p.at("step").size(), enum_of(p.at("end"), ActionEnd::kCanceled),
                         p.at("acknowledged").boolean()});
   });
+  if (const auto next = n.maybe("next_steps"))
+    job.next_steps = NextSteps{decode_steps(next->at("steps")), text_of(*next, "incompatible")};
+  if (const auto stop = n.maybe("stop_after")) job.stop_after = decode_cancelled(*stop);
   job.phase = decode_phase(n.at("phase"));
   return job;
 }
@@ -191,7 +202,7 @@ std::string encode_job_document(const Job& job) {
     past.push_back({{"id", p.id.value()}, {"step", p.step}, {"end", enum_value(p.end)}, {"acknowledged", p.acknowledged}});
   json::object phase = std::visit(PhaseWriter{}, job.phase);
   phase["is"] = job.phase.index();
-  const json::object out{{"terms", encode_terms(job.terms)},
+  json::object out{{"terms", encode_terms(job.terms)},
                          {"update_at", time_value(job.update_at)},
                          {"deferred_until", maybe_time(job.deferred_until)},
                          {"step", job.step},
@@ -201,6 +212,10 @@ std::string encode_job_document(const Job& job) {
                          {"cancel_refused", job.cancel_refused},
                          {"past", std::move(past)},
                          {"phase", std::move(phase)}};
+  if (job.next_steps)
+    out["next_steps"] =
+        json::object{{"steps", encode_steps(job.next_steps->steps)}, {"incompatible", job.next_steps->incompatible}};
+  if (job.stop_after) out["stop_after"] = encode_cancelled(*job.stop_after);
   return json::serialize(out);
 }
 

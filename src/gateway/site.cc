@@ -1,0 +1,337 @@
+#include "gateway/site.h"
+
+#include "gateway/job_document.h"
+#include "wire/json.h"
+
+namespace dray::gateway {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kCurrent = "current", kCounters = "counters", kClock = "clock", kLink = "link";
+constexpr std::size_t kMostUnknownDevices = 1'000;
+constexpr std::chrono::seconds kFloorStep{600};  // how coarsely time and traffic are kept
+
+Task<Result<>> commit_on(Worker& worker, Store& store, std::vector<Writes> batch) {
+  std::function<Result<>()> f = [&store, &batch] { return store.commit(batch); };
+  co_return co_await on<Result<>>(worker, std::move(f));
+}
+
+std::string encode_deferral(const core::Deferral& d) {
+  const json::object out{{"device", d.device.value()}, {"assignment", d.assignment.value()}, {"by", d.by}, {"why", d.why},
+                         {"until", d.until.time_since_epoch().count()}};
+  return json::serialize(out);
+}
+
+Result<core::Deferral> decode_deferral(const std::string& id, std::string_view text) {
+  return wire::decode<core::Deferral>(wire::parse_json(text), [&](const wire::Node& n) {
+    return core::Deferral{id,
+                          DeviceId{n.at("device").text()},
+                          AssignmentId{n.at("assignment").text()},
+                          WallTime{Duration{n.at("until").integer()}},
+                          n.at("by").text(),
+                          n.at("why").text()};
+  });
+}
+
+std::string encode_history(const ActionHistory& h) {
+  json::array messages;
+  for (const auto& m : h.messages) messages.emplace_back(m);
+  const json::object out{{"entries", h.entries}, {"status", h.status}, {"messages", std::move(messages)}};
+  return json::serialize(out);
+}
+
+Result<ActionHistory> decode_history(std::string_view text) {
+  return wire::decode<ActionHistory>(wire::parse_json(text), [](const wire::Node& n) {
+    ActionHistory h;
+    h.entries = static_cast<int>(n.at("entries").integer());
+    h.status = n.at("status").text();
+    n.at("messages").each([&](const wire::Node& m) { h.messages.push_back(m.text()); });
+    return h;
+  });
+}
+
+}  // namespace
+
+Site::Site(Parts parts)
+    : parts_{std::move(parts)},
+      time_{parts_.clock},
+      saves_{parts_.tasks, parts_.clock, parts_.log,
+             [this](const std::vector<Writes>& batch) { return commit_on(parts_.store_worker, parts_.store, batch); }},
+      jobs_{saves_, parts_.log,
+            [](const JobId& id, const core::Job*, const core::Job& after) {
+              return Writes{Write::put(kind::kJob, id.value(), encode_job_document(after))};
+            },
+            [this](const JobId& id, const core::JobAction& action) { perform(id, action); }, parts_.watch} {}
+
+// --- start ---
+
+Task<Result<>> Site::load(std::function<void(const Document&)> other) {
+  std::function<Result<std::vector<Document>>()> f = [this] { return parts_.store.load(); };
+  auto documents = co_await on<Result<std::vector<Document>>>(parts_.store_worker, std::move(f));
+  if (!documents) co_return documents.error();
+  for (const Document& document : *documents) {
+    const auto done = restore(document, other);
+    if (!done) co_return done.error().with_context("document " + document.kind + "/" + document.id);
+  }
+  finish_load();
+  co_return Result<>{};
+}
+
+Result<> Site::restore(const Document& d, std::function<void(const Document&)>& other) {
+  if (d.kind == kind::kPlan) {
+    DRAY_TRY(auto message, wire::decode_plan(d.text));
+    plan_ = PlanIndex{std::move(message.plan)};
+    has_plan_ = true;
+  } else if (d.kind == kind::kJob) {
+    DRAY_TRY(auto job, decode_job_document(d.text));
+    const JobId id = job.terms.id;
+    jobs_.put(id, std::move(job));
+  } else if (d.kind == kind::kAction) {
+    DRAY_TRY(auto history, decode_history(d.text));
+    histories_[ActionId{std::stoll(d.id)}] = std::move(history);
+  } else if (d.kind == kind::kDevice) {
+    auto device = std::make_unique<DeviceState>(DeviceId{d.id});
+    DRAY_CHECK(decode_device_document(d.text, *device));
+    devices_[d.id] = std::move(device);
+  } else if (d.kind == kind::kDeferral) {
+    DRAY_TRY(auto deferral, decode_deferral(d.id, d.text));
+    local_deferrals_[d.id] = std::move(deferral);
+  } else if (d.kind == kind::kReport) {
+    DRAY_TRY(auto report, wire::decode_report(d.text));
+    outbox_.restore(std::move(report));
+  } else if (d.kind == kind::kMeta && d.id == kCounters) {
+    const auto done = wire::decode<bool>(wire::parse_json(d.text), [&](const wire::Node& n) {
+      outbox_.restore_counters({n.at("epoch").integer(), n.at("seq").integer()});
+      leases_.restore(n.at("last_action").integer(), n.at("action_floor").integer());
+      return true;
+    });
+    if (!done) return done.error();
+  } else if (d.kind == kind::kMeta && (d.id == kClock || d.id == kLink)) {
+    const auto done = wire::decode<bool>(wire::parse_json(d.text), [&](const wire::Node& n) {
+      if (const auto floor = n.maybe("floor")) time_.raise_floor(WallTime{Duration{floor->integer()}});
+      if (const auto wan = n.maybe("wan")) link = {wan->size(), n.at("wan_control").size(), n.at("lan").size()};
+      return true;
+    });
+    if (!done) return done.error();
+  } else {
+    other(d);
+  }
+  return {};
+}
+
+void Site::finish_load() {
+  up_since_ = now();
+  leases_.set_blocks(plan_.plan().action_ids);
+  index_jobs();
+  // A transfer that ran when we went down ended by us, not by its device.
+  for (const auto& [id, job] : jobs()) sides_[id].cut = core::has_started(job);
+  loaded_ = true;
+  jobs_.resume();
+  forget_dropped();
+  if (has_plan_) reconcile();
+}
+
+// --- plan ---
+
+std::string Site::plan_etag() const {
+  return has_plan_ ? "\"" + std::to_string(plan_.plan().revision) + "\"" : std::string{};
+}
+
+void Site::take_plan(const wire::PlanMessage& message, std::string text) {
+  note_contact(message.server_time);
+  parts_.log.info("plan_received", {{"revision", message.plan.revision},
+                                    {"devices", message.plan.devices.size()},
+                                    {"artifacts", message.plan.artifacts.size()},
+                                    {"assignments", message.plan.assignments.size()}});
+  plan_ = PlanIndex{message.plan};
+  has_plan_ = true;
+  leases_.set_blocks(plan_.plan().action_ids);
+  save({Write::put(kind::kPlan, std::string{kCurrent}, std::move(text))});
+  adopt_epoch(message.reports_seen);
+  reconcile();
+}
+
+void Site::note_contact(WallTime server_time) {
+  const bool first = !time_.contact();
+  const bool moved = time_.correct(server_time);
+  last_contact_ = now();
+  if (first || now() > time_.floor() + kFloorStep) {
+    time_.raise_floor(now());
+    save({Write::put(kind::kMeta, std::string{kClock},
+                     json::serialize(json::object{{"floor", now().time_since_epoch().count()}}))});
+    save_link();
+  }
+  if (!moved) return;
+  parts_.log.info("clock_corrected", {{"now", to_rfc3339(now())}});
+  if (loaded_) refresh_all();
+  work_changed.notify();
+}
+
+void Site::save_link() {
+  save({Write::put(kind::kMeta, std::string{kLink},
+                   json::serialize(json::object{{"wan", link.wan}, {"wan_control", link.wan_control}, {"lan", link.lan}}))});
+}
+
+// The server has seen more than we have sent: this is an older state of this gateway, or another machine in its place.
+void Site::adopt_epoch(core::ReportsSeen seen) {
+  if (seen <= outbox_.last()) return;
+  parts_.log.warn("epoch_began", {{"epoch", seen.epoch + 1}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
+  save(outbox_.begin_epoch(seen.epoch + 1));
+  leases_.forget_blocks();
+  save(counters());
+  report_everything();
+}
+
+void Site::index_jobs() {
+  for (auto& [name, device] : devices_) {
+    device->jobs.clear();
+    device->in_plan = false;
+    device->token_sha256.clear();
+  }
+  for (const core::Device& d : plan_.plan().devices) {
+    auto& device = devices_[d.name.value()];
+    if (!device) device = std::make_unique<DeviceState>(d.name);
+    device->in_plan = true;
+    device->token_sha256 = d.token_sha256;
+  }
+  for (const auto& [id, job] : jobs()) {
+    auto& device = devices_[job.terms.device.value()];
+    if (!device) device = std::make_unique<DeviceState>(job.terms.device);
+    device->jobs.push_back(id);
+  }
+  unknown_devices_ = 0;
+  for (auto& [name, device] : devices_) {
+    sort_turns(*device);
+    if (!device->in_plan) ++unknown_devices_;
+    device->poll = {};
+  }
+}
+
+// What the newest plan means for every job, new, known or gone. Doing it twice changes nothing.
+void Site::reconcile() {
+  std::set<JobId> wanted;
+  for (core::JobTerms& terms : plan_.terms()) {
+    const JobId id = terms.id;
+    wanted.insert(id);
+    const auto deferred = deferred_until(terms);
+    if (find_job(id) == nullptr) {
+      jobs_.create(id, core::make_job(std::move(terms), deferred));
+      continue;
+    }
+    apply_one(id, core::NewTerms{std::move(terms)});
+  }
+  std::vector<JobId> gone;
+  for (const auto& [id, job] : jobs())
+    if (!wanted.contains(id)) gone.push_back(id);
+  for (const JobId& id : gone) apply_one(id, core::GoneFromPlan{});
+  index_jobs();
+  for (const core::Cancel& cancel : plan_.plan().cancels)
+    if (find_job(cancel.job) != nullptr) apply_one(cancel.job, core::CancelAsked{cancel.id, cancel.by, cancel.why});
+  std::vector<JobId> all;
+  for (const auto& [id, job] : jobs()) all.push_back(id);
+  for (const JobId& id : all) apply_deferrals(*find_job(id));
+  refresh_all();
+  work_changed.notify();
+}
+
+// --- deferrals ---
+
+std::optional<WallTime> Site::deferred_until(const core::JobTerms& terms) const {
+  std::optional<WallTime> latest;
+  const auto look = [&](const core::Deferral& d) {
+    const bool fits = (d.device.empty() || d.device == terms.device) &&
+                      (d.assignment.empty() || d.assignment == terms.assignment);
+    if (fits && (!latest || d.until > *latest)) latest = d.until;
+  };
+  for (const core::Deferral& d : plan_.plan().deferrals) look(d);
+  for (const auto& [id, d] : local_deferrals_) look(d);
+  return latest;
+}
+
+void Site::apply_deferrals(const core::Job& job) {
+  const auto until = deferred_until(job.terms);
+  if (job.deferred_until != until) apply_one(job.terms.id, core::DeferralsChanged{until});
+}
+
+void Site::add_deferral(core::Deferral deferral) {
+  report(wire::DeferralReport{deferral, false});
+  save({Write::put(kind::kDeferral, deferral.id, encode_deferral(deferral))});
+  local_deferrals_[deferral.id] = std::move(deferral);
+  reconcile();
+}
+
+bool Site::withdraw_deferral(const std::string& id) {
+  const auto found = local_deferrals_.find(id);
+  if (found == local_deferrals_.end()) return false;
+  report(wire::DeferralReport{found->second, true});
+  save({Write::erase(kind::kDeferral, id)});
+  local_deferrals_.erase(found);
+  reconcile();
+  return true;
+}
+
+// --- devices ---
+
+DeviceState* Site::find_device(std::string_view name) {
+  const auto found = devices_.find(std::string{name});
+  return found == devices_.end() ? nullptr : found->second.get();
+}
+
+DeviceState* Site::register_unknown(std::string_view name) {
+  if (unknown_devices_ >= kMostUnknownDevices) return nullptr;
+  auto& device = devices_[std::string{name}];
+  device = std::make_unique<DeviceState>(DeviceId{std::string{name}});
+  ++unknown_devices_;
+  parts_.log.info("unknown_device_registered", {{"device", name}});
+  report(wire::RegisteredReport{device->name, {}});
+  save_device(*device, {Write::put(kind::kDevice, device->name.value(), encode_device_document(*device))});
+  return device.get();
+}
+
+void Site::save_device(DeviceState& device, Writes writes) {
+  ++device.unsaved;
+  saves_.add(std::move(writes), [&device] { --device.unsaved; });
+}
+
+void Site::save_history(DeviceState& device, ActionId action) {
+  save_device(device,
+              {Write::put(kind::kAction, std::to_string(action.value()), encode_history(histories_[action]))});
+}
+
+Writes Site::counters() const {
+  const json::object out{{"epoch", outbox_.last().epoch},
+                         {"seq", outbox_.last().seq},
+                         {"last_action", leases_.last()},
+                         {"action_floor", leases_.floor()}};
+  return {Write::put(kind::kMeta, std::string{kCounters}, json::serialize(out))};
+}
+
+// --- reports ---
+
+void Site::report(wire::ReportBody body) {
+  Writes writes = outbox_.add(std::move(body), now());
+  Writes more = counters();
+  writes.insert(writes.end(), more.begin(), more.end());
+  saves_.add(std::move(writes), [this] { reports_waiting.notify(); });
+}
+
+void Site::acknowledge(const wire::ReportsAnswer& answer) {
+  save(outbox_.acknowledge(answer.acknowledged));
+  if (answer.resync) report_everything();
+}
+
+void Site::report_everything() {
+  for (auto& [id, side] : sides_) side.reported.reset();
+  for (const auto& [id, job] : jobs()) report_job(job);
+  for (const auto& [name, device] : devices_) {
+    if (device->in_plan)
+      report(device_report(*device));
+    else
+      report(wire::RegisteredReport{device->name, foreign_attributes(device->attributes)});
+  }
+  for (const auto& [id, deferral] : local_deferrals_) report(wire::DeferralReport{deferral, false});
+  if (storage_report) report(storage_report());
+}
+
+}  // namespace dray::gateway

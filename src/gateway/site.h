@@ -1,0 +1,231 @@
+// The site: everything the gateway knows and decides, in memory, and its way to the disk.
+//
+// Every event goes through core::advance; what it changed (job, newest report, lease, device) is added to the group
+// commit in the same turn of the loop and so lands in one transaction. Nobody outside sees a change before it is
+// durable: actions run after the commit, handlers co_await settled() before they answer.
+//
+// The parts around it (plan client, fetcher, reporter, device door, local API) call in and wait on its signals. Loop
+// thread only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/log.h"
+#include "core/update/job.h"
+#include "drive/driver.h"
+#include "drive/group_commit.h"
+#include "gateway/byte_ranges.h"
+#include "gateway/device_state.h"
+#include "gateway/leases.h"
+#include "gateway/outbox.h"
+#include "gateway/plan_index.h"
+#include "gateway/settings.h"
+#include "gateway/site_time.h"
+#include "gateway/slots.h"
+#include "ports/random.h"
+#include "ports/worker.h"
+
+namespace dray::gateway {
+
+struct JobMachine {
+  using Key = JobId;
+  using State = core::Job;
+  using Event = core::JobEvent;
+  using Given = core::Given;
+  using Action = core::JobAction;
+  static constexpr std::string_view kName = "job";
+  static core::JobStep advance(const State& s, const Event& e, const Given& g) { return core::advance(s, e, g); }
+  static std::vector<Action> resume(const State& s) { return core::resume(s); }
+  static std::string_view phase(const State& s) { return core::phase_name(s.phase); }
+  static std::string_view event(const Event& e) { return core::event_name(e); }
+  static std::string describe(const Key& k) { return k.value(); }
+};
+
+// What a device told about one action, for quotas and actionHistory.
+struct ActionHistory {
+  int entries = 0;
+  std::string status = "RUNNING";
+  std::deque<std::string> messages;  // newest last
+};
+
+// An action as its device may speak of it.
+struct ActionView {
+  enum class State { kWaiting, kActive, kCanceling, kCanceled, kFinished, kError };
+  State state{};
+  const core::Job* job = nullptr;
+  std::size_t step = 0;
+  bool acknowledged = false;  // ended by the power-on report; its closed/success is still to come
+};
+
+// What a poll shows.
+struct Shown {
+  core::Offer offer = core::Offer::kNothing;
+  const core::Job* job = nullptr;
+};
+
+// Bytes over the two links, for people and the demo: artifact bodies, and everything else on the WAN.
+struct LinkBytes {
+  std::uint64_t wan = 0, wan_control = 0, lan = 0;
+};
+
+class Site {
+ public:
+  struct Parts {
+    const Settings& settings;
+    Clock& clock;
+    Random& random;
+    TaskGroup& tasks;
+    Worker& store_worker;
+    Store& store;
+    Log log;
+    Watch watch;
+    // Asked by the site, answered by blobs and fetcher.
+    std::function<bool(const Sha256&)> stored;
+    std::function<bool(const Sha256&)> store_full;
+    std::function<void(ActionId)> cut_transfers;
+  };
+  explicit Site(Parts parts);
+
+  // Reads the store. Documents for other parts (artifacts, partials) are given to `other`.
+  Task<Result<>> load(std::function<void(const Document&)> other);
+  bool loaded() const { return loaded_; }
+  // Ticks jobs at their times until stopped.
+  Task<> run(Stop& stop);
+
+  const Settings& settings() const { return parts_.settings; }
+  SiteTime& time() { return time_; }
+  WallTime now() const { return time_.now(); }
+  const Log& log() const { return parts_.log; }
+
+  // --- saving ---
+  Task<Result<>> settled() { return saves_.settled(); }
+  void save(Writes writes) { saves_.add(std::move(writes)); }
+  // A write that changes what a device may be told: its fast path waits for it.
+  void save_device(DeviceState& device, Writes writes = {});
+
+  // --- plan ---
+  const PlanIndex& plan() const { return plan_; }
+  std::string plan_etag() const;  // "" before the first
+  void take_plan(const wire::PlanMessage& message, std::string text);
+  void note_contact(WallTime server_time);
+  WallTime last_contact() const { return last_contact_; }
+
+  // --- jobs ---
+  const std::map<JobId, core::Job>& jobs() const { return jobs_.states(); }
+  const core::Job* find_job(const JobId& id) const { return jobs_.find(id); }
+  core::Given given_for(const core::Job& job) const;
+  core::PublicState describe(const core::Job& job) const;
+  // One event for one job; what follows for its device is settled too.
+  void apply(const JobId& id, const core::JobEvent& event);
+  // Something of Given changed: tick the open jobs of a device, look again at what it is shown.
+  void refresh(DeviceState& device);
+  void refresh_all();
+  // An artifact was stored, or was found broken.
+  void artifact_stored(const Sha256& sha);
+  void artifact_lost(const Sha256& sha);
+  bool is_referenced(const Sha256& sha) const;
+
+  // --- devices ---
+  DeviceState* find_device(std::string_view name);
+  DeviceState* register_unknown(std::string_view name);  // null: too many
+  const std::unordered_map<std::string, std::unique_ptr<DeviceState>>& devices() const { return devices_; }
+  Shown shown(const DeviceState& device) const;
+  std::optional<ActionView> find_action(const DeviceState& device, ActionId action) const;
+  ActionHistory& history(ActionId action) { return histories_[action]; }
+  void save_history(DeviceState& device, ActionId action);
+  // Attributes changed; power_on: they held a power-on report.
+  void device_reported(DeviceState& device, bool power_on);
+  void device_seen(DeviceState& device);
+  void set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how);
+
+  // --- transmission ---
+  Slots& slots() { return slots_; }
+  std::size_t slot_limit() const;
+  void slot_freed();
+  bool is_foreign(const core::Job& job) const { return job.terms.ask == core::Ask::kPoll; }
+  // Bytes of an artifact went to the device of the job; drives FirstByte and AllSent.
+  void bytes_sent(const JobId& job, ActionId action, const Sha256& sha, std::uint64_t from, std::uint64_t to);
+  void transfer_cut(const JobId& job, bool cut) { sides_[job].cut = cut; }
+  bool was_cut(const JobId& job) const;
+
+  // --- deferrals of the local API ---
+  const std::map<std::string, core::Deferral>& local_deferrals() const { return local_deferrals_; }
+  void add_deferral(core::Deferral deferral);
+  bool withdraw_deferral(const std::string& id);
+
+  // --- reports ---
+  Outbox& outbox() { return outbox_; }
+  void report(wire::ReportBody body);
+  void acknowledge(const wire::ReportsAnswer& answer);
+  void report_everything();  // resync
+  std::function<wire::StorageReport()> storage_report;  // set by the composer
+
+  LinkBytes link;
+  void save_link();
+
+  Signal work_changed;     // fetcher: what is wanted may have changed
+  Signal reports_waiting;  // reporter
+
+ private:
+  struct JobSide {
+    std::optional<wire::JobReport> reported;
+    std::map<Sha256, ByteRanges> delivered;
+    ActionId delivered_for;
+    bool cut = false;  // its last transfer was ended by us
+    std::optional<WallTime> wake;
+  };
+
+  Result<> restore(const Document& document, std::function<void(const Document&)>& other);
+  void finish_load();
+  void index_jobs();
+  void reconcile();
+  void adopt_epoch(core::ReportsSeen seen);
+  void apply_deferrals(const core::Job& job);
+  std::optional<WallTime> deferred_until(const core::JobTerms& terms) const;
+
+  bool apply_one(const JobId& id, const core::JobEvent& event);
+  void after_change(const core::Job& before, const core::Job& after);
+  void perform(const JobId& id, const core::JobAction& action);
+  void forget_dropped();
+  void settle_jobs(DeviceState& device);
+  void answer_for_device(DeviceState& device, const core::Job& job);
+  void sort_turns(DeviceState& device);
+  bool goes_first(const core::Job& a, const core::Job& b) const;
+  void report_job(const core::Job& job);
+  wire::JobReport job_report(const core::Job& job) const;
+  wire::DeviceReport device_report(const DeviceState& device) const;
+  std::string view_of(const DeviceState& device) const;
+  void bump(DeviceState& device);
+  void set_wake(const JobId& id, JobSide& side, std::optional<WallTime> wake);
+  void tick_due();
+  void sweep_slots();
+  Writes counters() const;
+
+  Parts parts_;
+  SiteTime time_;
+  GroupCommit<Writes> saves_;
+  Driver<JobMachine, Writes> jobs_;
+  PlanIndex plan_;
+  bool has_plan_ = false, loaded_ = false;
+  WallTime last_contact_, up_since_;
+  Leases leases_;
+  Outbox outbox_;
+  Slots slots_;
+  std::unordered_map<std::string, std::unique_ptr<DeviceState>> devices_;
+  std::size_t unknown_devices_ = 0;
+  std::unordered_map<JobId, JobSide> sides_;
+  std::unordered_map<ActionId, ActionHistory> histories_;
+  std::map<std::string, core::Deferral> local_deferrals_;
+  std::set<std::pair<WallTime, JobId>> wakes_;
+  std::vector<JobId> forgotten_;
+  Signal wake_changed_;
+};
+
+}  // namespace dray::gateway

@@ -1,0 +1,454 @@
+// Events and jobs: what is given to the core, and what follows from its answer.
+#include <algorithm>
+#include <cmath>
+
+#include "gateway/site.h"
+
+namespace dray::gateway {
+namespace {
+
+constexpr Duration kFarAway{24 * 3'600'000};
+
+bool waits_unstarted(const core::Job& job) {
+  return std::holds_alternative<core::Asked>(job.phase) || std::holds_alternative<core::Ready>(job.phase);
+}
+
+bool late_seen(const std::optional<WallTime>& before, WallTime now) {
+  return !before || now - *before >= std::chrono::hours{1};
+}
+
+}  // namespace
+
+core::Given Site::given_for(const core::Job& job) const {
+  core::Given given;
+  given.now = now();
+  given.clock_known = time_.known();
+  given.stored = true;
+  if (job.step < job.terms.steps.size())
+    for (const auto& artifact : job.terms.steps[job.step]) given.stored = given.stored && parts_.stored(artifact.sha256);
+  const auto device = devices_.find(job.terms.device.value());
+  if (device != devices_.end()) {
+    const DeviceState& d = *device->second;
+    given.turn = d.jobs.empty() || d.jobs.front() == job.terms.id;
+    given.running = d.running;
+    given.boot_id = d.boot_id;
+    given.seen_at = d.seen_at;
+  }
+  given.slot = !is_foreign(job) || core::has_started(job) || slots_.has_room_for(job.terms.id, slot_limit());
+  given.next_action = leases_.next();
+  given.retry = parts_.settings.retry;
+  given.up_since = up_since_;
+  given.answer_valid = parts_.settings.answer_valid;
+  given.cancel_within = parts_.settings.cancel_within;
+  return given;
+}
+
+core::PublicState Site::describe(const core::Job& job) const {
+  core::PublicState state = core::describe(job, given_for(job));
+  if (state.reason != "waiting_artifact" || job.step >= job.terms.steps.size()) return state;
+  for (const auto& artifact : job.terms.steps[job.step])
+    if (parts_.store_full(artifact.sha256)) {
+      state.reason = "store_full";
+      state.sentence = "The gateway has no room for " + artifact.component + " " + artifact.version + ".";
+    }
+  return state;
+}
+
+// Open jobs first; among them what has started ends first, then the higher priority, then the newer.
+bool Site::goes_first(const core::Job& a, const core::Job& b) const {
+  const auto rank = [](const core::Job& j) {
+    return std::tuple{!core::is_final(j) || core::action_is_open(j), core::has_started(j), j.terms.priority, j.terms.place,
+                      j.terms.id};
+  };
+  return rank(a) > rank(b);
+}
+
+void Site::sort_turns(DeviceState& device) {
+  std::sort(device.jobs.begin(), device.jobs.end(),
+            [&](const JobId& a, const JobId& b) { return goes_first(*find_job(a), *find_job(b)); });
+}
+
+void Site::apply(const JobId& id, const core::JobEvent& event) {
+  const core::Job* job = find_job(id);
+  if (job == nullptr) return;
+  DeviceState* device = find_device(job->terms.device.value());
+  apply_one(id, event);
+  if (device != nullptr) refresh(*device);
+}
+
+bool Site::apply_one(const JobId& id, const core::JobEvent& event) {
+  const core::Job* found = jobs_.find(id);
+  if (found == nullptr) return false;
+  const core::Job before = *found;
+  core::Given given = given_for(before);
+  given.jitter = random_unit(parts_.random);
+  if (!jobs_.apply(id, event, given)) return false;
+  const core::Job* after = jobs_.find(id);
+  if (after == nullptr) return true;
+  if (after->action != before.action && after->action == given.next_action && !after->action.empty()) {
+    leases_.take(after->action);
+    save(counters());
+  }
+  after_change(before, *after);
+  return true;
+}
+
+void Site::after_change(const core::Job& before, const core::Job& after) {
+  JobSide& side = sides_[after.terms.id];
+  if (side.delivered_for != after.action) {
+    side.delivered.clear();
+    side.delivered_for = after.action;
+  }
+  if (before.action != after.action || (!core::action_is_open(after) && core::action_is_open(before))) {
+    side.cut = false;
+    if (slots_.release(after.terms.id)) work_changed.notify();
+  }
+  DeviceState* device = find_device(after.terms.device.value());
+  if (device == nullptr) return;
+  if (!after.past.empty() && (before.past.empty() || before.past.back().id != after.past.back().id) &&
+      after.past.back().end == core::ActionEnd::kFinished) {
+    device->installed_action = after.past.back().id;
+    device->installed_job = after.terms.id;
+    device->wants_config_data = true;
+    save_device(*device, {Write::put(kind::kDevice, device->name.value(), encode_device_document(*device))});
+  } else {
+    save_device(*device);
+  }
+}
+
+void Site::perform(const JobId& id, const core::JobAction& action) {
+  if (const auto* cut = std::get_if<core::CutTransfers>(&action)) {
+    parts_.cut_transfers(cut->action);
+  } else if (std::holds_alternative<core::Forget>(action)) {
+    forgotten_.push_back(id);
+    wake_changed_.notify();
+  } else if (const core::Job* job = find_job(id)) {
+    if (DeviceState* device = find_device(job->terms.device.value())) bump(*device);
+  }
+}
+
+void Site::forget_dropped() {
+  for (const JobId& id : std::exchange(forgotten_, {})) {
+    const core::Job* job = find_job(id);
+    if (job == nullptr) continue;
+    Writes writes{Write::erase(kind::kJob, id.value())};
+    for (const auto& past : job->past) {
+      writes.push_back(Write::erase(kind::kAction, std::to_string(past.id.value())));
+      histories_.erase(past.id);
+    }
+    DeviceState* device = find_device(job->terms.device.value());
+    if (device != nullptr) std::erase(device->jobs, id);
+    if (const auto side = sides_.find(id); side != sides_.end()) {
+      set_wake(id, side->second, {});
+      sides_.erase(side);
+    }
+    slots_.release(id);
+    jobs_.drop(id);
+    save(std::move(writes));
+    work_changed.notify();
+  }
+}
+
+// --- looking again at a device ---
+
+void Site::refresh_all() {
+  for (auto& [name, device] : devices_) refresh(*device);
+  work_changed.notify();
+}
+
+void Site::refresh(DeviceState& device) {
+  if (!loaded_) return;
+  settle_jobs(device);
+  const auto jobs_now = device.jobs;
+  for (const JobId& id : jobs_now) {
+    const core::Job& job = *find_job(id);
+    const bool shows_link = core::offer(job, given_for(job)) == core::Offer::kDeployment;
+    if (is_foreign(job) && shows_link && !core::has_started(job)) slots_.take(id, parts_.clock.steady());
+    report_job(job);
+    set_wake(id, sides_[id], core::wake_at(job, given_for(job)));
+  }
+  std::string view = view_of(device);
+  if (view == device.view) return;
+  device.view = std::move(view);
+  bump(device);
+}
+
+void Site::settle_jobs(DeviceState& device) {
+  // A turn that passes on lets another job move: as often as there are jobs, and no more.
+  for (std::size_t round = 0; round <= device.jobs.size(); ++round) {
+    sort_turns(device);
+    bool changed = false;
+    const auto order = device.jobs;
+    for (const JobId& id : order) {
+      changed = apply_one(id, core::Tick{}) || changed;
+      answer_for_device(device, *find_job(id));
+    }
+    if (!changed) return;
+    work_changed.notify();
+  }
+}
+
+// What the device has said beforehand: a standing "ready", or a status that is still good.
+void Site::answer_for_device(DeviceState& device, const core::Job& job) {
+  const bool asked = std::holds_alternative<core::Asked>(job.phase);
+  if (!asked && !(is_foreign(job) && std::holds_alternative<core::Ready>(job.phase))) return;
+  const JobId id = job.terms.id;
+  if (status_of(device, now()) == "busy" && !device.busy_used) {
+    device.busy_used = true;  // one status moves the time once
+    apply_one(id, core::Answered{core::AnswerKind::kBusy, device.busy->until, device.name.value(), device.busy->reason});
+    return;
+  }
+  if (device.auto_confirm.active && asked)
+    apply_one(id, core::Answered{core::AnswerKind::kReady, {}, device.auto_confirm.initiator, device.auto_confirm.remark});
+}
+
+std::string Site::view_of(const DeviceState& device) const {
+  std::string view;
+  for (const JobId& id : device.jobs) {
+    const core::Job* job = find_job(id);
+    if (job == nullptr) continue;
+    view += std::to_string(static_cast<int>(core::offer(*job, given_for(*job)))) + ":" +
+            std::to_string(job->action.value()) + " ";
+  }
+  return view + std::to_string(device.installed_action.value()) + (device.wants_config_data ? "c" : "");
+}
+
+void Site::bump(DeviceState& device) {
+  ++device.generation;
+  device.changed.notify();
+}
+
+Shown Site::shown(const DeviceState& device) const {
+  Shown best;
+  for (const JobId& id : device.jobs) {
+    const core::Job* job = find_job(id);
+    if (job == nullptr) continue;
+    const core::Offer offer = core::offer(*job, given_for(*job));
+    if (offer == core::Offer::kNothing) continue;
+    // Cancels first, the oldest first; else who has the turn.
+    const bool cancel = offer == core::Offer::kCancel;
+    const bool better = best.job == nullptr || (cancel && (best.offer != core::Offer::kCancel ||
+                                                           job->action < best.job->action));
+    if (better) best = {offer, job};
+  }
+  return best;
+}
+
+std::optional<ActionView> Site::find_action(const DeviceState& device, ActionId action) const {
+  using State = ActionView::State;
+  for (const JobId& id : device.jobs) {
+    const core::Job* job = find_job(id);
+    if (job == nullptr || action.empty()) continue;
+    if (const core::PastAction* past = core::past_action(*job, action)) {
+      const State state = past->end == core::ActionEnd::kFinished ? State::kFinished
+                          : past->end == core::ActionEnd::kError  ? State::kError
+                                                                  : State::kCanceled;
+      return ActionView{state, job, past->step, past->acknowledged};
+    }
+    if (job->action != action) continue;
+    if (std::holds_alternative<core::Cancelling>(job->phase) || std::holds_alternative<core::Expired>(job->phase))
+      return ActionView{State::kCanceling, job, job->step, false};
+    const bool active = is_foreign(*job) || core::has_started(*job) || std::holds_alternative<core::Ready>(job->phase);
+    return ActionView{active ? State::kActive : State::kWaiting, job, job->step, false};
+  }
+  return {};
+}
+
+// --- reports of jobs and devices ---
+
+wire::JobReport Site::job_report(const core::Job& job) const {
+  const core::PublicState state = describe(job);
+  wire::JobReport report;
+  report.job = job.terms.id;
+  report.state = state.state;
+  report.reason = state.reason;
+  report.sentence = state.sentence;
+  report.until = state.until;
+  report.update_at = job.update_at;
+  report.step = static_cast<std::int64_t>(job.step);
+  report.attempt = job.attempt;
+  report.late = core::is_late(job);
+  if (!job.cancel_refused.empty()) report.cancel = wire::CancelAnswer{job.cancel_refused, "too_late"};
+  if (const auto side = sides_.find(job.terms.id); side != sides_.end())
+    for (const auto& [sha, ranges] : side->second.delivered) report.bytes += ranges.count();
+  if (const auto device = devices_.find(job.terms.device.value()); device != devices_.end())
+    for (const auto& [component, running] : device->second->running) report.running[component] = running.version;
+  return report;
+}
+
+void Site::report_job(const core::Job& job) {
+  JobSide& side = sides_[job.terms.id];
+  wire::JobReport report_now = job_report(job);
+  if (side.reported) {
+    wire::JobReport same = *side.reported;
+    same.bytes = report_now.bytes;  // bytes alone are no news
+    if (same == report_now) return;
+  }
+  side.reported = report_now;
+  report(std::move(report_now));
+}
+
+wire::DeviceReport Site::device_report(const DeviceState& device) const {
+  wire::DeviceReport out;
+  out.device = device.name;
+  out.seen_at = device.seen_at;
+  out.boot_id = device.boot_id;
+  out.running = device.running;
+  out.status = status_of(device, now());
+  out.attributes = foreign_attributes(device.attributes);
+  return out;
+}
+
+void Site::device_seen(DeviceState& device) {
+  device.seen_at = now();
+  if (!late_seen(device.seen_reported, now())) return;
+  device.seen_reported = now();
+  if (device.in_plan) report(device_report(device));
+}
+
+void Site::device_reported(DeviceState& device, bool power_on) {
+  read_dray_attributes(device, now());
+  device.busy_used = false;
+  device.wants_config_data = false;
+  device.seen_at = device.seen_reported = now();
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+  if (device.in_plan)
+    report(device_report(device));
+  else
+    report(wire::RegisteredReport{device.name, foreign_attributes(device.attributes)});
+  if (power_on) {
+    parts_.log.info("power_on_reported", {{"device", device.name.value()}, {"boot_id", device.boot_id}});
+    const auto order = device.jobs;
+    for (const JobId& id : order) apply_one(id, core::PowerOn{device.boot_id, device.running});
+  }
+  bump(device);
+  refresh(device);
+}
+
+void Site::set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how) {
+  device.auto_confirm = std::move(how);
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+  bump(device);
+  refresh(device);
+}
+
+// --- artifacts ---
+
+void Site::artifact_stored(const Sha256& sha) {
+  parts_.log.info("artifact_stored", {{"sha256", sha.hex()}});
+  if (storage_report) report(storage_report());
+  refresh_all();
+}
+
+void Site::artifact_lost(const Sha256& sha) {
+  parts_.log.error("artifact_lost", {{"sha256", sha.hex()}});
+  if (storage_report) report(storage_report());
+  std::vector<JobId> hit;
+  for (const auto& [id, job] : jobs())
+    if (!core::is_final(job) && job.step < job.terms.steps.size())
+      for (const auto& artifact : job.terms.steps[job.step])
+        if (artifact.sha256 == sha) hit.push_back(id);
+  for (const JobId& id : hit) apply_one(id, core::ArtifactLost{});
+  refresh_all();
+}
+
+bool Site::is_referenced(const Sha256& sha) const {
+  for (const auto& [id, job] : jobs()) {
+    if (core::is_final(job)) continue;
+    for (const auto& step : job.terms.steps)
+      for (const auto& artifact : step)
+        if (artifact.sha256 == sha) return true;
+  }
+  return false;
+}
+
+// --- transmission ---
+
+std::size_t Site::slot_limit() const { return static_cast<std::size_t>(std::max(1, plan_.plan().limits.concurrency)); }
+
+bool Site::was_cut(const JobId& job) const {
+  const auto found = sides_.find(job);
+  return found != sides_.end() && found->second.cut;
+}
+
+void Site::bytes_sent(const JobId& id, ActionId action, const Sha256& sha, std::uint64_t from, std::uint64_t to) {
+  const core::Job* job = find_job(id);
+  if (job == nullptr || job->action != action || job->step >= job->terms.steps.size()) return;
+  JobSide& side = sides_[id];
+  const bool first = side.delivered.empty();
+  side.delivered_for = action;
+  side.delivered[sha].add(from, to);
+  slots_.progress(id, parts_.clock.steady());
+  const auto& step = job->terms.steps[job->step];
+  const bool all = std::all_of(step.begin(), step.end(), [&](const core::StepArtifact& a) {
+    const auto found = side.delivered.find(a.sha256);
+    return a.size == 0 || (found != side.delivered.end() && found->second.count() >= a.size);
+  });
+  if (first) apply(id, core::FirstByte{});
+  if (all) apply(id, core::AllSent{});
+}
+
+void Site::slot_freed() {
+  // Who has waited longest for a link: by the time of its update, then by name.
+  std::vector<const core::Job*> waiting;
+  for (const auto& [id, job] : jobs())
+    if (is_foreign(job) && waits_unstarted(job) && !slots_.holds(id)) waiting.push_back(&job);
+  std::sort(waiting.begin(), waiting.end(),
+            [](const core::Job* a, const core::Job* b) { return a->update_at < b->update_at; });
+  std::vector<DeviceId> order;
+  for (const core::Job* job : waiting) order.push_back(job->terms.device);
+  for (const DeviceId& device : order)
+    if (DeviceState* found = find_device(device.value())) refresh(*found);
+}
+
+void Site::sweep_slots() {
+  const Duration unused = parts_.settings.poll_sleep * 2;
+  for (const JobId& id : slots_.idle(parts_.clock.steady(), unused)) {
+    const core::Job* job = find_job(id);
+    DeviceState* device = job == nullptr ? nullptr : find_device(job->terms.device.value());
+    slots_.release(id);
+    slot_freed();
+    // If nobody else wanted it, refresh() gives it right back.
+    if (device != nullptr) refresh(*device);
+  }
+}
+
+// --- time ---
+
+void Site::set_wake(const JobId& id, JobSide& side, std::optional<WallTime> wake) {
+  if (side.wake == wake) return;
+  if (side.wake) wakes_.erase({*side.wake, id});
+  side.wake = wake;
+  if (!wake) return;
+  const bool sooner = wakes_.empty() || *wake < wakes_.begin()->first;
+  wakes_.insert({*wake, id});
+  if (sooner) wake_changed_.notify();
+}
+
+void Site::tick_due() {
+  std::set<std::string> due;
+  while (!wakes_.empty() && wakes_.begin()->first <= now()) {
+    const auto [when, id] = *wakes_.begin();
+    set_wake(id, sides_[id], {});
+    if (const core::Job* job = find_job(id)) due.insert(job->terms.device.value());
+  }
+  for (const std::string& name : due)
+    if (DeviceState* device = find_device(name)) refresh(*device);
+  if (!due.empty()) work_changed.notify();
+}
+
+Task<> Site::run(Stop& stop) {
+  while (!stop.requested()) {
+    forget_dropped();
+    tick_due();
+    sweep_slots();
+    SteadyTime until = slots_.next_deadline(parts_.settings.poll_sleep * 2);
+    if (!wakes_.empty()) until = std::min(until, time_.steady_at(wakes_.begin()->first));
+    until = std::min(until, parts_.clock.steady() + kFarAway);
+    // A wake that is due at once but changes nothing must not spin.
+    until = std::max(until, parts_.clock.steady() + Duration{1});
+    co_await wake_changed_.wait(parts_.clock, until, stop);
+  }
+}
+
+}  // namespace dray::gateway
