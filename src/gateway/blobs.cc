@@ -11,7 +11,8 @@ namespace json = boost::json;
 constexpr std::size_t kPiece = 1 << 20, kPiecesAtATime = 8;  // the worker serves others in between
 
 std::string encode(const Blob& b) {
-  const json::object out{{"size", b.size}, {"sha1", b.sha1}, {"md5", b.md5}, {"stored_at", b.stored_at.time_since_epoch().count()}};
+  const json::object out{{"size", b.size}, {"sha1", b.sha1}, {"md5", b.md5}, {"name", b.name}, {"file", b.file_name},
+                         {"module_id", b.module_id}, {"stored_at", b.stored_at.time_since_epoch().count()}};
   return json::serialize(out);
 }
 
@@ -36,6 +37,9 @@ Result<> Blobs::restore(const Document& document) {
     b.size = n.at("size").size();
     b.sha1 = n.at("sha1").text();
     b.md5 = n.at("md5").text();
+    b.name = n.at("name").text();
+    b.file_name = n.at("file").text();
+    b.module_id = n.at("module_id").integer();
     b.stored_at = b.used_at = WallTime{Duration{n.at("stored_at").integer()}};
     return b;
   });

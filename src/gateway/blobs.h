@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "drive/signal.h"
 #include "gateway/store.h"
@@ -21,6 +22,8 @@ namespace dray::gateway {
 struct Blob {
   std::uint64_t size = 0;
   std::string sha1, md5;  // computed while it was written
+  std::string name, file_name;  // as devices see it, for when the plan has forgotten it
+  std::int64_t module_id = 0;
   WallTime stored_at, used_at;
   // in memory
   bool verified = false;            // since the start

@@ -274,7 +274,7 @@ bool Site::withdraw_deferral(const std::string& id) {
 // --- devices ---
 
 DeviceState* Site::find_device(std::string_view name) {
-  const auto found = devices_.find(std::string{name});
+  const auto found = devices_.find(name);
   return found == devices_.end() ? nullptr : found->second.get();
 }
 

@@ -135,7 +135,12 @@ class Site {
   // --- devices ---
   DeviceState* find_device(std::string_view name);
   DeviceState* register_unknown(std::string_view name);  // null: too many
-  const std::unordered_map<std::string, std::unique_ptr<DeviceState>>& devices() const { return devices_; }
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+  };
+  using Devices = std::unordered_map<std::string, std::unique_ptr<DeviceState>, NameHash, std::equal_to<>>;
+  const Devices& devices() const { return devices_; }
   Shown shown(const DeviceState& device) const;
   std::optional<ActionView> find_action(const DeviceState& device, ActionId action) const;
   ActionHistory& history(ActionId action) { return histories_[action]; }
@@ -218,7 +223,7 @@ class Site {
   Leases leases_;
   Outbox outbox_;
   Slots slots_;
-  std::unordered_map<std::string, std::unique_ptr<DeviceState>> devices_;
+  Devices devices_;
   std::size_t unknown_devices_ = 0;
   std::unordered_map<JobId, JobSide> sides_;
   std::unordered_map<ActionId, ActionHistory> histories_;

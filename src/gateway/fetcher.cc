@@ -1,0 +1,376 @@
+#include "gateway/fetcher.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "wire/json.h"
+
+namespace dray::gateway {
+namespace {
+
+constexpr std::size_t kPiece = 256 << 10;  // what goes to the worker at once
+constexpr Duration kStoreFullWait{60'000}, kLongest{3'600'000}, kStalled{30'000};
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc{} || end == text.data()) return {};
+  return value;
+}
+
+// "bytes 100-811/812": where it starts.
+std::optional<std::uint64_t> start_of(std::string_view content_range) {
+  if (!content_range.starts_with("bytes ")) return {};
+  content_range.remove_prefix(6);
+  return number(content_range.substr(0, content_range.find('-')));
+}
+
+}  // namespace
+
+// Takes the body of one answer into the file.
+class Fetcher::Sink : public BodySink {
+ public:
+  Sink(Fetcher& owner, Incoming& file, Stop& stop) : owner_{owner}, file_{file}, stop_{stop} {}
+
+  Result<> head(int status, const Headers& headers) override {
+    status_ = status;
+    if (const auto seconds = number(headers.get("Retry-After")))
+      retry_after_ = std::chrono::seconds{std::min<std::uint64_t>(*seconds, 3600)};
+    if (status == 206) {
+      if (start_of(headers.get("Content-Range")) != file_.have())
+        return Error{ErrorCode::kInvalid, "the server sent another range than the one asked for"};
+      taking_ = true;
+    } else if (status == 200) {
+      taking_ = true;
+      restart_ = file_.have() > 0;
+    }
+    return {};
+  }
+
+  Task<Result<>> write(ByteView bytes) override {
+    if (!taking_) co_return Result<>{};  // the text of an error
+    owner_.parts_.server.not_control(bytes.size());
+    owner_.parts_.site.link.wan += bytes.size();
+    if (!permitted()) co_return Error{ErrorCode::kStopped, "not permitted any more"};
+    if (restart_) {
+      restart_ = false;
+      std::function<Result<>()> f = [this] { return file_.restart(); };
+      DRAY_CO_CHECK(co_await owner_.work(std::move(f)));
+      note_safe();
+    }
+    buffer_.append(as_text(bytes));
+    if (buffer_.size() >= kPiece || file_.have() + buffer_.size() >= file_.size()) DRAY_CO_CHECK(co_await flush());
+    co_return co_await pace(bytes.size());
+  }
+
+  Task<Result<>> flush() {
+    if (buffer_.empty()) co_return Result<>{};
+    const std::string piece = std::exchange(buffer_, {});
+    std::function<Result<>()> f = [this, &piece]() -> Result<> {
+      DRAY_CHECK(file_.append(as_bytes(piece)));
+      return file_.sync_due() ? file_.sync() : Result<>{};
+    };
+    const std::uint64_t safe = file_.safe();
+    DRAY_CO_CHECK(co_await owner_.work(std::move(f)));
+    if (file_.safe() != safe) note_safe();
+    co_return Result<>{};
+  }
+
+  void note_safe() {
+    owner_.safe_[file_.sha()] = file_.safe();
+    owner_.parts_.site.save({Write::put(kind::kPartial, file_.sha().hex(), std::to_string(file_.safe()))});
+  }
+
+  int status() const { return status_; }
+  std::optional<Duration> retry_after() const { return retry_after_; }
+
+ private:
+  // Looked at a few times a second: it asks every job.
+  bool permitted() {
+    const SteadyTime now = owner_.parts_.clock.steady();
+    if (now < next_check_) return true;
+    next_check_ = now + Duration{200};
+    return owner_.may_run(file_.sha());
+  }
+
+  // A cap of the plan: what came too early is waited for.
+  Task<Result<>> pace(std::size_t bytes) {
+    const std::uint64_t cap = owner_.rate_cap();
+    if (cap == 0) co_return Result<>{};
+    Clock& clock = owner_.parts_.clock;
+    due_ = std::max(due_, clock.steady()) + Duration{static_cast<Duration::rep>(bytes * 1000 / cap)};
+    if (due_ > clock.steady() + Duration{20}) co_return co_await clock.sleep_until(due_, stop_);
+    co_return Result<>{};
+  }
+
+  Fetcher& owner_;
+  Incoming& file_;
+  Stop& stop_;
+  int status_ = 0;
+  bool taking_ = false, restart_ = false;
+  std::optional<Duration> retry_after_;
+  std::string buffer_;
+  SteadyTime due_{}, next_check_{};
+};
+
+Result<> Fetcher::restore(const Document& document) {
+  DRAY_TRY(const auto sha, Sha256::parse(document.id));
+  safe_[sha] = number(document.text).value_or(0);
+  return {};
+}
+
+std::uint64_t Fetcher::quota() const {
+  const std::uint64_t own = parts_.site.settings().store_quota, planned = parts_.site.plan().plan().limits.store;
+  return planned == 0 ? own : std::min(own, planned);
+}
+
+std::uint64_t Fetcher::rate_cap() const {
+  std::uint64_t cap = 0;
+  const WallTime now = parts_.site.now();
+  for (const auto& limit : parts_.site.plan().plan().limits.wan)
+    if (limit.from <= now && now < limit.to && limit.rate > 0) cap = cap == 0 ? limit.rate : std::min(cap, limit.rate);
+  return cap;
+}
+
+// What is to be fetched, current steps before later ones; each artifact once.
+std::vector<Fetcher::Wanted> Fetcher::wanted() const {
+  std::vector<Wanted> out;
+  std::map<Sha256, std::size_t> place;
+  const WallTime now = parts_.site.now();
+  const auto add = [&](const core::Job& job, const core::StepArtifact& artifact) {
+    if (parts_.blobs.has(artifact.sha256)) return;
+    const core::Assignment* assignment = parts_.site.plan().assignment(job.terms.assignment);
+    const core::Intervals always, &transfer = assignment == nullptr ? always : assignment->transfer;
+    const auto [it, fresh] = place.try_emplace(artifact.sha256, out.size());
+    if (fresh) out.push_back({artifact.sha256, artifact.size, false, {}});
+    Wanted& wanted = out[it->second];
+    if (core::permits(transfer, now))
+      wanted.allowed = true;
+    else if (const auto opens = core::next_permitted(transfer, now))
+      wanted.opens = wanted.opens ? std::min(*wanted.opens, *opens) : *opens;
+  };
+  for (const bool later : {false, true})
+    for (const auto& [id, job] : parts_.site.jobs()) {
+      if (!core::wants_bytes(job, now)) continue;
+      for (std::size_t step = job.step; step < job.terms.steps.size(); ++step)
+        if ((step > job.step) == later)
+          for (const auto& artifact : job.terms.steps[step]) add(job, artifact);
+    }
+  return out;
+}
+
+bool Fetcher::may_run(const Sha256& sha) const {
+  for (const Wanted& w : wanted())
+    if (w.sha == sha) return w.allowed;
+  return false;
+}
+
+SteadyTime Fetcher::next_look(const std::vector<Wanted>& list) const {
+  SteadyTime at = parts_.clock.steady() + kLongest;
+  for (const Wanted& w : list) {
+    const auto wait = waits_.find(w.sha);
+    if (w.allowed && wait != waits_.end()) at = std::min(at, wait->second.until);
+    if (!w.allowed && w.opens) at = std::min(at, parts_.site.time().steady_at(*w.opens));
+  }
+  return std::max(at, parts_.clock.steady() + Duration{1});
+}
+
+Task<> Fetcher::run(Stop& stop) {
+  while (!stop.requested()) {
+    co_await drop_unwanted();
+    const std::vector<Wanted> list = wanted();
+    const auto now = parts_.clock.steady();
+    const auto next = std::find_if(list.begin(), list.end(), [&](const Wanted& w) {
+      const auto wait = waits_.find(w.sha);
+      return w.allowed && (wait == waits_.end() || wait->second.until <= now);
+    });
+    if (next != list.end()) {
+      Wanted what = *next;
+      co_await fetch(std::move(what), stop);
+      continue;
+    }
+    co_await parts_.site.work_changed.wait(parts_.clock, next_look(list), stop);
+  }
+}
+
+void Fetcher::put_off(const Sha256& sha, Duration least, bool failure) {
+  const Settings& settings = parts_.site.settings();
+  auto& wait = waits_.try_emplace(sha, Wait{Backoff{settings.server_retry_base, settings.server_retry_cap}, {}}).first->second;
+  if (!failure) wait.backoff.reset();
+  const Duration own = wait.backoff.next(parts_.random);
+  wait.until = parts_.clock.steady() + std::max(least, own);
+}
+
+Task<> Fetcher::fetch(Wanted what, Stop& stop) {
+  if (co_await adopt(what)) co_return;
+  if (const auto room = co_await make_room(what); !room) {
+    if (full_.insert(what.sha).second) {
+      parts_.site.log().error("store_full", {{"sha256", what.sha.hex()}, {"why", room.error().message()}});
+      parts_.site.refresh_all();
+    }
+    put_off(what.sha, kStoreFullWait, false);
+    co_return;
+  }
+  if (full_.erase(what.sha) > 0) parts_.site.refresh_all();
+  Incoming file{parts_.disk, what.sha, what.size};
+  const std::uint64_t safe = safe_[what.sha];
+  std::function<Result<>()> open = [&file, safe] { return file.resume(safe); };
+  Result<> done = co_await work(std::move(open));
+  if (done) done = co_await transfer(file, stop);
+  if (done && file.complete()) done = co_await complete(file);
+  if (done || done.error().code() == ErrorCode::kStopped) co_return;
+  parts_.site.log().warn("fetch_interrupted", {{"sha256", what.sha.hex()}, {"have", file.have()}, {"why", done.error().message()}});
+  if (!waits_.contains(what.sha) || waits_.at(what.sha).until <= parts_.clock.steady()) put_off(what.sha, Duration{0}, true);
+}
+
+// One request; what came of it is safe afterwards, however it ended.
+Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
+  if (file.complete()) co_return Result<>{};
+  const Settings& settings = parts_.site.settings();
+  HttpRequest request{Method::kGet, settings.server_url + "/gateway/v1/artifacts/" + file.sha().hex()};
+  request.headers.add("Authorization", "Bearer " + settings.token);
+  request.idle_limit = kStalled;
+  const std::uint64_t from = file.have();
+  if (from > 0) {
+    request.headers.add("Range", "bytes=" + std::to_string(from) + "-");
+    request.headers.add("If-Range", "\"" + file.sha().hex() + "\"");
+  }
+  parts_.site.log().info("fetch_began", {{"sha256", file.sha().hex()}, {"from", from}, {"size", file.size()}});
+  Sink sink{*this, file, stop};
+  const Result<int> status = co_await parts_.server.send(std::move(request), sink, stop);
+  Result<> flushed = co_await sink.flush();
+  if (flushed && file.have() > file.safe()) {
+    std::function<Result<>()> sync = [&file] { return file.sync(); };
+    flushed = co_await work(std::move(sync));
+    if (flushed) sink.note_safe();
+  }
+  if (file.have() > from) waits_.erase(file.sha());  // it moves: the next interruption starts from a short wait
+  if (!flushed) co_return flushed.error();
+  if (!status) co_return status.error();
+  if (*status == 200 || *status == 206) {
+    if (file.complete()) co_return Result<>{};
+    co_return Error{ErrorCode::kUnavailable, "the body ended early"};
+  }
+  if (*status == 503 || *status == 429) {
+    put_off(file.sha(), sink.retry_after().value_or(Duration{0}), false);
+    co_return Error{ErrorCode::kUnavailable, "the server has no capacity now"};
+  }
+  if (*status == 416) {  // our part can't be a part of it
+    std::function<Result<>()> again = [&file] { return file.restart(); };
+    DRAY_CO_CHECK(co_await work(std::move(again)));
+    sink.note_safe();
+  }
+  co_return Error{ErrorCode::kUnavailable, "the server answered " + std::to_string(*status)};
+}
+
+Task<Result<>> Fetcher::complete(Incoming& file) {
+  Incoming::Hashes hashes;
+  std::function<Result<>()> finish = [&]() -> Result<> {
+    hashes = file.finish();
+    if (hashes.sha256 != file.sha()) return file.discard();
+    return file.keep(Blobs::path_of(file.sha()));
+  };
+  DRAY_CO_CHECK(co_await work(std::move(finish)));
+  safe_.erase(file.sha());
+  Writes writes{Write::erase(kind::kPartial, file.sha().hex())};
+  if (hashes.sha256 != file.sha()) {
+    parts_.site.save(std::move(writes));
+    co_return Error{ErrorCode::kCorrupt, "the bytes have SHA-256 " + hashes.sha256.hex() + " and were discarded"};
+  }
+  writes.push_back(parts_.blobs.add(file.sha(), blob_of(file.sha(), file.size(), hashes)));
+  parts_.site.save(std::move(writes));
+  parts_.site.save_link();
+  waits_.erase(file.sha());
+  // Every action goes to the disk behind the document above, in order; so the jobs may know at once.
+  parts_.site.artifact_stored(file.sha());
+  co_return Result<>{};
+}
+
+Blob Fetcher::blob_of(const Sha256& sha, std::uint64_t size, const Incoming::Hashes& hashes) const {
+  Blob blob;
+  blob.size = size;
+  blob.sha1 = hashes.sha1;
+  blob.md5 = hashes.md5;
+  blob.stored_at = blob.used_at = parts_.site.now();
+  if (const core::Artifact* about = parts_.site.plan().artifact(sha)) {
+    blob.name = about->name;
+    blob.file_name = about->file;
+    blob.module_id = about->module_id;
+  }
+  return blob;
+}
+
+// The file may be in its place without its document: the power went between the two.
+Task<bool> Fetcher::adopt(const Wanted& what) {
+  struct Found {
+    bool there = false;
+    Incoming::Hashes hashes;
+  } found;
+  std::function<Result<>()> look = [&]() -> Result<> {
+    const Path path = Blobs::path_of(what.sha);
+    const auto file = parts_.disk.open(path, Mode::kRead);
+    if (!file) return {};
+    Hasher sha256, sha1{Hasher::Kind::kSha1}, md5{Hasher::Kind::kMd5};
+    std::vector<std::byte> piece(1 << 20);
+    for (std::uint64_t at = 0; at < (*file)->size();) {
+      DRAY_TRY(const std::size_t n, (*file)->read(at, piece));
+      if (n == 0) break;
+      for (Hasher* hasher : {&sha256, &sha1, &md5}) hasher->update(std::span{piece}.first(n));
+      at += n;
+    }
+    found.hashes = {sha256.finish_sha256(), sha1.finish_hex(), md5.finish_hex()};
+    found.there = found.hashes.sha256 == what.sha;
+    return found.there ? parts_.disk.sync_dir("blobs") : parts_.disk.unlink(path);
+  };
+  const auto done = co_await work(std::move(look));
+  if (!done || !found.there) co_return false;
+  Writes writes{Write::erase(kind::kPartial, what.sha.hex())};
+  writes.push_back(parts_.blobs.add(what.sha, blob_of(what.sha, what.size, found.hashes)));
+  parts_.site.save(std::move(writes));
+  parts_.site.artifact_stored(what.sha);
+  co_return true;
+}
+
+// Least recently used artifacts that no open job needs go first.
+Task<Result<>> Fetcher::make_room(const Wanted& what) {
+  const std::uint64_t have = safe_[what.sha];
+  for (;;) {
+    std::uint64_t free = 0;
+    std::function<Result<>()> ask = [&]() -> Result<> {
+      free = parts_.disk.free_bytes();
+      return {};
+    };
+    DRAY_CO_CHECK(co_await work(std::move(ask)));
+    std::uint64_t used = parts_.blobs.used();
+    for (const auto& [sha, bytes] : safe_)
+      if (sha != what.sha) used += bytes;
+    const std::uint64_t missing = what.size - std::min(have, what.size);
+    const bool in_quota = used + what.size <= quota();
+    if (in_quota && free >= missing + parts_.site.settings().store_reserve) co_return Result<>{};
+    const Sha256* oldest = nullptr;
+    for (const auto& [sha, blob] : parts_.blobs.all())
+      if (!parts_.site.is_referenced(sha) && (oldest == nullptr || blob.used_at < parts_.blobs.find(*oldest)->used_at))
+        oldest = &sha;
+    if (oldest == nullptr)
+      co_return Error{ErrorCode::kExhausted, in_quota ? "the disk has " + human_bytes(free) + " left, " + human_bytes(missing) + " are missing"
+                                                      : "the quota of " + human_bytes(quota()) + " is used up by what is needed"};
+    Sha256 victim = *oldest;
+    parts_.site.log().info("artifact_evicted", {{"sha256", victim.hex()}});
+    co_await parts_.blobs.remove(std::move(victim));
+  }
+}
+
+// Partial files of artifacts that no job needs any more.
+Task<> Fetcher::drop_unwanted() {
+  std::vector<Sha256> unwanted;
+  for (const auto& [sha, bytes] : safe_)
+    if (!parts_.site.is_referenced(sha)) unwanted.push_back(sha);
+  for (const Sha256& sha : unwanted) {
+    safe_.erase(sha);
+    parts_.site.save({Write::erase(kind::kPartial, sha.hex())});
+    std::function<Result<>()> f = [this, &sha] { return Incoming{parts_.disk, sha, 0}.discard(); };
+    [[maybe_unused]] const auto done = co_await work(std::move(f));
+  }
+}
+
+}  // namespace dray::gateway

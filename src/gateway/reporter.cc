@@ -1,0 +1,50 @@
+#include "gateway/reporter.h"
+
+namespace dray::gateway {
+namespace {
+
+constexpr std::size_t kLargestAnswer = 64 << 10;
+
+}  // namespace
+
+Task<> Reporter::run(Stop& stop) {
+  Backoff backoff{site_.settings().server_retry_base, site_.settings().server_retry_cap};
+  while (!stop.requested()) {
+    if (site_.outbox().empty()) {
+      co_await site_.reports_waiting.wait(clock_, kSteadyMax, stop);
+      continue;
+    }
+    // What is told must be true after a power cut too.
+    if (!co_await site_.settled()) break;
+    const Result<> done = co_await send(stop);
+    if (stop.requested()) break;
+    if (done) {
+      backoff.reset();
+      continue;
+    }
+    if (backoff.failures() == 0) site_.log().warn("reports_not_taken", {{"why", done.error().message()}});
+    const SteadyTime until = clock_.steady() + backoff.next(random_);
+    [[maybe_unused]] const auto how = co_await clock_.sleep_until(until, stop);
+  }
+}
+
+Task<Result<>> Reporter::send(Stop& stop) {
+  const Outbox::Batch batch = site_.outbox().batch();
+  const Settings& settings = site_.settings();
+  HttpRequest request{Method::kPost, settings.server_url + "/gateway/v1/reports"};
+  request.headers.add("Authorization", "Bearer " + settings.token);
+  request.headers.add("Content-Type", "application/json");
+  std::string body = wire::encode_reports(batch.reports);
+  const auto answer = co_await exchange(server_, std::move(request), std::move(body), kLargestAnswer, stop);
+  if (!answer) co_return answer.error();
+  if (answer->status != 200)
+    co_return Error{ErrorCode::kUnavailable, "POST reports: status " + std::to_string(answer->status)};
+  const auto decoded = wire::decode_answer(answer->body);
+  if (!decoded) co_return decoded.error().with_context("POST reports");
+  const bool moved = decoded->acknowledged.epoch == batch.last.epoch && decoded->acknowledged.seq >= batch.last.seq;
+  site_.acknowledge(*decoded);
+  if (!moved && !decoded->resync) co_return Error{ErrorCode::kUnavailable, "POST reports: not all was acknowledged"};
+  co_return Result<>{};
+}
+
+}  // namespace dray::gateway

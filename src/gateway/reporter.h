@@ -1,0 +1,24 @@
+// Sends what waits in the outbox, in order, until it is acknowledged.
+#pragma once
+
+#include "gateway/backoff.h"
+#include "gateway/site.h"
+#include "ports/http.h"
+
+namespace dray::gateway {
+
+class Reporter {
+ public:
+  Reporter(Site& site, HttpClient& server, Clock& clock, Random& random)
+      : site_{site}, server_{server}, clock_{clock}, random_{random} {}
+  Task<> run(Stop& stop);
+
+ private:
+  Task<Result<>> send(Stop& stop);
+  Site& site_;
+  HttpClient& server_;
+  Clock& clock_;
+  Random& random_;
+};
+
+}  // namespace dray::gateway
