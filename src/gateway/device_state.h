@@ -47,9 +47,9 @@ class Bucket {
 // one Host header and one Authorization header, which was checked when this was made.
 struct PollCache {
   std::uint64_t generation = 0;
-  std::string path, host, authorization;
+  std::string path, host, authorization, accept;
   bool encrypted = false;
-  std::string body, etag;
+  std::string body, etag, content_type;
 };
 
 struct DeviceState {

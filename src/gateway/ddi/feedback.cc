@@ -1,0 +1,128 @@
+// What a device says about an action (docs/ddi.md 5 and 6).
+#include "gateway/ddi/door.h"
+
+namespace dray::gateway::ddi {
+namespace {
+
+using State = ActionView::State;
+using wire::DdiExecution;
+using wire::DdiFinished;
+
+constexpr int kMostEntries = 1000;
+constexpr std::size_t kMostDetails = 50, kLongestMessage = 512, kMostKept = 100, kLongestWhy = 512;
+
+std::string_view status_word(const wire::DdiFeedback& f) {
+  switch (f.execution) {
+    case DdiExecution::kClosed:
+      return f.finished == DdiFinished::kFailure ? "ERROR" : "FINISHED";
+    case DdiExecution::kDownload:
+      return "DOWNLOAD";
+    case DdiExecution::kDownloaded:
+      return "DOWNLOADED";
+    case DdiExecution::kRejected:
+      return "WARNING";
+    case DdiExecution::kCanceled:
+      return "CANCELED";
+    default:
+      return "RUNNING";
+  }
+}
+
+core::FeedbackKind kind_of(const wire::DdiFeedback& f) {
+  if (f.execution == DdiExecution::kClosed)
+    return f.finished == DdiFinished::kFailure ? core::FeedbackKind::kClosedFailure : core::FeedbackKind::kClosedSuccess;
+  if (f.dray.phase == "switching") return core::FeedbackKind::kSwitching;
+  return f.execution == DdiExecution::kDownloaded ? core::FeedbackKind::kDownloaded : core::FeedbackKind::kProceeding;
+}
+
+std::string why_of(const wire::DdiFeedback& f) {
+  std::string out = f.dray.why;
+  for (const auto& line : f.details) {
+    if (out.size() > kLongestWhy) break;
+    if (!line.empty()) out += (out.empty() ? "" : "; ") + line;
+  }
+  return out.substr(0, kLongestWhy);
+}
+
+void add_message(ActionHistory& history, std::string_view message) {
+  for (; !message.empty(); message.remove_prefix(std::min(message.size(), kLongestMessage)))
+    history.messages.emplace_back(message.substr(0, kLongestMessage));
+  while (history.messages.size() > kMostKept) history.messages.pop_front();
+}
+
+}  // namespace
+
+// One entry of the action's history; an answer where a quota refuses it. `closed` is always taken.
+std::optional<HttpResponse> Door::note_entry(const Call& call, ActionId action, const wire::DdiFeedback& feedback) {
+  if (feedback.details.size() > kMostDetails) return too_many_entries(call, "a feedback holds at most 50 messages");
+  ActionHistory& history = parts_.site.history(action);
+  if (history.entries >= kMostEntries && feedback.execution != DdiExecution::kClosed)
+    return too_many_entries(call, "an action has at most 1000 status entries");
+  ++history.entries;
+  history.status = status_word(feedback);
+  for (const auto& line : feedback.details) add_message(history, line);
+  if (feedback.code) add_message(history, "Device reported status code: " + std::to_string(*feedback.code));
+  parts_.site.save_history(*call.device, action);
+  return {};
+}
+
+core::Answered Door::answered(const Call& call, const wire::DdiDray& dray, core::AnswerKind otherwise) const {
+  core::Answered out;
+  out.kind = dray.answer == "busy"        ? core::AnswerKind::kBusy
+             : dray.answer == "defer"     ? core::AnswerKind::kDefer
+             : dray.answer == "refuse"    ? core::AnswerKind::kRefuse
+             : dray.answer == "cancelled" ? core::AnswerKind::kCancelled
+                                          : otherwise;
+  out.until = dray.until;
+  if (!out.until && dray.retry_after) out.until = parts_.site.now() + *dray.retry_after;
+  out.by = dray.by.empty() ? call.device->name.value() : dray.by;
+  out.why = dray.why;
+  return out;
+}
+
+Task<HttpResponse> Door::post_feedback(Call& call, ActionId action) {
+  std::string body;
+  if (auto refused = co_await read_body(call, body)) co_return std::move(*refused);
+  const auto feedback = wire::decode_ddi_feedback(body);
+  if (!feedback) co_return not_readable(call, feedback.error().message());
+  const auto view = parts_.site.find_action(*call.device, action);
+  if (!view) co_return unknown_action(call, action);
+  if (view->state == State::kWaiting) co_return empty(404);
+  const bool closed = feedback->execution == DdiExecution::kClosed;
+  if (view->acknowledged && closed) co_return co_await done();  // its end is known; this is only its echo
+  if (view->state != State::kActive && view->state != State::kCanceling) co_return empty(410);
+  if (auto refused = note_entry(call, action, *feedback)) co_return std::move(*refused);
+  const JobId job = view->job->terms.id;
+  core::Feedback event;
+  event.kind = kind_of(*feedback);
+  event.why = why_of(*feedback);
+  event.cut_by_us = parts_.site.was_cut(job);
+  if (!feedback->dray.answer.empty()) event.answer = answered(call, feedback->dray, core::AnswerKind::kReady);
+  if (event.kind == core::FeedbackKind::kClosedFailure) {
+    for (const auto& artifact : view->job->terms.steps[view->step]) parts_.blobs.doubt(artifact.sha256);
+    wire::LogReport log{job, view->job->attempt, feedback->details};
+    parts_.site.report(std::move(log));
+  }
+  parts_.site.apply(job, std::move(event));
+  co_return co_await done();
+}
+
+Task<HttpResponse> Door::post_cancel_feedback(Call& call, ActionId action) {
+  std::string body;
+  if (auto refused = co_await read_body(call, body)) co_return std::move(*refused);
+  const auto feedback = wire::decode_ddi_feedback(body);
+  if (!feedback) co_return not_readable(call, feedback.error().message());
+  const auto view = parts_.site.find_action(*call.device, action);
+  if (!view) co_return unknown_action(call, action);
+  if (view->state != State::kCanceling && view->state != State::kCanceled) co_return not_cancelable(call);
+  if (auto refused = note_entry(call, action, *feedback)) co_return std::move(*refused);
+  const bool closed = feedback->execution == DdiExecution::kClosed;
+  if (view->state == State::kCanceling && (closed || feedback->execution == DdiExecution::kRejected)) {
+    const bool accepted = closed && feedback->finished != DdiFinished::kFailure;
+    const JobId job = view->job->terms.id;
+    parts_.site.apply(job, core::CancelFeedback{accepted});
+  }
+  co_return co_await done();
+}
+
+}  // namespace dray::gateway::ddi

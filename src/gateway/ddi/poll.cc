@@ -1,0 +1,125 @@
+// The poll, and what a device says about itself (docs/ddi.md 2 and 3).
+#include <algorithm>
+
+#include "gateway/ddi/door.h"
+
+namespace dray::gateway::ddi {
+namespace {
+
+constexpr std::size_t kMostAttributes = 100, kLongestAttribute = 128;
+
+// [a-zA-Z0-9_\-!@#$%^&*()+=\[\]{}|;:'",.<>/\\?\s]*
+bool is_allowed(std::string_view text) {
+  constexpr std::string_view kOthers = "_-!@#$%^&*()+=[]{}|;:'\",.<>/\\? \t\n\r\f\v";
+  return text.size() <= kLongestAttribute && std::all_of(text.begin(), text.end(), [&](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  kOthers.find(c) != std::string_view::npos;
+         });
+}
+
+core::Attributes changed(const core::Attributes& before, const wire::DdiConfigData& put) {
+  core::Attributes out = put.mode == wire::DdiMode::kReplace ? core::Attributes{} : before;
+  for (const auto& [key, value] : put.data) {
+    if (put.mode == wire::DdiMode::kRemove || !value)
+      out.erase(key);
+    else
+      out[key] = *value;
+  }
+  return out;
+}
+
+bool is_power_on_report(const wire::DdiConfigData& put) {
+  return put.mode != wire::DdiMode::kRemove && std::any_of(put.data.begin(), put.data.end(), [](const auto& item) {
+           return item.first == "dray.boot_id" || item.first.starts_with("dray.version.");
+         });
+}
+
+// Spreads the polls of a site by up to a tenth, the same for a device every time: its answer and its ETag stay.
+std::chrono::seconds spread(std::chrono::seconds sleep, const std::string& name) {
+  const auto tenth = sleep.count() / 10;
+  if (tenth < 3) return sleep;
+  const auto hash = static_cast<std::int64_t>(std::hash<std::string>{}(name) % static_cast<std::size_t>(2 * tenth + 1));
+  return sleep + std::chrono::seconds{hash - tenth};
+}
+
+}  // namespace
+
+std::string Door::poll_body(const Call& call, const DeviceState& device) const {
+  wire::DdiPoll out;
+  out.sleep = spread(parts_.site.settings().poll_sleep, device.name.value());
+  const Shown shown = parts_.site.shown(device);
+  const std::string id = shown.job == nullptr ? std::string{} : std::to_string(shown.job->action.value());
+  if (shown.offer == core::Offer::kConfirmation) out.confirmation_base = call.base + "/confirmationBase/" + id + "?c=1";
+  if (shown.offer == core::Offer::kDeployment) out.deployment_base = call.base + "/deploymentBase/" + id + "?c=1";
+  if (shown.offer == core::Offer::kCancel) out.cancel_action = call.base + "/cancelAction/" + id;
+  if (!device.installed_action.empty() && parts_.site.find_action(device, device.installed_action))
+    out.installed_base = call.base + "/installedBase/" + std::to_string(device.installed_action.value());
+  if (device.wants_config_data) out.config_data = call.base + "/configData";
+  return wire::encode_ddi_poll(out);
+}
+
+void Door::keep_poll(const Call& call, DeviceState& device, const std::string& body) const {
+  const Headers& headers = call.request.headers;
+  device.poll = {device.generation,
+                 call.request.target,
+                 std::string{headers.get("Host")},
+                 std::string{headers.get("Authorization")},
+                 std::string{headers.get("Accept")},
+                 call.request.peer.encrypted,
+                 body,
+                 etag_of(body),
+                 call.json_type};
+}
+
+Task<HttpResponse> Door::poll(Call& call) {
+  DeviceState& device = *call.device;
+  const Headers& headers = call.request.headers;
+  const auto known = headers.find("If-None-Match");
+  const SteadyTime until = parts_.clock.steady() + preferred_wait(headers.get("Prefer"));
+  for (;;) {
+    const auto generation = device.changed.generation();
+    std::string body = poll_body(call, device);
+    keep_poll(call, device, body);
+    const bool same = known && none_match(*known, device.poll.etag);
+    const bool over = parts_.clock.steady() >= until || call.stop.requested();
+    if (!same || over) co_return tagged(call, std::move(body));
+    co_await device.changed.wait_past(generation, parts_.clock, until, call.stop);
+  }
+}
+
+Task<HttpResponse> Door::put_config_data(Call& call) {
+  std::string body;
+  if (auto refused = co_await read_body(call, body)) co_return std::move(*refused);
+  const auto put = wire::decode_ddi_config_data(body);
+  if (!put) co_return not_readable(call, put.error().message());
+  if (put->data.empty()) co_return constraint_violation(call, "data must not be empty");
+  for (const auto& [key, value] : put->data)
+    if (!is_allowed(key) || (value && !is_allowed(*value)))
+      co_return invalid_attributes(call, "an attribute is longer than 128 characters or holds others than allowed");
+  core::Attributes attributes = changed(call.device->attributes, *put);
+  if (attributes.size() > kMostAttributes) co_return too_many_entries(call, "a device has at most 100 attributes");
+  const bool news = call.device->wants_config_data || attributes != call.device->attributes || is_power_on_report(*put) ||
+                    put->data.contains("dray.busy");
+  if (news) {
+    call.device->attributes = std::move(attributes);
+    parts_.site.device_reported(*call.device, is_power_on_report(*put));
+  }
+  co_return co_await done();
+}
+
+Task<HttpResponse> Door::put_installed(Call& call) {
+  std::string body;
+  if (auto refused = co_await read_body(call, body)) co_return std::move(*refused);
+  const auto installed = wire::decode_ddi_installed(body);
+  if (!installed) co_return not_readable(call, installed.error().message());
+  DeviceState& device = *call.device;
+  const bool same = device.installed_name == installed->name && device.installed_version == installed->version;
+  device.installed_name = installed->name;
+  device.installed_version = installed->version;
+  if (!same)
+    parts_.site.save_device(
+        device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+  co_return co_await done(same ? 200 : 201);
+}
+
+}  // namespace dray::gateway::ddi
