@@ -70,7 +70,7 @@ struct DeviceState {
   // --- in memory ---
   bool in_plan = false;
   std::string token_sha256;           // of the plan
-  std::vector<JobId> jobs;            // open and ended, in the order in which they take turns
+  std::vector<JobId> jobs;            // open and ended
   std::optional<WallTime> seen_at, seen_reported;
   bool busy_used = false;             // this status has moved an update time already
   std::string view;                   // what its poll showed when it was looked at last

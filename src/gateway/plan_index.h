@@ -1,13 +1,11 @@
-// The plan with look-ups, and what it means for each job.
+// The plan with look-ups.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 #include "core/model/plan.h"
-#include "core/update/job.h"
 
 namespace dray::gateway {
 
@@ -21,8 +19,6 @@ class PlanIndex {
   const core::DeviceType* type_of(const DeviceId& id) const;
   const core::Artifact* artifact(const Sha256& sha) const { return find(artifacts_, sha.hex()); }
   const core::Assignment* assignment(const AssignmentId& id) const { return find(assignments_, id.value()); }
-  // Every job of the plan as the core wants it, in the plan's order.
-  std::vector<core::JobTerms> terms() const;
 
  private:
   template <class T>
@@ -32,7 +28,6 @@ class PlanIndex {
     const auto found = table.find(key);
     return found == table.end() ? nullptr : found->second;
   }
-  core::JobTerms terms_of(const core::Assignment& assignment, std::size_t place, const core::JobOrder& order) const;
 
   std::shared_ptr<const core::Plan> plan_;  // what the tables point into
   Table<core::Device> devices_;

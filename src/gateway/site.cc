@@ -202,7 +202,6 @@ void Site::index_jobs() {
   }
   unknown_devices_ = 0;
   for (auto& [name, device] : devices_) {
-    sort_turns(*device);
     if (!device->in_plan) ++unknown_devices_;
     device->poll = {};
   }
@@ -210,48 +209,26 @@ void Site::index_jobs() {
 
 // What the newest plan means for every job, new, known or gone. Doing it twice changes nothing.
 void Site::reconcile() {
-  std::set<JobId> wanted;
-  for (core::JobTerms& terms : plan_.terms()) {
-    const JobId id = terms.id;
-    wanted.insert(id);
-    const auto deferred = deferred_until(terms);
-    if (find_job(id) == nullptr) {
-      jobs_.create(id, core::make_job(std::move(terms), deferred));
-      continue;
-    }
-    apply_one(id, core::NewTerms{std::move(terms)});
+  std::vector<const core::Job*> known;
+  for (const auto& [id, job] : jobs()) known.push_back(&job);
+  const auto changes = core::reconcile(known, plan_.plan(), local_deferral_list());
+  for (const core::JobChange& change : changes) {
+    if (const auto* job = std::get_if<core::Job>(&change.what))
+      jobs_.create(change.id, *job);
+    else
+      apply_one(change.id, std::get<core::JobEvent>(change.what));
   }
-  std::vector<JobId> gone;
-  for (const auto& [id, job] : jobs())
-    if (!wanted.contains(id)) gone.push_back(id);
-  for (const JobId& id : gone) apply_one(id, core::GoneFromPlan{});
   index_jobs();
-  for (const core::Cancel& cancel : plan_.plan().cancels)
-    if (find_job(cancel.job) != nullptr) apply_one(cancel.job, core::CancelAsked{cancel.id, cancel.by, cancel.why});
-  std::vector<JobId> all;
-  for (const auto& [id, job] : jobs()) all.push_back(id);
-  for (const JobId& id : all) apply_deferrals(*find_job(id));
   refresh_all();
   work_changed.notify();
 }
 
 // --- deferrals ---
 
-std::optional<WallTime> Site::deferred_until(const core::JobTerms& terms) const {
-  std::optional<WallTime> latest;
-  const auto look = [&](const core::Deferral& d) {
-    const bool fits = (d.device.empty() || d.device == terms.device) &&
-                      (d.assignment.empty() || d.assignment == terms.assignment);
-    if (fits && (!latest || d.until > *latest)) latest = d.until;
-  };
-  for (const core::Deferral& d : plan_.plan().deferrals) look(d);
-  for (const auto& [id, d] : local_deferrals_) look(d);
-  return latest;
-}
-
-void Site::apply_deferrals(const core::Job& job) {
-  const auto until = deferred_until(job.terms);
-  if (job.deferred_until != until) apply_one(job.terms.id, core::DeferralsChanged{until});
+std::vector<core::Deferral> Site::local_deferral_list() const {
+  std::vector<core::Deferral> out;
+  for (const auto& [id, deferral] : local_deferrals_) out.push_back(deferral);
+  return out;
 }
 
 void Site::add_deferral(core::Deferral deferral) {

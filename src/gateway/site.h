@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "core/update/job.h"
+#include "core/update/reconcile.h"
 #include "drive/driver.h"
 #include "drive/group_commit.h"
 #include "gateway/byte_ranges.h"
@@ -192,8 +193,7 @@ class Site {
   void index_jobs();
   void reconcile();
   void adopt_epoch(core::ReportsSeen seen);
-  void apply_deferrals(const core::Job& job);
-  std::optional<WallTime> deferred_until(const core::JobTerms& terms) const;
+  std::vector<core::Deferral> local_deferral_list() const;
 
   bool apply_one(const JobId& id, const core::JobEvent& event);
   void after_change(const core::Job& before, const core::Job& after);
@@ -201,8 +201,7 @@ class Site {
   void forget_dropped();
   void settle_jobs(DeviceState& device);
   void answer_for_device(DeviceState& device, const core::Job& job);
-  void sort_turns(DeviceState& device);
-  bool goes_first(const core::Job& a, const core::Job& b) const;
+  bool has_turn(const core::Job& job) const;
   void report_job(const core::Job& job);
   wire::JobReport job_report(const core::Job& job) const;
   wire::DeviceReport device_report(const DeviceState& device) const;

@@ -29,7 +29,7 @@ core::Given Site::given_for(const core::Job& job) const {
   const auto device = devices_.find(job.terms.device.value());
   if (device != devices_.end()) {
     const DeviceState& d = *device->second;
-    given.turn = d.jobs.empty() || d.jobs.front() == job.terms.id;
+    given.turn = has_turn(job);
     given.running = d.running;
     given.boot_id = d.boot_id;
     given.seen_at = d.seen_at;
@@ -54,18 +54,14 @@ core::PublicState Site::describe(const core::Job& job) const {
   return state;
 }
 
-// Open jobs first; among them what has started ends first, then the higher priority, then the newer.
-bool Site::goes_first(const core::Job& a, const core::Job& b) const {
-  const auto rank = [](const core::Job& j) {
-    return std::tuple{!core::is_final(j) || core::action_is_open(j), core::has_started(j), j.terms.priority, j.terms.place,
-                      j.terms.id};
-  };
-  return rank(a) > rank(b);
-}
-
-void Site::sort_turns(DeviceState& device) {
-  std::sort(device.jobs.begin(), device.jobs.end(),
-            [&](const JobId& a, const JobId& b) { return goes_first(*find_job(a), *find_job(b)); });
+bool Site::has_turn(const core::Job& job) const {
+  const auto device = devices_.find(job.terms.device.value());
+  if (device == devices_.end() || device->second->jobs.size() < 2) return true;
+  std::vector<const core::Job*> all;
+  for (const JobId& id : device->second->jobs)
+    if (const core::Job* one = find_job(id)) all.push_back(one);
+  const core::Job* first = core::turn(all, now());
+  return first == nullptr || first->terms.id == job.terms.id;
 }
 
 void Site::apply(const JobId& id, const core::JobEvent& event) {
@@ -176,7 +172,6 @@ void Site::refresh(DeviceState& device) {
 void Site::settle_jobs(DeviceState& device) {
   // A turn that passes on lets another job move: as often as there are jobs, and no more.
   for (std::size_t round = 0; round <= device.jobs.size(); ++round) {
-    sort_turns(device);
     bool changed = false;
     const auto order = device.jobs;
     for (const JobId& id : order) {
