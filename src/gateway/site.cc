@@ -66,7 +66,7 @@ Site::Site(Parts parts)
 
 // --- start ---
 
-Task<Result<>> Site::load(std::function<void(const Document&)> other) {
+Task<Result<>> Site::load(Other other, std::function<Task<Result<>>()> prepare) {
   std::function<Result<std::vector<Document>>()> f = [this] { return parts_.store.load(); };
   auto documents = co_await on<Result<std::vector<Document>>>(parts_.store_worker, std::move(f));
   if (!documents) co_return documents.error();
@@ -74,11 +74,12 @@ Task<Result<>> Site::load(std::function<void(const Document&)> other) {
     const auto done = restore(document, other);
     if (!done) co_return done.error().with_context("document " + document.kind + "/" + document.id);
   }
+  DRAY_CO_CHECK(co_await prepare());
   finish_load();
   co_return Result<>{};
 }
 
-Result<> Site::restore(const Document& d, std::function<void(const Document&)>& other) {
+Result<> Site::restore(const Document& d, const Other& other) {
   if (d.kind == kind::kPlan) {
     DRAY_TRY(auto message, wire::decode_plan(d.text));
     plan_ = PlanIndex{std::move(message.plan)};
@@ -109,13 +110,13 @@ Result<> Site::restore(const Document& d, std::function<void(const Document&)>& 
     if (!done) return done.error();
   } else if (d.kind == kind::kMeta && (d.id == kClock || d.id == kLink)) {
     const auto done = wire::decode<bool>(wire::parse_json(d.text), [&](const wire::Node& n) {
-      if (const auto floor = n.maybe("floor")) time_.raise_floor(WallTime{Duration{floor->integer()}});
+      if (const auto floor = n.maybe("floor")) time_.restore_floor(WallTime{Duration{floor->integer()}});
       if (const auto wan = n.maybe("wan")) link = {wan->size(), n.at("wan_control").size(), n.at("lan").size()};
       return true;
     });
     if (!done) return done.error();
   } else {
-    other(d);
+    return other(d);
   }
   return {};
 }
@@ -156,8 +157,8 @@ void Site::note_contact(WallTime server_time) {
   const bool first = !time_.contact();
   const bool moved = time_.correct(server_time);
   last_contact_ = now();
-  if (first || now() > time_.floor() + kFloorStep) {
-    time_.raise_floor(now());
+  if (first || now() > floor_saved_ + kFloorStep) {
+    floor_saved_ = now();
     save({Write::put(kind::kMeta, std::string{kClock},
                      json::serialize(json::object{{"floor", now().time_since_epoch().count()}}))});
     save_link();

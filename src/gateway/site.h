@@ -94,8 +94,10 @@ class Site {
   };
   explicit Site(Parts parts);
 
-  // Reads the store. Documents for other parts (artifacts, partials) are given to `other`.
-  Task<Result<>> load(std::function<void(const Document&)> other);
+  // Reads the store. Documents for other parts (artifacts, partials) are given to `other`; then `prepare` runs, and
+  // only then do jobs look at what is there.
+  using Other = std::function<Result<>(const Document&)>;
+  Task<Result<>> load(Other other, std::function<Task<Result<>>()> prepare);
   bool loaded() const { return loaded_; }
   // Ticks jobs at their times until stopped.
   Task<> run(Stop& stop);
@@ -188,7 +190,7 @@ class Site {
     std::optional<WallTime> wake;
   };
 
-  Result<> restore(const Document& document, std::function<void(const Document&)>& other);
+  Result<> restore(const Document& document, const Other& other);
   void finish_load();
   void index_jobs();
   void reconcile();
@@ -218,7 +220,7 @@ class Site {
   Driver<JobMachine, Writes> jobs_;
   PlanIndex plan_;
   bool has_plan_ = false, loaded_ = false;
-  WallTime last_contact_, up_since_;
+  WallTime last_contact_, up_since_, floor_saved_;
   Leases leases_;
   Outbox outbox_;
   Slots slots_;

@@ -1,31 +1,30 @@
-// The site's time: a monotonic clock corrected by the server's, with a persisted floor (design section 4).
-//
-// Before the first contact it is the machine's wall clock; where that lies below the floor (no battery, no WAN) the
-// time is unknown and nothing new is started.
+// The site's time: core::SiteClock fed by the machine's clock and by what the server says.
 #pragma once
 
 #include <algorithm>
 #include <optional>
 
+#include "core/schedule/site_clock.h"
 #include "ports/clock.h"
 
 namespace dray::gateway {
 
 class SiteTime {
  public:
-  explicit SiteTime(const Clock& clock) : clock_{clock} {}
+  explicit SiteTime(const Clock& clock) : clock_{clock}, site_{clock.wall(), clock.steady(), {}} {}
 
-  WallTime now() const { return offset_ ? WallTime{clock_.steady().time_since_epoch() + *offset_} : clock_.wall(); }
-  bool known() const { return offset_.has_value() || clock_.wall() >= floor_; }
-  bool contact() const { return offset_.has_value(); }
-  WallTime floor() const { return floor_; }
-  void raise_floor(WallTime floor) { floor_ = std::max(floor_, floor); }
+  // At the start, from the store.
+  void restore_floor(WallTime floor) { site_ = core::SiteClock{clock_.wall(), clock_.steady(), floor}; }
+  WallTime now() const { return site_.now(clock_.steady()); }
+  bool known() const { return site_.known(); }
+  bool contact() const { return contact_; }
+  std::optional<WallTime> floor() const { return site_.floor(clock_.steady()); }
 
   // The server said so just now. Small differences are travel time and are left alone. True: the time moved.
   bool correct(WallTime server) {
-    const Duration offset = server.time_since_epoch() - clock_.steady().time_since_epoch();
-    if (offset_ && std::chrono::abs(offset - *offset_) < kTravel) return false;
-    offset_ = offset;
+    if (contact_ && std::chrono::abs(server - now()) < kTravel) return false;
+    site_.contact(server, clock_.steady());
+    contact_ = true;
     return true;
   }
 
@@ -38,8 +37,8 @@ class SiteTime {
  private:
   static constexpr Duration kTravel{2'000};  // Date has whole seconds
   const Clock& clock_;
-  std::optional<Duration> offset_;
-  WallTime floor_;
+  core::SiteClock site_;
+  bool contact_ = false;
 };
 
 }  // namespace dray::gateway

@@ -1,0 +1,85 @@
+#include "gateway/gateway.h"
+
+namespace dray::gateway {
+namespace {
+
+constexpr std::chrono::seconds kLinkEvery{60};
+
+}  // namespace
+
+Gateway::Gateway(Settings settings, Ports ports)
+    : settings_{std::move(settings)},
+      ports_{std::move(ports)},
+      tasks_{ports_.executor},
+      site_{{.settings = settings_,
+             .clock = ports_.clock,
+             .random = ports_.random,
+             .tasks = tasks_,
+             .store_worker = ports_.store_worker,
+             .store = ports_.store,
+             .log = ports_.log,
+             .watch = ports_.watch,
+             .stored = [this](const Sha256& sha) { return blobs_.has(sha); },
+             .store_full = [this](const Sha256& sha) { return fetcher_.is_full_for(sha); },
+             .cut_transfers = [this](ActionId action) { door_.cut_transfers(action); }}},
+      server_{ports_.server, site_.link.wan_control},
+      blobs_{ports_.disk, ports_.bytes_worker, ports_.clock, ports_.log},
+      fetcher_{{site_, blobs_, ports_.disk, ports_.bytes_worker, ports_.clock, ports_.random, server_}},
+      plan_client_{site_, server_, ports_.clock, ports_.random},
+      reporter_{site_, server_, ports_.clock, ports_.random},
+      door_{{site_, blobs_, ports_.clock, ports_.bytes_worker}},
+      local_api_{site_, blobs_, fetcher_, ports_.random} {
+  blobs_.save = [this](Writes writes) { site_.save(std::move(writes)); };
+  blobs_.on_lost = [this](const Sha256& sha) { site_.artifact_lost(sha); };
+  site_.storage_report = [this] { return storage(); };
+}
+
+wire::StorageReport Gateway::storage() const {
+  wire::StorageReport out;
+  for (const auto& [sha, blob] : blobs_.all()) out.artifacts.push_back({sha, blob.size, true});
+  out.used = blobs_.used();
+  out.quota = fetcher_.quota();
+  return out;
+}
+
+Task<Result<>> Gateway::load() {
+  std::function<Result<>(const Document&)> other = [this](const Document& document) -> Result<> {
+    if (document.kind == kind::kArtifact) return blobs_.restore(document);
+    if (document.kind == kind::kPartial) return fetcher_.restore(document);
+    return {};
+  };
+  std::function<Task<Result<>>()> prepare = [this] { return blobs_.prepare(); };
+  co_return co_await site_.load(std::move(other), std::move(prepare));
+}
+
+Task<> Gateway::keep_link() {
+  std::uint64_t saved = 0;
+  while (!tasks_.stop_signal().requested()) {
+    const SteadyTime until = ports_.clock.steady() + kLinkEvery;
+    [[maybe_unused]] const auto how = co_await ports_.clock.sleep_until(until, tasks_.stop_signal());
+    const std::uint64_t sum = site_.link.lan + site_.link.wan;
+    if (sum != saved) site_.save_link();
+    saved = sum;
+  }
+}
+
+Task<> Gateway::run(Stop& stop) {
+  const Result<> loaded = co_await load();
+  if (!loaded) {
+    failure_ = loaded.error();
+    ports_.log.error("store_not_read", {{"why", loaded.error().message()}});
+    co_return;
+  }
+  ports_.log.info("gateway_started", {{"jobs", site_.jobs().size()}, {"devices", site_.devices().size()}});
+  Stop::Hook hook{stop, [this] { tasks_.stop(); }};
+  Stop& all = tasks_.stop_signal();
+  tasks_.spawn(site_.run(all));
+  tasks_.spawn(plan_client_.run(all));
+  tasks_.spawn(reporter_.run(all));
+  tasks_.spawn(fetcher_.run(all));
+  tasks_.spawn(keep_link());
+  co_await tasks_.join();
+  ports_.log.info("gateway_stopped");
+}
+
+}  // namespace dray::gateway
