@@ -32,6 +32,11 @@ bool has_passed(WallTime since, std::chrono::seconds within, const Given& given)
   return given.now >= limit_of(since, within, given);
 }
 
+std::optional<WallTime> absent_at(WallTime since, const Given& given) {
+  if (!given.seen_at) return {};
+  return limit_of(std::max(since, *given.seen_at), given.absent_after, given);
+}
+
 void step(Decision& d, const JobEvent& event) {
   const JobPhase before = d.job.phase;
   const bool tick = std::get_if<Tick>(&event) != nullptr;

@@ -85,7 +85,8 @@ struct Describe {
   }
   // The device is to call; did it, since then?
   PublicState silent(WallTime since, const std::string& reason, const std::string& sentence) const {
-    if (given.seen_at && *given.seen_at < since)
+    const auto absent = machine::absent_at(since, given);
+    if (absent && given.now >= *absent)
       return {
           "waiting_confirm", "device_absent", "the device has not called since " + at(*given.seen_at), {}};
     return {"waiting_confirm", reason, sentence, {}};

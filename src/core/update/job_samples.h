@@ -2,7 +2,18 @@
 // app.
 #pragma once
 
+#include <ostream>
+
 #include "core/update/job.h"
+
+namespace dray::core {
+
+inline void PrintTo(const PublicState& said, std::ostream* out) {  // GoogleTest finds it by this name
+  *out << said.state << " / " << said.reason << " / " << said.sentence << " / "
+       << (said.until ? to_rfc3339(*said.until) : "-");
+}
+
+}  // namespace dray::core
 
 namespace dray::core::samples {
 

@@ -162,8 +162,13 @@ TEST(Job, SilenceIsTheDevicesOwnDeferment) {
   EXPECT_EQ(rig.phase(), "Asked");
   EXPECT_EQ(rig.job.update_at, at(15)) << "the stored time does not move";
   EXPECT_EQ(rig.said().reason, "device_deferring");
-  rig.given.seen_at = at(10);
-  EXPECT_EQ(rig.said().reason, "device_absent");
+  rig.given.seen_at = at(190);
+  EXPECT_EQ(rig.said().reason, "device_deferring");
+  EXPECT_EQ(wake_at(rig.job, rig.given), at(205)) << "then it is absent";
+  rig.given.seen_at = at(185);
+  EXPECT_EQ(
+      rig.said(),
+      (PublicState{"waiting_confirm", "device_absent", "the device has not called since 01:05 UTC", {}}));
 }
 
 TEST(Job, AnAnswerIsGoodForAWhileThenAskedAgainUnderTheSameAction) {

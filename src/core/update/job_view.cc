@@ -104,14 +104,14 @@ struct Wake {
         return edge(job, given.now);
     }
   }
-  When operator()(const Asked&) const {
+  When operator()(const Asked& p) const {
     if (given.now < job.update_at || job.terms.ask == Ask::kPoll) return given.now;
-    return edge(job, given.now);
+    return sooner(edge(job, given.now), absent(p.since));
   }
   When operator()(const Deferred&) const { return at_or_now(job.update_at, given.now); }
   When operator()(const Ready& p) const {
     if (given.now < job.update_at || p.since > given.now) return given.now;
-    When at = edge(job, given.now);
+    const When at = sooner(edge(job, given.now), absent(p.since));
     if (job.terms.ask == Ask::kPoll) return at;
     if (!permits(job.terms.update, given.now)) return given.now;
     return sooner(at, at_or_now(p.since + given.answer_valid, given.now));
@@ -134,6 +134,10 @@ struct Wake {
   When operator()(const Cancelled&) const { return {}; }
   When operator()(const Incompatible&) const { return {}; }
 
+  When absent(WallTime since) const {
+    const When at = machine::absent_at(since, given);
+    return at && *at > given.now ? at : When{};
+  }
   When limit(WallTime since, std::chrono::seconds within) const {
     return since > given.now ? given.now : at_or_now(machine::limit_of(since, within, given), given.now);
   }
