@@ -1,0 +1,104 @@
+#include "config.h"
+
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "adapters/toml/config.h"
+
+namespace dray::apps {
+namespace {
+
+using adapters::Config;
+
+// The token, from the file or from one beside it that only we can read.
+std::string read_token(const Config& server) {
+  if (server.has("token") && server.has("token_file")) server.refuse("token_file", "is given beside token; one of them is enough");
+  std::string token = server.text("token", "");
+  const auto file = server.path("token_file", std::filesystem::path{});
+  if (file.empty()) return token;
+  struct stat status{};
+  if (::stat(file.c_str(), &status) != 0) {
+    server.refuse("token_file", "can't be read");
+    return "";
+  }
+  if ((status.st_mode & 077) != 0) server.refuse("token_file", "can be read by others; its mode must be 0600");
+  std::ifstream in{file};
+  std::getline(in, token);
+  if (token.empty()) server.refuse("token_file", "is empty");
+  return token;
+}
+
+void load_server(const Config& server, agent::AgentSettings& out) {
+  out.url = server.text("url");
+  if (!out.url.starts_with("http://") && !out.url.starts_with("https://"))
+    server.refuse("url", "must begin with http:// or https://");
+  const std::string kind = server.choice("token_kind", {"target", "gateway"}, "target");
+  const std::string token = read_token(server);
+  if (token.find_first_of("\r\n\t ") != std::string::npos) server.refuse("token", "must not hold blanks");
+  if (!token.empty()) out.authorization = (kind == "target" ? "TargetToken " : "GatewayToken ") + token;
+}
+
+void load_poll(const Config& poll, agent::AgentSettings& out) {
+  out.poll_least = poll.duration_s("least_s", {0, 86400}, out.poll_least);
+  out.poll_most = poll.duration_s("most_s", {1, 86400}, out.poll_most);
+  out.working_poll = poll.duration_s("working_s", {0, 3600}, out.working_poll);
+  out.start_jitter = poll.duration_s("start_jitter_s", {0, 3600}, out.start_jitter);
+  out.hold = std::chrono::seconds{poll.integer("hold_s", {1, 60}, out.hold.count())};
+  out.retry_most = poll.duration_s("retry_most_s", {1, 3600}, out.retry_most);
+  if (out.poll_least > out.poll_most) poll.refuse("least_s", "is more than most_s");
+}
+
+bool is_name(const std::string& text, bool plus_dot) {
+  return !text.empty() && text.size() <= 64 && text[0] != '.' &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || (plus_dot && (c == '.' || c == ':')); });
+}
+
+InstallerConfig load_installer(const Config& table, agent::AgentSettings& agent) {
+  InstallerConfig out;
+  out.kind = table.choice("kind", {"ab-dir", "single-file", "exec"});
+  const bool exec = out.kind == "exec";
+  if (!exec) out.root = table.text("root", "device");
+  if (out.root.is_absolute() || out.root.lexically_normal().string().starts_with("..")) table.refuse("root", "must be a folder below data");
+  if (exec) out.command = table.strings("command");
+  out.time_limit = table.duration_s("time_limit_s", {1, 86400}, out.time_limit);
+  for (const Config& entry : table.tables("components")) {
+    Component component{entry.text("name"), entry.text("part", ""), ""};
+    if (!is_name(component.name, false)) entry.refuse("name", "must be up to 64 letters, digits, - or _");
+    if (out.kind == "single-file") component.file = entry.text("file");
+    if (component.file.starts_with('/') || component.file.find("..") != Path::npos) entry.refuse("file", "must be a path below root");
+    if (!component.part.empty()) agent.parts[component.part] = component.name;
+    out.components.push_back(std::move(component));
+  }
+  if (out.kind == "single-file" && out.components.empty()) table.refuse("components", "must name at least one component and its file");
+  return out;
+}
+
+}  // namespace
+
+Result<AgentConfig> load_config(const std::filesystem::path& path) {
+  DRAY_TRY(const Config file, Config::open(path));
+  AgentConfig out;
+  out.agent.id = file.text("id");
+  if (!is_name(out.agent.id, true)) file.refuse("id", "must be up to 64 letters, digits, -, _, . or :");
+  out.agent.tenant = file.text("tenant", "DEFAULT");
+  if (!is_name(out.agent.tenant, true)) file.refuse("tenant", "must be a plain name");
+  out.data = file.path("data");
+  const auto level = parse_level(file.choice("log", {"debug", "info", "warn", "error"}, "info"));
+  if (level) out.log = *level;
+  out.agent.busy_file = file.text("busy_file", "busy");
+  if (out.agent.busy_file.starts_with('/') || out.agent.busy_file.find("..") != Path::npos) file.refuse("busy_file", "must be a path below data");
+  out.machine = file.choice("restart", {"process", "machine"}, "process") == "machine";
+  out.reboot_command = file.strings("reboot_command", std::vector<std::string>{"systemctl", "reboot"});
+  out.program = file.strings("run", std::vector<std::string>{});
+  load_server(file.table("server"), out.agent);
+  load_poll(file.table("poll"), out.agent);
+  const Config attributes = file.table("attributes");
+  for (const std::string& key : attributes.keys()) out.agent.attributes[key] = attributes.text(key);
+  if (const std::string type = file.text("type", ""); !type.empty()) out.agent.attributes["dray.type"] = type;
+  out.installer = load_installer(file.table("installer"), out.agent);
+  DRAY_CHECK(file.finish());
+  return out;
+}
+
+}  // namespace dray::apps

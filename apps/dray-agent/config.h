@@ -1,0 +1,37 @@
+// dray-agent's configuration file: docs/agent.sample.toml has every key.
+#pragma once
+
+#include <filesystem>
+
+#include "adapters/posix/child.h"
+#include "agent/agent.h"
+
+namespace dray::apps {
+
+struct Component {
+  std::string name, part;  // part: of the DDI chunk; the name, unless the server calls it otherwise
+  Path file;               // single-file: below the installer's root
+};
+
+struct InstallerConfig {
+  std::string kind;                  // "ab-dir", "single-file", "exec"
+  std::filesystem::path root;        // ab-dir, single-file
+  std::vector<std::string> command;  // exec
+  Duration time_limit{600'000};      // of one verb
+  std::vector<Component> components;
+};
+
+struct AgentConfig {
+  agent::AgentSettings agent;
+  std::filesystem::path data;
+  Level log = Level::kInfo;
+  bool machine = false;                     // restart: a reboot, not this process anew
+  std::vector<std::string> reboot_command;  // machine
+  std::vector<std::string> program;         // of the active version; empty: none
+  InstallerConfig installer;
+};
+
+// Every mistake at once, with file and line.
+Result<AgentConfig> load_config(const std::filesystem::path& file);
+
+}  // namespace dray::apps

@@ -1,0 +1,84 @@
+// dray-agent: updates the software of this device.
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "device.h"
+
+namespace {
+
+constexpr const char* kHelp = R"(dray-agent: updates the software of this device.
+
+usage: dray-agent COMMAND [--config FILE]
+
+  run                     the agent: polls its server, fetches, installs, restarts, reports
+  boot                    the supervisor: what the device starts first; starts the agent and the active version's
+                          program, leaves a version that does not come up
+  status [--json]         what the agent is doing, from its state document
+  installer KIND VERB     a built-in installer (ab-dir, single-file) as an executable; see docs/installers.md
+
+  --config FILE           /etc/dray/agent.toml where left out; docs/agent.sample.toml has every key
+  --check-config          read the configuration, say what is wrong with it, and end
+  --version, --help
+)";
+
+struct Arguments {
+  std::string config = "/etc/dray/agent.toml";
+  std::vector<std::string> words;
+  bool json = false, check = false;
+};
+
+// Nothing: said what was wrong.
+std::optional<Arguments> parse(int argc, char** argv) {
+  Arguments out;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--config" && i + 1 < argc) out.config = argv[++i];
+    else if (word.starts_with("--config=")) out.config = word.substr(9);
+    else if (word == "--json") out.json = true;
+    else if (word == "--check-config") out.check = true;
+    else if (word.starts_with("-")) {
+      std::fprintf(stderr, "dray-agent: %s is no option; try --help\n", word.c_str());
+      return {};
+    } else out.words.push_back(word);
+  }
+  return out;
+}
+
+int dispatch(const Arguments& arguments, const dray::apps::AgentConfig& config, char** argv) {
+  const auto& words = arguments.words;
+  const std::string command = words.empty() ? "" : words[0];
+  if (command == "run" && words.size() == 1) return dray::apps::run_agent(config);
+  if (command == "boot" && words.size() == 1) return dray::apps::supervise(config, argv);
+  if (command == "status" && words.size() == 1) return dray::apps::print_status(config, arguments.json);
+  if (command == "installer" && words.size() == 3 && (words[1] == "ab-dir" || words[1] == "single-file"))
+    return dray::apps::run_verb(config, words[1], words[2]);
+  std::fputs(kHelp, stderr);
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--help") == 0 || std::strcmp(argv[i], "-h") == 0) return std::fputs(kHelp, stdout), 0;
+    if (std::strcmp(argv[i], "--version") == 0) return std::printf("dray-agent %s\n", DRAY_VERSION), 0;
+  }
+  const auto arguments = parse(argc, argv);
+  if (!arguments) return 2;
+  const auto config = dray::apps::load_config(arguments->config);
+  if (!config) {
+    std::fprintf(stderr, "%s\n", config.error().message().c_str());
+    return 2;
+  }
+  if (arguments->check) return std::printf("%s: fine\n", arguments->config.c_str()), 0;
+  try {
+    return dispatch(*arguments, *config, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "dray-agent: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,1 @@
+dray_program(dray-agent DEPS agent net adapters/posix adapters/toml)

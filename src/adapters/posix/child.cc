@@ -1,0 +1,231 @@
+#include "adapters/posix/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include "adapters/posix/fd.h"
+
+extern char** environ;
+
+namespace dray::adapters {
+namespace {
+
+constexpr std::size_t kMostOut = 64 * 1024;
+constexpr std::size_t kErrTail = 10 * 1024;
+
+std::vector<std::string> environment_of(const Command& command) {
+  std::vector<std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text{*entry};
+    if (!command.environment.contains(text.substr(0, text.find('=')))) out.push_back(text);
+  }
+  for (const auto& [key, value] : command.environment) out.push_back(key + "=" + value);
+  return out;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (auto& text : texts) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+// Attributes of a spawn: own process group, signals as a fresh process has them.
+struct Attributes {
+  posix_spawnattr_t attr{};
+  posix_spawn_file_actions_t actions{};
+  Attributes(int out, int err) {
+    ::posix_spawnattr_init(&attr);
+    ::posix_spawn_file_actions_init(&actions);
+    sigset_t all, none;
+    ::sigfillset(&all);
+    ::sigemptyset(&none);
+    ::posix_spawnattr_setsigdefault(&attr, &all);
+    ::posix_spawnattr_setsigmask(&attr, &none);
+    ::posix_spawnattr_setpgroup(&attr, 0);
+    ::posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (out >= 0) ::posix_spawn_file_actions_adddup2(&actions, out, 1);
+    if (err >= 0) ::posix_spawn_file_actions_adddup2(&actions, err, 2);
+  }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  ~Attributes() {
+    ::posix_spawnattr_destroy(&attr);
+    ::posix_spawn_file_actions_destroy(&actions);
+  }
+};
+
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+// Collects what comes out of a pipe, while the command runs and what is left when it has ended.
+class Collector : public std::enable_shared_from_this<Collector> {
+ public:
+  Collector(asio::io_context& io, Fd end, bool tail) : pipe_{io, end.release()}, tail_{tail} {
+    pipe_.non_blocking(true);
+  }
+
+  void start() {
+    pipe_.async_read_some(asio::buffer(buffer_),
+                          [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
+                            if (error) return;
+                            self->take(n);
+                            self->start();
+                          });
+  }
+  std::string finish() {
+    boost::system::error_code error;
+    pipe_.cancel(error);
+    for (std::size_t n = 0; n = pipe_.read_some(asio::buffer(buffer_), error), !error && n > 0;) take(n);
+    pipe_.close(error);
+    return std::move(text_);
+  }
+
+ private:
+  void take(std::size_t n) {
+    text_.append(buffer_.data(), n);
+    if (tail_ && text_.size() > kErrTail) text_.erase(0, text_.size() - kErrTail);
+    if (!tail_ && text_.size() > kMostOut) text_.resize(kMostOut);
+  }
+  asio::posix::basic_stream_descriptor<Executor> pipe_;
+  bool tail_;
+  std::array<char, 4096> buffer_{};
+  std::string text_;
+};
+
+struct PipePair {
+  Fd read, write;
+};
+Result<PipePair> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error(errno, "pipe");
+  return PipePair{Fd{ends[0]}, Fd{ends[1]}};
+}
+
+}  // namespace
+
+Child::Child(asio::io_context& io, pid_t pid, int pidfd) : pid_{pid}, pidfd_{io, pidfd} {}
+Child::Child(Child&& other) noexcept
+    : pid_{std::exchange(other.pid_, -1)}, status_{other.status_}, pidfd_{std::move(other.pidfd_)} {}
+
+Child::~Child() {
+  if (pid_ <= 0 || status_) return;
+  signal_group(SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+Result<Child> Child::start(asio::io_context& io, const Command& command, int out, int err) {
+  if (command.argv.empty()) return Error{ErrorCode::kInvalid, "no command"};
+  std::vector<std::string> arguments = command.argv;
+  std::vector<std::string> environment = environment_of(command);
+  const Attributes attributes{out, err};
+  pid_t pid = -1;
+  const int failed = ::posix_spawnp(&pid, arguments[0].c_str(), &attributes.actions, &attributes.attr,
+                                    pointers(arguments).data(), pointers(environment).data());
+  if (failed != 0) return errno_error(failed, arguments[0]);
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (pidfd < 0) {
+    const int number = errno;
+    ::kill(-pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return errno_error(number, "pidfd_open");
+  }
+  return Child{io, pid, pidfd};
+}
+
+int Child::reap() {
+  if (!status_) {
+    int raw = 0;
+    while (::waitpid(pid_, &raw, 0) < 0 && errno == EINTR) {
+    }
+    status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+  }
+  return *status_;
+}
+
+Task<Result<int>> Child::wait(Stop& stop) {
+  if (status_) co_return *status_;
+  Stop::Hook hook{stop, [this] {
+                    boost::system::error_code ignored;
+                    pidfd_.cancel(ignored);
+                  }};
+  if (stop.requested()) co_return Error{ErrorCode::kStopped, "stopped"};
+  boost::system::error_code error;
+  co_await pidfd_.async_wait(asio::posix::descriptor_base::wait_read, asio::redirect_error(kAwait, error));
+  if (error) co_return Error{ErrorCode::kStopped, "stopped"};
+  co_return reap();
+}
+
+Task<int> Child::end(Clock& clock, Duration grace) {
+  if (status_) co_return *status_;
+  signal_group(SIGTERM);
+  const SteadyTime until = clock.steady() + grace;
+  Stop never;
+  // Polled: a grace period is short, and a timer beside wait() would be two ends to join.
+  while (clock.steady() < until) {
+    int raw = 0;
+    if (::waitpid(pid_, &raw, WNOHANG) == pid_) {
+      status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+      signal_group(SIGKILL);  // what it left behind
+      co_return *status_;
+    }
+    [[maybe_unused]] auto slept = co_await clock.sleep_until(clock.steady() + Duration{20}, never);
+  }
+  signal_group(SIGKILL);
+  co_return reap();
+}
+
+void Child::signal_group(int number) const {
+  if (pid_ > 0) ::kill(-pid_, number);
+}
+
+Task<Result<CommandResult>> run_command(asio::io_context& io, Clock& clock, Command command,
+                                        CommandLimits limits, Stop& stop) {
+  auto out = make_pipe();
+  if (!out) co_return out.error();
+  auto err = make_pipe();
+  if (!err) co_return err.error();
+  auto child = Child::start(io, command, out->write.get(), err->write.get());
+  out->write = Fd{};
+  err->write = Fd{};
+  if (!child) co_return child.error();
+  const auto words = std::make_shared<Collector>(io, std::move(out->read), false);
+  const auto complaints = std::make_shared<Collector>(io, std::move(err->read), true);
+  words->start();
+  complaints->start();
+
+  // Shared: an expiry that is queued already may run after this coroutine has gone on.
+  const auto either = std::make_shared<Stop>();
+  const auto expired = std::make_shared<bool>(false);
+  Stop::Hook hook{stop, [either] { either->request(); }};
+  Timer timer{io.get_executor(), limits.time};
+  timer.async_wait([either, expired](boost::system::error_code error) {
+    if (error) return;
+    *expired = true;
+    either->request();
+  });
+  auto status = co_await child->wait(*either);
+  timer.cancel();
+  CommandResult result;
+  result.timed_out = !status && *expired;
+  if (status)
+    result.status = *status;
+  else
+    result.status = co_await child->end(clock, limits.grace);
+  result.out = words->finish();
+  result.err = complaints->finish();
+  if (!status && !result.timed_out) co_return Error{ErrorCode::kStopped, "stopped"};
+  co_return result;
+}
+
+}  // namespace dray::adapters

@@ -1,0 +1,60 @@
+// A child process in a process group of its own, and one small command run to its end.
+//
+// Loop thread only; the io_context outlives both. A Child that is destroyed while it runs kills its whole
+// group.
+#pragma once
+
+#include <sys/types.h>
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ports/clock.h"
+
+namespace dray::adapters {
+
+struct Command {
+  std::vector<std::string> argv;                   // argv[0]: a path, or a name to look up in PATH
+  std::map<std::string, std::string> environment;  // added to ours
+};
+
+class Child {
+ public:
+  // out, err: descriptors that become its standard output and error; -1: ours.
+  static Result<Child> start(asio::io_context& io, const Command& command, int out = -1, int err = -1);
+  Child(Child&&) noexcept;
+  Child& operator=(Child&&) = delete;
+  ~Child();
+
+  pid_t pid() const { return pid_; }
+  // Exit status, 128 + signal where it was killed; kStopped leaves it running. One waiter at a time.
+  Task<Result<int>> wait(Stop& stop);
+  // SIGTERM to the group, SIGKILL after `grace`; its status. Takes no Stop: this is how one stops.
+  Task<int> end(Clock& clock, Duration grace);
+  void signal_group(int number) const;
+
+ private:
+  Child(asio::io_context& io, pid_t pid, int pidfd);
+  int reap();
+  pid_t pid_ = -1;
+  std::optional<int> status_;
+  asio::posix::basic_stream_descriptor<Executor> pidfd_;
+};
+
+struct CommandResult {
+  int status = 0;
+  bool timed_out = false;
+  std::string out;  // the first 64 KiB
+  std::string err;  // the last 10 KiB
+};
+// kStopped: was asked to stop, and the command was ended. kNotFound, kDenied: could not be started.
+struct CommandLimits {
+  Duration time{600'000};
+  Duration grace{10'000};  // between SIGTERM and SIGKILL
+};
+Task<Result<CommandResult>> run_command(asio::io_context& io, Clock& clock, Command command,
+                                        CommandLimits limits, Stop& stop);
+
+}  // namespace dray::adapters

@@ -1,0 +1,102 @@
+#include "adapters/posix/exec_installer.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "adapters/posix/system_clock.h"
+
+namespace dray::adapters {
+namespace {
+
+class ExecInstallerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "dray-exec-XXXXXX";
+    folder = ::mkdtemp(pattern.data());
+  }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+
+  Result<InstallerAnswer> ask(const std::string& script, InstallerVerb verb, InstallerEnv env = {}) {
+    std::ofstream{folder / "installer"} << "#!/bin/sh\n" << script;
+    ::chmod((folder / "installer").c_str(), 0700);
+    ExecInstaller installer{io, clock, {{(folder / "installer").string()}, folder, limits}};
+    std::optional<Result<InstallerAnswer>> out;
+    asio::co_spawn(io, call(installer, verb, std::move(env), out), [](std::exception_ptr e) {
+      if (e) std::rethrow_exception(e);
+    });
+    io.restart();
+    io.run();
+    return std::move(*out);
+  }
+  Task<> call(Installer& installer, InstallerVerb verb, InstallerEnv env,
+              std::optional<Result<InstallerAnswer>>& out) {
+    auto answer = co_await installer.run(verb, std::move(env), stop);
+    out.emplace(std::move(answer));
+  }
+
+  std::filesystem::path folder;
+  asio::io_context io;
+  SystemClock clock{io};
+  Stop stop;
+  CommandLimits limits{Duration{20'000}, Duration{200}};
+};
+
+TEST_F(ExecInstallerTest, GivesTheVerbAndTheMetadataAndTakesValuesAndWords) {
+  InstallerEnv env{"os", "2", *Sha256::parse(std::string(64, 'b')), 12, "spool/x.part", {"os", "app"}};
+  const auto answer =
+      ask("echo \"got=$1 $DRAY_COMPONENT $DRAY_VERSION $DRAY_SIZE $DRAY_ORDER\"; echo \"$DRAY_PAYLOAD\"",
+          InstallerVerb::kDownload, env);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->exit, InstallerExit::kOk);
+  EXPECT_EQ(answer->values.at("got"), "download os 2 12 os app");
+  EXPECT_EQ(answer->words, (folder / "spool/x.part").string());
+}
+
+TEST_F(ExecInstallerTest, KnowsTheExitCodesAndWhatWasComplained) {
+  EXPECT_EQ(ask("echo retry_after=60; exit 10", InstallerVerb::kReady)->exit, InstallerExit::kBusy);
+  EXPECT_EQ(ask("echo retry_after=60; exit 10", InstallerVerb::kReady)->values.at("retry_after"), "60");
+  EXPECT_EQ(ask("exit 3", InstallerVerb::kReady)->exit, InstallerExit::kRetryLater);
+  const auto failed = ask("echo flash is worn out >&2; exit 7", InstallerVerb::kInstall);
+  EXPECT_EQ(failed->exit, InstallerExit::kFailed);
+  EXPECT_EQ(failed->words, "flash is worn out");
+}
+
+TEST_F(ExecInstallerTest, KeepsTheTailOfAFloodOnStandardError) {
+  const auto answer = ask("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done; exit 1",
+                          InstallerVerb::kInstall);
+  EXPECT_LE(answer->words.size(), 10U * 1024);
+  EXPECT_TRUE(answer->words.ends_with("line 2999"));
+}
+
+TEST_F(ExecInstallerTest, AVerbThatHangsIsEndedWithItsChildren) {
+  limits = {Duration{300}, Duration{200}};
+  const auto answer =
+      ask("trap '' TERM; sleep 1000 & echo $! > " + (folder / "pid").string() + "; wait; sleep 1000",
+          InstallerVerb::kInstall);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), ErrorCode::kTimeout);
+  pid_t child = 0;
+  std::ifstream{folder / "pid"} >> child;
+  ASSERT_GT(child, 0);
+  // Killed; a zombie until somebody reaps it, but no longer running.
+  std::ifstream status{"/proc/" + std::to_string(child) + "/stat"};
+  std::string text((std::istreambuf_iterator<char>(status)), {});
+  EXPECT_TRUE(text.empty() || text.find(") Z") != std::string::npos || text.find(") X") != std::string::npos)
+      << text;
+}
+
+TEST_F(ExecInstallerTest, SaysWhatIsMissing) {
+  ExecInstaller installer{io, clock, {{"/no/such/installer"}, folder, limits}};
+  std::optional<Result<InstallerAnswer>> out;
+  asio::co_spawn(io, call(installer, InstallerVerb::kInfo, {}, out), asio::detached);
+  io.run();
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->error().code(), ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace dray::adapters
