@@ -1,5 +1,7 @@
-// "boot": what the device starts first. Starts the active version's program where there is one, and the agent; counts
-// trial starts, switches back from a version that does not come up, restarts the device.
+// "boot": what the device starts first. Starts the active version's program where there is one, and the
+// agent; counts trial starts, switches back from a version that does not come up, restarts the device.
+#include "agent/boot.h"
+
 #include <unistd.h>
 
 #include <cstdlib>
@@ -7,7 +9,6 @@
 
 #include "adapters/posix/child.h"
 #include "adapters/posix/signals.h"
-#include "agent/boot.h"
 #include "device.h"
 #include "drive/signal.h"
 #include "drive/task_group.h"
@@ -30,7 +31,8 @@ struct Watched {
 
 class Supervisor {
  public:
-  Supervisor(Device& device, const AgentConfig& config, char** argv) : device_{device}, config_{config}, argv_{argv}, tasks_{device.io.get_executor()} {}
+  Supervisor(Device& device, const AgentConfig& config, char** argv)
+      : device_{device}, config_{config}, argv_{argv}, tasks_{device.io.get_executor()} {}
 
   enum class End { kStopped, kRestart };
 
@@ -87,7 +89,8 @@ class Supervisor {
     watched.ended.reset();
     const SteadyTime now = device_.clock.steady();
     watched.failures = now - watched.not_before > kLongestPause ? 1 : watched.failures + 1;
-    watched.not_before = now + std::min<Duration>(kLongestPause, Duration{250} * (1LL << std::min(watched.failures, 10)));
+    watched.not_before =
+        now + std::min<Duration>(kLongestPause, Duration{250} * (1LL << std::min(watched.failures, 10)));
   }
 
   Task<> start_agent(Stop& stop) {
@@ -132,8 +135,10 @@ class Supervisor {
   Task<> end_children() {
     tasks_.stop();  // ends the watching
     co_await tasks_.join();
-    if (agent_.child) [[maybe_unused]] const int a = co_await agent_.child->end(device_.clock, kGrace);
-    if (program_.child) [[maybe_unused]] const int p = co_await program_.child->end(device_.clock, kGrace);
+    if (agent_.child) [[maybe_unused]]
+      const int a = co_await agent_.child->end(device_.clock, kGrace);
+    if (program_.child) [[maybe_unused]]
+      const int p = co_await program_.child->end(device_.clock, kGrace);
   }
 
   Device& device_;
@@ -157,7 +162,8 @@ int supervise(const AgentConfig& config, char** argv) {
     Device device{config};
     if (!config.machine) {  // a fresh boot id for each start of this process device
       ::setenv(kBootIdVariable, random_uuid(device.random).c_str(), 1);
-      device.log.info("process_device", {{"note", "restarts are restarts of this process; its firmware is not executed"}});
+      device.log.info("process_device",
+                      {{"note", "restarts are restarts of this process; its firmware is not executed"}});
     }
     Stop stop;
     adapters::StopOnSignals signals{device.io, stop};
@@ -176,7 +182,8 @@ int supervise(const AgentConfig& config, char** argv) {
     return 1;
   }
   std::vector<char*> command;
-  for (const std::string& argument : config.reboot_command) command.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : config.reboot_command)
+    command.push_back(const_cast<char*>(argument.c_str()));
   command.push_back(nullptr);
   ::execvp(command[0], command.data());
   std::perror("dray-agent: reboot");

@@ -13,7 +13,8 @@ using adapters::Config;
 
 // The token, from the file or from one beside it that only we can read.
 std::string read_token(const Config& server) {
-  if (server.has("token") && server.has("token_file")) server.refuse("token_file", "is given beside token; one of them is enough");
+  if (server.has("token") && server.has("token_file"))
+    server.refuse("token_file", "is given beside token; one of them is enough");
   std::string token = server.text("token", "");
   const auto file = server.path("token_file", std::filesystem::path{});
   if (file.empty()) return token;
@@ -22,7 +23,8 @@ std::string read_token(const Config& server) {
     server.refuse("token_file", "can't be read");
     return "";
   }
-  if ((status.st_mode & 077) != 0) server.refuse("token_file", "can be read by others; its mode must be 0600");
+  if ((status.st_mode & 077) != 0)
+    server.refuse("token_file", "can be read by others; its mode must be 0600");
   std::ifstream in{file};
   std::getline(in, token);
   if (token.empty()) server.refuse("token_file", "is empty");
@@ -51,7 +53,10 @@ void load_poll(const Config& poll, agent::AgentSettings& out) {
 
 bool is_name(const std::string& text, bool plus_dot) {
   return !text.empty() && text.size() <= 64 && text[0] != '.' &&
-         std::all_of(text.begin(), text.end(), [&](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || (plus_dot && (c == '.' || c == ':')); });
+         std::all_of(text.begin(), text.end(), [&](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' ||
+                  (plus_dot && (c == '.' || c == ':'));
+         });
 }
 
 InstallerConfig load_installer(const Config& table, agent::AgentSettings& agent) {
@@ -59,18 +64,21 @@ InstallerConfig load_installer(const Config& table, agent::AgentSettings& agent)
   out.kind = table.choice("kind", {"ab-dir", "single-file", "exec"});
   const bool exec = out.kind == "exec";
   if (!exec) out.root = table.text("root", "device");
-  if (out.root.is_absolute() || out.root.lexically_normal().string().starts_with("..")) table.refuse("root", "must be a folder below data");
+  if (out.root.is_absolute() || out.root.lexically_normal().string().starts_with(".."))
+    table.refuse("root", "must be a folder below data");
   if (exec) out.command = table.strings("command");
   out.time_limit = table.duration_s("time_limit_s", {1, 86400}, out.time_limit);
   for (const Config& entry : table.tables("components")) {
     Component component{entry.text("name"), entry.text("part", ""), ""};
     if (!is_name(component.name, false)) entry.refuse("name", "must be up to 64 letters, digits, - or _");
     if (out.kind == "single-file") component.file = entry.text("file");
-    if (component.file.starts_with('/') || component.file.find("..") != Path::npos) entry.refuse("file", "must be a path below root");
+    if (component.file.starts_with('/') || component.file.find("..") != Path::npos)
+      entry.refuse("file", "must be a path below root");
     if (!component.part.empty()) agent.parts[component.part] = component.name;
     out.components.push_back(std::move(component));
   }
-  if (out.kind == "single-file" && out.components.empty()) table.refuse("components", "must name at least one component and its file");
+  if (out.kind == "single-file" && out.components.empty())
+    table.refuse("components", "must name at least one component and its file");
   return out;
 }
 
@@ -87,7 +95,8 @@ Result<AgentConfig> load_config(const std::filesystem::path& path) {
   const auto level = parse_level(file.choice("log", {"debug", "info", "warn", "error"}, "info"));
   if (level) out.log = *level;
   out.agent.busy_file = file.text("busy_file", "busy");
-  if (out.agent.busy_file.starts_with('/') || out.agent.busy_file.find("..") != Path::npos) file.refuse("busy_file", "must be a path below data");
+  if (out.agent.busy_file.starts_with('/') || out.agent.busy_file.find("..") != Path::npos)
+    file.refuse("busy_file", "must be a path below data");
   out.machine = file.choice("restart", {"process", "machine"}, "process") == "machine";
   out.reboot_command = file.strings("reboot_command", std::vector<std::string>{"systemctl", "reboot"});
   out.program = file.strings("run", std::vector<std::string>{});

@@ -11,17 +11,23 @@ namespace dray::apps {
 
 Device::Device(const AgentConfig& config)
     : disk{config.data},
-      log{config.log, [] { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }, stderr_sink()},
+      log{config.log, [] { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); },
+          stderr_sink()},
       installer{make_installer(config.installer, *this, disk, config.data)} {}
 
-std::unique_ptr<Installer> make_installer(const InstallerConfig& config, Device& device, Disk& payloads, const std::filesystem::path& data) {
-  if (config.kind == "ab-dir") return std::make_unique<agent::AbDirInstaller>(device.disk, config.root.string(), payloads, device.worker);
+std::unique_ptr<Installer> make_installer(const InstallerConfig& config, Device& device, Disk& payloads,
+                                          const std::filesystem::path& data) {
+  if (config.kind == "ab-dir")
+    return std::make_unique<agent::AbDirInstaller>(device.disk, config.root.string(), payloads,
+                                                   device.worker);
   if (config.kind == "single-file") {
     std::map<std::string, Path> files;
     for (const Component& component : config.components) files[component.name] = component.file;
-    return std::make_unique<agent::SingleFileInstaller>(device.disk, config.root.string(), payloads, device.worker, std::move(files));
+    return std::make_unique<agent::SingleFileInstaller>(device.disk, config.root.string(), payloads,
+                                                        device.worker, std::move(files));
   }
-  adapters::ExecInstallerSettings settings{config.command, std::filesystem::absolute(data), {config.time_limit, Duration{10'000}}};
+  adapters::ExecInstallerSettings settings{
+      config.command, std::filesystem::absolute(data), {config.time_limit, Duration{10'000}}};
   return std::make_unique<adapters::ExecInstaller>(device.io, device.clock, std::move(settings));
 }
 

@@ -25,9 +25,11 @@ struct Device {
 };
 
 // Payloads are below `payloads`: the data folder, or where a verb's DRAY_PAYLOAD lies.
-std::unique_ptr<Installer> make_installer(const InstallerConfig& config, Device& device, Disk& payloads, const std::filesystem::path& data);
+std::unique_ptr<Installer> make_installer(const InstallerConfig& config, Device& device, Disk& payloads,
+                                          const std::filesystem::path& data);
 
-// Of this start of the device: the kernel's on a machine; of a process device what its supervisor made for this start.
+// Of this start of the device: the kernel's on a machine; of a process device what its supervisor made for
+// this start.
 std::string boot_id_of(const AgentConfig& config, Random& random);
 
 // Exit status of "dray-agent run" that asks its supervisor for a restart of the device.

@@ -36,14 +36,19 @@ std::optional<Arguments> parse(int argc, char** argv) {
   Arguments out;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--config" && i + 1 < argc) out.config = argv[++i];
-    else if (word.starts_with("--config=")) out.config = word.substr(9);
-    else if (word == "--json") out.json = true;
-    else if (word == "--check-config") out.check = true;
+    if (word == "--config" && i + 1 < argc)
+      out.config = argv[++i];
+    else if (word.starts_with("--config="))
+      out.config = word.substr(9);
+    else if (word == "--json")
+      out.json = true;
+    else if (word == "--check-config")
+      out.check = true;
     else if (word.starts_with("-")) {
       std::fprintf(stderr, "dray-agent: %s is no option; try --help\n", word.c_str());
       return {};
-    } else out.words.push_back(word);
+    } else
+      out.words.push_back(word);
   }
   return out;
 }
@@ -64,7 +69,8 @@ int dispatch(const Arguments& arguments, const dray::apps::AgentConfig& config, 
 
 int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--help") == 0 || std::strcmp(argv[i], "-h") == 0) return std::fputs(kHelp, stdout), 0;
+    if (std::strcmp(argv[i], "--help") == 0 || std::strcmp(argv[i], "-h") == 0)
+      return std::fputs(kHelp, stdout), 0;
     if (std::strcmp(argv[i], "--version") == 0) return std::printf("dray-agent %s\n", DRAY_VERSION), 0;
   }
   const auto arguments = parse(argc, argv);

@@ -12,15 +12,29 @@
 namespace dray::apps {
 namespace {
 
-Task<> run(Device& device, const AgentConfig& config, HttpClient& http, bool supervised, Stop& stop, int& status) {
+Task<> run(Device& device, const AgentConfig& config, HttpClient& http, bool supervised, Stop& stop,
+           int& status) {
   if (!supervised) {  // nobody else counts trial starts
     agent::BootParts boot{device.disk, device.worker, *device.installer, device.log};
     auto counted = co_await agent::before_start(std::move(boot), stop);
     if (!counted) device.log.error("trial_not_counted", {{"why", counted.error().message()}});
   }
-  agent::AgentParts parts{device.clock, device.random, device.disk, device.worker, http, *device.installer, boot_id_of(config, device.random), device.log, {}};
-  device.log.info("agent_started", {{"id", config.agent.id}, {"server", config.agent.url}, {"boot_id", parts.boot_id}, {"version", DRAY_VERSION}});
-  if (!config.machine) device.log.info("process_device", {{"note", "restarts are restarts of this process; its firmware is not executed"}});
+  agent::AgentParts parts{device.clock,
+                          device.random,
+                          device.disk,
+                          device.worker,
+                          http,
+                          *device.installer,
+                          boot_id_of(config, device.random),
+                          device.log,
+                          {}};
+  device.log.info("agent_started", {{"id", config.agent.id},
+                                    {"server", config.agent.url},
+                                    {"boot_id", parts.boot_id},
+                                    {"version", DRAY_VERSION}});
+  if (!config.machine)
+    device.log.info("process_device",
+                    {{"note", "restarts are restarts of this process; its firmware is not executed"}});
   agent::Agent agent{config.agent, std::move(parts)};
   const agent::Exit exit = co_await agent.run(stop);
   status = exit == agent::Exit::kRestart ? kRestartStatus : 0;
@@ -37,10 +51,11 @@ int run_agent(const AgentConfig& config) {
   Stop stop;
   adapters::StopOnSignals signals{device.io, stop};
   int status = 1;
-  asio::co_spawn(device.io, run(device, config, http, supervised, stop, status), [&](std::exception_ptr error) {
-    signals.done();
-    if (error) std::rethrow_exception(error);
-  });
+  asio::co_spawn(device.io, run(device, config, http, supervised, stop, status),
+                 [&](std::exception_ptr error) {
+                   signals.done();
+                   if (error) std::rethrow_exception(error);
+                 });
   device.io.run();
   return status;
 }

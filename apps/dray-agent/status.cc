@@ -1,4 +1,5 @@
-// "status": what the agent remembers, read from its state document. Works while it runs, and while it does not.
+// "status": what the agent remembers, read from its state document. Works while it runs, and while it does
+// not.
 #include <cstdio>
 
 #include "agent/boot.h"
@@ -20,7 +21,10 @@ int print_status(const AgentConfig& config, bool as_json) {
   const std::string phase{core::attempt::phase_name(attempt.phase)};
   const std::string sentence = core::attempt::describe(attempt);
   if (as_json) {
-    wire::json::object out{{"id", config.agent.id}, {"phase", phase}, {"sentence", sentence}, {"action", core::attempt::action_of(attempt).value()},
+    wire::json::object out{{"id", config.agent.id},
+                           {"phase", phase},
+                           {"sentence", sentence},
+                           {"action", core::attempt::action_of(attempt).value()},
                            {"trial_starts", boot.trial.empty() ? 0 : boot.starts}};
     wire::json::object spool;
     for (const auto& [name, offset] : attempt.spool) spool[name] = offset;
@@ -29,7 +33,8 @@ int print_status(const AgentConfig& config, bool as_json) {
     return 0;
   }
   std::printf("%s  %s\n%s\n", config.agent.id.c_str(), phase.c_str(), sentence.c_str());
-  for (const auto& [name, offset] : attempt.spool) std::printf("  %.12s  %s received\n", name.c_str(), human_bytes(offset).c_str());
+  for (const auto& [name, offset] : attempt.spool)
+    std::printf("  %.12s  %s received\n", name.c_str(), human_bytes(offset).c_str());
   if (!boot.trial.empty()) std::printf("  on trial: start %d of %d\n", boot.starts, agent::kMostTrialStarts);
   return 0;
 }

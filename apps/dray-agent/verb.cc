@@ -1,4 +1,5 @@
-// "installer KIND VERB": the thin executable around the built-in installers, with the exec protocol's environment.
+// "installer KIND VERB": the thin executable around the built-in installers, with the exec protocol's
+// environment.
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
@@ -21,7 +22,8 @@ Result<InstallerVerb> parse_verb(const std::string& text) {
   return Error{ErrorCode::kNotFound, text};
 }
 
-Task<> ask(Installer& installer, InstallerVerb verb, InstallerEnv env, Stop& stop, std::optional<Result<InstallerAnswer>>& out) {
+Task<> ask(Installer& installer, InstallerVerb verb, InstallerEnv env, Stop& stop,
+           std::optional<Result<InstallerAnswer>>& out) {
   auto answer = co_await installer.run(verb, std::move(env), stop);
   out.emplace(std::move(answer));
 }
@@ -54,17 +56,19 @@ int run_verb(const AgentConfig& config, const std::string& kind, const std::stri
     std::fprintf(stderr, "%s: is not there\n", payload.c_str());
     return static_cast<int>(InstallerExit::kUsage);
   }
-  adapters::PosixDisk payloads{payload.empty() ? config.data : std::filesystem::absolute(payload).parent_path()};
+  adapters::PosixDisk payloads{payload.empty() ? config.data
+                                               : std::filesystem::absolute(payload).parent_path()};
   InstallerConfig installer_config = config.installer;
   installer_config.kind = kind;
   const auto installer = make_installer(installer_config, device, payloads, config.data);
   Stop stop;
   adapters::StopOnSignals signals{device.io, stop};
   std::optional<Result<InstallerAnswer>> answer;
-  asio::co_spawn(device.io, ask(*installer, *verb, std::move(env), stop, answer), [&](std::exception_ptr error) {
-    signals.done();
-    if (error) std::rethrow_exception(error);
-  });
+  asio::co_spawn(device.io, ask(*installer, *verb, std::move(env), stop, answer),
+                 [&](std::exception_ptr error) {
+                   signals.done();
+                   if (error) std::rethrow_exception(error);
+                 });
   device.io.run();
   if (!answer || !*answer) {
     std::fprintf(stderr, "%s\n", answer ? answer->error().message().c_str() : "no answer");

@@ -1,0 +1,375 @@
+// The agent whole, in a simulated world: a device that may lose power at any write, and a server that does what it is
+// told.
+#include "agent/agent.h"
+
+#include <gtest/gtest.h>
+
+#include "agent/ab_dir.h"
+#include "agent/agent_testing.h"
+#include "agent/boot.h"
+#include "agent/single_file.h"
+#include "sim/world.h"
+
+namespace dray::agent {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::BodyFault;
+using testing::ScriptedDdi;
+using testing::TestPart;
+
+// Not compressible to nothing, and different for every seed.
+std::string image(std::size_t size, unsigned seed) {
+  std::string out(size, '\0');
+  std::uint64_t x = seed * 2654435761U + 1;
+  for (char& c : out) {
+    x = x * 6364136223846793005ULL + 1442695040888963407ULL;
+    c = static_cast<char>(x >> 56);
+  }
+  return out;
+}
+
+std::unique_ptr<Installer> make(const std::string& kind, Disk& disk, Worker& worker) {
+  if (kind == "ab-dir") return std::make_unique<AbDirInstaller>(disk, "device", disk, worker);
+  return std::make_unique<SingleFileInstaller>(disk, "device", disk, worker, std::map<std::string, Path>{{"os", "os.img"}, {"app", "app.img"}});
+}
+
+// A process device: its supervisor's decision, then the agent; a restart is a new boot id.
+struct Program {
+  Program(sim::World& world, sim::Node& n, std::string k) : node{n}, http{world.network(), n}, kind{std::move(k)} {}
+  sim::Node& node;
+  sim::SimHttpClient http;
+  std::string kind;
+  std::unique_ptr<Installer> installer;
+  std::unique_ptr<Agent> agent;
+  Stop stop;
+  int crash_starts = 0;  // so many starts of a trial end before the agent does anything
+  int starts = 0;
+};
+
+Task<> run_device(Program& p, AgentSettings settings) {
+  for (;;) {
+    p.starts += 1;
+    p.installer = make(p.kind, p.node.disk(), p.node.worker("bytes"));
+    BootParts boot{p.node.disk(), p.node.worker("bytes"), *p.installer, p.node.log()};
+    [[maybe_unused]] auto counted = co_await before_start(std::move(boot), p.stop);
+    if (!load_boot(p.node.disk()).trial.empty() && p.crash_starts > 0) {
+      p.crash_starts -= 1;
+      continue;
+    }
+    AgentParts parts{p.node.clock(), p.node.random(), p.node.disk(), p.node.worker("bytes"), p.http, *p.installer, random_uuid(p.node.random()), p.node.log(), {}};
+    p.agent = std::make_unique<Agent>(settings, std::move(parts));
+    const Exit exit = co_await p.agent->run(p.stop);
+    if (exit == Exit::kStopped) co_return;
+  }
+}
+
+Task<> put_version(sim::Node& node, std::string kind, std::vector<TestPart> parts, bool& done) {
+  const auto installer = make(kind, node.disk(), node.worker("bytes"));
+  Stop never;
+  InstallerEnv order;
+  for (const TestPart& part : parts) order.order.push_back(part.component);
+  for (const TestPart& part : parts) {
+    EXPECT_TRUE(replace_file(node.disk(), "payload", part.bytes));
+    InstallerEnv env{part.component, part.version, sha256_of(as_bytes(part.bytes)), part.bytes.size(), "payload", order.order};
+    auto wrote = co_await installer->run(InstallerVerb::kDownload, std::move(env), never);
+    EXPECT_TRUE(wrote && wrote->exit == InstallerExit::kOk);
+  }
+  for (const InstallerVerb verb : {InstallerVerb::kInstall, InstallerVerb::kCommit}) {
+    InstallerEnv env = order;
+    auto answer = co_await installer->run(verb, std::move(env), never);
+    EXPECT_TRUE(answer && answer->exit == InstallerExit::kOk) << (answer ? answer->words : "");
+  }
+  done = true;
+}
+
+class AgentTest : public ::testing::Test {
+ protected:
+  static constexpr std::size_t kSize = 300'000;
+
+  explicit AgentTest(std::uint64_t seed = 1) : world{seed} {}
+
+  void set_up(const std::string& kind = "ab-dir", std::vector<TestPart> parts = {{"os", "1", image(5000, 1)}, {"app", "7", image(3000, 2)}}) {
+    server_node.power_on();
+    world.network().serve(server_node, "gw", server);
+    bool done = false;
+    device.power_on();
+    device.spawn(put_version(device, kind, std::move(parts), done));
+    ASSERT_TRUE(world.run_until([&] { return done; }, 1min));
+    device.power_off();
+    ASSERT_TRUE(world.run_for(1s));
+    device.set_program([this, kind](sim::Node& node) {
+      auto program = std::make_shared<Program>(world, node, kind);
+      program->crash_starts = crash_starts;
+      current = program.get();
+      node.spawn(run_device(*program, settings));
+      return program;
+    });
+    settings.url = "http://gw";
+    settings.id = "dev-1";
+    settings.busy_file = "busy";
+    settings.attributes = {{"dray.type", "till-t3"}};
+    world.on_crashed([this](sim::Node& node) { world.after(1s, [&node] { node.power_on(); }); });
+  }
+  std::string phase() const {
+    const auto* attempt = current != nullptr && current->agent ? current->agent->attempt() : nullptr;
+    return attempt != nullptr ? std::string{core::attempt::phase_name(attempt->phase)} : "";
+  }
+  bool saw(const std::string& what) const { return std::find(server.feedback.begin(), server.feedback.end(), what) != server.feedback.end(); }
+  std::size_t index_of(const std::string& what) const {
+    return static_cast<std::size_t>(std::find(server.trail.begin(), server.trail.end(), what) - server.trail.begin());
+  }
+
+  sim::World world;
+  sim::Node& server_node = world.add("gw");
+  sim::Node& device = world.add("dev");
+  ScriptedDdi server{"http://gw"};
+  AgentSettings settings;
+  Program* current = nullptr;
+  int crash_starts = 0;
+  const TestPart new_os{"os", "2", image(kSize, 3)};
+};
+
+TEST_F(AgentTest, UpdatesRestartsAndReportsPowerOnBeforeItCloses) {
+  set_up();
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  EXPECT_EQ(server.attributes["dray.version.os"], "2");
+  EXPECT_EQ(server.attributes["dray.version.app"], "7");  // carried over
+  EXPECT_EQ(server.attributes["dray.sha256.os"], sha256_of(as_bytes(new_os.bytes)).hex());
+  EXPECT_EQ(server.attributes["dray.type"], "till-t3");
+  ASSERT_EQ(server.boot_ids.size(), 2U);
+  EXPECT_NE(server.boot_ids[0], server.boot_ids[1]);
+  EXPECT_EQ(server.feedback, (std::vector<std::string>{"proceeding none", "downloaded none", "proceeding none switching", "closed success"}));
+  EXPECT_EQ(server.artifact_bytes, kSize);
+  EXPECT_EQ(server.trail.back(), "POST /DEFAULT/controller/v1/dev-1/deploymentBase/101/feedback");
+}
+
+TEST_F(AgentTest, SwitchesTwoComponentsTogether) {
+  set_up();
+  server.order(101, {new_os, {"app", "8", image(40'000, 4)}});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  EXPECT_EQ(server.attributes["dray.version.os"], "2");
+  EXPECT_EQ(server.attributes["dray.version.app"], "8");
+  EXPECT_EQ(server.boot_ids.size(), 2U);
+}
+
+TEST_F(AgentTest, ResumesACutTransferWhereItStopped) {
+  set_up();
+  server.order(101, {new_os});
+  int cuts = 0;
+  server.fault = [&](const std::string&, std::uint64_t) { return cuts++ < 3 ? BodyFault{BodyFault::Kind::kCut, 50'000} : BodyFault{}; };
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min));
+  EXPECT_EQ(server.artifact_bytes, kSize);
+}
+
+TEST_F(AgentTest, NeverInstallsAnErrorPageAndGoesOnWhenItIsGone) {
+  set_up();
+  server.order(101, {new_os});
+  int pages = 0;
+  server.fault = [&](const std::string&, std::uint64_t) { return pages++ < 2 ? BodyFault{BodyFault::Kind::kErrorPage} : BodyFault{}; };
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min));
+}
+
+TEST_F(AgentTest, GivesUpOnBytesThatStayWrongAndKeepsTheOldVersion) {
+  set_up();
+  server.order(101, {new_os});
+  server.fault = [](const std::string&, std::uint64_t) { return BodyFault{BodyFault::Kind::kWrongBytes}; };
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("failure"); }, 10min));
+  EXPECT_NE(server.sentences.back().find("hash"), std::string::npos);
+  EXPECT_EQ(server.attributes["dray.version.os"], "1");
+  EXPECT_EQ(server.boot_ids.size(), 1U);
+}
+
+TEST_F(AgentTest, RefusesABodyThatIsShorterThanOrdered) {
+  set_up();
+  server.order(101, {new_os});
+  server.fault = [](const std::string&, std::uint64_t) { return BodyFault{BodyFault::Kind::kShort}; };
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("failure"); }, 30min));
+  EXPECT_EQ(server.attributes["dray.version.os"], "1");
+}
+
+TEST_F(AgentTest, ObeysACancelBeforeTheSwitchOver) {
+  set_up();
+  world.network().link("gw", "dev").rate = BytesPerSecond{30'000};
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "downloading"; }, 1min));
+  server.cancel();
+  ASSERT_TRUE(world.run_until([&] { return saw("cancel closed success"); }, 1min));
+  EXPECT_EQ(phase(), "cancelled");
+  ASSERT_TRUE(world.run_for(1min));
+  EXPECT_FALSE(saw("proceeding none switching"));
+  EXPECT_EQ(server.boot_ids.size(), 1U);
+}
+
+TEST_F(AgentTest, RejectsACancelThatCameAfterTheSwitchOverAndEndsNormally) {
+  set_up();
+  server.order(101, {new_os});
+  device.power_on();
+  // The gateway loses the device as the switch begins; the cancel waits for it when it is back.
+  server.on_feedback = [&](const std::string&, const std::string& what) {
+    if (what == "switching") world.after(0s, [&] {});
+  };
+  ASSERT_TRUE(world.run_until([&] { return phase() == "installing" || phase() == "restarting"; }, 5min));
+  server.cancel();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  EXPECT_EQ(server.attributes["dray.version.os"], "2");
+  EXPECT_FALSE(saw("cancel closed success"));
+}
+
+TEST_F(AgentTest, ACancelThatCrossesTheAnnouncementIsObeyed) {
+  set_up();
+  server.order(101, {new_os});
+  server.on_feedback = [&](const std::string&, const std::string& what) {
+    if (what == "switching") server.cancel();
+  };
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return saw("cancel closed success"); }, 5min));
+  ASSERT_TRUE(world.run_for(1min));
+  EXPECT_EQ(server.attributes["dray.version.os"], "1");
+  EXPECT_EQ(server.boot_ids.size(), 1U);
+}
+
+TEST_F(AgentTest, AnswersBusyWhileItsBusyFileIsThereAndReadyAfterwards) {
+  set_up();
+  ASSERT_TRUE(replace_file(device.disk(), "busy", "retry_after=30\nsale in progress\n"));
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 1min));
+  EXPECT_EQ(server.confirmations[0], R"({"confirmation":"denied","details":["sale in progress"],"dray":{"answer":"busy","retry_after":30,"why":"sale in progress"}})");
+  EXPECT_EQ(server.artifact_bytes, 0U);
+  ASSERT_TRUE(device.disk().unlink("busy"));
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  EXPECT_EQ(server.confirmations.back(), R"({"confirmation":"confirmed"})");
+}
+
+TEST_F(AgentTest, AsksItselfOnceMoreBeforeTheSwitchOver) {
+  set_up();
+  server.order(101, {new_os});
+  server.on_feedback = [&](const std::string& execution, const std::string&) {
+    if (execution == "downloaded") {
+      EXPECT_TRUE(replace_file(device.disk(), "busy", "in use"));
+    }
+  };
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "holding"; }, 5min));
+  ASSERT_TRUE(world.run_for(10min));
+  EXPECT_EQ(phase(), "holding");
+  EXPECT_EQ(server.boot_ids.size(), 1U);
+  ASSERT_TRUE(device.disk().unlink("busy"));
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+}
+
+TEST_F(AgentTest, AVersionThatNeverComesUpIsLeftAfterThreeTrialStarts) {
+  crash_starts = 1000;
+  set_up();
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("failure"); }, 10min));
+  EXPECT_EQ(server.sentences.back(), "Back from os 2: not committed in 3 starts");
+  EXPECT_EQ(server.attributes["dray.version.os"], "1");
+  EXPECT_EQ(1000 - current->crash_starts, 3);
+}
+
+TEST_F(AgentTest, LosingTheGatewayAfterTheSwitchRollsNothingBack) {
+  set_up();
+  server.order(101, {new_os});
+  server.on_feedback = [&](const std::string&, const std::string& what) {
+    if (what == "switching") world.after(Duration{50}, [&] { world.network().partition("gw", "dev"); });
+  };
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "committed"; }, 10min));
+  EXPECT_FALSE(server.closed("success"));
+  ASSERT_TRUE(world.run_for(3h));
+  world.network().heal("gw", "dev");
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  EXPECT_EQ(server.attributes["dray.version.os"], "2");
+}
+
+TEST_F(AgentTest, FetchesAheadOfAMaintenanceWindowAndSwitchesInIt) {
+  set_up();
+  server.update = "skip";
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "holding"; }, 5min));
+  ASSERT_TRUE(world.run_for(10min));
+  EXPECT_EQ(phase(), "holding");
+  server.update = "forced";
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  EXPECT_EQ(server.artifact_bytes, kSize);
+}
+
+TEST_F(AgentTest, ANewOrderForBytesThatFailedElsewhereFetchesNothingTwice) {
+  crash_starts = 3;
+  set_up();
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("failure"); }, 10min));
+  server.order(102, {new_os});
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min));
+  EXPECT_EQ(server.artifact_bytes, kSize);
+}
+
+// --- power loss at every write ---
+
+struct Cut {
+  std::string kind;
+  sim::Power how;
+  bool worst;
+};
+
+class PowerCut : public ::testing::TestWithParam<Cut> {};
+
+// One update with the power going at write `n` of the device. How many writes it took.
+struct OneRun : AgentTest {
+  OneRun() : AgentTest{7} {}
+  void TestBody() override {}
+  std::uint64_t update(const Cut& cut, std::uint64_t n) {
+    set_up(cut.kind);
+    world.set_crash_options({cut.worst});
+    world.network().link("gw", "dev").rate = BytesPerSecond{100'000};
+    const std::uint64_t before = device.disk().ops();
+    bool gone = false;
+    device.disk().on_op([&, before](std::uint64_t op, const std::string&) {
+      if (gone || op - before != n) return sim::Power::kStays;
+      gone = true;
+      return cut.how;
+    });
+    server.order(101, {new_os, {"app", "8", image(20'000, 4)}});
+    device.power_on();
+    const auto done = world.run_until([&] { return server.closed("success"); }, 30min);
+    EXPECT_TRUE(done) << "power lost at write " << n << ": " << (done ? "" : done.error().message());
+    EXPECT_EQ(server.attributes["dray.version.os"], "2") << n;
+    EXPECT_EQ(server.attributes["dray.version.app"], "8") << n;
+    // What was checkpointed is not sent again: a second of the link, and what the network had on the line.
+    EXPECT_LE(server.artifact_bytes, kSize + 20'000 + kSize) << n;
+    EXPECT_LE(world.network().count("dev", "gw", "/DEFAULT/controller/v1/dev-1/softwaremodules/").downloaded, kSize + 20'000 + 230'000) << n;
+    EXPECT_FALSE(server.closed("failure")) << n;
+    return device.disk().ops() - before;
+  }
+};
+
+TEST_P(PowerCut, AtAnyWriteEndsWithTheNewVersionAndNoSecondDownload) {
+  const std::uint64_t writes = OneRun{}.update(GetParam(), 0);
+  ASSERT_GT(writes, 50U);
+  for (std::uint64_t n = 1; n <= writes && !HasFailure(); ++n) OneRun{}.update(GetParam(), n);
+}
+
+INSTANTIATE_TEST_SUITE_P(Agent, PowerCut,
+                         ::testing::Values(Cut{"ab-dir", sim::Power::kLostBefore, false}, Cut{"ab-dir", sim::Power::kLostAfter, true},
+                                           Cut{"single-file", sim::Power::kLostBefore, false}, Cut{"single-file", sim::Power::kLostAfter, true}),
+                         [](const auto& cut) {
+                           return (cut.param.kind == "ab-dir" ? std::string{"AbDir"} : std::string{"SingleFile"}) +
+                                  (cut.param.how == sim::Power::kLostBefore ? "Before" : "After");
+                         });
+
+}  // namespace
+}  // namespace dray::agent

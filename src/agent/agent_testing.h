@@ -1,0 +1,196 @@
+// For tests: a DDI server that does what it is told. It behaves as hawkBit does (absolute links, one order at a time,
+// closed actions are gone); confirmation and held polls only where a test wants them. Breaks bodies on request.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "ports/http.h"
+#include "wire/json.h"
+
+namespace dray::agent::testing {
+
+struct TestPart {
+  std::string component, version, bytes;
+};
+
+// What goes wrong with one download.
+struct BodyFault {
+  enum class Kind { kNone, kCut, kErrorPage, kWrongBytes, kShort, kMissing, kBusy } kind = Kind::kNone;
+  std::uint64_t after = 0;  // kCut: bytes that still come
+};
+
+class CutBody final : public BodySource {
+ public:
+  explicit CutBody(std::string text) : text_{std::move(text)} {}
+  Task<Result<ByteView>> read() override {
+    if (said_) co_return Error{ErrorCode::kUnavailable, "cut"};
+    said_ = true;
+    co_return as_bytes(text_);
+  }
+
+ private:
+  std::string text_;
+  bool said_ = false;
+};
+
+class ScriptedDdi final : public HttpHandler {
+ public:
+  explicit ScriptedDdi(std::string origin) : origin_{std::move(origin)} {}
+
+  // --- the script ---
+  std::string sleep = "00:00:01";
+  bool ask_first = false;                        // a communication request before the deployment
+  std::function<BodyFault(const std::string& component, std::uint64_t from)> fault;
+  std::function<void(const std::string& execution, const std::string& phase)> on_feedback;
+  std::string update = "forced";
+
+  void order(std::int64_t action, std::vector<TestPart> parts) {
+    action_ = action;
+    parts_ = std::move(parts);
+    open_ = true;
+    cancelling_ = confirmed_ = false;
+  }
+  void cancel() { cancelling_ = true; }
+  void withdraw() { open_ = false; }
+
+  // --- what was seen ---
+  std::map<std::string, std::string> attributes;  // newest configData
+  std::vector<std::string> boot_ids;              // of power-on reports, in order
+  std::vector<std::string> feedback;              // "proceeding none switching", "closed success", "cancel closed success"
+  std::vector<std::string> sentences;
+  std::vector<std::string> confirmations;         // whole bodies
+  std::vector<std::string> trail;                 // method and path of every request
+  std::uint64_t artifact_bytes = 0;
+
+  bool closed(const std::string& how) const { return std::find(feedback.begin(), feedback.end(), "closed " + how) != feedback.end(); }
+
+  Task<HttpResponse> handle(HttpRequest request, Stop&) override {
+    std::string body;
+    if (request.body) {
+      auto read = co_await read_all(*request.body, 1 << 20);
+      if (read) body = std::move(*read);
+    }
+    co_return answer(request, body);
+  }
+
+ private:
+  static constexpr std::string_view kBase = "/DEFAULT/controller/v1/dev-1";
+
+  static HttpResponse json_response(wire::json::value value) {
+    HttpResponse out{200};
+    out.headers.set("Content-Type", "application/hal+json");
+    out.body = wire::to_text(value);
+    return out;
+  }
+
+  HttpResponse answer(const HttpRequest& request, const std::string& body) {
+    std::string path = request.target.substr(0, request.target.find('?'));
+    trail.push_back(std::string{to_string(request.method)} + " " + path);
+    if (!path.starts_with(kBase)) return HttpResponse{404};
+    path.erase(0, kBase.size());
+    if (path.empty()) return poll();
+    if (path == "/configData") return take_config(body);
+    const std::string id = std::to_string(action_);
+    if (path == "/deploymentBase/" + id && open_ && !cancelling_) return json_response(deployment());
+    if (path == "/cancelAction/" + id && cancelling_) return json_response({{"id", id}, {"cancelAction", {{"stopId", id}}}});
+    if (path == "/deploymentBase/" + id + "/feedback") return take_feedback(body, "");
+    if (path == "/cancelAction/" + id + "/feedback") return take_feedback(body, "cancel ");
+    if (path == "/confirmationBase/" + id + "/feedback") return take_confirmation(body);
+    for (const TestPart& part : parts_)
+      if (path == "/softwaremodules/" + part.component + "/artifacts/image" && open_) return download(part, request);
+    return HttpResponse{404};
+  }
+
+  std::string link(const std::string& path) const { return origin_ + std::string{kBase} + path; }
+
+  HttpResponse poll() {
+    wire::json::object links;
+    const std::string id = std::to_string(action_);
+    if (open_ && cancelling_) links["cancelAction"] = {{"href", link("/cancelAction/" + id)}};
+    else if (open_ && ask_first && !confirmed_) links["confirmationBase"] = {{"href", link("/confirmationBase/" + id + "?c=-21")}};
+    else if (open_) links["deploymentBase"] = {{"href", link("/deploymentBase/" + id + (update == "skip" ? "?c=-2" : "?c=-1"))}};
+    return json_response({{"config", {{"polling", {{"sleep", sleep}}}}}, {"_links", std::move(links)}});
+  }
+
+  wire::json::value deployment() const {
+    wire::json::array chunks;
+    for (const TestPart& part : parts_) {
+      const std::string href = link("/softwaremodules/" + part.component + "/artifacts/image");
+      wire::json::object artifact{{"filename", "image"}, {"size", part.bytes.size()}, {"hashes", {{"sha256", sha256_of(as_bytes(part.bytes)).hex()}}},
+                                  {"_links", {{"download-http", {{"href", href}}}}}};
+      chunks.push_back({{"part", part.component}, {"version", part.version}, {"name", part.component}, {"artifacts", wire::json::array{std::move(artifact)}}});
+    }
+    return {{"id", std::to_string(action_)}, {"deployment", {{"download", "forced"}, {"update", update}, {"chunks", std::move(chunks)}}}};
+  }
+
+  HttpResponse take_config(const std::string& body) {
+    const auto parsed = wire::parse_json(body);
+    if (!parsed) return HttpResponse{400};
+    for (const auto& [key, value] : parsed->at("data").as_object()) attributes[std::string{key}] = std::string{value.as_string()};
+    if (boot_ids.empty() || boot_ids.back() != attributes["dray.boot_id"]) boot_ids.push_back(attributes["dray.boot_id"]);
+    return HttpResponse{200};
+  }
+
+  HttpResponse take_feedback(const std::string& body, const std::string& prefix) {
+    const auto parsed = wire::parse_json(body);
+    if (!parsed) return HttpResponse{400};
+    if (!open_) return HttpResponse{410};
+    const auto& status = parsed->at("status").as_object();
+    const std::string execution{status.at("execution").as_string()};
+    const std::string finished{status.at("result").at("finished").as_string()};
+    std::string phase;
+    if (const auto* dray = parsed->as_object().if_contains("dray"); dray != nullptr && dray->as_object().contains("phase"))
+      phase = std::string{dray->at("phase").as_string()};
+    feedback.push_back(prefix + execution + " " + finished + (phase.empty() ? "" : " " + phase));
+    if (status.contains("details")) sentences.emplace_back(status.at("details").as_array().at(0).as_string());
+    if (execution == "closed") open_ = false;
+    if (execution == "rejected") cancelling_ = false;
+    if (on_feedback) on_feedback(execution, phase);
+    return HttpResponse{200};
+  }
+
+  HttpResponse take_confirmation(const std::string& body) {
+    confirmations.push_back(body);
+    const auto parsed = wire::parse_json(body);
+    if (parsed && parsed->at("confirmation").as_string() == "confirmed") confirmed_ = true;
+    return HttpResponse{200};
+  }
+
+  HttpResponse download(const TestPart& part, const HttpRequest& request) {
+    std::uint64_t from = 0;
+    if (const auto range = request.headers.find("Range")) from = std::stoull(std::string{range->substr(6)});
+    const BodyFault broken = fault ? fault(part.component, from) : BodyFault{};
+    if (broken.kind == BodyFault::Kind::kMissing) return HttpResponse{404};
+    if (broken.kind == BodyFault::Kind::kBusy) return HttpResponse{503};
+    if (broken.kind == BodyFault::Kind::kErrorPage) {
+      HttpResponse page{200};
+      page.body = std::string{"<html>Please log in</html>"};
+      return page;
+    }
+    HttpResponse out{from > 0 ? 206 : 200};
+    std::string bytes = part.bytes.substr(from);
+    if (from > 0) out.headers.set("Content-Range", "bytes " + std::to_string(from) + "-" + std::to_string(part.bytes.size() - 1) + "/" + std::to_string(part.bytes.size()));
+    if (broken.kind == BodyFault::Kind::kShort) bytes.resize(bytes.size() / 2);
+    if (broken.kind == BodyFault::Kind::kWrongBytes) bytes[bytes.size() / 2] ^= 1;
+    if (broken.kind == BodyFault::Kind::kCut && broken.after < bytes.size()) {
+      artifact_bytes += broken.after;
+      out.source_length = bytes.size();
+      out.body = std::shared_ptr<BodySource>{std::make_shared<CutBody>(bytes.substr(0, broken.after))};
+      return out;
+    }
+    artifact_bytes += bytes.size();
+    out.body = std::move(bytes);
+    return out;
+  }
+
+  std::string origin_;
+  std::int64_t action_ = 0;
+  std::vector<TestPart> parts_;
+  bool open_ = false, cancelling_ = false, confirmed_ = false;
+};
+
+}  // namespace dray::agent::testing
