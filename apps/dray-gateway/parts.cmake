@@ -1,0 +1,1 @@
+dray_program(dray-gateway DEPS gateway net adapters/posix adapters/sqlite adapters/toml)
