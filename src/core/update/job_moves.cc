@@ -76,8 +76,10 @@ void finish_step(Decision& d, bool by_power_on) {
   Job& job = d.job;
   close_action(job, ActionEnd::kFinished, by_power_on && !is<Restarting>(job));
   const bool last = job.step + 1 == job.terms.steps.size();
-  if (last && !job.next_steps) {
+  const bool more_follows = job.next_steps && job.next_steps->incompatible.empty();
+  if (last && !more_follows) {
     job.stop_after.reset();
+    job.next_steps.reset();
     job.phase = Succeeded{d.given.now >= job.terms.expires_at};
     return;
   }

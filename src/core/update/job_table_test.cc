@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "core/update/job_machine.h"
 #include "core/update/job_samples.h"
@@ -134,6 +136,26 @@ TEST(JobTable, HoldsExactlyTheChangesThatCanHappen) {
       }
   for (const Transition& row : job_transitions())
     EXPECT_TRUE(taken.contains(row)) << "no test takes " << row.from << " -" << row.event << "-> " << row.to;
+}
+
+TEST(JobTable, IsWhatTheDocumentSays) {
+  std::string table;
+  const auto rows = job_transitions();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const bool first = i == 0 || rows[i - 1].from != rows[i].from || rows[i - 1].event != rows[i].event;
+    if (first)
+      table += "\n| " + std::string{rows[i].from} + " | " + std::string{rows[i].event} + " | " +
+               std::string{rows[i].to};
+    else
+      table += ", " + std::string{rows[i].to};
+    const bool last =
+        i + 1 == rows.size() || rows[i + 1].from != rows[i].from || rows[i + 1].event != rows[i].event;
+    if (last) table += " |";
+  }
+  std::ifstream file{DRAY_SOURCE_DIR "/docs/job.md"};
+  std::stringstream document;
+  document << file.rdbuf();
+  EXPECT_NE(document.str().find(table), std::string::npos) << "docs/job.md should hold:" << table;
 }
 
 TEST(JobTable, HasNoRowTwiceAndNoneOutOfAFinalPhase) {

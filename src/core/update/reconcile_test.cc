@@ -295,6 +295,7 @@ const PlanRow kRows[] = {
      "Transmitting", "Succeeded",
      [](const Rig&, const Rig& started) {
        EXPECT_EQ(Rig{started}.says(FeedbackKind::kClosedFailure).phase(), "Incompatible");
+       EXPECT_EQ(Rig{started}.does(AllSent{}).powers_on("boot-2", runs("26.11")).phase(), "Succeeded");
      }},
     {"a later time", [](Plan& p) { p.assignments[0].planned_at = at(60); }, "Planned", "Transmitting",
      "Succeeded",
