@@ -13,6 +13,9 @@ namespace {
 using namespace samples;
 
 // A world that does anything to the job, and checks it.
+//
+// RC_ASSERT takes expressions apart, and its || and && do not stop early: such conditions stand in
+// parentheses.
 class World {
  public:
   World(std::uint32_t seed, std::map<std::string_view, int>& visits)
@@ -148,7 +151,7 @@ class World {
     ++visits_[phase_name(job_.phase)];
     for (const JobAction& action : step.actions)
       if (std::get_if<Forget>(&action) != nullptr) {
-        RC_ASSERT(is_final(job_) || !has_started(job_));
+        RC_ASSERT((is_final(job_) || !has_started(job_)));
         job_ = make_job(job_.terms, {});  // the plan brings it again
         given_.next_action = {};
         job_ = advance(job_, Tick{}, given_).next;
@@ -162,17 +165,17 @@ class World {
     if (is_final(job_)) RC_ASSERT(next.phase.index() == job_.phase.index());
     if (is_final(job_) && std::get_if<CancelAsked>(&event) == nullptr && !action_is_open(job_))
       RC_ASSERT(next == job_);
-    RC_ASSERT(is_final(next) || next.step < next.terms.steps.size());
-    RC_ASSERT(is_final(next) || given_.now < next.terms.expires_at || has_started(next));
+    RC_ASSERT((is_final(next) || next.step < next.terms.steps.size()));
+    RC_ASSERT((is_final(next) || given_.now < next.terms.expires_at || has_started(next)));
     if (given_.now >= next.terms.expires_at) {
       const auto* installing = std::get_if<Installing>(&next.phase);
       RC_ASSERT(std::get_if<Transmitting>(&next.phase) == nullptr);
-      RC_ASSERT(installing == nullptr || installing->switching);
+      RC_ASSERT((installing == nullptr || installing->switching));
     }
     RC_ASSERT(next.past.size() <= kMostPastActions);
     if (!is_final(next) && !has_started(next))
       RC_ASSERT(next.update_at >= next.deferred_until.value_or(WallTime::min()));
-    if (!is_final(next)) RC_ASSERT(!next.stop_after || has_started(next));
+    if (!is_final(next)) RC_ASSERT((!next.stop_after || has_started(next)));
   }
 
   // One action at a time, never one that was there before, and none is lost.
@@ -201,23 +204,23 @@ class World {
         feedback != nullptr && feedback->kind == FeedbackKind::kClosedFailure && !feedback->cut_by_us;
     const bool rolled_back = switched && std::get_if<PowerOn>(&event) != nullptr;
     const bool timed_out = restarting;  // any event lets time pass
-    RC_ASSERT(refused || reported || rolled_back || timed_out);
+    RC_ASSERT((refused || reported || rolled_back || timed_out));
     RC_ASSERT(next.attempt == job_.attempt + 1);
-    RC_ASSERT(!next.terms.retry.limit || next.attempt <= *next.terms.retry.limit);
+    RC_ASSERT((!next.terms.retry.limit || next.attempt <= *next.terms.retry.limit));
   }
 
   void check_offer() const {
     const Offer shown = offer(job_, given_);
     const bool open = shown == Offer::kConfirmation || shown == Offer::kDeployment;
     if (open && !has_started(job_)) {
-      RC_ASSERT(given_.now >= job_.update_at && given_.now < job_.terms.expires_at);
+      RC_ASSERT((given_.now >= job_.update_at && given_.now < job_.terms.expires_at));
       RC_ASSERT(permits(job_.terms.update, given_.now));
-      RC_ASSERT(given_.clock_known && given_.stored && given_.turn);
+      RC_ASSERT((given_.clock_known && given_.stored && given_.turn));
     }
     if (shown != Offer::kNothing) RC_ASSERT(action_is_open(job_));
     if (shown == Offer::kConfirmation) RC_ASSERT(job_.terms.ask == Ask::kConfirmation);
     if (may_download(job_, given_)) {
-      RC_ASSERT(given_.stored && permits(job_.terms.update, given_.now) && action_is_open(job_));
+      RC_ASSERT((given_.stored && permits(job_.terms.update, given_.now) && action_is_open(job_)));
       RC_ASSERT(wants_bytes(job_, given_.now));
     }
   }
@@ -226,7 +229,7 @@ class World {
   void check_wake() const {
     RC_ASSERT(advance(job_, Tick{}, given_).next == job_);
     const auto wake = wake_at(job_, given_);
-    RC_ASSERT(!wake || *wake > given_.now);
+    RC_ASSERT((!wake || *wake > given_.now));
     Given later = given_;
     later.now = wake ? *wake - Duration{1} : given_.now + std::chrono::hours{24 * 365};
     RC_ASSERT(advance(job_, Tick{}, later).next == job_);
@@ -236,7 +239,7 @@ class World {
     later.now = *wake;
     const Job next = advance(job_, Tick{}, later).next;
     const auto after = wake_at(next, later);
-    RC_ASSERT(next == job_ || !after || *after > later.now);
+    RC_ASSERT((next == job_ || !after || *after > later.now));
   }
 
   std::map<std::string_view, int>& visits_;
