@@ -1,0 +1,171 @@
+// The admin API v1 as values, both directions: docs/api.md shows it by example. What a request says wrong is
+// named with its path and its limit; unknown members are refused (a misspelt "expire_at" must not pass for
+// "never").
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/model/filter.h"
+#include "core/model/plan.h"
+#include "core/rollout/match.h"
+#include "core/rollout/rollout.h"
+#include "wire/gateway_api.h"
+#include "wire/json.h"
+
+namespace dray::wire {
+
+// --- requests ---
+
+struct NewUpload {
+  Sha256 sha256;
+  std::uint64_t size = 0;
+};
+struct NewArtifact {
+  Sha256 sha256;
+  std::string name, file, component, version;
+  std::vector<std::string> device_types;
+};
+struct NewDeviceType {
+  core::DeviceType type;
+  core::Client client = core::Client::kAny;
+};
+struct NewSite {
+  std::string name;
+  std::string time_zone = "UTC";
+  core::SiteLimits limits;
+};
+struct NewDevice {
+  std::string name, site, type;
+  core::Attributes attributes;
+};
+struct NewRelease {
+  std::string name, version;
+  std::vector<Sha256> artifacts;
+};
+struct NewRollout {
+  std::string release_name, release_version;  // "release": "till/26.11"
+  std::string filter;                         // of devices; blank: all
+  core::RolloutTerms terms;
+  core::Intervals transfer, update;
+  core::RetryPolicy retry;
+  int priority = 0;
+  std::chrono::seconds status_deferral{900};
+};
+struct Why {  // of an abort or a cancel
+  std::string by, why;
+};
+
+inline constexpr std::size_t kMostDevicesAtOnce = 10'000;
+inline constexpr std::size_t kLongestName = 128;
+
+Result<NewUpload> decode_upload(std::string_view text);
+Result<NewArtifact> decode_artifact(std::string_view text);
+Result<NewDeviceType> decode_device_type(std::string_view text);
+Result<NewSite> decode_site(std::string_view text);
+Result<NewDevice> decode_device(std::string_view text);
+Result<std::vector<NewDevice>> decode_devices(std::string_view text);  // {"devices": [...]}
+Result<NewRelease> decode_release(std::string_view text);
+Result<NewRollout> decode_rollout(std::string_view text);
+Result<Why> decode_why(std::string_view text);  // {"by", "why"}, both may be missing
+
+// Letters, digits, '.', '_', '-'; begins with a letter or digit. What names, sites, types and components are
+// made of.
+bool is_name(std::string_view text);
+// A plain file name: no '/', no control characters, not "." or "..", valid for a device's disk and for a
+// URL's last part.
+bool is_file_name(std::string_view text);
+
+// --- answers ---
+
+struct ArtifactView {
+  core::Artifact artifact;
+  std::vector<std::string> device_types;
+  WallTime created_at;
+};
+struct SiteView {
+  std::string name, time_zone;
+  core::SiteLimits limits;
+  std::int64_t revision = 0, devices = 0;
+  core::ReportsSeen seen;
+  WallTime created_at;
+  std::optional<WallTime> contact_at;
+  std::optional<StorageReport> storage;
+};
+struct JobView {
+  JobId id;
+  RolloutId rollout;
+  std::string device, site, type;
+  core::JobResult result;
+  std::optional<WallTime> reported_at;  // none: no gateway has said anything yet
+  std::optional<Why> cancel_asked;
+};
+struct DeviceView {
+  std::string name, site, type;
+  core::Attributes attributes, reported;  // the operator's; the device's own
+  std::optional<WallTime> seen_at;
+  std::string boot_id, status;
+  core::RunningByComponent running;
+  WallTime created_at;
+  std::optional<JobView> job;  // the newest
+};
+struct ReleaseView {
+  std::string name, version;
+  std::vector<ArtifactView> artifacts;
+  WallTime created_at;
+};
+struct RolloutView {
+  RolloutId id;
+  NewRollout asked;
+  core::RolloutPhase phase;
+  WallTime created_at, phase_at;
+  core::StateCounts counts;
+};
+struct LogLine {
+  std::int64_t attempt = 0;
+  WallTime at;
+  std::string text;
+};
+struct RegisteredView {  // a device that a gateway saw and nobody has added
+  std::string name, site;
+  core::Attributes attributes;
+  WallTime at;
+};
+
+template <class T>
+struct Page {
+  std::vector<T> items;
+  std::string next;  // cursor of the next page; empty: this was the last
+};
+
+json::object encode(const ArtifactView& view);
+json::object encode(const NewDeviceType& view);
+json::object encode(const SiteView& view);
+json::object encode(const DeviceView& view);
+json::object encode(const ReleaseView& view);
+json::object encode(const RolloutView& view);
+json::object encode(const JobView& view);
+json::object encode(const LogLine& view);
+json::object encode(const RegisteredView& view);
+
+template <class T>
+json::object encode(const Page<T>& page) {
+  json::array items;
+  items.reserve(page.items.size());
+  for (const T& item : page.items) items.push_back(encode(item));
+  json::object out{{"items", std::move(items)}};
+  out["next"] = page.next.empty() ? json::value{} : json::value(page.next);
+  return out;
+}
+
+// Parts that the server's database keeps as JSON too.
+json::array encode_intervals(const core::Intervals& intervals);
+core::Intervals decode_intervals(const Node& node);
+json::object encode_limits(const core::SiteLimits& limits);
+core::SiteLimits decode_limits(const Node& node);
+
+}  // namespace dray::wire

@@ -1,0 +1,291 @@
+// Requests of the admin API: JSON -> values, strict.
+#include <algorithm>
+#include <cctype>
+
+#include "wire/admin_api.h"
+
+namespace dray::wire {
+namespace {
+
+using namespace core;
+
+constexpr std::int64_t kMostSeconds = 366LL * 24 * 3600;
+constexpr std::uint64_t kMostListed = 1'000;
+
+std::string name_at(const Node& node) {
+  std::string text = node.text(kLongestName);
+  if (!is_name(text))
+    node.refuse("must be made of letters, digits, '.', '_' and '-', and begin with a letter or digit");
+  return text;
+}
+
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+// Free text for people; one line.
+std::string line_at(const Node& node, std::size_t longest = 256) {
+  std::string text = node.text(longest);
+  if (has_control(text)) node.refuse("must not hold control characters");
+  return text;
+}
+
+std::string version_at(const Node& node) {
+  std::string text = line_at(node, kLongestName);
+  if (text.empty()) node.refuse("must not be empty");
+  if (text.find('/') != std::string::npos) node.refuse("must not hold '/'");
+  return text;
+}
+
+std::vector<std::string> names_at(const Node& node, std::size_t most = kMostListed) {
+  std::vector<std::string> out;
+  node.each([&](const Node& n) { out.push_back(name_at(n)); }, most);
+  return out;
+}
+
+Attributes attributes_at(const Node& node) {
+  Attributes out;
+  node.members([&](std::string_view key, const Node& n) {
+    if (key.empty() || key.size() > kLongestName || has_control(key))
+      node.refuse("has a key that is empty or too long");
+    out.emplace(std::string{key}, line_at(n));
+  });
+  if (out.size() > 100) node.refuse("has more than 100 members");
+  return out;
+}
+
+template <class T>
+T word(const Node& node, std::initializer_list<std::pair<std::string_view, T>> words) {
+  const std::string text = node.text(64);
+  std::string known;
+  for (const auto& [name, value] : words) {
+    if (name == text) return value;
+    known += (known.empty() ? "" : ", ") + std::string{name};
+  }
+  node.refuse("must be one of " + known);
+}
+
+std::vector<RateLimit> rates_at(const std::optional<Node>& node) {
+  std::vector<RateLimit> out;
+  if (!node) return out;
+  node->each(
+      [&](const Node& n) {
+        n.only({"from", "to", "rate"});
+        out.push_back({n.at("from").time(), n.at("to").time(), n.at("rate").size()});
+        if (out.back().to <= out.back().from) n.refuse("ends before it begins");
+      },
+      kMostListed);
+  return out;
+}
+
+NewDeviceType device_type_at(const Node& n) {
+  n.only({"name", "components", "order", "ask", "ends_on", "power_on_within", "probe", "parts", "client"});
+  NewDeviceType out;
+  DeviceType& type = out.type;
+  type.name = name_at(n.at("name"));
+  type.components = names_at(n.at("components"), 100);
+  if (const auto order = n.maybe("order"))
+    order->each([&](const Node& step) { type.order.push_back(names_at(step, 100)); }, 100);
+  else
+    type.order = {type.components};
+  if (const auto client = n.maybe("client")) {
+    const auto known = parse_client(client->text(64));
+    if (!known) client->refuse("must be one of any, dray, swupdate, rauc, zephyr, hawkbit-rs");
+    out.client = *known;
+  }
+  const bool ours = out.client == Client::kDray;
+  type.ask = ours ? Ask::kConfirmation : Ask::kPoll;
+  type.ends_on = ours ? EndsOn::kPowerOn : EndsOn::kClosed;
+  if (const auto ask = n.maybe("ask"))
+    type.ask = word<Ask>(*ask, {{"confirmation", Ask::kConfirmation}, {"poll", Ask::kPoll}});
+  if (const auto ends = n.maybe("ends_on"))
+    type.ends_on = word<EndsOn>(*ends, {{"power_on", EndsOn::kPowerOn}, {"closed", EndsOn::kClosed}});
+  if (const auto within = n.maybe("power_on_within"))
+    type.power_on_within = std::chrono::seconds{within->integer(1, kMostSeconds)};
+  if (const auto probe = n.maybe("probe")) type.probe = line_at(*probe, 1024);
+  if (const auto parts = n.maybe("parts"))
+    parts->members(
+        [&](std::string_view key, const Node& part) { type.parts.emplace(std::string{key}, name_at(part)); });
+  if (const auto flaw = flaw_of(type)) throw BadField{*flaw};
+  return out;
+}
+
+NewDevice device_at(const Node& n) {
+  n.only({"name", "site", "type", "attributes"});
+  NewDevice out{name_at(n.at("name")), name_at(n.at("site")), name_at(n.at("type")), {}};
+  if (const auto attributes = n.maybe("attributes")) out.attributes = attributes_at(*attributes);
+  return out;
+}
+
+void read_release_name(const Node& node, NewRollout& out) {
+  const std::string text = line_at(node);
+  const auto slash = text.find('/');
+  if (slash == std::string::npos) node.refuse("must be NAME/VERSION, for example till/26.11");
+  out.release_name = text.substr(0, slash);
+  out.release_version = text.substr(slash + 1);
+}
+
+void read_times(const Node& n, NewRollout& out) {
+  RolloutTerms& terms = out.terms;
+  terms.delivery = word<Delivery>(n.at("delivery"), {{"pull", Delivery::kPull}, {"push", Delivery::kPush}});
+  terms.update_at = n.at("update_at").time();
+  terms.expires_at = n.at("expires_at").time();
+  if (terms.expires_at <= terms.update_at) n.at("expires_at").refuse("must lie after update_at");
+  const auto transmit = n.maybe("transmit_at");
+  if (terms.delivery == Delivery::kPull) {
+    if (transmit) transmit->refuse("is for delivery push only: with pull the gateway fetches at update_at");
+    return;
+  }
+  terms.transmit_at = n.at("transmit_at").time();
+  if (*terms.transmit_at >= terms.expires_at) transmit->refuse("must lie before expires_at");
+}
+
+NewRollout rollout_at(const Node& n) {
+  n.only({"release", "filter", "delivery", "transmit_at", "update_at", "expires_at", "transfer", "update",
+          "retry", "priority", "status_deferral"});
+  NewRollout out;
+  read_release_name(n.at("release"), out);
+  read_times(n, out);
+  if (const auto filter = n.maybe("filter")) out.filter = filter->text(kLongestFilter);
+  if (const auto transfer = n.maybe("transfer")) out.transfer = decode_intervals(*transfer);
+  if (const auto update = n.maybe("update")) out.update = decode_intervals(*update);
+  if (const auto retry = n.maybe("retry")) {
+    retry->only({"limit"});
+    if (const auto limit = retry->maybe("limit"))
+      out.retry.limit = static_cast<int>(limit->integer(1, 1'000'000));
+  }
+  if (const auto priority = n.maybe("priority"))
+    out.priority = static_cast<int>(priority->integer(-1000, 1000));
+  if (const auto deferral = n.maybe("status_deferral"))
+    out.status_deferral = std::chrono::seconds{deferral->integer(1, kMostSeconds)};
+  return out;
+}
+
+}  // namespace
+
+bool is_name(std::string_view text) {
+  const auto plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; };
+  return !text.empty() && text.size() <= kLongestName &&
+         std::isalnum(static_cast<unsigned char>(text[0])) != 0 &&
+         std::all_of(text.begin(), text.end(), plain);
+}
+
+bool is_file_name(std::string_view text) {
+  const auto bad = [](unsigned char c) {
+    return c < 0x20 || c >= 0x7f || c == '/' || c == '\\' || c == '"' || c == '%' || c == '?' || c == '#';
+  };
+  return !text.empty() && text.size() <= kLongestName && text[0] != '.' &&
+         text.find("..") == std::string_view::npos && std::none_of(text.begin(), text.end(), bad);
+}
+
+Intervals decode_intervals(const Node& node) {
+  Intervals out;
+  node.each(
+      [&](const Node& n) {
+        const json::array& pair = n.array(2);
+        if (pair.size() != 2) n.refuse("must be a pair [from, to]");
+        const Interval interval{Node{pair[0], n.path() + "[0]"}.time(),
+                                Node{pair[1], n.path() + "[1]"}.time()};
+        if (interval.to <= interval.from) n.refuse("ends before it begins");
+        out.push_back(interval);
+      },
+      kMostListed);
+  return out;
+}
+
+SiteLimits decode_limits(const Node& n) {
+  n.only({"wan", "lan", "concurrency", "store"});
+  SiteLimits out;
+  out.wan = rates_at(n.maybe("wan"));
+  out.lan = rates_at(n.maybe("lan"));
+  if (const auto concurrency = n.maybe("concurrency"))
+    out.concurrency = static_cast<int>(concurrency->integer(1, 10'000));
+  if (const auto store = n.maybe("store")) out.store = store->size();
+  return out;
+}
+
+Result<NewUpload> decode_upload(std::string_view text) {
+  return decode<NewUpload>(parse_json(text), [](const Node& n) {
+    n.only({"sha256", "size"});
+    return NewUpload{n.at("sha256").sha256(), n.at("size").size()};
+  });
+}
+
+Result<NewArtifact> decode_artifact(std::string_view text) {
+  return decode<NewArtifact>(parse_json(text), [](const Node& n) {
+    n.only({"sha256", "name", "file", "component", "version", "device_types"});
+    NewArtifact out;
+    out.sha256 = n.at("sha256").sha256();
+    out.name = name_at(n.at("name"));
+    out.file = n.at("file").text(kLongestName);
+    if (!is_file_name(out.file))
+      n.at("file").refuse(
+          "must be a plain file name: no '/', '..', control or special characters, no leading '.'");
+    out.component = name_at(n.at("component"));
+    out.version = version_at(n.at("version"));
+    out.device_types = names_at(n.at("device_types"), 100);
+    if (out.device_types.empty()) n.at("device_types").refuse("must name at least one");
+    return out;
+  });
+}
+
+Result<NewDeviceType> decode_device_type(std::string_view text) {
+  return decode<NewDeviceType>(parse_json(text), device_type_at);
+}
+
+Result<NewSite> decode_site(std::string_view text) {
+  return decode<NewSite>(parse_json(text), [](const Node& n) {
+    n.only({"name", "time_zone", "limits"});
+    NewSite out{.name = name_at(n.at("name"))};
+    if (const auto zone = n.maybe("time_zone")) {
+      out.time_zone = line_at(*zone, 64);
+      if (out.time_zone.empty()) zone->refuse("must be an IANA time zone, for example Europe/Berlin");
+    }
+    if (const auto limits = n.maybe("limits")) out.limits = decode_limits(*limits);
+    return out;
+  });
+}
+
+Result<NewDevice> decode_device(std::string_view text) {
+  return decode<NewDevice>(parse_json(text), device_at);
+}
+
+Result<std::vector<NewDevice>> decode_devices(std::string_view text) {
+  return decode<std::vector<NewDevice>>(parse_json(text), [](const Node& n) {
+    n.only({"devices"});
+    std::vector<NewDevice> out;
+    n.at("devices").each([&](const Node& d) { out.push_back(device_at(d)); }, kMostDevicesAtOnce);
+    return out;
+  });
+}
+
+Result<NewRelease> decode_release(std::string_view text) {
+  return decode<NewRelease>(parse_json(text), [](const Node& n) {
+    n.only({"name", "version", "artifacts"});
+    NewRelease out{name_at(n.at("name")), version_at(n.at("version")), {}};
+    n.at("artifacts").each([&](const Node& a) { out.artifacts.push_back(a.sha256()); }, kMostListed);
+    if (out.artifacts.empty()) n.at("artifacts").refuse("must name at least one");
+    auto sorted = out.artifacts;
+    std::sort(sorted.begin(), sorted.end());
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+      n.at("artifacts").refuse("names one twice");
+    return out;
+  });
+}
+
+Result<NewRollout> decode_rollout(std::string_view text) {
+  return decode<NewRollout>(parse_json(text), rollout_at);
+}
+
+Result<Why> decode_why(std::string_view text) {
+  if (text.empty()) return Why{};
+  return decode<Why>(parse_json(text), [](const Node& n) {
+    n.only({"by", "why"});
+    Why out;
+    if (const auto by = n.maybe("by")) out.by = line_at(*by);
+    if (const auto why = n.maybe("why")) out.why = line_at(*why, 1024);
+    return out;
+  });
+}
+
+}  // namespace dray::wire

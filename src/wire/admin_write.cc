@@ -1,0 +1,221 @@
+// Answers of the admin API: values -> JSON.
+#include "wire/admin_api.h"
+
+namespace dray::wire {
+namespace {
+
+using namespace core;
+
+json::array encode_strings(const std::vector<std::string>& items) {
+  json::array out;
+  for (const auto& item : items) out.emplace_back(item);
+  return out;
+}
+
+json::object encode_map(const std::map<std::string, std::string>& items) {
+  json::object out;
+  for (const auto& [key, value] : items) out[key] = value;
+  return out;
+}
+
+json::value time_or_null(const std::optional<WallTime>& time) {
+  return time ? json::value(to_rfc3339(*time)) : json::value{};
+}
+
+json::value text_or_null(const std::string& text) { return text.empty() ? json::value{} : json::value(text); }
+
+json::array encode_rates(const std::vector<RateLimit>& limits) {
+  json::array out;
+  for (const RateLimit& l : limits)
+    out.push_back({{"from", to_rfc3339(l.from)}, {"to", to_rfc3339(l.to)}, {"rate", l.rate}});
+  return out;
+}
+
+json::object encode_running(const RunningByComponent& running) {
+  json::object out;
+  for (const auto& [component, r] : running)
+    out[component] = {{"version", r.version}, {"sha256", text_or_null(r.sha256)}};
+  return out;
+}
+
+// One line for people about the whole rollout.
+std::string sentence_of(const RolloutView& view) {
+  const Tally sum = tally(view.counts);
+  const std::string done =
+      std::to_string(sum.succeeded) + " of " + std::to_string(sum.devices) + " devices updated";
+  const auto& terms = view.asked.terms;
+  if (std::holds_alternative<RolloutHeld>(view.phase))
+    return "The server transmits at " + to_rfc3339(terms.transmit_at.value_or(terms.update_at)) + ".";
+  if (std::holds_alternative<RolloutScheduled>(view.phase))
+    return "The update time is " + to_rfc3339(terms.update_at) + ".";
+  if (const auto* aborted = std::get_if<RolloutAborted>(&view.phase))
+    return "Aborted" + (aborted->by.empty() ? "" : " by " + aborted->by) +
+           (aborted->why.empty() ? "" : ": " + aborted->why) + "; " + done + ".";
+  if (std::holds_alternative<RolloutFinished>(view.phase) && sum.open > 0)
+    return "The expiry is over: " + done + ", " + std::to_string(sum.open) + " not reported as ended.";
+  return done + (sum.failed > 0 ? ", " + std::to_string(sum.failed) + " failed." : ".");
+}
+
+}  // namespace
+
+json::array encode_intervals(const Intervals& intervals) {
+  json::array out;
+  for (const Interval& i : intervals) out.push_back(json::array{to_rfc3339(i.from), to_rfc3339(i.to)});
+  return out;
+}
+
+json::object encode_limits(const SiteLimits& limits) {
+  return {{"wan", encode_rates(limits.wan)},
+          {"lan", encode_rates(limits.lan)},
+          {"concurrency", limits.concurrency},
+          {"store", limits.store}};
+}
+
+json::object encode(const ArtifactView& view) {
+  const Artifact& a = view.artifact;
+  return {{"sha256", a.sha256.hex()},
+          {"name", a.name},
+          {"file", a.file},
+          {"component", a.component},
+          {"version", a.version},
+          {"device_types", encode_strings(view.device_types)},
+          {"size", a.size},
+          {"sha1", a.sha1},
+          {"md5", a.md5},
+          {"module_id", a.module_id},
+          {"created_at", to_rfc3339(view.created_at)}};
+}
+
+json::object encode(const NewDeviceType& view) {
+  const DeviceType& type = view.type;
+  json::array order;
+  for (const Components& step : type.order) order.push_back(encode_strings(step));
+  return {{"name", type.name},
+          {"components", encode_strings(type.components)},
+          {"order", std::move(order)},
+          {"ask", type.ask == Ask::kConfirmation ? "confirmation" : "poll"},
+          {"ends_on", type.ends_on == EndsOn::kPowerOn ? "power_on" : "closed"},
+          {"power_on_within", type.power_on_within.count()},
+          {"probe", text_or_null(type.probe)},
+          {"parts", encode_map(type.parts)},
+          {"client", to_string(view.client)}};
+}
+
+json::object encode(const SiteView& view) {
+  json::object out{{"name", view.name},
+                   {"time_zone", view.time_zone},
+                   {"limits", encode_limits(view.limits)},
+                   {"revision", view.revision},
+                   {"devices", view.devices},
+                   {"reports_seen", {{"epoch", view.seen.epoch}, {"seq", view.seen.seq}}},
+                   {"contact_at", time_or_null(view.contact_at)},
+                   {"created_at", to_rfc3339(view.created_at)},
+                   {"storage", nullptr}};
+  if (view.storage) {
+    json::array artifacts;
+    for (const auto& a : view.storage->artifacts)
+      artifacts.push_back({{"sha256", a.sha256.hex()}, {"bytes", a.bytes}, {"verified", a.verified}});
+    out["storage"] = {
+        {"used", view.storage->used}, {"quota", view.storage->quota}, {"artifacts", std::move(artifacts)}};
+  }
+  return out;
+}
+
+json::object encode(const JobView& view) {
+  const JobResult& r = view.result;
+  json::object out{{"id", view.id.value()},
+                   {"rollout", view.rollout.value()},
+                   {"device", view.device},
+                   {"site", view.site},
+                   {"type", view.type},
+                   {"state", r.state},
+                   {"reason", text_or_null(r.reason)},
+                   {"sentence", r.sentence},
+                   {"until", time_or_null(r.until)},
+                   {"update_at", time_or_null(r.update_at)},
+                   {"step", r.step},
+                   {"attempt", r.attempt},
+                   {"bytes", r.bytes},
+                   {"running", encode_map(r.running)},
+                   {"late", r.late},
+                   {"reported_at", time_or_null(view.reported_at)},
+                   {"cancel", nullptr}};
+  if (view.cancel_asked || !r.cancel_id.empty())
+    out["cancel"] = {{"by", view.cancel_asked ? text_or_null(view.cancel_asked->by) : json::value{}},
+                     {"why", view.cancel_asked ? text_or_null(view.cancel_asked->why) : json::value{}},
+                     {"answer", text_or_null(r.cancel_answer)}};
+  return out;
+}
+
+json::object encode(const DeviceView& view) {
+  json::object out{{"name", view.name},
+                   {"site", view.site},
+                   {"type", view.type},
+                   {"attributes", encode_map(view.attributes)},
+                   {"reported_attributes", encode_map(view.reported)},
+                   {"running", encode_running(view.running)},
+                   {"boot_id", text_or_null(view.boot_id)},
+                   {"status", text_or_null(view.status)},
+                   {"seen_at", time_or_null(view.seen_at)},
+                   {"created_at", to_rfc3339(view.created_at)},
+                   {"state", view.job ? view.job->result.state : std::string{"idle"}},
+                   {"job", nullptr}};
+  if (view.job) out["job"] = encode(*view.job);
+  return out;
+}
+
+json::object encode(const ReleaseView& view) {
+  json::array artifacts;
+  for (const auto& a : view.artifacts) artifacts.push_back(encode(a));
+  return {{"release", view.name + "/" + view.version},
+          {"name", view.name},
+          {"version", view.version},
+          {"artifacts", std::move(artifacts)},
+          {"created_at", to_rfc3339(view.created_at)}};
+}
+
+json::object encode(const RolloutView& view) {
+  const NewRollout& asked = view.asked;
+  const Tally sum = tally(view.counts);
+  json::object counts;
+  for (const auto& [state, n] : view.counts) counts[state] = n;
+  json::object out{
+      {"id", view.id.value()},
+      {"release", asked.release_name + "/" + asked.release_version},
+      {"filter", asked.filter},
+      {"delivery", asked.terms.delivery == Delivery::kPush ? "push" : "pull"},
+      {"transmit_at", time_or_null(asked.terms.transmit_at)},
+      {"update_at", to_rfc3339(asked.terms.update_at)},
+      {"expires_at", to_rfc3339(asked.terms.expires_at)},
+      {"transfer", encode_intervals(asked.transfer)},
+      {"update", encode_intervals(asked.update)},
+      {"retry", {{"limit", asked.retry.limit ? json::value(*asked.retry.limit) : json::value{}}}},
+      {"priority", asked.priority},
+      {"status_deferral", asked.status_deferral.count()},
+      {"phase", phase_name(view.phase)},
+      {"phase_at", to_rfc3339(view.phase_at)},
+      {"sentence", sentence_of(view)},
+      {"devices", sum.devices},
+      {"open", sum.open},
+      {"succeeded", sum.succeeded},
+      {"failed", sum.failed},
+      {"counts", std::move(counts)},
+      {"created_at", to_rfc3339(view.created_at)},
+      {"aborted", nullptr}};
+  if (const auto* aborted = std::get_if<RolloutAborted>(&view.phase))
+    out["aborted"] = {{"by", text_or_null(aborted->by)}, {"why", text_or_null(aborted->why)}};
+  return out;
+}
+
+json::object encode(const LogLine& view) {
+  return {{"attempt", view.attempt}, {"at", to_rfc3339(view.at)}, {"text", view.text}};
+}
+
+json::object encode(const RegisteredView& view) {
+  return {{"name", view.name},
+          {"site", view.site},
+          {"attributes", encode_map(view.attributes)},
+          {"at", to_rfc3339(view.at)}};
+}
+
+}  // namespace dray::wire
