@@ -83,6 +83,26 @@ function(dray_library folder)
   endif()
 endfunction()
 
+# dray_schema(dray_adapters_sqlite server): schema/server/NNNN_*.sql as a header "schema/server.h" with
+# dray::schema::kServer, in the order of the numbers.
+function(dray_schema target tier)
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/schema/${tier}/*.sql)
+  list(SORT files)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+  string(SUBSTRING ${tier} 0 1 first)
+  string(SUBSTRING ${tier} 1 -1 rest)
+  string(TOUPPER ${first} first)
+  set(text "// Made from schema/${tier}/*.sql by cmake/Dray.cmake.\n#pragma once\n\n#include <string_view>\n\n")
+  string(APPEND text "namespace dray::schema {\ninline constexpr std::string_view k${first}${rest}[] = {\n")
+  foreach(path ${files})
+    file(READ ${path} sql)
+    string(APPEND text "R\"dray(${sql})dray\",\n")
+  endforeach()
+  string(APPEND text "};\n}  // namespace dray::schema\n")
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/schema/${tier}.h CONTENT "${text}" @ONLY)
+  target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR}/generated)
+endfunction()
+
 # dray_program(dray-server DEPS server net ...): apps/dray-server/*.cc
 function(dray_program name)
   cmake_parse_arguments(ARG "" "FOLDER" "DEPS" ${ARGN})

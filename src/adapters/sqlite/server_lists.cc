@@ -1,0 +1,378 @@
+// What the admin API shows, read-only. A cursor is the row number of the last item, so a page costs its own
+// length however far in it is. A filter is evaluated in memory over the rows in order until the page is full.
+#include <charconv>
+#include <utility>
+
+#include "adapters/sqlite/server_rows.h"
+#include "adapters/sqlite/server_store.h"
+
+namespace dray::adapters {
+
+using namespace rows;
+using server::PageQuery;
+using wire::Page;
+
+namespace {
+
+Error no_such(std::string_view what, std::string_view name) {
+  return Error{ErrorCode::kNotFound, "no such " + std::string{what} + ": '" + std::string{name} + "'"};
+}
+
+Result<std::int64_t> read_cursor(const std::string& text) {
+  std::int64_t out = 0;
+  if (text.empty()) return out;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc{} || end != text.data() + text.size() || out < 0)
+    return Error{ErrorCode::kInvalid, "cursor: is none of ours; take `next` of the page before"};
+  return out;
+}
+
+// Rows behind the cursor in the order of their numbers (column 0) until the page is full; make() gives
+// nothing for a row that the filter does not pass.
+template <class T, class F>
+Result<Page<T>> page(Statement& rows, const PageQuery& query, F make) {
+  DRAY_TRY(const std::int64_t after, read_cursor(query.cursor));
+  rows.bind(1, after);
+  Page<T> out;
+  std::int64_t last = after;
+  for (;;) {
+    DRAY_TRY(const bool row, rows.step());
+    if (!row) return out;
+    std::optional<T> item = make(rows);
+    if (item && out.items.size() == query.limit) {
+      rows.reset();
+      out.next = std::to_string(last);
+      return out;
+    }
+    last = rows.integer(0);
+    if (item) out.items.push_back(std::move(*item));
+  }
+}
+
+template <class T, class F>
+Result<T> single(Statement& rows, const Error& missing, F make) {
+  DRAY_TRY(const bool row, rows.step());
+  if (!row) return missing;
+  T out = make(rows);
+  rows.reset();
+  return out;
+}
+
+constexpr std::string_view kArtifacts =
+    "SELECT a.id, a.sha256, b.size, b.sha1, b.md5, a.name, a.file, a.component, a.version, a.device_types, "
+    "a.created_at "
+    "FROM artifact a JOIN blob b ON b.sha256=a.sha256 ";
+
+wire::ArtifactView artifact_at(const Statement& row) {
+  wire::ArtifactView out;
+  core::Artifact& a = out.artifact;
+  a.module_id = row.integer(0);
+  if (const auto sha = Sha256::parse(row.text(1))) a.sha256 = *sha;
+  a.size = static_cast<std::uint64_t>(row.integer(2));
+  a.sha1 = row.text(3);
+  a.md5 = row.text(4);
+  a.name = row.text(5);
+  a.file = row.text(6);
+  a.component = row.text(7);
+  a.version = row.text(8);
+  out.device_types = strings(row.text(9));
+  out.created_at = wall(row.integer(10));
+  return out;
+}
+
+constexpr std::string_view kSites =
+    "SELECT s.id, s.name, s.time_zone, s.limits, s.revision, s.seen_epoch, s.seen_seq, s.created_at, "
+    "s.contact_at, s.storage, "
+    "(SELECT count(*) FROM device d WHERE d.site_id=s.id) FROM site s ";
+
+wire::SiteView site_at(const Statement& row) {
+  wire::SiteView out;
+  out.name = row.text(1);
+  out.time_zone = row.text(2);
+  out.limits = limits(row.text(3));
+  out.revision = row.integer(4);
+  out.seen = {row.integer(5), row.integer(6)};
+  out.created_at = wall(row.integer(7));
+  out.contact_at = time_at(row, 8);
+  out.storage = storage(row.text(9));
+  out.devices = row.integer(10);
+  return out;
+}
+
+// What no gateway has reported on yet: said by the server, from the rollout alone.
+void explain_silence(const core::Rollout& rollout, bool cancelled, const std::string& site,
+                     core::JobResult& result) {
+  if (cancelled) {
+    result.reason = "gateway_silent";
+    result.sentence = "The cancel waits for the gateway of site " + site + ".";
+  } else if (!core::may_transmit(rollout)) {
+    result.reason = "transmission_time";
+    result.sentence = "The server transmits at the transmission time.";
+    result.until = rollout.terms.transmit_at;
+  } else {
+    result.reason = "gateway_silent";
+    result.sentence = "The gateway of site " + site + " has not reported on this job yet.";
+    result.until.reset();
+  }
+}
+
+const std::string kJobColumns =
+    "j.id, r.id, d.name, s.name, d.type, j.reported_at, j.cancel_at, j.cancel_by, j.cancel_why, " +
+    std::string{kResultColumns} +
+    ", r.delivery, r.transmit_at, r.update_at, r.expires_at, r.phase, r.aborted_by, r.aborted_why";
+
+wire::JobView job_at(const Statement& row, int first) {
+  wire::JobView out;
+  out.rollout = RolloutId{rollout_id(row.integer(first + 1))};
+  out.device = row.text(first + 2);
+  out.id = JobId{out.rollout.value() + "-" + out.device};
+  out.site = row.text(first + 3);
+  out.type = row.text(first + 4);
+  out.reported_at = time_at(row, first + 5);
+  if (!row.is_null(first + 6)) out.cancel_asked = wire::Why{row.text(first + 7), row.text(first + 8)};
+  out.result = result_at(row, first + 9);
+  if (!out.reported_at && !core::is_final(out.result.state))
+    explain_silence(rollout_at(row, first + 9 + kResultCount), out.cancel_asked.has_value(), out.site,
+                    out.result);
+  return out;
+}
+
+const std::string kJobs = "SELECT " + kJobColumns +
+                          " FROM job j JOIN rollout r ON r.id=j.rollout_id JOIN device d ON d.id=j.device_id "
+                          "JOIN site s ON s.id=d.site_id ";
+
+const std::string kDevices =
+    "SELECT d.id, d.name, s.name, d.type, d.attributes, d.reported, d.seen_at, d.boot_id, d.status, "
+    "d.running, d.created_at, " +
+    kJobColumns +
+    " FROM device d JOIN site s ON s.id=d.site_id LEFT JOIN job j ON j.id=d.job_id LEFT JOIN rollout r ON "
+    "r.id=j.rollout_id ";
+
+wire::DeviceView device_at(const Statement& row) {
+  wire::DeviceView out;
+  out.name = row.text(1);
+  out.site = row.text(2);
+  out.type = row.text(3);
+  out.attributes = string_map(row.text(4));
+  out.reported = string_map(row.text(5));
+  out.seen_at = time_at(row, 6);
+  out.boot_id = row.text(7);
+  out.status = row.text(8);
+  out.running = running(row.text(9));
+  out.created_at = wall(row.integer(10));
+  if (!row.is_null(11)) out.job = job_at(row, 11);
+  return out;
+}
+
+bool passes(const core::Filter& filter, const wire::DeviceView& device) {
+  core::Attributes attributes = device.attributes;
+  attributes.insert(device.reported.begin(), device.reported.end());
+  const std::string state = device.job ? device.job->result.state : std::string{};
+  return core::passes(filter, [&](std::string_view field) {
+    return device_field(field, device.name, device.site, device.type, state, attributes, device.running);
+  });
+}
+
+bool passes(const core::Filter& filter, const wire::JobView& job) {
+  return core::passes(filter, [&](std::string_view field) -> std::optional<std::string> {
+    if (field == "job") return job.id.value();
+    if (field == "device") return job.device;
+    if (field == "site") return job.site;
+    if (field == "type") return job.type;
+    if (field == "state") return job.result.state;
+    return job.result.reason;
+  });
+}
+
+const std::string kRollouts =
+    "SELECT r.id, l.name, l.version, r.filter, r.transfer, r.update_windows, r.retry_limit, r.priority, "
+    "r.status_deferral, r.created_at, r.phase_at, r.delivery, r.transmit_at, r.update_at, r.expires_at, "
+    "r.phase, r.aborted_by, r.aborted_why FROM rollout r JOIN release l ON l.id=r.release_id ";
+
+wire::RolloutView rollout_view_at(const Statement& row) {
+  wire::RolloutView out;
+  out.id = RolloutId{rollout_id(row.integer(0))};
+  out.asked.release_name = row.text(1);
+  out.asked.release_version = row.text(2);
+  out.asked.filter = row.text(3);
+  out.asked.transfer = intervals(row.text(4));
+  out.asked.update = intervals(row.text(5));
+  if (!row.is_null(6)) out.asked.retry.limit = static_cast<int>(row.integer(6));
+  out.asked.priority = static_cast<int>(row.integer(7));
+  out.asked.status_deferral = std::chrono::seconds{row.integer(8)};
+  out.created_at = wall(row.integer(9));
+  out.phase_at = wall(row.integer(10));
+  core::Rollout rollout = rollout_at(row, 11);
+  out.asked.terms = std::move(rollout.terms);
+  out.phase = std::move(rollout.phase);
+  return out;
+}
+
+}  // namespace
+
+Result<Page<wire::ArtifactView>> SqliteServerLists::artifacts(const PageQuery& query) {
+  static const std::string kPage = std::string{kArtifacts} + "WHERE a.id > ?1 ORDER BY a.id";
+  return page<wire::ArtifactView>(sql_(kPage), query,
+                                  [](const Statement& row) { return std::optional{artifact_at(row)}; });
+}
+
+Result<wire::ArtifactView> SqliteServerLists::artifact(const Sha256& sha256) {
+  static const std::string kOne = std::string{kArtifacts} + "WHERE a.sha256 = ?1";
+  return single<wire::ArtifactView>(sql_(kOne).bind(1, sha256.hex()), no_such("artifact", sha256.hex()),
+                                    artifact_at);
+}
+
+Result<Page<wire::NewDeviceType>> SqliteServerLists::device_types(const PageQuery& query) {
+  static const std::string kPage =
+      "SELECT id, " + std::string{kTypeColumns} + " FROM device_type WHERE id > ?1 ORDER BY id";
+  return page<wire::NewDeviceType>(sql_(kPage), query,
+                                   [](const Statement& row) { return std::optional{type_at(row, 1)}; });
+}
+
+Result<wire::NewDeviceType> SqliteServerLists::device_type(const std::string& name) {
+  static const std::string kOne = "SELECT " + std::string{kTypeColumns} + " FROM device_type WHERE name = ?1";
+  return single<wire::NewDeviceType>(sql_(kOne).bind(1, name), no_such("device type", name),
+                                     [](const Statement& row) { return type_at(row, 0); });
+}
+
+Result<Page<wire::SiteView>> SqliteServerLists::sites(const PageQuery& query) {
+  static const std::string kPage = std::string{kSites} + "WHERE s.id > ?1 ORDER BY s.id";
+  return page<wire::SiteView>(sql_(kPage), query,
+                              [](const Statement& row) { return std::optional{site_at(row)}; });
+}
+
+Result<wire::SiteView> SqliteServerLists::site(const std::string& name) {
+  static const std::string kOne = std::string{kSites} + "WHERE s.name = ?1";
+  return single<wire::SiteView>(sql_(kOne).bind(1, name), no_such("site", name), site_at);
+}
+
+Result<Page<wire::DeviceView>> SqliteServerLists::devices(const PageQuery& query) {
+  static const std::string kPage = kDevices + "WHERE d.id > ?1 ORDER BY d.id";
+  return page<wire::DeviceView>(sql_(kPage), query, [&](const Statement& row) {
+    std::optional<wire::DeviceView> out{device_at(row)};
+    if (!passes(query.filter, *out)) out.reset();
+    return out;
+  });
+}
+
+Result<wire::DeviceView> SqliteServerLists::device(const std::string& name) {
+  static const std::string kOne = kDevices + "WHERE d.name = ?1";
+  return single<wire::DeviceView>(sql_(kOne).bind(1, name), no_such("device", name), device_at);
+}
+
+Result<Page<wire::RegisteredView>> SqliteServerLists::registered(const PageQuery& query) {
+  static constexpr std::string_view kPage =
+      "SELECT g.id, g.name, s.name, g.attributes, g.at FROM registered g JOIN site s ON s.id=g.site_id WHERE "
+      "g.id > ?1 ORDER BY g.id";
+  return page<wire::RegisteredView>(sql_(kPage), query, [](const Statement& row) {
+    return std::optional{
+        wire::RegisteredView{row.text(1), row.text(2), string_map(row.text(3)), wall(row.integer(4))}};
+  });
+}
+
+Result<std::vector<wire::ArtifactView>> SqliteServerLists::artifacts_of(std::int64_t release_id) {
+  static const std::string kAll =
+      std::string{kArtifacts} +
+      "JOIN release_artifact l ON l.artifact_id=a.id WHERE l.release_id=?1 ORDER BY l.position";
+  auto& rows = sql_(kAll);
+  rows.bind(1, release_id);
+  std::vector<wire::ArtifactView> out;
+  for (;;) {
+    DRAY_TRY(const bool row, rows.step());
+    if (!row) return out;
+    out.push_back(artifact_at(rows));
+  }
+}
+
+Result<Page<wire::ReleaseView>> SqliteServerLists::releases(const PageQuery& query) {
+  static constexpr std::string_view kPage =
+      "SELECT id, name, version, created_at FROM release WHERE id > ?1 ORDER BY id";
+  std::vector<std::int64_t> ids;
+  DRAY_TRY(auto out, page<wire::ReleaseView>(sql_(kPage), query, [&](const Statement& row) {
+             ids.push_back(row.integer(0));
+             return std::optional{wire::ReleaseView{row.text(1), row.text(2), {}, wall(row.integer(3))}};
+           }));
+  for (std::size_t i = 0; i < out.items.size(); ++i) {
+    DRAY_TRY(out.items[i].artifacts, artifacts_of(ids[i]));
+  }
+  return out;
+}
+
+Result<wire::ReleaseView> SqliteServerLists::release(const std::string& name, const std::string& version) {
+  auto& find = sql_("SELECT id, created_at FROM release WHERE name=?1 AND version=?2");
+  find.bind(1, name).bind(2, version);
+  DRAY_TRY(const bool row, find.step());
+  if (!row) return no_such("release", name + "/" + version);
+  wire::ReleaseView out{name, version, {}, wall(find.integer(1))};
+  const std::int64_t id = find.integer(0);
+  find.reset();
+  DRAY_TRY(out.artifacts, artifacts_of(id));
+  return out;
+}
+
+Result<core::StateCounts> SqliteServerLists::counts_of(std::int64_t rollout_id) {
+  auto& rows = sql_("SELECT state, count(*) FROM job WHERE rollout_id=?1 GROUP BY state");
+  rows.bind(1, rollout_id);
+  core::StateCounts out;
+  for (;;) {
+    DRAY_TRY(const bool row, rows.step());
+    if (!row) return out;
+    out[rows.text(0)] = rows.integer(1);
+  }
+}
+
+Result<Page<wire::RolloutView>> SqliteServerLists::rollouts(const PageQuery& query) {
+  static const std::string kPage = kRollouts + "WHERE r.id > ?1 ORDER BY r.id";
+  DRAY_TRY(auto out, page<wire::RolloutView>(sql_(kPage), query, [](const Statement& row) {
+             return std::optional{rollout_view_at(row)};
+           }));
+  for (auto& view : out.items) {
+    DRAY_TRY(view.counts, counts_of(rollout_number(view.id.value()).value_or(0)));
+  }
+  return out;
+}
+
+Result<wire::RolloutView> SqliteServerLists::rollout(RolloutId id) {
+  static const std::string kOne = kRollouts + "WHERE r.id = ?1";
+  const std::int64_t number = rollout_number(id.value()).value_or(0);
+  DRAY_TRY(auto out, single<wire::RolloutView>(sql_(kOne).bind(1, number), no_such("rollout", id.value()),
+                                               rollout_view_at));
+  DRAY_TRY(out.counts, counts_of(number));
+  return out;
+}
+
+Result<Page<wire::JobView>> SqliteServerLists::jobs(RolloutId rollout, const PageQuery& query) {
+  static const std::string kPage = kJobs + "WHERE j.id > ?1 AND j.rollout_id = ?2 ORDER BY j.id";
+  auto& rows = sql_(kPage);
+  rows.bind(2, rollout_number(rollout.value()).value_or(0));
+  return page<wire::JobView>(rows, query, [&](const Statement& row) {
+    std::optional<wire::JobView> out{job_at(row, 0)};
+    if (!passes(query.filter, *out)) out.reset();
+    return out;
+  });
+}
+
+Result<wire::JobView> SqliteServerLists::job(const JobId& id) {
+  static const std::string kOne = kJobs + "WHERE j.rollout_id = ?1 AND d.name = ?2";
+  const auto key = job_key(id.value()).value_or(std::pair<std::int64_t, std::string>{});
+  return single<wire::JobView>(sql_(kOne).bind(1, key.first).bind(2, key.second), no_such("job", id.value()),
+                               [](const Statement& row) { return job_at(row, 0); });
+}
+
+Result<std::vector<wire::LogLine>> SqliteServerLists::log(const JobId& id) {
+  const auto key = job_key(id.value());
+  if (!key) return no_such("job", id.value());
+  auto& rows = sql_(
+      "SELECT l.attempt, l.at, l.text FROM log_line l JOIN job j ON j.id=l.job_id JOIN device d ON "
+      "d.id=j.device_id "
+      "WHERE j.rollout_id=?1 AND d.name=?2 ORDER BY l.id");
+  rows.bind(1, key->first).bind(2, key->second);
+  std::vector<wire::LogLine> out;
+  for (;;) {
+    DRAY_TRY(const bool row, rows.step());
+    if (!row) return out;
+    out.push_back({rows.integer(0), wall(rows.integer(1)), rows.text(2)});
+  }
+}
+
+}  // namespace dray::adapters

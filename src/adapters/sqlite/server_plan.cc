@@ -1,0 +1,140 @@
+// The plan of one site, out of the tables.
+#include <map>
+#include <set>
+#include <utility>
+
+#include "adapters/sqlite/server_rows.h"
+#include "adapters/sqlite/server_store.h"
+
+namespace dray::adapters {
+
+using namespace rows;
+
+namespace {
+
+Result<> load_devices(StatementCache& sql, std::int64_t site_id, core::Plan& plan) {
+  std::set<std::string> types;
+  auto& devices = sql("SELECT name, type, token_sha256, attributes FROM device WHERE site_id=?1 ORDER BY id");
+  devices.bind(1, site_id);
+  for (;;) {
+    DRAY_TRY(const bool row, devices.step());
+    if (!row) break;
+    plan.devices.push_back(
+        {DeviceId{devices.text(0)}, devices.text(1), devices.text(2), string_map(devices.text(3))});
+    types.insert(plan.devices.back().type);
+  }
+  static const std::string kType = "SELECT " + std::string{kTypeColumns} + " FROM device_type WHERE name=?1";
+  for (const std::string& name : types) {
+    auto& find = sql(kType);
+    find.bind(1, name);
+    DRAY_TRY(const bool row, find.step());
+    if (row) plan.device_types.push_back(type_at(find, 0).type);
+    find.reset();
+  }
+  return {};
+}
+
+Result<> load_assignments(StatementCache& sql, std::int64_t site_id, core::Plan& plan,
+                          std::map<std::int64_t, std::size_t>& index) {
+  auto& find =
+      sql("SELECT a.id, a.fetch, r.id, r.priority, r.delivery, r.update_at, r.expires_at, r.transfer, "
+          "r.update_windows, r.retry_limit, "
+          "r.status_deferral FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 AND "
+          "a.in_plan=1 ORDER BY a.id");
+  find.bind(1, site_id);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return {};
+    core::Assignment a;
+    a.rollout = RolloutId{rollout_id(find.integer(2))};
+    a.id = AssignmentId{a.rollout.value() + "-" + plan.site.value()};
+    const std::string fetch = find.text(1);
+    a.fetch = fetch == "now"    ? core::Fetch::kNow
+              : fetch == "hold" ? core::Fetch::kHold
+                                : core::Fetch::kAtUpdateTime;
+    a.priority = static_cast<int>(find.integer(3));
+    a.delivery = find.text(4) == "push" ? core::Delivery::kPush : core::Delivery::kPull;
+    a.planned_at = wall(find.integer(5));
+    a.expires_at = wall(find.integer(6));
+    a.transfer = intervals(find.text(7));
+    a.update = intervals(find.text(8));
+    if (!find.is_null(9)) a.retry.limit = static_cast<int>(find.integer(9));
+    a.status_deferral = std::chrono::seconds{find.integer(10)};
+    index[find.integer(0)] = plan.assignments.size();
+    plan.assignments.push_back(std::move(a));
+  }
+}
+
+Result<> load_jobs(StatementCache& sql, core::Plan& plan, const std::map<std::int64_t, std::size_t>& index,
+                   std::set<Sha256>& artifacts) {
+  std::map<std::int64_t, std::vector<core::Step>> steps_of;  // by rollout_type
+  for (const auto& [assignment_id, at] : index) {
+    core::Assignment& assignment = plan.assignments[at];
+    auto& find =
+        sql("SELECT j.id, d.name, t.id, t.steps, j.cancel_at, j.cancel_by, j.cancel_why FROM job j JOIN "
+            "device d ON d.id=j.device_id "
+            "JOIN rollout_type t ON t.id=j.rollout_type_id WHERE j.assignment_id=?1 ORDER BY j.id");
+    find.bind(1, assignment_id);
+    for (;;) {
+      DRAY_TRY(const bool row, find.step());
+      if (!row) break;
+      auto [steps, added] = steps_of.try_emplace(find.integer(2));
+      if (added) steps->second = rows::steps(find.text(3));
+      if (steps->second.empty()) continue;  // incompatible: no order for this device
+      for (const auto& step : steps->second) artifacts.insert(step.begin(), step.end());
+      const JobId job{assignment.rollout.value() + "-" + find.text(1)};
+      assignment.jobs.push_back({job, DeviceId{find.text(1)}, steps->second});
+      if (!find.is_null(4))
+        plan.cancels.push_back({"c" + std::to_string(find.integer(0)), job, find.text(5), find.text(6)});
+    }
+  }
+  return {};
+}
+
+Result<> load_artifacts(StatementCache& sql, const std::set<Sha256>& wanted, core::Plan& plan) {
+  for (const Sha256& sha : wanted) {
+    auto& find =
+        sql("SELECT b.size, b.sha1, b.md5, a.name, a.file, a.component, a.version, a.id FROM artifact a "
+            "JOIN blob b ON b.sha256=a.sha256 WHERE a.sha256=?1");
+    find.bind(1, sha.hex());
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return Error{ErrorCode::kCorrupt, "artifact " + sha.hex() + " of a rollout is gone"};
+    plan.artifacts.push_back({sha, find.text(1), find.text(2), static_cast<std::uint64_t>(find.integer(0)),
+                              find.text(3), find.text(4), find.text(5), find.text(6), find.integer(7)});
+    find.reset();
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
+  auto& find = sql_("SELECT id, revision, time_zone, limits, action_epoch FROM site WHERE name=?1");
+  find.bind(1, site);
+  DRAY_TRY(const bool there, find.step());
+  if (!there) return Error{ErrorCode::kNotFound, "no such site: '" + site + "'"};
+  core::Plan plan;
+  const std::int64_t id = find.integer(0), epoch = find.integer(4);
+  plan.revision = find.integer(1);
+  plan.site = SiteId{site};
+  plan.time_zone = find.text(2);
+  plan.limits = limits(find.text(3));
+  find.reset();
+
+  auto& blocks = sql_("SELECT first, last FROM action_block WHERE site_id=?1 AND epoch=?2 ORDER BY first");
+  blocks.bind(1, id).bind(2, epoch);
+  for (;;) {
+    DRAY_TRY(const bool row, blocks.step());
+    if (!row) break;
+    plan.action_ids.push_back({blocks.integer(0), blocks.integer(1)});
+  }
+  DRAY_CHECK(load_devices(sql_, id, plan));
+  std::map<std::int64_t, std::size_t> index;
+  std::set<Sha256> artifacts;
+  DRAY_CHECK(load_assignments(sql_, id, plan, index));
+  DRAY_CHECK(load_jobs(sql_, plan, index, artifacts));
+  DRAY_CHECK(load_artifacts(sql_, artifacts, plan));
+  return plan;
+}
+
+}  // namespace dray::adapters

@@ -1,0 +1,65 @@
+// Columns of the server's tables as values and back; shared by the store and the lists. Internal to the
+// adapter.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/sqlite/server_store.h"
+
+namespace dray::adapters::rows {
+
+inline std::int64_t ms(WallTime time) { return time.time_since_epoch().count(); }
+inline WallTime wall(std::int64_t count) { return WallTime{Duration{count}}; }
+
+void bind_time(Statement& statement, int index, const std::optional<WallTime>& time);
+std::optional<WallTime> time_at(const Statement& statement, int column);
+
+std::string doc(const std::vector<std::string>& items);
+std::string doc(const std::map<std::string, std::string>& items);
+std::string doc(const std::vector<core::Components>& items);
+std::string doc_steps(const std::vector<core::Step>& steps);
+std::string doc(const core::RunningByComponent& running);
+std::string doc(const core::Intervals& intervals);
+std::string doc(const core::SiteLimits& limits);
+std::string doc(const wire::StorageReport& storage);
+
+// What the database holds was written by doc(): anything else is kCorrupt damage and reads as empty.
+std::vector<std::string> strings(const std::string& text);
+std::map<std::string, std::string> string_map(const std::string& text);
+std::vector<core::Components> string_lists(const std::string& text);
+std::vector<core::Step> steps(const std::string& text);
+core::RunningByComponent running(const std::string& text);
+core::Intervals intervals(const std::string& text);
+core::SiteLimits limits(const std::string& text);
+std::optional<wire::StorageReport> storage(const std::string& text);
+
+// "r12" -> 12; "r12-till-014" -> 12 and "till-014".
+std::optional<std::int64_t> rollout_number(std::string_view id);
+std::optional<std::pair<std::int64_t, std::string>> job_key(std::string_view id);
+inline std::string rollout_id(std::int64_t number) { return "r" + std::to_string(number); }
+
+// Columns in this order, from `first` on.
+inline constexpr std::string_view kResultColumns =
+    "j.state, j.reason, j.sentence, j.until, j.update_at, j.step, j.attempt, j.bytes, j.running, j.late, "
+    "j.cancel_id, "
+    "j.cancel_answer";
+inline constexpr int kResultCount = 12;
+core::JobResult result_at(const Statement& row, int first);
+
+inline constexpr std::string_view kTypeColumns =
+    "name, client, components, steps, ask, ends_on, power_on_within, probe, parts";
+wire::NewDeviceType type_at(const Statement& row, int first);
+
+inline constexpr std::string_view kTermsColumns =
+    "delivery, transmit_at, update_at, expires_at, phase, aborted_by, aborted_why";
+core::Rollout rollout_at(const Statement& row, int first);
+
+std::optional<std::string> device_field(std::string_view field, const std::string& name,
+                                        const std::string& site, const std::string& type,
+                                        const std::string& state, const core::Attributes& attributes,
+                                        const core::RunningByComponent& running);
+
+}  // namespace dray::adapters::rows

@@ -1,0 +1,135 @@
+// The server's store on SQLite: real tables, schema/server/*.sql.
+//
+// SqliteServerStore belongs to the `store` worker. SqliteServerLists reads only: in the product on a
+// connection and a worker of its own (then the writer must not be EXCLUSIVE), in the simulator on the
+// writer's.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "adapters/sqlite/db.h"
+#include "server/store.h"
+
+namespace dray::adapters {
+
+// Statements prepared once. The text is a literal: it is the key by its address and content.
+class StatementCache {
+ public:
+  explicit StatementCache(Db& db) : db_{db} {}
+  Statement& operator()(std::string_view sql);
+  Db& db() { return db_; }
+
+ private:
+  Db& db_;
+  std::unordered_map<std::string_view, Statement> statements_;
+};
+
+class SqliteServerStore : public server::Store {
+ public:
+  // Brings the database to the newest schema. kConflict: it is from a newer program.
+  static Result<std::unique_ptr<SqliteServerStore>> open(const Db::Options& options);
+
+  Db& db() { return db_; }
+
+  Result<std::optional<std::string>> admin_token_sha256() override;
+  Result<> set_admin_token(const std::string& sha256) override;
+  Result<std::vector<server::SiteEntry>> sites() override;
+  Result<server::Made> add_site(const wire::NewSite& site, const std::string& token_sha256, WallTime now,
+                                const std::optional<server::Once>& once) override;
+  Result<> set_site_token(const std::string& site, const std::string& token_sha256) override;
+  Result<server::SiteChanges> change_site(const std::string& site,
+                                          const std::optional<core::SiteLimits>& limits,
+                                          const std::optional<std::string>& time_zone,
+                                          std::optional<std::int64_t> if_revision) override;
+  Result<> ask_resync(const std::string& site) override;
+  Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts) override;
+  Result<server::Made> add_device_type(const wire::NewDeviceType& type,
+                                       const std::optional<server::Once>& once, WallTime now) override;
+  Result<server::Made> add_devices(const std::vector<wire::NewDevice>& devices,
+                                   const std::vector<std::string>& token_sha256s, WallTime now,
+                                   const std::optional<server::Once>& once) override;
+  Result<server::SiteChanges> set_device_token(const std::string& device,
+                                               const std::string& token_sha256) override;
+  Result<> save_upload(const server::UploadEntry& upload) override;
+  Result<> drop_upload(const Sha256& sha256) override;
+  Result<std::vector<server::UploadEntry>> uploads() override;
+  Result<> add_blob(const server::Blob& blob, WallTime now) override;
+  Result<std::vector<server::Blob>> blobs() override;
+  Result<server::Made> add_artifact(const wire::NewArtifact& artifact, WallTime now,
+                                    const std::optional<server::Once>& once) override;
+  Result<server::Made> add_release(const wire::NewRelease& release, WallTime now,
+                                   const std::optional<server::Once>& once) override;
+  Result<server::Made> add_rollout(const wire::NewRollout& rollout, const core::Filter& filter,
+                                   const server::TypePlanner& planner, WallTime now,
+                                   const std::optional<server::Once>& once) override;
+  Result<server::SiteChanges> abort_rollout(RolloutId rollout, const wire::Why& why, WallTime now) override;
+  Result<server::SiteChanges> cancel_job(const JobId& job, const wire::Why& why, WallTime now) override;
+  Result<Advanced> pass_time(WallTime now) override;
+  Result<core::Plan> load_plan(const std::string& site) override;
+  Result<IngestedAll> ingest(const std::vector<const server::ReportBatch*>& batches) override;
+
+ private:
+  explicit SqliteServerStore(Db db);
+
+  // Where the same POST was done before: what it made. kConflict: the key was used for something else.
+  Result<std::optional<server::Made>> done_before(const std::optional<server::Once>& once);
+  Result<> remember(const std::optional<server::Once>& once, const std::string& made, WallTime now);
+  Result<std::optional<std::int64_t>> id_of(std::string_view query, std::string_view name);
+  Result<server::SiteChange> bump(std::int64_t site_id);
+  Result<server::SiteChanges> bump_all(std::string_view query_of_site_ids, std::int64_t parameter);
+  Result<> lease_actions(std::int64_t site_id, std::int64_t epoch);
+
+  struct RolloutRow {
+    std::int64_t id = 0;
+    core::Rollout rollout;
+  };
+  Result<RolloutRow> rollout_row(std::int64_t id);
+  Result<> save_phase(const RolloutRow& row, WallTime now);
+  Result<> make_jobs(std::int64_t rollout_id, const wire::NewRollout& rollout, std::int64_t release_id,
+                     const core::Filter& filter, const server::TypePlanner& planner);
+  Result<> jobs_changed(std::int64_t rollout_id, bool started, WallTime now);
+
+  struct Ingestion;  // one batch on its way in
+  Result<server::Ingested> ingest_one(const server::ReportBatch& batch, server::SiteChanges& changed);
+  Result<> apply(Ingestion& in, const wire::Report& report);
+  Result<> apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job);
+  Result<> apply_device(Ingestion& in, const wire::DeviceReport& device);
+  Result<> apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log);
+  Result<> apply_rate(Ingestion& in, const wire::Report& report, const wire::RateReport& rate);
+  Result<bool> follow_epoch(Ingestion& in);
+
+  Db db_;
+  StatementCache sql_{db_};
+};
+
+class SqliteServerLists : public server::Lists {
+ public:
+  explicit SqliteServerLists(Db& db) : sql_{db} {}
+
+  Result<wire::Page<wire::ArtifactView>> artifacts(const server::PageQuery& query) override;
+  Result<wire::ArtifactView> artifact(const Sha256& sha256) override;
+  Result<wire::Page<wire::NewDeviceType>> device_types(const server::PageQuery& query) override;
+  Result<wire::NewDeviceType> device_type(const std::string& name) override;
+  Result<wire::Page<wire::SiteView>> sites(const server::PageQuery& query) override;
+  Result<wire::SiteView> site(const std::string& name) override;
+  Result<wire::Page<wire::DeviceView>> devices(const server::PageQuery& query) override;
+  Result<wire::DeviceView> device(const std::string& name) override;
+  Result<wire::Page<wire::RegisteredView>> registered(const server::PageQuery& query) override;
+  Result<wire::Page<wire::ReleaseView>> releases(const server::PageQuery& query) override;
+  Result<wire::ReleaseView> release(const std::string& name, const std::string& version) override;
+  Result<wire::Page<wire::RolloutView>> rollouts(const server::PageQuery& query) override;
+  Result<wire::RolloutView> rollout(RolloutId id) override;
+  Result<wire::Page<wire::JobView>> jobs(RolloutId rollout, const server::PageQuery& query) override;
+  Result<wire::JobView> job(const JobId& id) override;
+  Result<std::vector<wire::LogLine>> log(const JobId& id) override;
+
+ private:
+  Result<std::vector<wire::ArtifactView>> artifacts_of(std::int64_t release_id);
+  Result<core::StateCounts> counts_of(std::int64_t rollout_id);
+
+  StatementCache sql_;
+};
+
+}  // namespace dray::adapters

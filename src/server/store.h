@@ -1,0 +1,166 @@
+// What the server keeps, as an interface: adapters/sqlite implements it. Every call is one transaction,
+// durable when it returns. Called on the `store` worker only. Errors: kNotFound, kConflict (exists,
+// differently), kInvalid (names something that is not there); kExhausted, kUnavailable, kCorrupt from the
+// database.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/model/filter.h"
+#include "wire/admin_api.h"
+
+namespace dray::server {
+
+// A POST that may be repeated: the key is the caller's, the fingerprint is of method, path and body. The same
+// key with another fingerprint is kConflict.
+struct Once {
+  std::string key, fingerprint;
+};
+
+// What concerns a site has changed: its new revision.
+struct SiteChange {
+  std::string site;
+  std::int64_t revision = 0;
+};
+using SiteChanges = std::vector<SiteChange>;
+
+// A site as the gateway door needs it in memory.
+struct SiteEntry {
+  std::string name, token_sha256;
+  std::int64_t revision = 0;
+  core::ReportsSeen seen;
+};
+
+struct Made {
+  std::string id;
+  bool replayed = false;  // made by an earlier call with the same key, or was there already and equal
+  SiteChanges changed;
+};
+
+struct Token {
+  std::string name, sha256;
+};
+
+struct Blob {
+  Sha256 sha256;
+  std::uint64_t size = 0;
+  std::string sha1, md5;
+};
+struct UploadEntry {
+  Sha256 sha256;
+  std::uint64_t size = 0;
+  WallTime touched_at;
+};
+
+// What planning says about the devices of one type (called inside the transaction; pure).
+struct TypePlan {
+  std::vector<core::Step> steps;  // empty: incompatible
+  std::string why_not;
+};
+using TypePlanner =
+    std::function<TypePlan(const wire::NewDeviceType&, const std::vector<core::ReleaseArtifact>&)>;
+
+struct ReportBatch {
+  std::string site;
+  std::vector<wire::Report> reports;
+  WallTime at;
+};
+struct Ingested {
+  core::ReportsSeen acknowledged;
+  bool resync = false;
+};
+
+struct Store {
+  virtual ~Store() = default;
+
+  virtual Result<std::optional<std::string>> admin_token_sha256() = 0;
+  virtual Result<> set_admin_token(const std::string& sha256) = 0;
+
+  virtual Result<std::vector<SiteEntry>> sites() = 0;
+  virtual Result<Made> add_site(const wire::NewSite& site, const std::string& token_sha256, WallTime now,
+                                const std::optional<Once>& once) = 0;
+  virtual Result<> set_site_token(const std::string& site, const std::string& token_sha256) = 0;
+  // if_revision: kConflict where the site has moved on meanwhile.
+  virtual Result<SiteChanges> change_site(const std::string& site,
+                                          const std::optional<core::SiteLimits>& limits,
+                                          const std::optional<std::string>& time_zone,
+                                          std::optional<std::int64_t> if_revision) = 0;
+  virtual Result<> ask_resync(const std::string& site) = 0;
+  virtual Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts) = 0;
+
+  virtual Result<Made> add_device_type(const wire::NewDeviceType& type, const std::optional<Once>& once,
+                                       WallTime now) = 0;
+
+  // All or none. tokens[i] belongs to devices[i].
+  virtual Result<Made> add_devices(const std::vector<wire::NewDevice>& devices,
+                                   const std::vector<std::string>& token_sha256s, WallTime now,
+                                   const std::optional<Once>& once) = 0;
+  virtual Result<SiteChanges> set_device_token(const std::string& device,
+                                               const std::string& token_sha256) = 0;
+
+  virtual Result<> save_upload(const UploadEntry& upload) = 0;
+  virtual Result<> drop_upload(const Sha256& sha256) = 0;
+  virtual Result<std::vector<UploadEntry>> uploads() = 0;
+  virtual Result<> add_blob(const Blob& blob, WallTime now) = 0;  // and its upload is gone
+  virtual Result<std::vector<Blob>> blobs() = 0;
+
+  virtual Result<Made> add_artifact(const wire::NewArtifact& artifact, WallTime now,
+                                    const std::optional<Once>& once) = 0;
+  virtual Result<Made> add_release(const wire::NewRelease& release, WallTime now,
+                                   const std::optional<Once>& once) = 0;
+
+  // Makes assignments and jobs for every device that passes the filter.
+  virtual Result<Made> add_rollout(const wire::NewRollout& rollout, const core::Filter& filter,
+                                   const TypePlanner& planner, WallTime now,
+                                   const std::optional<Once>& once) = 0;
+  virtual Result<SiteChanges> abort_rollout(RolloutId rollout, const wire::Why& why, WallTime now) = 0;
+  virtual Result<SiteChanges> cancel_job(const JobId& job, const wire::Why& why, WallTime now) = 0;
+  // Everything that time alone changes; `next` is when to call again.
+  struct Advanced {
+    SiteChanges changed;
+    std::optional<WallTime> next;
+  };
+  virtual Result<Advanced> pass_time(WallTime now) = 0;
+
+  virtual Result<core::Plan> load_plan(const std::string& site) = 0;
+  struct IngestedAll {
+    std::vector<Ingested> answers;  // one a batch
+    SiteChanges changed;
+  };
+  virtual Result<IngestedAll> ingest(const std::vector<const ReportBatch*>& batches) = 0;
+};
+
+// Lists and single things, read-only; called on the `lists` worker. A cursor is opaque; kInvalid where it is
+// none.
+struct PageQuery {
+  std::string cursor;
+  std::size_t limit = 100;
+  core::Filter filter;
+};
+inline constexpr std::size_t kMostPerPage = 1'000;
+
+struct Lists {
+  virtual ~Lists() = default;
+  virtual Result<wire::Page<wire::ArtifactView>> artifacts(const PageQuery& query) = 0;
+  virtual Result<wire::ArtifactView> artifact(const Sha256& sha256) = 0;
+  virtual Result<wire::Page<wire::NewDeviceType>> device_types(const PageQuery& query) = 0;
+  virtual Result<wire::NewDeviceType> device_type(const std::string& name) = 0;
+  virtual Result<wire::Page<wire::SiteView>> sites(const PageQuery& query) = 0;
+  virtual Result<wire::SiteView> site(const std::string& name) = 0;
+  virtual Result<wire::Page<wire::DeviceView>> devices(const PageQuery& query) = 0;
+  virtual Result<wire::DeviceView> device(const std::string& name) = 0;
+  virtual Result<wire::Page<wire::RegisteredView>> registered(const PageQuery& query) = 0;
+  virtual Result<wire::Page<wire::ReleaseView>> releases(const PageQuery& query) = 0;
+  virtual Result<wire::ReleaseView> release(const std::string& name, const std::string& version) = 0;
+  virtual Result<wire::Page<wire::RolloutView>> rollouts(const PageQuery& query) = 0;
+  virtual Result<wire::RolloutView> rollout(RolloutId id) = 0;
+  virtual Result<wire::Page<wire::JobView>> jobs(RolloutId rollout, const PageQuery& query) = 0;
+  virtual Result<wire::JobView> job(const JobId& id) = 0;
+  virtual Result<std::vector<wire::LogLine>> log(const JobId& id) = 0;
+};
+
+}  // namespace dray::server
