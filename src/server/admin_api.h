@@ -1,0 +1,127 @@
+// The admin API, /api/v1: docs/api.md. What `drayctl` and the UI use, and nothing else. Also /healthz and
+// /readyz. Loop thread only.
+#pragma once
+
+#include <string>
+
+#include "server/artifacts.h"
+#include "server/http.h"
+#include "server/sites.h"
+
+namespace dray::server {
+
+class AdminApi : public HttpHandler {
+ public:
+  // timetable is notified where a rollout was made: it may be due before what is waited for.
+  AdminApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts, Signal& timetable)
+      : parts_{parts}, options_{options}, sites_{sites}, artifacts_{artifacts}, timetable_{timetable} {}
+
+  void set_token_sha256(std::string sha256) { token_sha256_ = std::move(sha256); }
+
+  Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
+
+ private:
+  // One request, its parts looked at once.
+  struct Call {
+    HttpRequest request;
+    std::vector<std::string> path;  // below /api/v1; the parts that '*' stood for are args
+    std::map<std::string, std::string> query;
+    std::vector<std::string> args;
+    std::string body;
+    explicit Call(HttpRequest r) : request{std::move(r)} {}
+  };
+  struct Route;
+  static std::span<const Route> routes();
+  Task<HttpResponse> dispatch(Call& call);
+  Task<HttpResponse> run(Call& call, const Route& route);
+
+  // admin_uploads.cc
+  Task<HttpResponse> begin_upload(Call& call);
+  Task<HttpResponse> show_upload(Call& call);
+  Task<HttpResponse> append_upload(Call& call);
+  HttpResponse appended(const Sha256& sha256, const Artifacts::Appended& done);
+
+  // admin_things.cc
+  Task<HttpResponse> add_artifact(Call& call);
+  Task<HttpResponse> list_artifacts(Call& call);
+  Task<HttpResponse> show_artifact(Call& call);
+  Task<HttpResponse> add_device_type(Call& call);
+  Task<HttpResponse> list_device_types(Call& call);
+  Task<HttpResponse> show_device_type(Call& call);
+  Task<HttpResponse> add_site(Call& call);
+  Task<HttpResponse> list_sites(Call& call);
+  Task<HttpResponse> show_site(Call& call);
+  Task<HttpResponse> change_site(Call& call);
+  Task<HttpResponse> renew_site_token(Call& call);
+  Task<HttpResponse> resync_site(Call& call);
+  Task<HttpResponse> add_device(Call& call);
+  Task<HttpResponse> add_devices(Call& call);
+  Task<HttpResponse> list_devices(Call& call);
+  Task<HttpResponse> show_device(Call& call);
+  Task<HttpResponse> renew_device_token(Call& call);
+  Task<HttpResponse> list_registered(Call& call);
+
+  // admin_rollouts.cc
+  Task<HttpResponse> add_release(Call& call);
+  Task<HttpResponse> list_releases(Call& call);
+  Task<HttpResponse> show_release(Call& call);
+  Task<HttpResponse> add_rollout(Call& call);
+  Task<HttpResponse> list_rollouts(Call& call);
+  Task<HttpResponse> show_rollout(Call& call);
+  Task<HttpResponse> list_jobs(Call& call);
+  Task<HttpResponse> abort_rollout(Call& call);
+  Task<HttpResponse> show_job(Call& call);
+  Task<HttpResponse> show_log(Call& call);
+  Task<HttpResponse> cancel_job(Call& call);
+
+  // The Idempotency-Key of this request, with what it asked for.
+  static std::optional<Once> once(const Call& call);
+  static Result<PageQuery> page_query(const Call& call, core::FilterFields fields);
+  template <class T>
+  Task<HttpResponse> listing(std::function<Result<wire::Page<T>>()> work);
+  template <class T>
+  Task<HttpResponse> showing(std::function<Result<T>()> work);
+  // 201 or, for what was there, 200; with the token, which is shown this once.
+  template <class T>
+  Task<HttpResponse> made(const Made& made, std::string location, std::string token,
+                          std::function<Result<T>()> work);
+  std::string new_token() { return random_alphanumeric(parts_.random, 32); }
+
+  Parts& parts_;
+  const Options& options_;
+  Sites& sites_;
+  Artifacts& artifacts_;
+  Signal& timetable_;
+  std::string token_sha256_;  // empty: not started yet
+};
+
+// --- templates ---
+
+template <class T>
+Task<HttpResponse> AdminApi::listing(std::function<Result<wire::Page<T>>()> work) {
+  auto page = co_await on(parts_.lists_worker, std::move(work));
+  if (!page) co_return problem_response(page.error());
+  co_return json_response(200, wire::encode(*page));
+}
+
+template <class T>
+Task<HttpResponse> AdminApi::showing(std::function<Result<T>()> work) {
+  auto found = co_await on(parts_.lists_worker, std::move(work));
+  if (!found) co_return problem_response(found.error());
+  co_return json_response(200, wire::encode(*found));
+}
+
+template <class T>
+Task<HttpResponse> AdminApi::made(const Made& made, std::string location, std::string token,
+                                  std::function<Result<T>()> work) {
+  auto found = co_await on(parts_.lists_worker, std::move(work));
+  if (!found) co_return problem_response(found.error());
+  auto object = wire::encode(*found);
+  if (!token.empty()) object["token"] = made.replayed ? wire::json::value{} : wire::json::value(token);
+  HttpResponse out = json_response(made.replayed ? 200 : 201, object);
+  out.headers.set("Location", location);
+  if (made.replayed) out.headers.set("Idempotency-Replayed", "true");
+  co_return out;
+}
+
+}  // namespace dray::server

@@ -1,0 +1,141 @@
+// Releases, rollouts and jobs of the admin API.
+#include <utility>
+
+#include "server/admin_api.h"
+#include "server/planning.h"
+
+namespace dray::server {
+
+// --- releases ---
+
+Task<HttpResponse> AdminApi::add_release(Call& call) {
+  auto wanted = wire::decode_release(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  std::function<Result<Made>()> work = [this, &wanted, once = once(call), now = parts_.clock.wall()] {
+    return parts_.store.add_release(*wanted, now, once);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  std::function<Result<wire::ReleaseView>()> show = [this, &wanted] {
+    return parts_.lists.release(wanted->name, wanted->version);
+  };
+  co_return co_await made<wire::ReleaseView>(*done, "/api/v1/releases/" + done->id, {}, std::move(show));
+}
+
+Task<HttpResponse> AdminApi::list_releases(Call& call) {
+  auto query = page_query(call, {});
+  if (!query) co_return problem_response(query.error());
+  std::function<Result<wire::Page<wire::ReleaseView>>()> work = [this, &query] {
+    return parts_.lists.releases(*query);
+  };
+  co_return co_await listing<wire::ReleaseView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::show_release(Call& call) {
+  std::function<Result<wire::ReleaseView>()> work = [this, &call] {
+    return parts_.lists.release(call.args[0], call.args[1]);
+  };
+  co_return co_await showing<wire::ReleaseView>(std::move(work));
+}
+
+// --- rollouts ---
+
+Task<HttpResponse> AdminApi::add_rollout(Call& call) {
+  auto wanted = wire::decode_rollout(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  if (wanted->terms.expires_at <= parts_.clock.wall())
+    co_return problem_response(400, "expires_at: is over already");
+  auto filter = core::parse_filter(wanted->filter, core::kDeviceFields);
+  if (!filter) co_return problem_response(filter.error());
+  std::function<Result<Made>()> work = [this, &wanted, &filter, once = once(call),
+                                        now = parts_.clock.wall()] {
+    return parts_.store.add_rollout(*wanted, *filter, plan_type, now, once);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(done->changed);
+  timetable_.notify();
+  if (!done->replayed)
+    parts_.log.info("rollout_made", {{"rollout", done->id}, {"sites", done->changed.size()}});
+  std::function<Result<wire::RolloutView>()> show = [this, id = done->id] {
+    return parts_.lists.rollout(RolloutId{id});
+  };
+  co_return co_await made<wire::RolloutView>(*done, "/api/v1/rollouts/" + done->id, {}, std::move(show));
+}
+
+Task<HttpResponse> AdminApi::list_rollouts(Call& call) {
+  auto query = page_query(call, {});
+  if (!query) co_return problem_response(query.error());
+  std::function<Result<wire::Page<wire::RolloutView>>()> work = [this, &query] {
+    return parts_.lists.rollouts(*query);
+  };
+  co_return co_await listing<wire::RolloutView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::show_rollout(Call& call) {
+  std::function<Result<wire::RolloutView>()> work = [this, &call] {
+    return parts_.lists.rollout(RolloutId{call.args[0]});
+  };
+  co_return co_await showing<wire::RolloutView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::list_jobs(Call& call) {
+  auto query = page_query(call, core::kJobFields);
+  if (!query) co_return problem_response(query.error());
+  std::function<Result<wire::Page<wire::JobView>>()> work = [this, &call,
+                                                             &query]() -> Result<wire::Page<wire::JobView>> {
+    const RolloutId id{call.args[0]};
+    if (auto there = parts_.lists.rollout(id); !there) return there.error();
+    return parts_.lists.jobs(id, *query);
+  };
+  co_return co_await listing<wire::JobView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::abort_rollout(Call& call) {
+  auto why = wire::decode_why(call.body);
+  if (!why) co_return problem_response(why.error());
+  std::function<Result<SiteChanges>()> work = [this, &call, &why, now = parts_.clock.wall()] {
+    return parts_.store.abort_rollout(RolloutId{call.args[0]}, *why, now);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(*done);
+  parts_.log.info("rollout_aborted", {{"rollout", call.args[0]}, {"by", why->by}});
+  co_return co_await show_rollout(call);
+}
+
+// --- jobs ---
+
+Task<HttpResponse> AdminApi::show_job(Call& call) {
+  std::function<Result<wire::JobView>()> work = [this, &call] {
+    return parts_.lists.job(JobId{call.args[0]});
+  };
+  co_return co_await showing<wire::JobView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::show_log(Call& call) {
+  std::function<Result<std::vector<wire::LogLine>>()> work = [this, &call] {
+    return parts_.lists.log(JobId{call.args[0]});
+  };
+  auto lines = co_await on(parts_.lists_worker, std::move(work));
+  if (!lines) co_return problem_response(lines.error());
+  wire::json::array items;
+  for (const auto& line : *lines) items.push_back(wire::encode(line));
+  const wire::json::value body{{"items", std::move(items)}};
+  co_return json_response(200, body);
+}
+
+Task<HttpResponse> AdminApi::cancel_job(Call& call) {
+  auto why = wire::decode_why(call.body);
+  if (!why) co_return problem_response(why.error());
+  std::function<Result<SiteChanges>()> work = [this, &call, &why, now = parts_.clock.wall()] {
+    return parts_.store.cancel_job(JobId{call.args[0]}, *why, now);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(*done);
+  parts_.log.info("job_cancel_asked", {{"job", call.args[0]}, {"by", why->by}});
+  co_return co_await show_job(call);
+}
+
+}  // namespace dray::server

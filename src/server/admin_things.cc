@@ -1,0 +1,250 @@
+// Artifacts, device types, sites and devices of the admin API.
+#include <utility>
+
+#include "server/admin_api.h"
+
+namespace dray::server {
+
+using wire::json::value;
+
+// --- artifacts ---
+
+Task<HttpResponse> AdminApi::add_artifact(Call& call) {
+  auto wanted = wire::decode_artifact(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  std::function<Result<Made>()> work = [this, &wanted, once = once(call), now = parts_.clock.wall()] {
+    return parts_.store.add_artifact(*wanted, now, once);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  std::function<Result<wire::ArtifactView>()> show = [this, sha = wanted->sha256] {
+    return parts_.lists.artifact(sha);
+  };
+  co_return co_await made<wire::ArtifactView>(*done, "/api/v1/artifacts/" + wanted->sha256.hex(), {},
+                                              std::move(show));
+}
+
+Task<HttpResponse> AdminApi::list_artifacts(Call& call) {
+  auto query = page_query(call, {});
+  if (!query) co_return problem_response(query.error());
+  std::function<Result<wire::Page<wire::ArtifactView>>()> work = [this, &query] {
+    return parts_.lists.artifacts(*query);
+  };
+  co_return co_await listing<wire::ArtifactView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::show_artifact(Call& call) {
+  auto sha256 = Sha256::parse(call.args[0]);
+  if (!sha256)
+    co_return problem_response(404, "no such artifact: an artifact is named by its SHA-256, 64 hex digits");
+  std::function<Result<wire::ArtifactView>()> work = [this, &sha256] {
+    return parts_.lists.artifact(*sha256);
+  };
+  co_return co_await showing<wire::ArtifactView>(std::move(work));
+}
+
+// --- device types ---
+
+Task<HttpResponse> AdminApi::add_device_type(Call& call) {
+  auto wanted = wire::decode_device_type(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  std::function<Result<Made>()> work = [this, &wanted, once = once(call), now = parts_.clock.wall()] {
+    return parts_.store.add_device_type(*wanted, once, now);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  std::function<Result<wire::NewDeviceType>()> show = [this, name = done->id] {
+    return parts_.lists.device_type(name);
+  };
+  co_return co_await made<wire::NewDeviceType>(*done, "/api/v1/device-types/" + done->id, {},
+                                               std::move(show));
+}
+
+Task<HttpResponse> AdminApi::list_device_types(Call& call) {
+  auto query = page_query(call, {});
+  if (!query) co_return problem_response(query.error());
+  std::function<Result<wire::Page<wire::NewDeviceType>>()> work = [this, &query] {
+    return parts_.lists.device_types(*query);
+  };
+  co_return co_await listing<wire::NewDeviceType>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::show_device_type(Call& call) {
+  std::function<Result<wire::NewDeviceType>()> work = [this, &call] {
+    return parts_.lists.device_type(call.args[0]);
+  };
+  co_return co_await showing<wire::NewDeviceType>(std::move(work));
+}
+
+// --- sites ---
+
+Task<HttpResponse> AdminApi::add_site(Call& call) {
+  auto wanted = wire::decode_site(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  const std::string token = new_token();
+  std::function<Result<Made>()> work = [this, &wanted, hash = sha256_hex(token), once = once(call),
+                                        now = parts_.clock.wall()] {
+    return parts_.store.add_site(*wanted, hash, now, once);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  if (!done->replayed) {
+    sites_.add(done->id, sha256_hex(token), 1);
+    parts_.log.info("site_added", {{"site", done->id}});
+  }
+  std::function<Result<wire::SiteView>()> show = [this, name = done->id] { return parts_.lists.site(name); };
+  co_return co_await made<wire::SiteView>(*done, "/api/v1/sites/" + done->id, token, std::move(show));
+}
+
+Task<HttpResponse> AdminApi::list_sites(Call& call) {
+  auto query = page_query(call, {});
+  if (!query) co_return problem_response(query.error());
+  std::function<Result<wire::Page<wire::SiteView>>()> work = [this, &query] {
+    return parts_.lists.sites(*query);
+  };
+  co_return co_await listing<wire::SiteView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::show_site(Call& call) {
+  std::function<Result<wire::SiteView>()> work = [this, &call] { return parts_.lists.site(call.args[0]); };
+  auto site = co_await on(parts_.lists_worker, std::move(work));
+  if (!site) co_return problem_response(site.error());
+  HttpResponse out = json_response(200, wire::encode(*site));
+  out.headers.set("ETag", "\"" + std::to_string(site->revision) + "\"");
+  co_return out;
+}
+
+// PATCH: only what is given changes. If-Match with the ETag of GET: only where nobody else was quicker.
+Task<HttpResponse> AdminApi::change_site(Call& call) {
+  struct Change {
+    std::optional<core::SiteLimits> limits;
+    std::optional<std::string> time_zone;
+  };
+  auto change = wire::decode<Change>(wire::parse_json(call.body), [](const wire::Node& n) {
+    n.only({"limits", "time_zone"});
+    Change out;
+    if (const auto limits = n.maybe("limits")) out.limits = wire::decode_limits(*limits);
+    if (const auto zone = n.maybe("time_zone")) out.time_zone = zone->text(64);
+    return out;
+  });
+  if (!change) co_return problem_response(change.error());
+  const std::string match = bare_tag(call.request.headers.get("If-Match"));
+  std::optional<std::int64_t> revision;
+  if (!match.empty() && match != "*") revision = std::atoll(match.c_str());
+  std::function<Result<SiteChanges>()> work = [this, &call, &change, revision] {
+    return parts_.store.change_site(call.args[0], change->limits, change->time_zone, revision);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done && done.error().code() == ErrorCode::kConflict)
+    co_return problem_response(412, done.error().message());
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(*done);
+  co_return co_await show_site(call);
+}
+
+Task<HttpResponse> AdminApi::renew_site_token(Call& call) {
+  const std::string token = new_token();
+  std::function<Result<>()> work = [this, &call, hash = sha256_hex(token)] {
+    return parts_.store.set_site_token(call.args[0], hash);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.set_token(call.args[0], sha256_hex(token));
+  parts_.log.info("site_token_renewed", {{"site", call.args[0]}});
+  const value body{{"name", call.args[0]}, {"token", token}};
+  co_return json_response(200, body);
+}
+
+Task<HttpResponse> AdminApi::resync_site(Call& call) {
+  std::function<Result<>()> work = [this, &call] { return parts_.store.ask_resync(call.args[0]); };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  const value body{{"name", call.args[0]}, {"resync", "asked with the next reports"}};
+  co_return json_response(202, body);
+}
+
+// --- devices ---
+
+Task<HttpResponse> AdminApi::add_device(Call& call) {
+  auto wanted = wire::decode_device(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  const std::string token = new_token();
+  const std::vector<wire::NewDevice> devices{*wanted};
+  const std::vector<std::string> hashes{sha256_hex(token)};
+  std::function<Result<Made>()> work = [this, &devices, &hashes, once = once(call),
+                                        now = parts_.clock.wall()] {
+    return parts_.store.add_devices(devices, hashes, now, once);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(done->changed);
+  std::function<Result<wire::DeviceView>()> show = [this, name = done->id] {
+    return parts_.lists.device(name);
+  };
+  co_return co_await made<wire::DeviceView>(*done, "/api/v1/devices/" + done->id, token, std::move(show));
+}
+
+// All or none; answers with the tokens only, in the order of the request.
+Task<HttpResponse> AdminApi::add_devices(Call& call) {
+  auto wanted = wire::decode_devices(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  if (wanted->empty()) co_return problem_response(400, "devices: at least one is needed");
+  std::vector<std::string> tokens, hashes;
+  for (std::size_t i = 0; i < wanted->size(); ++i) {
+    tokens.push_back(new_token());
+    hashes.push_back(sha256_hex(tokens.back()));
+  }
+  std::function<Result<Made>()> work = [this, &wanted, &hashes, once = once(call),
+                                        now = parts_.clock.wall()] {
+    return parts_.store.add_devices(*wanted, hashes, now, once);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(done->changed);
+  wire::json::array items;
+  for (std::size_t i = 0; i < wanted->size(); ++i)
+    items.push_back({{"name", (*wanted)[i].name}, {"token", done->replayed ? value{} : value(tokens[i])}});
+  const value body{{"devices", std::move(items)}};
+  HttpResponse out = json_response(done->replayed ? 200 : 201, body);
+  if (done->replayed) out.headers.set("Idempotency-Replayed", "true");
+  co_return out;
+}
+
+Task<HttpResponse> AdminApi::list_devices(Call& call) {
+  auto query = page_query(call, core::kDeviceFields);
+  if (!query) co_return problem_response(query.error());
+  std::function<Result<wire::Page<wire::DeviceView>>()> work = [this, &query] {
+    return parts_.lists.devices(*query);
+  };
+  co_return co_await listing<wire::DeviceView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::show_device(Call& call) {
+  std::function<Result<wire::DeviceView>()> work = [this, &call] {
+    return parts_.lists.device(call.args[0]);
+  };
+  co_return co_await showing<wire::DeviceView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::renew_device_token(Call& call) {
+  const std::string token = new_token();
+  std::function<Result<SiteChanges>()> work = [this, &call, hash = sha256_hex(token)] {
+    return parts_.store.set_device_token(call.args[0], hash);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(*done);
+  const value body{{"name", call.args[0]}, {"token", token}};
+  co_return json_response(200, body);
+}
+
+Task<HttpResponse> AdminApi::list_registered(Call& call) {
+  auto query = page_query(call, {});
+  if (!query) co_return problem_response(query.error());
+  std::function<Result<wire::Page<wire::RegisteredView>>()> work = [this, &query] {
+    return parts_.lists.registered(*query);
+  };
+  co_return co_await listing<wire::RegisteredView>(std::move(work));
+}
+
+}  // namespace dray::server

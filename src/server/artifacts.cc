@@ -1,0 +1,351 @@
+#include "server/artifacts.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace dray::server {
+namespace {
+
+constexpr std::size_t kBuffer = 1 << 20;
+constexpr std::uint64_t kSyncEvery = 8 << 20;  // a large flush at the end would stall commits of the database
+constexpr std::uint64_t kRehashPiece = 8 << 20;
+
+Path part_path(const Sha256& sha) { return "uploads/" + sha.hex(); }
+Path blob_path(const Sha256& sha) { return "blobs/" + sha.hex(); }
+
+}  // namespace
+
+struct Artifacts::Upload {
+  Sha256 sha256;
+  std::uint64_t size = 0, offset = 0, unsynced = 0;
+  WallTime touched_at;
+  bool busy = false;
+  std::shared_ptr<File> file;  // open while busy, and after, until it ends
+
+  struct Digests {
+    Hasher sha256{Hasher::Kind::kSha256}, sha1{Hasher::Kind::kSha1}, md5{Hasher::Kind::kMd5};
+    void update(ByteView bytes) {
+      sha256.update(bytes);
+      sha1.update(bytes);
+      md5.update(bytes);
+    }
+  };
+  std::optional<Digests> digests;  // of the first `offset` bytes; none after a restart
+};
+
+Artifacts::Artifacts(Parts& parts, const Options& options) : parts_{parts}, options_{options} {}
+Artifacts::~Artifacts() = default;
+
+Artifacts::State Artifacts::state_of(const Upload& upload) const {
+  return {upload.offset, upload.size, false};
+}
+
+Task<Result<>> Artifacts::load() {
+  std::function<Result<std::vector<Blob>>()> blobs = [this] { return parts_.store.blobs(); };
+  auto all = co_await on(parts_.store_worker, std::move(blobs));
+  if (!all) co_return all.error().with_context("loading the artifacts");
+  for (Blob& blob : *all) blobs_.emplace(blob.sha256, blob);
+
+  std::function<Result<std::vector<UploadEntry>>()> uploads = [this] { return parts_.store.uploads(); };
+  auto entries = co_await on(parts_.store_worker, std::move(uploads));
+  if (!entries) co_return entries.error().with_context("loading the uploads");
+  std::function<Result<>()> folders = [this]() -> Result<> {
+    DRAY_CHECK(parts_.disk.make_dir("uploads"));
+    DRAY_CHECK(parts_.disk.make_dir("blobs"));
+    return parts_.disk.sync_dir("");
+  };
+  auto made = co_await on(parts_.bytes, std::move(folders));
+  if (!made) co_return made.error().with_context("making the folders of artifacts");
+  for (const UploadEntry& entry : *entries) {
+    auto settled = co_await settle(entry);
+    if (!settled) co_return settled.error();
+  }
+  co_return Result<>{};
+}
+
+// A crash may have come between the rename to blobs/ and the database: then the bytes go back and are
+// finished again by the next PATCH, hash and all.
+Task<Result<>> Artifacts::settle(const UploadEntry& entry) {
+  if (blob(entry.sha256) != nullptr) {
+    std::function<Result<>()> drop = [this, sha = entry.sha256] { return parts_.store.drop_upload(sha); };
+    co_return co_await on(parts_.store_worker, std::move(drop));
+  }
+  auto upload = std::make_unique<Upload>();
+  upload->sha256 = entry.sha256;
+  upload->size = entry.size;
+  upload->touched_at = entry.touched_at;
+  std::function<Result<std::uint64_t>()> look = [this, sha = entry.sha256,
+                                                 size = entry.size]() -> Result<std::uint64_t> {
+    auto& disk = parts_.disk;
+    if (disk.open(blob_path(sha), Mode::kRead)) {
+      DRAY_CHECK(disk.rename(blob_path(sha), part_path(sha)));
+      DRAY_CHECK(disk.sync_dir("uploads"));
+      DRAY_CHECK(disk.sync_dir("blobs"));
+    }
+    auto file = disk.open(part_path(sha), Mode::kRead);
+    if (!file) return std::uint64_t{0};
+    if ((*file)->size() <= size) return (*file)->size();
+    DRAY_CHECK(disk.unlink(part_path(sha)));
+    return std::uint64_t{0};
+  };
+  auto offset = co_await on(parts_.bytes, std::move(look));
+  if (!offset) co_return offset.error().with_context("upload " + entry.sha256.short_hex());
+  upload->offset = *offset;
+  uploads_[entry.sha256] = std::move(upload);
+  co_return Result<>{};
+}
+
+Task<Result<Artifacts::Begun>> Artifacts::begin(const wire::NewUpload& wanted) {
+  Begun out;
+  if (wanted.size == 0) co_return Error{ErrorCode::kInvalid, "size: an artifact has at least one byte"};
+  if (wanted.size > options_.most_artifact_bytes) {
+    out.too_large = true;
+    co_return out;
+  }
+  if (const Blob* have = blob(wanted.sha256)) {
+    if (have->size != wanted.size)
+      co_return Error{ErrorCode::kConflict, "size: these bytes are here with another size"};
+    out.found = true;
+    out.state = {have->size, have->size, true};
+    co_return out;
+  }
+  const auto found = uploads_.find(wanted.sha256);
+  std::uint64_t offset = 0;
+  if (found != uploads_.end()) {
+    if (found->second->size != wanted.size)
+      co_return Error{ErrorCode::kConflict,
+                      "size: this upload was begun with " + std::to_string(found->second->size) + " bytes"};
+    offset = found->second->offset;
+    out.found = true;
+  } else if (uploads_.size() >= options_.most_uploads) {
+    out.too_many = true;
+    co_return out;
+  }
+  std::function<std::uint64_t()> look = [this] { return parts_.disk.free_bytes(); };
+  const std::uint64_t free = co_await on(parts_.bytes, std::move(look));
+  if (free < wanted.size - offset + options_.reserve_bytes)
+    co_return Error{ErrorCode::kExhausted,
+                    "the disk has " + human_bytes(free) + " free, " + human_bytes(options_.reserve_bytes) +
+                        " of it reserved; the upload needs " + human_bytes(wanted.size - offset)};
+  const UploadEntry entry{wanted.sha256, wanted.size, parts_.clock.wall()};
+  std::function<Result<>()> save = [this, entry] { return parts_.store.save_upload(entry); };
+  auto saved = co_await on(parts_.store_worker, std::move(save));
+  if (!saved) co_return saved.error();
+  if (blob(wanted.sha256) !=
+      nullptr) {  // another client was quicker; the row that we have just made goes with the next start
+    out.found = true;
+    out.state = {wanted.size, wanted.size, true};
+    co_return out;
+  }
+  auto& upload = uploads_[wanted.sha256];
+  if (!upload) upload = std::make_unique<Upload>();
+  upload->sha256 = wanted.sha256;
+  upload->size = wanted.size;
+  upload->touched_at = entry.touched_at;
+  out.state = state_of(*upload);
+  co_return out;
+}
+
+std::optional<Artifacts::State> Artifacts::state(const Sha256& sha256) const {
+  if (const Blob* have = blob(sha256)) return State{have->size, have->size, true};
+  const auto found = uploads_.find(sha256);
+  if (found == uploads_.end()) return {};
+  return state_of(*found->second);
+}
+
+Task<Artifacts::Appended> Artifacts::append(Sha256 sha256, std::uint64_t offset,
+                                            std::shared_ptr<BodySource> body) {
+  Appended out;
+  const auto found = uploads_.find(sha256);
+  if (found == uploads_.end()) {
+    const Blob* have = blob(sha256);
+    out.outcome = have == nullptr        ? Outcome::kNoSuch
+                  : offset == have->size ? Outcome::kComplete
+                                         : Outcome::kWrongOffset;
+    if (have != nullptr) out.state = {have->size, have->size, true};
+    co_return out;
+  }
+  Upload& upload = *found->second;
+  out.state = state_of(upload);
+  if (upload.busy || offset != upload.offset) {
+    out.outcome = upload.busy ? Outcome::kBusy : Outcome::kWrongOffset;
+    co_return out;
+  }
+  upload.busy = true;
+  upload.touched_at = parts_.clock.wall();
+  auto ready = co_await prepare(upload);
+  if (!ready) {
+    out = Appended{Outcome::kFailed, state_of(upload), ready.error()};
+  } else {
+    if (body) {
+      out = co_await receive(upload, *body);
+    } else {
+      out.outcome = Outcome::kMore;
+    }
+    if (out.outcome == Outcome::kMore && upload.offset == upload.size) out = co_await finish(upload);
+  }
+  if (out.outcome == Outcome::kComplete || out.outcome == Outcome::kWrongHash) {
+    uploads_.erase(sha256);
+    co_return out;
+  }
+  upload.busy = false;
+  out.state = state_of(upload);
+  co_return out;
+}
+
+// Opens the part, and reads it once more where its digests are not known.
+Task<Result<>> Artifacts::prepare(Upload& upload) {
+  if (!upload.file) {
+    std::function<Result<std::shared_ptr<File>>()> open = [this, path = part_path(upload.sha256)] {
+      return parts_.disk.open(path, Mode::kWrite);
+    };
+    auto file = co_await on(parts_.bytes, std::move(open));
+    if (!file) co_return file.error();
+    upload.file = std::move(*file);
+  }
+  if (upload.digests) co_return Result<>{};
+  Upload::Digests digests;
+  for (std::uint64_t at = 0; at < upload.offset;
+       at += kRehashPiece) {  // in pieces: others use this worker too
+    std::function<Result<>()> piece = [&upload, &digests, at]() -> Result<> {
+      std::vector<std::byte> buffer(std::min<std::uint64_t>(kRehashPiece, upload.offset - at));
+      DRAY_TRY(const std::size_t n, upload.file->read(at, buffer));
+      if (n != buffer.size()) return Error{ErrorCode::kCorrupt, "the part is shorter than it was"};
+      digests.update(buffer);
+      return {};
+    };
+    auto hashed = co_await on(parts_.bytes, std::move(piece));
+    if (!hashed) co_return hashed.error();
+  }
+  upload.digests = std::move(digests);
+  co_return Result<>{};
+}
+
+Task<Artifacts::Appended> Artifacts::receive(Upload& upload, BodySource& body) {
+  std::string buffer;
+  buffer.reserve(kBuffer);
+  Appended out{Outcome::kMore, {}, {}};
+  for (bool end = false; !end;) {
+    auto piece = co_await body.read();
+    if (!piece) {
+      out = Appended{Outcome::kCut, {}, piece.error()};
+      end = true;
+    } else if (piece->empty()) {
+      end = true;
+    } else if (upload.offset + buffer.size() + piece->size() > upload.size) {
+      out.outcome = Outcome::kTooLong;
+      end = true;
+    } else {
+      buffer.append(as_text(*piece));
+    }
+    if (buffer.empty() || (!end && buffer.size() < kBuffer)) continue;
+    auto flushed = co_await flush(upload, buffer);
+    if (!flushed) co_return Appended{Outcome::kFailed, {}, flushed.error()};
+    buffer.clear();
+  }
+  co_return out;
+}
+
+Task<Result<>> Artifacts::flush(Upload& upload, const std::string& buffer) {
+  std::function<Result<>()> work = [&upload, &buffer]() -> Result<> {
+    DRAY_CHECK(upload.file->write(upload.offset, as_bytes(buffer)));
+    upload.digests->update(as_bytes(buffer));
+    upload.unsynced += buffer.size();
+    if (upload.unsynced < kSyncEvery) return {};
+    upload.unsynced = 0;
+    return upload.file->sync();
+  };
+  auto done = co_await on(parts_.bytes, std::move(work));
+  if (done) {
+    upload.offset += buffer.size();
+  } else {
+    upload.digests.reset();  // they may be ahead of the offset
+  }
+  co_return done;
+}
+
+Task<Artifacts::Appended> Artifacts::finish(Upload& upload) {
+  Blob blob{upload.sha256, upload.size, {}, {}};
+  std::function<Result<>()> work = [this, &upload, &blob]() -> Result<> {
+    DRAY_CHECK(upload.file->sync());
+    const Sha256 is = upload.digests->sha256.finish_sha256();
+    blob.sha1 = upload.digests->sha1.finish_hex();
+    blob.md5 = upload.digests->md5.finish_hex();
+    if (is != upload.sha256)
+      return Error{ErrorCode::kCorrupt,
+                   "sha256: the bytes have " + is.hex() + ", announced was " + upload.sha256.hex()};
+    DRAY_CHECK(parts_.disk.rename(part_path(upload.sha256), blob_path(upload.sha256)));
+    DRAY_CHECK(parts_.disk.sync_dir("blobs"));
+    return parts_.disk.sync_dir("uploads");
+  };
+  auto done = co_await on(parts_.bytes, std::move(work));
+  upload.digests.reset();
+  upload.file.reset();
+  if (!done && done.error().code() == ErrorCode::kCorrupt) {
+    co_await discard(upload.sha256);
+    co_return Appended{Outcome::kWrongHash, {}, done.error()};
+  }
+  if (!done) co_return Appended{Outcome::kFailed, {}, done.error()};
+
+  std::function<Result<>()> save = [this, &blob, now = parts_.clock.wall()] {
+    return parts_.store.add_blob(blob, now);
+  };
+  auto saved = co_await on(parts_.store_worker, std::move(save));
+  if (!saved) {  // back to a part, so that the next PATCH ends it
+    std::function<Result<>()> back = [this, sha = upload.sha256] {
+      return parts_.disk.rename(blob_path(sha), part_path(sha));
+    };
+    [[maybe_unused]] auto undone = co_await on(parts_.bytes, std::move(back));
+    co_return Appended{Outcome::kFailed, {}, saved.error()};
+  }
+  parts_.log.info("artifact_stored", {{"sha256", blob.sha256.hex()}, {"bytes", blob.size}});
+  blobs_.emplace(blob.sha256, blob);
+  co_return Appended{Outcome::kComplete, {blob.size, blob.size, true}, {}};
+}
+
+Task<> Artifacts::discard(Sha256 sha256) {
+  std::function<Result<>()> remove = [this, sha256]() -> Result<> {
+    DRAY_CHECK(parts_.disk.unlink(part_path(sha256)));
+    return parts_.disk.sync_dir("uploads");
+  };
+  auto removed = co_await on(parts_.bytes, std::move(remove));
+  if (!removed && removed.error().code() != ErrorCode::kNotFound)
+    parts_.log.warn("upload_not_removed", {{"sha256", sha256.hex()}, {"error", removed.error().message()}});
+  std::function<Result<>()> drop = [this, sha256] { return parts_.store.drop_upload(sha256); };
+  auto dropped = co_await on(parts_.store_worker, std::move(drop));
+  if (!dropped)
+    parts_.log.warn("upload_not_removed", {{"sha256", sha256.hex()}, {"error", dropped.error().message()}});
+}
+
+const Blob* Artifacts::blob(const Sha256& sha256) const {
+  const auto found = blobs_.find(sha256);
+  return found == blobs_.end() ? nullptr : &found->second;
+}
+
+Task<Result<std::shared_ptr<const File>>> Artifacts::open(Sha256 sha256) {
+  if (auto file = open_[sha256].lock()) co_return file;
+  std::function<Result<std::shared_ptr<File>>()> work = [this, sha256] {
+    return parts_.disk.open(blob_path(sha256), Mode::kRead);
+  };
+  auto file = co_await on(parts_.bytes, std::move(work));
+  if (!file) co_return file.error();
+  std::shared_ptr<const File> out = std::move(*file);
+  open_[sha256] = out;
+  co_return out;
+}
+
+Task<> Artifacts::sweep() {
+  std::vector<Sha256> old;
+  const WallTime now = parts_.clock.wall();
+  for (const auto& [sha, upload] : uploads_)
+    if (!upload->busy && now - upload->touched_at > options_.upload_kept) old.push_back(sha);
+  for (const Sha256& sha : old) {
+    uploads_[sha]->busy = true;
+    co_await discard(sha);
+    uploads_.erase(sha);
+    parts_.log.info("upload_swept", {{"sha256", sha.hex()}});
+  }
+}
+
+}  // namespace dray::server

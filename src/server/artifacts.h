@@ -1,0 +1,76 @@
+// Artifacts' bytes on disk: uploads/<sha256> while they come, blobs/<sha256> when they are whole and
+// verified.
+//
+// An upload is named by what it will be, so a client that lost everything but its file goes on where it was.
+// Bytes stream through a buffer of fixed size; sha256, sha1 and md5 are computed on the way (after a restart
+// the part is read once more). At full size: sync, compare, rename, sync the folder, then the database. Loop
+// thread; file work on `bytes`.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "ports/http.h"
+#include "server/parts.h"
+
+namespace dray::server {
+
+class Artifacts {
+ public:
+  Artifacts(Parts& parts, const Options& options);
+  ~Artifacts();
+
+  // Reads the database, takes up what a crash left between two steps.
+  Task<Result<>> load();
+
+  struct State {
+    std::uint64_t offset = 0, size = 0;
+    bool complete = false;
+  };
+  // Starts an upload, or finds it. kInvalid: no size. kConflict: another size. kExhausted: no room.
+  // too_large is said apart: it is 413.
+  struct Begun {
+    State state;
+    bool found = false;  // the upload, or the whole blob, was there
+    bool too_large = false;
+    bool too_many = false;
+  };
+  Task<Result<Begun>> begin(const wire::NewUpload& wanted);
+  std::optional<State> state(const Sha256& sha256) const;
+
+  enum class Outcome { kMore, kComplete, kNoSuch, kBusy, kWrongOffset, kTooLong, kWrongHash, kCut, kFailed };
+  struct Appended {
+    Outcome outcome{};
+    State state;
+    Error error;  // kCut, kFailed, kWrongHash: why
+  };
+  Task<Appended> append(Sha256 sha256, std::uint64_t offset, std::shared_ptr<BodySource> body);
+
+  const Blob* blob(const Sha256& sha256) const;
+  Task<Result<std::shared_ptr<const File>>> open(Sha256 sha256);
+
+  // Removes uploads that nobody has touched for long.
+  Task<> sweep();
+
+ private:
+  struct Upload;
+
+  Task<Result<>> settle(const UploadEntry& entry);
+  Task<Result<>> prepare(Upload& upload);
+  Task<Appended> receive(Upload& upload, BodySource& body);
+  Task<Result<>> flush(Upload& upload, const std::string& buffer);
+  Task<Appended> finish(Upload& upload);
+  Task<> discard(Sha256 sha256);
+  State state_of(const Upload& upload) const;
+
+  Parts& parts_;
+  const Options& options_;
+  std::map<Sha256, std::unique_ptr<Upload>> uploads_;
+  std::unordered_map<Sha256, Blob> blobs_;
+  std::unordered_map<Sha256, std::weak_ptr<const File>> open_;
+};
+
+}  // namespace dray::server

@@ -1,0 +1,247 @@
+#include "server/gateway_api.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include "server/http.h"
+#include "wire/range.h"
+
+namespace dray::server {
+namespace {
+
+constexpr std::size_t kMostProbe = 1 << 20;
+constexpr std::int64_t kLongestWait = 60;
+constexpr int kRetryAfter = 5;
+
+std::optional<std::int64_t> number(std::string_view text) {
+  std::int64_t out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
+  return out;
+}
+
+// Prefer: wait=55 (RFC 7240), possibly among others.
+std::chrono::seconds wait_of(const HttpRequest& request) {
+  const std::string_view prefer = request.headers.get("Prefer");
+  const auto at = prefer.find("wait=");
+  if (at == std::string_view::npos) return std::chrono::seconds{0};
+  const auto end = prefer.find_first_of(",; ", at);
+  const auto wait = number(prefer.substr(at + 5, end == std::string_view::npos ? end : end - at - 5));
+  return std::chrono::seconds{std::clamp<std::int64_t>(wait.value_or(0), 0, kLongestWait)};
+}
+
+// A running download; counts itself.
+struct Download : Transfer {
+  explicit Download(std::shared_ptr<std::size_t> count) : count_{std::move(count)} { ++*count_; }
+  ~Download() override { --*count_; }
+  void on_sent(std::uint64_t) override {}
+  void on_end(Result<>) override {}
+  std::uint64_t allowance(SteadyTime) override { return std::numeric_limits<std::uint64_t>::max(); }
+  bool stopped() const override { return false; }
+
+ private:
+  std::shared_ptr<std::size_t> count_;
+};
+
+enum class Business { kNone, kHeld, kYes };
+
+// May this site have these bytes now? What a push rollout holds back is nobody's business before its time.
+Business business(const core::Plan& plan, const Sha256& sha256) {
+  Business out = Business::kNone;
+  for (const core::Assignment& assignment : plan.assignments) {
+    if (out == Business::kHeld && assignment.fetch == core::Fetch::kHold) continue;
+    for (const core::JobOrder& job : assignment.jobs)
+      for (const core::Step& step : job.steps) {
+        if (std::find(step.begin(), step.end(), sha256) == step.end()) continue;
+        if (assignment.fetch != core::Fetch::kHold) return Business::kYes;
+        out = Business::kHeld;
+      }
+  }
+  return out;
+}
+
+class Counted {
+ public:
+  explicit Counted(std::size_t& count) : count_{count} { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
+}  // namespace
+
+GatewayApi::GatewayApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts,
+                       TaskGroup& tasks)
+    : parts_{parts},
+      options_{options},
+      sites_{sites},
+      artifacts_{artifacts},
+      saves_{tasks, parts.clock, parts.log, [this](const auto& incoming) { return commit(incoming); }} {}
+
+Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
+  auto target = parse_target(request.target);
+  const auto path = target ? target->path : std::vector<std::string>{};
+  if (path.size() < 3 || path[0] != "gateway" || path[1] != "v1")
+    co_return problem_response(404, "no such resource");
+  Site* site = sites_.by_token(bearer_sha256(request));
+  if (site == nullptr) co_return unauthorized();
+  sites_.contact(*site);
+
+  const bool get = request.method == Method::kGet || request.method == Method::kHead;
+  const bool post = request.method == Method::kPost;
+  if (path.size() == 3 && path[2] == "plan" && get) co_return co_await plan(*site, std::move(request), stop);
+  if (path.size() == 3 && path[2] == "reports" && post) co_return co_await reports(*site, std::move(request));
+  if (path.size() == 4 && path[2] == "artifacts" && get)
+    co_return co_await artifact(*site, std::move(request), path[3]);
+  if (path.size() == 3 && path[2] == "probe" && get) co_return probe(target->query["bytes"]);
+  if (path.size() == 5 && path[2] == "deltas" && get)
+    co_return problem_response(404, "no delta is worth it: take the full artifact");
+  const bool known = path[2] == "plan" || path[2] == "reports" || path[2] == "artifacts" ||
+                     path[2] == "probe" || path[2] == "deltas";
+  co_return problem_response(known ? 405 : 404, known ? "not with this method" : "no such resource");
+}
+
+// The long poll: held while the client has the current revision.
+Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop) {
+  const std::string known = bare_tag(request.headers.get("If-None-Match"));
+  const auto wait = wait_of(request);
+  if (wait.count() > 0 && waiting_ >= options_.most_waiting)
+    co_return busy_response("too many gateways wait", kRetryAfter);
+  const SteadyTime until = parts_.clock.steady() + wait;
+  Counted counted{waiting_};
+  for (;;) {
+    const auto generation = site.changed.generation();
+    if (known != std::to_string(site.revision)) co_return co_await current_plan(site);
+    if (wait.count() == 0) break;
+    const bool changed = co_await site.changed.wait_past(generation, parts_.clock, until, stop);
+    if (!changed) break;
+  }
+  HttpResponse out{304};
+  out.headers.set("ETag", "\"" + known + "\"");
+  co_return out;
+}
+
+Task<HttpResponse> GatewayApi::current_plan(Site& site) {
+  auto plan = co_await sites_.plan(site);
+  if (!plan) {
+    parts_.log.error("plan_not_loaded", {{"site", site.name}, {"error", plan.error().message()}});
+    co_return busy_response("the plan can not be read now", kRetryAfter);
+  }
+  const wire::PlanMessage message{**plan, parts_.clock.wall(), site.seen};
+  HttpResponse out{200};
+  out.headers.set("Content-Type", "application/json");
+  out.headers.set("ETag", "\"" + std::to_string((*plan)->revision) + "\"");
+  out.headers.set("Cache-Control", "no-cache");
+  out.body = wire::encode_plan(message);
+  co_return out;
+}
+
+Task<HttpResponse> GatewayApi::reports(Site& site, HttpRequest request) {
+  if (batches_ >= options_.most_waiting_batches)
+    co_return busy_response("too many reports wait", kRetryAfter);
+  Counted counted{batches_};
+  std::string text;
+  if (request.body) {
+    auto body = co_await read_all(*request.body, wire::kMostReportBytes);
+    if (!body && body.error().code() == ErrorCode::kExhausted)
+      co_return problem_response(413, "body: more than " + std::to_string(wire::kMostReportBytes) + " bytes");
+    if (!body) co_return problem_response(body.error());
+    text = std::move(*body);
+  }
+  auto decoded = wire::decode_reports(text);
+  if (!decoded) co_return problem_response(decoded.error());
+  auto incoming = std::make_shared<Incoming>();
+  incoming->batch = ReportBatch{site.name, std::move(*decoded), parts_.clock.wall()};
+  saves_.add(incoming);
+  auto saved = co_await saves_.settled();
+  if (!saved) co_return busy_response("the server is stopping", 1);
+  const wire::ReportsAnswer answer{incoming->answer.acknowledged, incoming->answer.resync};
+  HttpResponse out{200};
+  out.headers.set("Content-Type", "application/json");
+  out.body = wire::encode_answer(answer);
+  co_return out;
+}
+
+Task<Result<>> GatewayApi::commit(const std::vector<std::shared_ptr<Incoming>>& incoming) {
+  std::vector<const ReportBatch*> batches;
+  for (const auto& one : incoming) batches.push_back(&one->batch);
+  std::function<Result<Store::IngestedAll>()> work = [this, &batches] {
+    return parts_.store.ingest(batches);
+  };
+  auto all = co_await on(parts_.store_worker, std::move(work));
+  if (!all) co_return all.error();
+  for (std::size_t i = 0; i < incoming.size(); ++i) {
+    incoming[i]->answer = all->answers[i];
+    if (Site* site = sites_.by_name(incoming[i]->batch.site)) site->seen = all->answers[i].acknowledged;
+  }
+  sites_.apply(all->changed);
+  co_return Result<>{};
+}
+
+Task<HttpResponse> GatewayApi::artifact(Site& site, HttpRequest request, std::string name) {
+  const auto sha256 = Sha256::parse(name);
+  if (!sha256) co_return problem_response(404, "no such artifact");
+  auto plan = co_await sites_.plan(site);
+  if (!plan) co_return busy_response("the plan can not be read now", kRetryAfter);
+  const Business may = business(**plan, *sha256);
+  if (may == Business::kHeld)
+    co_return problem_response(404, "this artifact is held until its transmission time");
+  if (may == Business::kNone || artifacts_.blob(*sha256) == nullptr)
+    co_return problem_response(404, "no such artifact for this site");
+  if (*downloads_ >= options_.most_downloads)
+    co_return busy_response("too many downloads at a time", kRetryAfter);
+  auto file = co_await artifacts_.open(*sha256);
+  if (!file) {
+    parts_.log.error("artifact_not_readable", {{"sha256", sha256->hex()}, {"error", file.error().message()}});
+    co_return busy_response("the artifact can not be read now", kRetryAfter);
+  }
+  co_return slice(request, *sha256, std::move(*file));
+}
+
+HttpResponse GatewayApi::slice(const HttpRequest& request, const Sha256& sha256,
+                               std::shared_ptr<const File> file) {
+  const std::uint64_t size = artifacts_.blob(sha256)->size;
+  const wire::FileQuestion question{.range = request.headers.find("Range"),
+                                    .if_range = request.headers.find("If-Range"),
+                                    .if_match = request.headers.find("If-Match"),
+                                    .is_get = request.method == Method::kGet,
+                                    .size = size,
+                                    .tag = sha256.hex(),
+                                    .last_modified = {}};
+  const wire::FileAnswer answer = wire::answer_range(question);
+  HttpResponse out{answer.status};
+  out.headers.set("ETag", "\"" + sha256.hex() + "\"");
+  out.headers.set("Accept-Ranges", "bytes");
+  if (answer.status == 416) out.headers.set("Content-Range", wire::unsatisfied_range(size));
+  if (answer.status == 412 || answer.status == 416) return out;
+  out.headers.set("Content-Type", "application/octet-stream");
+  // Several ranges in one answer are not worth a multipart body here: the whole file is a right answer too.
+  const bool part = answer.status == 206 && answer.ranges.size() == 1;
+  out.status = part ? 206 : 200;
+  if (part) out.headers.set("Content-Range", wire::content_range(answer.ranges[0], size));
+  const std::uint64_t offset = part ? answer.ranges[0].offset : 0,
+                      length = part ? answer.ranges[0].length : size;
+  out.body = FileSlice{std::move(file), offset, length, std::make_shared<Download>(downloads_)};
+  return out;
+}
+
+HttpResponse GatewayApi::probe(const std::string& bytes) {
+  const auto count = number(bytes);
+  if (!count || *count < 0 || *count > static_cast<std::int64_t>(kMostProbe))
+    return problem_response(400, "bytes: must lie between 0 and " + std::to_string(kMostProbe));
+  HttpResponse out{200};
+  out.headers.set("Content-Type", "application/octet-stream");
+  out.headers.set("Cache-Control", "no-store");
+  std::string body(static_cast<std::size_t>(*count),
+                   '\0');  // random, so that nobody on the way compresses it
+  parts_.random.fill(std::as_writable_bytes(std::span{body}));
+  out.body = std::move(body);
+  return out;
+}
+
+}  // namespace dray::server

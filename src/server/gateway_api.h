@@ -1,0 +1,44 @@
+// The gateway door, /gateway/v1: exactly docs/gateway-api.md. Level-triggered: plans and reports may be
+// repeated, late or doubled. Loop thread only.
+#pragma once
+
+#include <memory>
+
+#include "drive/group_commit.h"
+#include "server/artifacts.h"
+#include "server/sites.h"
+#include "wire/gateway_api.h"
+
+namespace dray::server {
+
+class GatewayApi : public HttpHandler {
+ public:
+  GatewayApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts, TaskGroup& tasks);
+
+  Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
+
+ private:
+  // Reports on their way into the database; several gateways share a transaction.
+  struct Incoming {
+    ReportBatch batch;
+    Ingested answer;
+  };
+
+  Task<HttpResponse> plan(Site& site, HttpRequest request, Stop& stop);
+  Task<HttpResponse> current_plan(Site& site);
+  Task<HttpResponse> reports(Site& site, HttpRequest request);
+  Task<Result<>> commit(const std::vector<std::shared_ptr<Incoming>>& incoming);
+  Task<HttpResponse> artifact(Site& site, HttpRequest request, std::string name);
+  HttpResponse slice(const HttpRequest& request, const Sha256& sha256, std::shared_ptr<const File> file);
+  HttpResponse probe(const std::string& bytes);
+
+  Parts& parts_;
+  const Options& options_;
+  Sites& sites_;
+  Artifacts& artifacts_;
+  GroupCommit<std::shared_ptr<Incoming>> saves_;
+  std::size_t waiting_ = 0, batches_ = 0;
+  std::shared_ptr<std::size_t> downloads_ = std::make_shared<std::size_t>(0);
+};
+
+}  // namespace dray::server

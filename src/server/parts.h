@@ -1,0 +1,36 @@
+// What a server is made of: ports and stores from outside. apps/ and sim/ put it together.
+#pragma once
+
+#include "base/log.h"
+#include "ports/clock.h"
+#include "ports/disk.h"
+#include "ports/random.h"
+#include "ports/worker.h"
+#include "server/store.h"
+
+namespace dray::server {
+
+struct Parts {
+  Executor executor;
+  Clock& clock;
+  Random& random;
+  Disk& disk;            // the data folder; used on `bytes` only
+  Worker& store_worker;  // the only user of `store`
+  Worker& lists_worker;  // the only user of `lists`; the same as store_worker where there is one connection
+  Worker& bytes;         // hashing and file work
+  Store& store;
+  Lists& lists;
+  Log log;
+};
+
+struct Options {
+  std::uint64_t most_artifact_bytes = 64ULL << 30;
+  std::uint64_t reserve_bytes = 256ULL << 20;  // kept free on the disk
+  std::size_t most_uploads = 100;              // unfinished ones
+  Duration upload_kept{7 * 24 * 3600 * 1000};  // an unfinished upload that nobody touches
+  std::size_t most_downloads = 512;            // at a time, by gateways
+  std::size_t most_waiting = 20'000;           // long polls
+  std::size_t most_waiting_batches = 256;      // reports that wait for their commit
+};
+
+}  // namespace dray::server

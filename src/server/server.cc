@@ -1,0 +1,102 @@
+#include "server/server.h"
+
+#include <utility>
+
+#include "server/planning.h"
+
+namespace dray::server {
+namespace {
+constexpr Duration kFlushContacts{5'000};
+constexpr Duration kSweepUploads{3'600'000};
+}  // namespace
+
+Server::Server(Parts parts, Options options)
+    : parts_{std::move(parts)},
+      options_{options},
+      tasks_{parts_.executor},
+      sites_{parts_},
+      artifacts_{parts_, options_},
+      admin_{parts_, options_, sites_, artifacts_, timetable_},
+      gateway_{parts_, options_, sites_, artifacts_, tasks_},
+      both_{admin_, gateway_} {}
+
+Task<HttpResponse> Server::Both::handle(HttpRequest request, Stop& stop) {
+  if (request.target.starts_with("/gateway/")) co_return co_await gateway.handle(std::move(request), stop);
+  co_return co_await admin.handle(std::move(request), stop);
+}
+
+Task<Result<>> Server::start() {
+  auto artifacts = co_await artifacts_.load();
+  if (!artifacts) co_return artifacts.error();
+  auto sites = co_await sites_.load();
+  if (!sites) co_return sites.error();
+  co_return co_await settle_admin_token();
+}
+
+// The file first, the hash second: a crash between them makes another token at the next start, never one that
+// nobody has seen.
+Task<Result<>> Server::settle_admin_token() {
+  std::function<Result<std::optional<std::string>>()> read = [this] {
+    return parts_.store.admin_token_sha256();
+  };
+  auto have = co_await on(parts_.store_worker, std::move(read));
+  if (!have) co_return have.error().with_context("reading the admin token's hash");
+  if (*have) {
+    admin_.set_token_sha256(**have);
+    co_return Result<>{};
+  }
+  const std::string token = random_alphanumeric(parts_.random, 40);
+  std::function<Result<>()> write = [this, &token] {
+    return replace_file(parts_.disk, "admin-token", token + "\n");
+  };
+  auto written = co_await on(parts_.bytes, std::move(write));
+  if (!written) co_return written.error().with_context("writing the admin token");
+  std::function<Result<>()> save = [this, hash = sha256_hex(token)] {
+    return parts_.store.set_admin_token(hash);
+  };
+  auto saved = co_await on(parts_.store_worker, std::move(save));
+  if (!saved) co_return saved.error().with_context("saving the admin token's hash");
+  admin_.set_token_sha256(sha256_hex(token));
+  parts_.log.info("admin_token_made", {{"file", "admin-token"}});
+  co_return Result<>{};
+}
+
+// The loops below hold no co_await in a condition: gcc 12 makes wrong code of that.
+Task<> Server::flush_contacts(Stop& stop) {
+  while (!stop.requested()) {
+    [[maybe_unused]] auto slept =
+        co_await parts_.clock.sleep_until(parts_.clock.steady() + kFlushContacts, stop);
+    co_await sites_.flush_contacts();
+  }
+}
+
+Task<> Server::sweep_uploads(Stop& stop) {
+  while (!stop.requested()) {
+    co_await artifacts_.sweep();
+    [[maybe_unused]] auto slept =
+        co_await parts_.clock.sleep_until(parts_.clock.steady() + kSweepUploads, stop);
+  }
+}
+
+void Server::begin() {
+  Stop& ending = tasks_.stop_signal();
+  tasks_.spawn(keep_time(parts_, sites_, timetable_, ending));
+  tasks_.spawn(flush_contacts(ending));
+  tasks_.spawn(sweep_uploads(ending));
+}
+
+Task<> Server::end() {
+  tasks_.stop();
+  co_await tasks_.join();
+}
+
+Task<Result<>> Server::run(Stop& stop) {
+  auto started = co_await start();
+  if (!started) co_return started.error();
+  begin();
+  [[maybe_unused]] auto asked = co_await parts_.clock.sleep_until(kSteadyMax, stop);
+  co_await end();
+  co_return Result<>{};
+}
+
+}  // namespace dray::server

@@ -1,0 +1,104 @@
+#include "server/sites.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace dray::server {
+namespace {
+constexpr std::size_t kMostPlansKept = 1'000;
+}
+
+Task<Result<>> Sites::load() {
+  std::function<Result<std::vector<SiteEntry>>()> work = [this] { return parts_.store.sites(); };
+  auto all = co_await on(parts_.store_worker, std::move(work));
+  if (!all) co_return all.error();
+  for (const SiteEntry& entry : *all) {
+    add(entry.name, entry.token_sha256, entry.revision);
+    by_name_[entry.name]->seen = entry.seen;
+  }
+  co_return Result<>{};
+}
+
+Site* Sites::by_token(const std::string& token_sha256) {
+  const auto found = by_token_.find(token_sha256);
+  if (found == by_token_.end() || !equal_constant_time(found->second->token_sha256, token_sha256))
+    return nullptr;
+  return found->second;
+}
+
+Site* Sites::by_name(const std::string& name) {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second.get();
+}
+
+void Sites::add(const std::string& name, const std::string& token_sha256, std::int64_t revision) {
+  auto& site = by_name_[name];
+  if (!site) site = std::make_unique<Site>();
+  site->name = name;
+  site->token_sha256 = token_sha256;
+  site->revision = std::max(site->revision, revision);
+  by_token_[token_sha256] = site.get();
+}
+
+void Sites::set_token(const std::string& name, const std::string& token_sha256) {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) return;
+  by_token_.erase(found->second->token_sha256);
+  found->second->token_sha256 = token_sha256;
+  by_token_[token_sha256] = found->second.get();
+}
+
+void Sites::apply(const SiteChanges& changes) {
+  for (const SiteChange& change : changes) {
+    const auto found = by_name_.find(change.site);
+    if (found == by_name_.end() || found->second->revision >= change.revision) continue;
+    Site& site = *found->second;
+    site.revision = change.revision;
+    site.plan.reset();
+    site.changed.notify();
+  }
+}
+
+Task<Result<std::shared_ptr<const core::Plan>>> Sites::plan(Site& site) {
+  while (!site.plan) {
+    std::function<Result<core::Plan>()> work = [this, name = site.name] {
+      return parts_.store.load_plan(name);
+    };
+    auto loaded = co_await on(parts_.store_worker, std::move(work));
+    if (!loaded) co_return loaded.error();
+    // Older than what was announced meanwhile: load again. Newer: the news is on its way to apply().
+    if (loaded->revision < site.revision) continue;
+    keep(site, std::make_shared<const core::Plan>(std::move(*loaded)));
+  }
+  co_return site.plan;
+}
+
+void Sites::keep(Site& site, std::shared_ptr<const core::Plan> plan) {
+  const bool newer = plan->revision > site.revision;
+  site.revision = plan->revision;
+  site.plan = std::move(plan);
+  if (newer) site.changed.notify();
+  std::erase(kept_, &site);
+  kept_.push_back(&site);
+  if (kept_.size() > kMostPlansKept) {
+    kept_.front()->plan.reset();
+    kept_.pop_front();
+  }
+}
+
+void Sites::contact(Site& site) {
+  site.contacted = true;
+  site.contact_at = parts_.clock.wall();
+}
+
+Task<> Sites::flush_contacts() {
+  std::vector<std::pair<std::string, WallTime>> contacts;
+  for (auto& [name, site] : by_name_)
+    if (std::exchange(site->contacted, false)) contacts.emplace_back(name, site->contact_at);
+  if (contacts.empty()) co_return;
+  std::function<Result<>()> work = [this, &contacts] { return parts_.store.note_contacts(contacts); };
+  auto noted = co_await on(parts_.store_worker, std::move(work));
+  if (!noted) parts_.log.warn("contacts_not_noted", {{"error", noted.error().message()}});
+}
+
+}  // namespace dray::server

@@ -1,0 +1,50 @@
+// The sites in memory, as the gateway door needs them: who a token is, which revision counts, who waits for a
+// new one. The store is the truth; this is made from it at start and follows its changes. Loop thread only.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "drive/signal.h"
+#include "server/parts.h"
+
+namespace dray::server {
+
+struct Site {
+  std::string name, token_sha256;
+  std::int64_t revision = 0;
+  core::ReportsSeen seen;
+  std::shared_ptr<const core::Plan> plan;  // of `revision`, or null: load it
+  Signal changed;                          // the revision
+  bool contacted = false;                  // since the last flush of contact times
+  WallTime contact_at;
+};
+
+class Sites {
+ public:
+  explicit Sites(Parts& parts) : parts_{parts} {}
+
+  Task<Result<>> load();
+  // Null where no site has this token.
+  Site* by_token(const std::string& token_sha256);
+  Site* by_name(const std::string& name);
+  void add(const std::string& name, const std::string& token_sha256, std::int64_t revision);
+  void set_token(const std::string& name, const std::string& token_sha256);
+  void apply(const SiteChanges& changes);
+  // The plan at the site's current revision.
+  Task<Result<std::shared_ptr<const core::Plan>>> plan(Site& site);
+  void contact(Site& site);
+  Task<> flush_contacts();
+
+ private:
+  void keep(Site& site, std::shared_ptr<const core::Plan> plan);
+
+  Parts& parts_;
+  std::unordered_map<std::string, std::unique_ptr<Site>> by_name_;
+  std::unordered_map<std::string, Site*> by_token_;
+  std::deque<Site*> kept_;  // whose plan is in memory, oldest first
+};
+
+}  // namespace dray::server
