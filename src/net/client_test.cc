@@ -110,7 +110,11 @@ class ClientTest : public ServerFixture {
     limits.connect_time = Duration{200};
     client_ = std::make_unique<BeastClient>(io_, clock_, limits);
   }
-  ~ClientTest() override { client_.reset(); }
+  ~ClientTest() override {  // what still runs ends before the members that it refers to
+    client_.reset();
+    io_.restart();
+    io_.poll();
+  }
 
   void begin(HttpRequest request) {
     result_.reset();

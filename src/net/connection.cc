@@ -256,7 +256,8 @@ void Connection::sweep(SteadyTime now) {
 
 void Connection::end_soon() {
   keep_ = false;
-  if (phase_ == Phase::kIdle) return close();
+  // Half a request has not been acted on: its client may safely ask elsewhere.
+  if (phase_ == Phase::kIdle || phase_ == Phase::kHead) return close();
   if (exchange_) exchange_->stop.request();
 }
 
