@@ -21,21 +21,21 @@ bool is_loopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-// What others need to find us, as shell-readable lines; whole or not there.
+// What others need to find us, as JSON; whole or not there.
 bool write_ports(const std::string& file, const net::HttpServer& devices, const net::HttpServer& local) {
   if (file.empty()) return true;
   const std::string temporary = file + ".new";
   std::FILE* out = std::fopen(temporary.c_str(), "w");
   if (out == nullptr) return false;
-  std::fprintf(out, "devices=%u\nlocal=%u\n", devices.port(), local.port());
+  std::fprintf(out, "{\"devices\": %u, \"local\": %u}\n", devices.port(), local.port());
   return std::fclose(out) == 0 && std::rename(temporary.c_str(), file.c_str()) == 0;
 }
 
 Result<> listen(net::HttpServer& server, const apps::Address& at, std::string_view name, const Log& log) {
   const auto done = server.listen(at.host, at.port);
   if (!done) return done.error().with_context("listening on " + at.host + ":" + std::to_string(at.port));
-  log.info("listening", {{"for", name}, {"host", at.host}, {"port", server.port()}});
-  if (!is_loopback(at.host)) log.warn("not_encrypted", {{"for", name}, {"host", at.host}, {"why", "there is no TLS yet"}});
+  log.info("listening", {{"door", name}, {"host", at.host}, {"port", server.port()}, {"tls", "none yet"}});
+  if (!is_loopback(at.host)) log.warn("listening_without_tls", {{"door", name}, {"advice", "tokens travel in clear text: put TLS in front, or listen on loopback"}});
   return {};
 }
 
@@ -78,7 +78,7 @@ int run(const apps::GatewayConfig& config, const std::string& ports_file) {
                             .log = log}};
   net::HttpServer devices{io, clock, log, gateway.door(), {}, &bytes_worker};
   net::HttpServer local{io, clock, log, gateway.local_api()};
-  for (const auto& done : {listen(devices, config.devices, "devices", log), listen(local, config.local, "local API", log)})
+  for (const auto& done : {listen(devices, config.devices, "devices", log), listen(local, config.local, "local", log)})
     if (!done) return log.error("not_listening", {{"why", done.error().message()}}), 1;
   if (!write_ports(ports_file, devices, local)) return log.error("ports_not_written", {{"file", ports_file}}), 1;
 

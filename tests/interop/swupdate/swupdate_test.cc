@@ -46,7 +46,7 @@ class Swupdate : public testing::Test {
 
   // swupdate waits for its restart before it says `closed`.
   void restart_device(const std::string& url) {
-    ASSERT_TRUE(device_.process().wait_for("All Chunks Installed", kLong)) << device_.process().output();
+    ASSERT_TRUE(device_.process().wait_for("is pending testing", kLong)) << device_.process().output();
     device_.stop();
     device_.start(url, "2");
   }
