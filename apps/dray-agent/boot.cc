@@ -2,6 +2,8 @@
 // agent; counts trial starts, switches back from a version that does not come up, restarts the device.
 #include "agent/boot.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -107,7 +109,8 @@ class Supervisor {
 
   void start_program() {
     adapters::Command command;
-    command.argv = config_.program;
+    command.argv = {"/proc/self/exe", kProgramCommand};  // sets what a spawn can't, then becomes the program
+    command.argv.insert(command.argv.end(), config_.program.begin(), config_.program.end());
     command.environment["DRAY_CURRENT"] = (device_.disk.root() / config_.installer.root / "current").string();
     start(program_, command, "program");
   }
@@ -156,6 +159,13 @@ Task<> supervise_until(Supervisor& supervisor, Stop& stop, std::optional<Supervi
 
 }  // namespace
 
+int become_program(char** argv) {
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // without its supervisor nobody would leave a version that crashes
+  ::execvp(argv[0], argv);
+  std::perror(argv[0]);
+  return 127;
+}
+
 int supervise(const AgentConfig& config, char** argv) {
   std::optional<Supervisor::End> end;
   {
@@ -170,6 +180,7 @@ int supervise(const AgentConfig& config, char** argv) {
     Supervisor supervisor{device, config, argv};
     asio::co_spawn(device.io, supervise_until(supervisor, stop, end), [&](std::exception_ptr error) {
       signals.done();
+      device.io.stop();  // kept connections and the like hold up nothing
       if (error) std::rethrow_exception(error);
     });
     device.io.run();

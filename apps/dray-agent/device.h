@@ -38,6 +38,9 @@ inline constexpr const char* kBootIdVariable = "DRAY_BOOT_ID";
 
 int run_agent(const AgentConfig& config);
 int supervise(const AgentConfig& config, char** argv);
+// What supervise() starts: becomes the active version's program, which ends with its supervisor.
+inline constexpr const char* kProgramCommand = "become";
+int become_program(char** argv);
 int run_verb(const AgentConfig& config, const std::string& kind, const std::string& verb);
 int print_status(const AgentConfig& config, bool as_json);
 

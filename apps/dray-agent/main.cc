@@ -68,6 +68,8 @@ int dispatch(const Arguments& arguments, const dray::apps::AgentConfig& config, 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 2 && std::strcmp(argv[1], dray::apps::kProgramCommand) == 0)
+    return dray::apps::become_program(argv + 2);
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--help") == 0 || std::strcmp(argv[i], "-h") == 0)
       return std::fputs(kHelp, stdout), 0;

@@ -54,6 +54,7 @@ int run_agent(const AgentConfig& config) {
   asio::co_spawn(device.io, run(device, config, http, supervised, stop, status),
                  [&](std::exception_ptr error) {
                    signals.done();
+                   device.io.stop();  // kept connections and the like hold up nothing
                    if (error) std::rethrow_exception(error);
                  });
   device.io.run();

@@ -67,6 +67,7 @@ int run_verb(const AgentConfig& config, const std::string& kind, const std::stri
   asio::co_spawn(device.io, ask(*installer, *verb, std::move(env), stop, answer),
                  [&](std::exception_ptr error) {
                    signals.done();
+                   device.io.stop();  // kept connections and the like hold up nothing
                    if (error) std::rethrow_exception(error);
                  });
   device.io.run();

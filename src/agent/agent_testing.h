@@ -1,5 +1,6 @@
-// For tests: a DDI server that does what it is told. It behaves as hawkBit does (absolute links, one order at a time,
-// closed actions are gone); confirmation and held polls only where a test wants them. Breaks bodies on request.
+// For tests: a DDI server that does what it is told. It behaves as hawkBit does (absolute links, one order at
+// a time, closed actions are gone); confirmation and held polls only where a test wants them. Breaks bodies
+// on request.
 #pragma once
 
 #include <functional>
@@ -43,7 +44,7 @@ class ScriptedDdi final : public HttpHandler {
 
   // --- the script ---
   std::string sleep = "00:00:01";
-  bool ask_first = false;                        // a communication request before the deployment
+  bool ask_first = false;  // a communication request before the deployment
   std::function<BodyFault(const std::string& component, std::uint64_t from)> fault;
   std::function<void(const std::string& execution, const std::string& phase)> on_feedback;
   std::string update = "forced";
@@ -60,13 +61,16 @@ class ScriptedDdi final : public HttpHandler {
   // --- what was seen ---
   std::map<std::string, std::string> attributes;  // newest configData
   std::vector<std::string> boot_ids;              // of power-on reports, in order
-  std::vector<std::string> feedback;              // "proceeding none switching", "closed success", "cancel closed success"
+  std::vector<std::string>
+      feedback;  // "proceeding none switching", "closed success", "cancel closed success"
   std::vector<std::string> sentences;
-  std::vector<std::string> confirmations;         // whole bodies
-  std::vector<std::string> trail;                 // method and path of every request
+  std::vector<std::string> confirmations;  // whole bodies
+  std::vector<std::string> trail;          // method and path of every request
   std::uint64_t artifact_bytes = 0;
 
-  bool closed(const std::string& how) const { return std::find(feedback.begin(), feedback.end(), "closed " + how) != feedback.end(); }
+  bool closed(const std::string& how) const {
+    return std::find(feedback.begin(), feedback.end(), "closed " + how) != feedback.end();
+  }
 
   Task<HttpResponse> handle(HttpRequest request, Stop&) override {
     std::string body;
@@ -96,12 +100,14 @@ class ScriptedDdi final : public HttpHandler {
     if (path == "/configData") return take_config(body);
     const std::string id = std::to_string(action_);
     if (path == "/deploymentBase/" + id && open_ && !cancelling_) return json_response(deployment());
-    if (path == "/cancelAction/" + id && cancelling_) return json_response({{"id", id}, {"cancelAction", {{"stopId", id}}}});
+    if (path == "/cancelAction/" + id && cancelling_)
+      return json_response({{"id", id}, {"cancelAction", {{"stopId", id}}}});
     if (path == "/deploymentBase/" + id + "/feedback") return take_feedback(body, "");
     if (path == "/cancelAction/" + id + "/feedback") return take_feedback(body, "cancel ");
     if (path == "/confirmationBase/" + id + "/feedback") return take_confirmation(body);
     for (const TestPart& part : parts_)
-      if (path == "/softwaremodules/" + part.component + "/artifacts/image" && open_) return download(part, request);
+      if (path == "/softwaremodules/" + part.component + "/artifacts/image" && open_)
+        return download(part, request);
     return HttpResponse{404};
   }
 
@@ -110,9 +116,13 @@ class ScriptedDdi final : public HttpHandler {
   HttpResponse poll() {
     wire::json::object links;
     const std::string id = std::to_string(action_);
-    if (open_ && cancelling_) links["cancelAction"] = {{"href", link("/cancelAction/" + id)}};
-    else if (open_ && ask_first && !confirmed_) links["confirmationBase"] = {{"href", link("/confirmationBase/" + id + "?c=-21")}};
-    else if (open_) links["deploymentBase"] = {{"href", link("/deploymentBase/" + id + (update == "skip" ? "?c=-2" : "?c=-1"))}};
+    if (open_ && cancelling_)
+      links["cancelAction"] = {{"href", link("/cancelAction/" + id)}};
+    else if (open_ && ask_first && !confirmed_)
+      links["confirmationBase"] = {{"href", link("/confirmationBase/" + id + "?c=-21")}};
+    else if (open_)
+      links["deploymentBase"] = {
+          {"href", link("/deploymentBase/" + id + (update == "skip" ? "?c=-2" : "?c=-1"))}};
     return json_response({{"config", {{"polling", {{"sleep", sleep}}}}}, {"_links", std::move(links)}});
   }
 
@@ -120,18 +130,26 @@ class ScriptedDdi final : public HttpHandler {
     wire::json::array chunks;
     for (const TestPart& part : parts_) {
       const std::string href = link("/softwaremodules/" + part.component + "/artifacts/image");
-      wire::json::object artifact{{"filename", "image"}, {"size", part.bytes.size()}, {"hashes", {{"sha256", sha256_of(as_bytes(part.bytes)).hex()}}},
+      wire::json::object artifact{{"filename", "image"},
+                                  {"size", part.bytes.size()},
+                                  {"hashes", {{"sha256", sha256_of(as_bytes(part.bytes)).hex()}}},
                                   {"_links", {{"download-http", {{"href", href}}}}}};
-      chunks.push_back({{"part", part.component}, {"version", part.version}, {"name", part.component}, {"artifacts", wire::json::array{std::move(artifact)}}});
+      chunks.push_back({{"part", part.component},
+                        {"version", part.version},
+                        {"name", part.component},
+                        {"artifacts", wire::json::array{std::move(artifact)}}});
     }
-    return {{"id", std::to_string(action_)}, {"deployment", {{"download", "forced"}, {"update", update}, {"chunks", std::move(chunks)}}}};
+    return {{"id", std::to_string(action_)},
+            {"deployment", {{"download", "forced"}, {"update", update}, {"chunks", std::move(chunks)}}}};
   }
 
   HttpResponse take_config(const std::string& body) {
     const auto parsed = wire::parse_json(body);
     if (!parsed) return HttpResponse{400};
-    for (const auto& [key, value] : parsed->at("data").as_object()) attributes[std::string{key}] = std::string{value.as_string()};
-    if (boot_ids.empty() || boot_ids.back() != attributes["dray.boot_id"]) boot_ids.push_back(attributes["dray.boot_id"]);
+    for (const auto& [key, value] : parsed->at("data").as_object())
+      attributes[std::string{key}] = std::string{value.as_string()};
+    if (boot_ids.empty() || boot_ids.back() != attributes["dray.boot_id"])
+      boot_ids.push_back(attributes["dray.boot_id"]);
     return HttpResponse{200};
   }
 
@@ -143,7 +161,8 @@ class ScriptedDdi final : public HttpHandler {
     const std::string execution{status.at("execution").as_string()};
     const std::string finished{status.at("result").at("finished").as_string()};
     std::string phase;
-    if (const auto* dray = parsed->as_object().if_contains("dray"); dray != nullptr && dray->as_object().contains("phase"))
+    if (const auto* dray = parsed->as_object().if_contains("dray");
+        dray != nullptr && dray->as_object().contains("phase"))
       phase = std::string{dray->at("phase").as_string()};
     feedback.push_back(prefix + execution + " " + finished + (phase.empty() ? "" : " " + phase));
     if (status.contains("details")) sentences.emplace_back(status.at("details").as_array().at(0).as_string());
@@ -173,7 +192,10 @@ class ScriptedDdi final : public HttpHandler {
     }
     HttpResponse out{from > 0 ? 206 : 200};
     std::string bytes = part.bytes.substr(from);
-    if (from > 0) out.headers.set("Content-Range", "bytes " + std::to_string(from) + "-" + std::to_string(part.bytes.size() - 1) + "/" + std::to_string(part.bytes.size()));
+    if (from > 0)
+      out.headers.set("Content-Range", "bytes " + std::to_string(from) + "-" +
+                                           std::to_string(part.bytes.size() - 1) + "/" +
+                                           std::to_string(part.bytes.size()));
     if (broken.kind == BodyFault::Kind::kShort) bytes.resize(bytes.size() / 2);
     if (broken.kind == BodyFault::Kind::kWrongBytes) bytes[bytes.size() / 2] ^= 1;
     if (broken.kind == BodyFault::Kind::kCut && broken.after < bytes.size()) {

@@ -152,8 +152,25 @@ Result<> SingleFileInstaller::install(const InstallerEnv& env, const Stopping& s
   return {};
 }
 
+Result<SingleFileInstaller::Book> SingleFileInstaller::settled(const Stopping& stopping) {
+  DRAY_TRY(Book known, book());
+  bool changed = false;
+  for (auto& [component, entry] : known) {
+    if (!entry.staged) continue;
+    DRAY_TRY(const Path path, path_of(component));
+    const auto found = digest_of(disk_, path, stopping);
+    if (!found || found->sha256 != entry.staged->sha256) continue;
+    entry.now = entry.staged;
+    entry.staged.reset();
+    entry.switched = true;
+    changed = true;
+  }
+  if (changed) DRAY_CHECK(save(known));
+  return known;
+}
+
 Result<> SingleFileInstaller::verify(const Stopping& stopping) {
-  DRAY_TRY(const Book known, book());
+  DRAY_TRY(const Book known, settled(stopping));
   for (const auto& [component, entry] : known) {
     if (!entry.now) continue;
     DRAY_TRY(const Path path, path_of(component));
@@ -170,13 +187,9 @@ Result<> SingleFileInstaller::commit() {
 }
 
 Result<> SingleFileInstaller::rollback(const Stopping& stopping) {
-  DRAY_TRY(Book known, book());
+  DRAY_TRY(Book known, settled(stopping));
   for (auto& [component, entry] : known) {
     DRAY_TRY(const Path path, path_of(component));
-    if (entry.staged && !entry.switched) {  // power may have failed between the rename and its note
-      const auto now = digest_of(disk_, path, stopping);
-      if (now && now->sha256 == entry.staged->sha256) entry.switched = true;
-    }
     if (!entry.switched) continue;
     if (!entry.old)
       return Error{ErrorCode::kNotFound, "there is no version of " + component + " before this one"};

@@ -38,6 +38,8 @@ class SingleFileInstaller : public DiskInstaller {
   Result<Book> book() const;
   Result<> save(const Book& book);
   Result<Path> path_of(const std::string& component) const;
+  // Notes switches that were made and, for a power cut, never written down.
+  Result<Book> settled(const Stopping& stopping);
   Result<> keep_old(Entry& entry, const Path& path, const Stopping& stopping);
   Result<> switch_one(Entry& entry, const Path& path, const Stopping& stopping);
 

@@ -75,23 +75,31 @@ class Collector : public std::enable_shared_from_this<Collector> {
     pipe_.non_blocking(true);
   }
 
+  // Waits, then reads: bytes are never in a handler that has not run yet when finish() comes.
   void start() {
-    pipe_.async_read_some(asio::buffer(buffer_),
-                          [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
-                            if (error) return;
-                            self->take(n);
-                            self->start();
-                          });
+    pipe_.async_wait(asio::posix::descriptor_base::wait_read,
+                     [self = shared_from_this()](boost::system::error_code error) {
+                       if (!error && !self->done_ && self->drain()) self->start();
+                     });
   }
   std::string finish() {
-    boost::system::error_code error;
-    pipe_.cancel(error);
-    for (std::size_t n = 0; n = pipe_.read_some(asio::buffer(buffer_), error), !error && n > 0;) take(n);
-    pipe_.close(error);
+    drain();
+    done_ = true;
+    boost::system::error_code ignored;
+    pipe_.close(ignored);
     return std::move(text_);
   }
 
  private:
+  // What is there now. False: the end, or broken.
+  bool drain() {
+    for (;;) {
+      boost::system::error_code error;
+      const std::size_t n = pipe_.read_some(asio::buffer(buffer_), error);
+      if (error) return error == asio::error::would_block;
+      take(n);
+    }
+  }
   void take(std::size_t n) {
     text_.append(buffer_.data(), n);
     if (tail_ && text_.size() > kErrTail) text_.erase(0, text_.size() - kErrTail);
@@ -99,6 +107,7 @@ class Collector : public std::enable_shared_from_this<Collector> {
   }
   asio::posix::basic_stream_descriptor<Executor> pipe_;
   bool tail_;
+  bool done_ = false;
   std::array<char, 4096> buffer_{};
   std::string text_;
 };

@@ -1,5 +1,6 @@
-// dray-agent, the program, under its supervisor, over real sockets, against a DDI server that is not ours and does what
-// the test says. M1: stored and run; M16: broken transfers are repeated; M17: power-on report at every start.
+// dray-agent, the program, under its supervisor, over real sockets, against a DDI server that is not ours and
+// does what the test says. M1: stored and run; M16: broken transfers are repeated; M17: power-on report at
+// every start.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -24,7 +25,8 @@ using testing_support::write_file;
 const std::string kProgram = std::string{DRAY_BIN_DIR} + "/dray-agent";
 
 std::string image(std::string head, std::size_t size) {
-  for (std::uint32_t x = 1; head.size() < size;) head += static_cast<char>((x = x * 1664525 + 1013904223) >> 24);
+  for (std::uint32_t x = 1; head.size() < size;)
+    head += static_cast<char>((x = x * 1664525 + 1013904223) >> 24);
   return head;
 }
 
@@ -47,20 +49,31 @@ class DrayAgent : public ::testing::Test {
   void configure(const std::string& top, const std::string& installer = "kind = \"ab-dir\"\n") {
     write_file(folder / "token", "secret\n");
     ::chmod((folder / "token").c_str(), 0600);
-    write_file(folder / "agent.toml", "id = \"dev-1\"\ndata = \"data\"\n" + top + "[server]\nurl = \"http://127.0.0.1:" + std::to_string(http.port()) +
-                                          "\"\ntoken_file = \"token\"\n[poll]\nleast_s = 0.1\nworking_s = 0.1\nstart_jitter_s = 0\nretry_most_s = 1\n[installer]\n" + installer);
+    write_file(folder / "agent.toml",
+               "id = \"dev-1\"\ndata = \"data\"\n" + top +
+                   "[server]\nurl = \"http://127.0.0.1:" + std::to_string(http.port()) +
+                   "\"\ntoken_file = \"token\"\n[poll]\nleast_s = 0.1\nworking_s = 0.1\nstart_jitter_s = "
+                   "0\nretry_most_s = 1\n[installer]\n" +
+                   installer);
   }
   void provision(const std::string& component, const std::string& version, const std::string& bytes) {
     write_file(folder / "payload", bytes);
     for (const std::string verb : {"download", "install", "commit"}) {
       Process::Options options;
-      options.environment = {{"DRAY_COMPONENT", component}, {"DRAY_VERSION", version}, {"DRAY_PAYLOAD", folder / "payload"},
-                             {"DRAY_SHA256", sha256_of(as_bytes(bytes)).hex()}, {"DRAY_SIZE", std::to_string(bytes.size())}};
-      Process installer{{kProgram, "installer", "ab-dir", verb, "--config", folder / "agent.toml"}, std::move(options)};
+      options.environment = {{"DRAY_COMPONENT", component},
+                             {"DRAY_VERSION", version},
+                             {"DRAY_PAYLOAD", folder / "payload"},
+                             {"DRAY_SHA256", sha256_of(as_bytes(bytes)).hex()},
+                             {"DRAY_SIZE", std::to_string(bytes.size())}};
+      Process installer{{kProgram, "installer", "ab-dir", verb, "--config", folder / "agent.toml"},
+                        std::move(options)};
       EXPECT_EQ(installer.wait(), 0) << verb << ": " << installer.output();
     }
   }
-  void start() { device = std::make_unique<Process>(std::vector<std::string>{kProgram, "boot", "--config", folder / "agent.toml"}); }
+  void start() {
+    device = std::make_unique<Process>(
+        std::vector<std::string>{kProgram, "boot", "--config", folder / "agent.toml"});
+  }
 
   // Serves until it is so.
   bool until(const std::function<bool()>& done, std::chrono::seconds at_most = std::chrono::seconds{60}) {
@@ -70,7 +83,9 @@ class DrayAgent : public ::testing::Test {
     if (!done()) ADD_FAILURE() << (device ? device->output() : "");
     return done();
   }
-  bool saw(const std::string& what) const { return std::find(server->feedback.begin(), server->feedback.end(), what) != server->feedback.end(); }
+  bool saw(const std::string& what) const {
+    return std::find(server->feedback.begin(), server->feedback.end(), what) != server->feedback.end();
+  }
 
   // The server's script is made after its port is known.
   struct Door final : HttpHandler {
@@ -135,7 +150,9 @@ TEST_F(DrayAgent, M17_ReportsPowerOnAtEveryStartAlsoWithoutAnUpdate) {
 TEST_F(DrayAgent, SurvivesSigkillInTheMiddleOfATransferAndAtTheSwitch) {
   server->order(101, {new_os});
   int bodies = 0;
-  server->fault = [&](const std::string&, std::uint64_t) { return bodies++ == 0 ? BodyFault{BodyFault::Kind::kCut, 700'000} : BodyFault{}; };
+  server->fault = [&](const std::string&, std::uint64_t) {
+    return bodies++ == 0 ? BodyFault{BodyFault::Kind::kCut, 700'000} : BodyFault{};
+  };
   start();
   ASSERT_TRUE(until([&] { return bodies == 1; }));
   device.reset();  // SIGKILL to all of it
@@ -155,7 +172,8 @@ TEST_F(DrayAgent, SurvivesSigkillInTheMiddleOfATransferAndAtTheSwitch) {
 }
 
 TEST_F(DrayAgent, InstallsNothingThatIsWrongTruncatedOrAnErrorPage) {
-  for (const auto kind : {BodyFault::Kind::kWrongBytes, BodyFault::Kind::kShort, BodyFault::Kind::kErrorPage, BodyFault::Kind::kMissing}) {
+  for (const auto kind : {BodyFault::Kind::kWrongBytes, BodyFault::Kind::kShort, BodyFault::Kind::kErrorPage,
+                          BodyFault::Kind::kMissing}) {
     server->feedback.clear();
     server->order(200 + static_cast<int>(kind), {new_os});
     server->fault = [kind](const std::string&, std::uint64_t) { return BodyFault{kind}; };
@@ -188,7 +206,8 @@ TEST_F(DrayAgent, ObeysACancelBeforeTheSwitchOver) {
 TEST_F(DrayAgent, RejectsACancelAfterTheSwitchOver) {
   // The installer takes its time over the switch; that is when the cancel comes.
   const std::string script = folder / "installer";
-  write_file(script, "#!/bin/sh\ncase $1 in installed) echo os=1;; install) cat " + (folder / "go") + ";; needs-reboot) echo no;; esac\n");
+  write_file(script, "#!/bin/sh\ncase $1 in installed) echo os=1;; install) cat " + (folder / "go") +
+                         ";; needs-reboot) echo no;; esac\n");
   ::chmod(script.c_str(), 0700);
   ASSERT_EQ(::mkfifo((folder / "go").c_str(), 0600), 0);  // the switch waits for what is written to it
   configure("", "kind = \"exec\"\ncommand = [\"" + script + "\"]\n");
@@ -212,19 +231,24 @@ TEST_F(DrayAgent, AnswersBusyWhileTheBusyFileIsThere) {
   server->order(101, {new_os});
   start();
   ASSERT_TRUE(until([&] { return server->confirmations.size() >= 2; }));
-  EXPECT_EQ(server->confirmations[0], R"({"confirmation":"denied","details":["sale in progress"],"dray":{"answer":"busy","why":"sale in progress"}})");
+  EXPECT_EQ(
+      server->confirmations[0],
+      R"({"confirmation":"denied","details":["sale in progress"],"dray":{"answer":"busy","why":"sale in progress"}})");
   EXPECT_EQ(server->artifact_bytes, 0U);
   std::filesystem::remove(folder / "data/busy");
   ASSERT_TRUE(until([&] { return server->closed("success"); }));
 }
 
 TEST_F(DrayAgent, AVersionWhoseProgramEndsFallsBackByItself) {
-  configure("run = [\"/bin/sh\", \"-c\", \"head -c 3 $DRAY_CURRENT/os/image | grep -q new && exit 7; exec sleep 1000\"]\n");
+  configure(
+      "run = [\"/bin/sh\", \"-c\", \"head -c 3 $DRAY_CURRENT/os/image | grep -q new && exit 7; exec sleep "
+      "1000\"]\n");
   server->order(101, {new_os});
   start();
   ASSERT_TRUE(until([&] { return server->closed("failure"); }));
   EXPECT_EQ(server->attributes["dray.version.os"], "1");
-  EXPECT_NE(server->sentences.back().find("its program ended with status 7"), std::string::npos) << server->sentences.back();
+  EXPECT_NE(server->sentences.back().find("its program ended with status 7"), std::string::npos)
+      << server->sentences.back();
   EXPECT_GE(server->boot_ids.size(), 2U);
 }
 
@@ -237,15 +261,19 @@ TEST_F(DrayAgent, TellsItsStatusAndChecksItsConfiguration) {
   EXPECT_NE(status.output().find("\"phase\":\"committed\""), std::string::npos) << status.output();
   Process check{{kProgram, "--check-config", "--config", folder / "agent.toml"}};
   EXPECT_EQ(check.wait(), 0) << check.output();
-  write_file(folder / "bad.toml", "id = \"dev/1\"\ndata = \"d\"\npoll_s = 3\n[server]\nurl = \"gw\"\n[installer]\nkind = \"magic\"\n");
+  write_file(
+      folder / "bad.toml",
+      "id = \"dev/1\"\ndata = \"d\"\npoll_s = 3\n[server]\nurl = \"gw\"\n[installer]\nkind = \"magic\"\n");
   Process bad{{kProgram, "--check-config", "--config", folder / "bad.toml"}};
   EXPECT_EQ(bad.wait(), 2);
-  for (const char* line : {"bad.toml:1: id", "bad.toml:3: poll_s", "bad.toml:5: server.url", "bad.toml:7: installer.kind"})
+  for (const char* line :
+       {"bad.toml:1: id", "bad.toml:3: poll_s", "bad.toml:5: server.url", "bad.toml:7: installer.kind"})
     EXPECT_NE(bad.output().find(line), std::string::npos) << line << "\n" << bad.output();
 }
 
 TEST_F(DrayAgent, TheSampleConfigurationIsAccepted) {
-  std::filesystem::copy_file(std::string{DRAY_SOURCE_DIR} + "/docs/agent.sample.toml", folder / "sample.toml");
+  std::filesystem::copy_file(std::string{DRAY_SOURCE_DIR} + "/docs/agent.sample.toml",
+                             folder / "sample.toml");
   Process check{{kProgram, "--check-config", "--config", folder / "sample.toml"}};
   EXPECT_EQ(check.wait(), 0) << check.output();
 }
