@@ -30,7 +30,7 @@ struct SqliteServerStore::Ingestion {
   const ReportBatch& batch;
   std::int64_t site_id = 0;
   core::ReportsSeen seen;
-  std::int64_t action_epoch = 0, attempts = 0;
+  std::int64_t action_epoch = 0, attempts = 0, attempts_before = 0;
   std::int64_t resync = kNone;
   core::ReportsSeen resync_told;
   std::map<std::int64_t, bool> rollouts{};  // those with changed jobs -> one has begun
@@ -60,6 +60,7 @@ Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteCha
                .seen = {find.integer(1), find.integer(2)},
                .action_epoch = find.integer(3),
                .attempts = find.integer(4),
+               .attempts_before = find.integer(4),
                .resync = find.integer(5),
                .resync_told = {find.integer(6), find.integer(7)}};
   find.reset();
@@ -117,26 +118,27 @@ Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteCha
 // every later one gets a block that no earlier epoch held; and each gets another long before its last one
 // ends.
 Result<bool> SqliteServerStore::follow_epoch(Ingestion& in) {
+  bool leased = false;
   if (in.seen.epoch > in.action_epoch) {
     const bool first = in.action_epoch == 0;
     in.action_epoch = in.seen.epoch;
-    in.attempts = 0;
+    in.attempts -= in.attempts_before;
     if (first) {
       DRAY_CHECK(sql_("UPDATE action_block SET epoch=?2 WHERE site_id=?1 AND epoch=0")
                      .bind(1, in.site_id)
                      .bind(2, in.seen.epoch)
                      .run());
-      return false;
+    } else {
+      DRAY_CHECK(lease_actions(in.site_id, in.action_epoch));
+      leased = true;
     }
-    DRAY_CHECK(lease_actions(in.site_id, in.action_epoch));
-    return true;
   }
   auto& sum = sql_("SELECT sum(last - first + 1) FROM action_block WHERE site_id=?1 AND epoch=?2");
   sum.bind(1, in.site_id).bind(2, in.action_epoch);
   DRAY_TRY([[maybe_unused]] const bool row, sum.step());
-  const std::int64_t leased = sum.integer(0);
+  const std::int64_t ids = sum.integer(0);
   sum.reset();
-  if (in.attempts <= leased / 2) return false;
+  if (in.attempts <= ids / 2) return leased;
   DRAY_CHECK(lease_actions(in.site_id, in.action_epoch));
   return true;
 }

@@ -1,0 +1,393 @@
+#include "adapters/sqlite/server_store.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "server/planning.h"
+
+namespace dray::adapters {
+namespace {
+
+using namespace std::chrono_literals;
+using server::Once;
+using server::SiteChanges;
+
+const WallTime kNow{std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}};
+
+Sha256 sha(char c) { return Sha256::parse(std::string(64, c)).value(); }
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message());
+  return std::move(*result);
+}
+void must(Result<> result) {
+  if (!result) throw std::runtime_error(result.error().message());
+}
+
+wire::Report job_report(std::int64_t epoch, std::int64_t seq, const std::string& job,
+                        const std::string& state, std::int64_t attempt = 1) {
+  wire::JobReport body;
+  body.job = JobId{job};
+  body.state = state;
+  body.attempt = attempt;
+  return {epoch, seq, kNow, body};
+}
+
+class ServerStore : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const auto* site : {"berlin", "lyon"})
+      must(store->add_site({.name = site}, std::string{"hash-"} + site, kNow, {}));
+    add_type("till", {{"os"}, {"app"}});
+    add_type("odd", {{"fw"}});
+    add_artifact('a', "os", {"till"});
+    add_artifact('b', "app", {"till"});
+    must(store->add_release({"tills", "2", {sha('a'), sha('b')}}, kNow, {}));
+    add_device("till-1", "berlin", "till");
+    add_device("till-2", "lyon", "till");
+    add_device("odd-1", "berlin", "odd");
+  }
+
+  void add_type(const std::string& name, std::vector<core::Components> order) {
+    wire::NewDeviceType type;
+    type.type.name = name;
+    for (const auto& step : order)
+      type.type.components.insert(type.type.components.end(), step.begin(), step.end());
+    type.type.order = std::move(order);
+    must(store->add_device_type(type, {}, kNow));
+  }
+  void add_artifact(char c, const std::string& component, std::vector<std::string> types) {
+    must(store->add_blob({sha(c), 10, "sha1", "md5"}, kNow));
+    must(store->add_artifact({sha(c), "image", "image.img", component, "2", std::move(types)}, kNow, {}));
+  }
+  void add_device(const std::string& name, const std::string& site, const std::string& type) {
+    must(store->add_devices({{name, site, type, {}}}, {"hash"}, kNow, {}));
+  }
+  server::Made roll_out(core::Delivery delivery = core::Delivery::kPull, const std::string& filter = "") {
+    wire::NewRollout rollout{.release_name = "tills", .release_version = "2", .filter = filter};
+    rollout.terms = {.delivery = delivery, .update_at = kNow + 2h, .expires_at = kNow + 9h};
+    if (delivery == core::Delivery::kPush) rollout.terms.transmit_at = kNow + 1h;
+    const auto parsed = must(core::parse_filter(filter, core::kDeviceFields));
+    return must(store->add_rollout(rollout, parsed, server::plan_type, kNow, {}));
+  }
+  server::Ingested report(const std::string& site, std::vector<wire::Report> reports) {
+    const server::ReportBatch batch{site, std::move(reports), kNow};
+    auto all = must(store->ingest({&batch}));
+    changed = all.changed;
+    return all.answers.at(0);
+  }
+  std::int64_t revision(const std::string& site) { return must(store->load_plan(site)).revision; }
+  std::string state(const std::string& job) { return must(lists.job(JobId{job})).result.state; }
+  std::string phase(const std::string& rollout) {
+    return std::string{core::phase_name(must(lists.rollout(RolloutId{rollout})).phase)};
+  }
+
+  std::unique_ptr<SqliteServerStore> store = must(SqliteServerStore::open({.path = ":memory:", .vfs = {}}));
+  SqliteServerLists lists{store->db()};
+  SiteChanges changed;
+};
+
+TEST_F(ServerStore, PlansEachSiteWithItsOwnDevicesInTheOrderOfTheirType) {
+  EXPECT_EQ(roll_out().id, "r1");
+  const core::Plan plan = must(store->load_plan("berlin"));
+  ASSERT_EQ(plan.assignments.size(), 1u);
+  const auto& assignment = plan.assignments[0];
+  EXPECT_EQ(assignment.id.value(), "r1-berlin");
+  EXPECT_EQ(assignment.fetch, core::Fetch::kAtUpdateTime);
+  EXPECT_EQ(assignment.planned_at, kNow + 2h);
+  ASSERT_EQ(assignment.jobs.size(), 1u);
+  EXPECT_EQ(assignment.jobs[0].id.value(), "r1-till-1");
+  EXPECT_EQ(assignment.jobs[0].steps, (std::vector<core::Step>{{sha('a')}, {sha('b')}}));
+  EXPECT_EQ(plan.artifacts.size(), 2u);
+  EXPECT_EQ(plan.devices.size(), 2u);
+  EXPECT_EQ(must(store->load_plan("lyon")).assignments[0].jobs[0].device.value(), "till-2");
+}
+
+TEST_F(ServerStore, ADeviceThatNothingFitsGetsNoOrderAndIsShownAsIncompatible) {
+  roll_out();
+  const auto job = must(lists.job(JobId{"r1-odd-1"}));
+  EXPECT_EQ(job.result.state, "incompatible");
+  EXPECT_NE(job.result.sentence.find("odd"), std::string::npos);
+  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).counts,
+            (core::StateCounts{{"incompatible", 1}, {"scheduled", 2}}));
+}
+
+TEST_F(ServerStore, ARolloutForIncompatibleDevicesOnlyIsFinishedAtOnceAndConcernsNoSite) {
+  const auto before = revision("berlin");
+  EXPECT_TRUE(roll_out(core::Delivery::kPull, "type=odd").changed.empty());
+  EXPECT_EQ(phase("r1"), "finished");
+  EXPECT_EQ(revision("berlin"), before);
+}
+
+TEST_F(ServerStore, ARolloutForNobodyIsRefused) {
+  wire::NewRollout rollout{.release_name = "tills", .release_version = "2"};
+  rollout.terms = {.update_at = kNow, .expires_at = kNow + 1h};
+  const auto none = must(core::parse_filter("name=nobody", core::kDeviceFields));
+  const auto made = store->add_rollout(rollout, none, server::plan_type, kNow, {});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().message(), "filter: no device passes it");
+  EXPECT_TRUE(must(lists.rollouts({})).items.empty());
+}
+
+TEST_F(ServerStore, AChangeRaisesTheRevisionOfTheSitesItConcernsOnly) {
+  const auto berlin = revision("berlin"), lyon = revision("lyon");
+  const auto made = roll_out(core::Delivery::kPull, "site=berlin");
+  ASSERT_EQ(made.changed.size(), 1u);
+  EXPECT_EQ(made.changed[0].site, "berlin");
+  EXPECT_EQ(revision("berlin"), berlin + 1);
+  EXPECT_EQ(revision("lyon"), lyon);
+}
+
+TEST_F(ServerStore, PushIsHeldUntilItsTransmissionTimeAndThenSaysNow) {
+  roll_out(core::Delivery::kPush);
+  EXPECT_EQ(must(store->load_plan("berlin")).assignments[0].fetch, core::Fetch::kHold);
+  auto passed = must(store->pass_time(kNow + 1h - 1ms));
+  EXPECT_TRUE(passed.changed.empty());
+  EXPECT_EQ(passed.next, kNow + 1h);
+  const auto before = revision("berlin");
+  passed = must(store->pass_time(kNow + 1h));
+  EXPECT_EQ(passed.changed.size(), 2u);
+  EXPECT_EQ(must(store->load_plan("berlin")).assignments[0].fetch, core::Fetch::kNow);
+  EXPECT_EQ(revision("berlin"), before + 1);
+  EXPECT_EQ(passed.next, kNow + 9h);
+  EXPECT_TRUE(must(store->pass_time(kNow + 2h)).changed.empty());
+}
+
+TEST_F(ServerStore, ReportsAreTakenOnceInOrderAndAcknowledged) {
+  roll_out();
+  auto answer = report(
+      "berlin", {job_report(1, 5, "r1-till-1", "downloading"), job_report(1, 6, "r1-till-1", "succeeded")});
+  EXPECT_EQ(answer.acknowledged, (core::ReportsSeen{1, 6}));
+  EXPECT_FALSE(answer.resync);
+  EXPECT_EQ(state("r1-till-1"), "succeeded");
+  answer = report("berlin", {job_report(1, 5, "r1-till-1", "downloading")});
+  EXPECT_EQ(answer.acknowledged, (core::ReportsSeen{1, 6}));
+  EXPECT_EQ(state("r1-till-1"), "succeeded");
+}
+
+TEST_F(ServerStore, AReportThatIsOutOfOrderInItsBatchDoesNoHarm) {
+  roll_out();
+  report("berlin",
+         {job_report(1, 9, "r1-till-1", "installing"), job_report(1, 8, "r1-till-1", "downloading")});
+  EXPECT_EQ(state("r1-till-1"), "installing");
+}
+
+TEST_F(ServerStore, ResultsAreMonotonicAlsoAcrossEpochs) {
+  roll_out();
+  report("berlin", {job_report(1, 1, "r1-till-1", "succeeded")});
+  report("berlin", {job_report(2, 1, "r1-till-1", "failed")});
+  EXPECT_EQ(state("r1-till-1"), "succeeded");
+}
+
+TEST_F(ServerStore, ASiteCanNotReportOnAnotherSitesJobs) {
+  roll_out();
+  report("lyon", {job_report(1, 1, "r1-till-1", "succeeded")});
+  EXPECT_EQ(state("r1-till-1"), "scheduled");
+}
+
+TEST_F(ServerStore, ARolloutFinishesWithItsLastJob) {
+  roll_out();
+  report("berlin", {job_report(1, 1, "r1-till-1", "downloading")});
+  EXPECT_EQ(phase("r1"), "running");
+  report("berlin", {job_report(1, 2, "r1-till-1", "succeeded")});
+  EXPECT_EQ(phase("r1"), "running");
+  report("lyon", {job_report(1, 1, "r1-till-2", "failed")});
+  EXPECT_EQ(phase("r1"), "finished");
+}
+
+TEST_F(ServerStore, WhatHasEndedLeavesThePlanOnlyTogetherWithANewRevision) {
+  roll_out();
+  report("berlin", {job_report(1, 1, "r1-till-1", "succeeded")});
+  EXPECT_EQ(must(store->load_plan("berlin")).assignments.size(), 1u);  // the same revision, the same plan
+  add_device("till-9", "berlin", "till");
+  EXPECT_TRUE(must(store->load_plan("berlin")).assignments.empty());
+  EXPECT_EQ(must(store->load_plan("lyon")).assignments.size(), 1u);
+}
+
+TEST_F(ServerStore, ANewEpochGetsActionIdsThatNoEarlierOneHeld) {
+  std::set<std::int64_t> firsts;
+  const auto first = must(store->load_plan("berlin")).action_ids;
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(first[0].to - first[0].from + 1, 1'000'000);
+  report("berlin", {job_report(1, 1, "r1-till-1", "scheduled")});
+  EXPECT_TRUE(changed.empty()) << "the first epoch takes the block that the site was made with";
+  EXPECT_EQ(must(store->load_plan("berlin")).action_ids, first);
+  const auto before = revision("berlin");
+  report("berlin", {job_report(2, 1, "r1-till-1", "scheduled")});
+  ASSERT_EQ(changed.size(), 1u);
+  const auto second = must(store->load_plan("berlin")).action_ids;
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_GT(second[0].from, first[0].to);
+  EXPECT_EQ(revision("berlin"), before + 1);
+}
+
+TEST_F(ServerStore, ANewBlockComesLongBeforeTheOldOneEnds) {
+  roll_out();
+  report("berlin", {job_report(1, 1, "r1-till-1", "downloading", 400'000)});
+  EXPECT_EQ(must(store->load_plan("berlin")).action_ids.size(), 1u);
+  report("berlin", {job_report(1, 2, "r1-till-1", "downloading", 600'000)});
+  const auto blocks = must(store->load_plan("berlin")).action_ids;
+  ASSERT_EQ(blocks.size(), 2u);
+  EXPECT_EQ(blocks[1].from, blocks[0].to + 1);
+}
+
+TEST_F(ServerStore, AGatewayOfAnEarlierEpochIsToldHowFarWeAre) {
+  report("berlin", {job_report(3, 7, "r1-till-1", "scheduled")});
+  const auto answer = report("berlin", {job_report(2, 900, "r1-till-1", "scheduled")});
+  EXPECT_EQ(answer.acknowledged, (core::ReportsSeen{3, 7}));
+  EXPECT_TRUE(answer.resync);
+}
+
+TEST_F(ServerStore, AResyncIsToldUntilTheGatewayGoesOnBehindTheAnswer) {
+  report("berlin", {job_report(1, 1, "r1-till-1", "scheduled")});
+  must(store->ask_resync("berlin"));
+  const auto batch = std::vector<wire::Report>{job_report(1, 2, "r1-till-1", "scheduled")};
+  EXPECT_TRUE(report("berlin", batch).resync);
+  EXPECT_TRUE(report("berlin", batch).resync) << "the answer may have been lost: the same batch again";
+  EXPECT_FALSE(report("berlin", {job_report(1, 3, "r1-till-1", "scheduled")}).resync);
+}
+
+TEST_F(ServerStore, AnAbortCancelsWhatHasNotEnded) {
+  roll_out();
+  report("berlin", {job_report(1, 1, "r1-till-1", "succeeded")});
+  const auto sites = must(store->abort_rollout(RolloutId{"r1"}, {"ines", "wrong release"}, kNow));
+  ASSERT_EQ(sites.size(), 1u);
+  EXPECT_EQ(sites[0].site, "lyon");
+  const auto plan = must(store->load_plan("lyon"));
+  ASSERT_EQ(plan.cancels.size(), 1u);
+  EXPECT_EQ(plan.cancels[0].job.value(), "r1-till-2");
+  EXPECT_EQ(plan.cancels[0].by, "ines");
+  EXPECT_EQ(phase("r1"), "aborted");
+  EXPECT_EQ(store->abort_rollout(RolloutId{"r1"}, {}, kNow).error().code(), ErrorCode::kConflict);
+}
+
+TEST_F(ServerStore, OneJobIsCancelledOnceAndNotAfterItsEnd) {
+  roll_out();
+  EXPECT_EQ(must(store->cancel_job(JobId{"r1-till-1"}, {"ines", ""}, kNow)).size(), 1u);
+  EXPECT_TRUE(must(store->cancel_job(JobId{"r1-till-1"}, {"ines", ""}, kNow)).empty());
+  report("berlin", {job_report(1, 1, "r1-till-1", "cancelled")});
+  EXPECT_EQ(store->cancel_job(JobId{"r1-till-1"}, {}, kNow).error().code(), ErrorCode::kConflict);
+  EXPECT_EQ(store->cancel_job(JobId{"r1-nobody"}, {}, kNow).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(ServerStore, ARepeatedPostMakesTheSameThingOnce) {
+  const Once once{"key", "print"};
+  EXPECT_FALSE(must(store->add_site({.name = "paris"}, "h1", kNow, once)).replayed);
+  EXPECT_TRUE(must(store->add_site({.name = "paris"}, "h2", kNow, once)).replayed);
+  EXPECT_EQ(store->add_site({.name = "rome"}, "h3", kNow, Once{"key", "other"}).error().code(),
+            ErrorCode::kConflict);
+  EXPECT_EQ(must(store->sites()).size(), 3u);
+}
+
+TEST_F(ServerStore, DevicesOfABulkAreAllAddedOrNone) {
+  const std::vector<wire::NewDevice> devices{{"new-1", "berlin", "till", {}},
+                                             {"new-2", "nowhere", "till", {}}};
+  const auto made = store->add_devices(devices, {"a", "b"}, kNow, {});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().message(), "devices[1].site: no such site: 'nowhere'");
+  EXPECT_EQ(lists.device("new-1").error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(ServerStore, AnArtifactNeverChanges) {
+  EXPECT_TRUE(
+      must(store->add_artifact({sha('a'), "image", "image.img", "os", "2", {"till"}}, kNow, {})).replayed);
+  EXPECT_EQ(
+      store->add_artifact({sha('a'), "image", "image.img", "os", "3", {"till"}}, kNow, {}).error().code(),
+      ErrorCode::kConflict);
+  EXPECT_EQ(store->add_artifact({sha('f'), "x", "x", "os", "3", {"till"}}, kNow, {}).error().message(),
+            "sha256: no such uploaded file: '" + sha('f').hex() + "'");
+}
+
+TEST_F(ServerStore, AReleaseThatAClientCanNotTakeIsRefusedWhenItIsMade) {
+  wire::NewDeviceType type;
+  type.type = {.name = "board", .components = {"os", "app"}, .order = {{"os", "app"}}};
+  type.client = core::Client::kRauc;
+  must(store->add_device_type(type, {}, kNow));
+  add_artifact('c', "os", {"board"});
+  add_artifact('d', "app", {"board"});
+  EXPECT_TRUE(store->add_release({"boards", "1", {sha('c')}}, kNow, {}));
+  const auto made = store->add_release({"boards", "2", {sha('c'), sha('d')}}, kNow, {});
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message().find("one artifact an order"), std::string::npos);
+}
+
+TEST_F(ServerStore, PagesFollowTheCursorAndTheFilter) {
+  for (int i = 10; i < 35; ++i) add_device("d-" + std::to_string(i), i % 2 == 0 ? "lyon" : "berlin", "odd");
+  server::PageQuery query{.cursor = {},
+                          .limit = 5,
+                          .filter = must(core::parse_filter("name~d-* and site=lyon", core::kDeviceFields))};
+  std::vector<std::string> names;
+  int pages = 0;
+  do {
+    const auto page = must(lists.devices(query));
+    EXPECT_LE(page.items.size(), 5u);
+    for (const auto& device : page.items) names.push_back(device.name);
+    query.cursor = page.next;
+    ++pages;
+  } while (!query.cursor.empty());
+  EXPECT_EQ(names.size(), 13u);
+  EXPECT_EQ(pages, 3);
+  query.cursor = "nonsense";
+  EXPECT_EQ(lists.devices(query).error().code(), ErrorCode::kInvalid);
+}
+
+TEST_F(ServerStore, TakesTenThousandReportsInOneTransaction) {
+  std::vector<wire::NewDevice> devices;
+  for (int i = 0; i < 5'000; ++i) devices.push_back({"bulk-" + std::to_string(i), "berlin", "till", {}});
+  must(store->add_devices(devices, std::vector<std::string>(5'000, "hash"), kNow, {}));
+  roll_out(core::Delivery::kPull, "name~bulk-*");
+  std::vector<wire::Report> reports;
+  for (int i = 0; i < 5'000; ++i) {
+    const std::string name = "bulk-" + std::to_string(i);
+    reports.push_back(job_report(1, 2 * i + 1, "r1-" + name, "succeeded"));
+    wire::DeviceReport device;
+    device.device = DeviceId{name};
+    device.running = {{"os", {"2", ""}}};
+    reports.push_back({1, 2 * i + 2, kNow, device});
+  }
+  EXPECT_EQ(report("berlin", std::move(reports)).acknowledged.seq, 10'000);
+  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).counts, (core::StateCounts{{"succeeded", 5'000}}));
+  EXPECT_EQ(phase("r1"), "finished");
+}
+
+TEST_F(ServerStore, KeepsTheLastLinesOfALog) {
+  roll_out();
+  for (int i = 0; i < 6; ++i) {
+    wire::LogReport log;
+    log.job = JobId{"r1-till-1"};
+    for (int line = 0; line < 100; ++line) log.lines.push_back("line " + std::to_string(i * 100 + line));
+    report("berlin", {{1, i + 1, kNow, log}});
+  }
+  const auto lines = must(lists.log(JobId{"r1-till-1"}));
+  ASSERT_EQ(lines.size(), 500u);
+  EXPECT_EQ(lines.back().text, "line 599");
+}
+
+TEST_F(ServerStore, ShowsDevicesThatGatewaysSawUntilTheyAreAdded) {
+  report("berlin", {{1, 1, kNow, wire::RegisteredReport{DeviceId{"stray"}, {{"hw", "x"}}}}});
+  ASSERT_EQ(must(lists.registered({})).items.size(), 1u);
+  add_device("stray", "berlin", "odd");
+  EXPECT_TRUE(must(lists.registered({})).items.empty());
+}
+
+TEST_F(ServerStore, ChangesASiteOnlyWhereNobodyWasQuicker) {
+  const auto now = revision("berlin");
+  core::SiteLimits limits;
+  limits.concurrency = 7;
+  EXPECT_EQ(store->change_site("berlin", limits, {}, now - 1).error().code(), ErrorCode::kConflict);
+  must(store->change_site("berlin", limits, {}, now));
+  EXPECT_EQ(must(store->load_plan("berlin")).limits.concurrency, 7);
+}
+
+// Each step that a database in the field may stand at leads to the newest.
+TEST(ServerSchema, IsReachedFromEveryOlderVersion) {
+  auto store = must(SqliteServerStore::open({.path = ":memory:", .vfs = {}}));
+  Statement version{store->db(), "PRAGMA user_version"};
+  ASSERT_TRUE(*version.step());
+  EXPECT_EQ(version.integer(0), 1);
+}
+
+}  // namespace
+}  // namespace dray::adapters

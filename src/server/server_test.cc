@@ -1,0 +1,310 @@
+// The server whole, in a simulated world: an operator and a gateway that repeat what was not answered, and a
+// server that may lose power at any write. Whatever it has acknowledged must hold.
+#include "server/server.h"
+
+#include <gtest/gtest.h>
+
+#include "adapters/sqlite/server_store.h"
+#include "sim/world.h"
+
+namespace dray::server {
+namespace {
+
+using namespace std::chrono_literals;
+using wire::json::array;
+using wire::json::object;
+using wire::json::value;
+
+std::string image(std::size_t size) {
+  std::string out(size, '\0');
+  std::uint64_t x = 12345;
+  for (char& c : out) {
+    x = x * 6364136223846793005ULL + 1442695040888963407ULL;
+    c = static_cast<char>(x >> 56);
+  }
+  return out;
+}
+
+struct Program {
+  std::unique_ptr<adapters::SqliteServerStore> store;
+  std::unique_ptr<adapters::SqliteServerLists> lists;
+  std::unique_ptr<Server> server;
+  Stop stop;
+};
+
+Task<> run_server(Program& program) {
+  // Start-up fails only where the power goes in the middle of it.
+  [[maybe_unused]] auto ended = co_await program.server->run(program.stop);
+}
+
+std::shared_ptr<void> boot(sim::World& world, sim::Node& node) {
+  auto program = std::make_shared<Program>();
+  auto store = adapters::SqliteServerStore::open({.path = "server.db", .vfs = node.vfs()});
+  if (!store) return program;
+  program->store = std::move(*store);
+  program->lists = std::make_unique<adapters::SqliteServerLists>(program->store->db());
+  Worker& worker = node.worker("store");
+  program->server = std::make_unique<Server>(
+      Parts{node.executor(), node.clock(), node.random(), node.disk(), worker, worker, node.worker("bytes"),
+            *program->store, *program->lists, node.log()},
+      Options{});
+  world.network().serve(node, "server", program->server->both());
+  node.spawn(run_server(*program));
+  return program;
+}
+
+// Operator and gateway in one: each call is repeated until it is answered as expected.
+class Story {
+ public:
+  Story(sim::World& world, sim::Node& me, sim::Node& server)
+      : me_{me}, server_{server}, http_{world.network(), me} {}
+
+  bool done = false;
+  std::int64_t acknowledged = 0;
+  std::string received;  // the artifact, as the gateway got it
+  value rollout;
+  const std::string bytes = image(70'000);
+
+  Task<> run() {
+    const std::string sha = sha256_of(as_bytes(bytes)).hex();
+    const value type{{"name", "till"}, {"components", array{"os"}}, {"client", "dray"}};
+    co_await post("device-types", type);
+    co_await upload(sha);
+    const value artifact{{"sha256", sha},     {"name", "image"}, {"file", "image.img"},
+                         {"component", "os"}, {"version", "2"},  {"device_types", array{"till"}}};
+    co_await post("artifacts", artifact);
+    co_await make_site();
+    const value device{{"name", "till-1"}, {"site", "berlin"}, {"type", "till"}};
+    co_await post("devices", device);
+    const value release{{"name", "tills"}, {"version", "2"}, {"artifacts", array{sha}}};
+    co_await post("releases", release);
+    const WallTime now = me_.clock().wall();
+    const value wanted{{"release", "tills/2"},
+                       {"delivery", "push"},
+                       {"transmit_at", to_rfc3339(now + 20s)},
+                       {"update_at", to_rfc3339(now + 30s)},
+                       {"expires_at", to_rfc3339(now + 24h)}};
+    co_await post("rollouts", wanted);
+    co_await await_transmission();
+    EXPECT_GE(me_.clock().wall(), now + 20s) << "the server alone decides the instant, and not before it";
+    co_await fetch(sha);
+    co_await report();
+    rollout = co_await get("/api/v1/rollouts/r1");
+    done = true;
+  }
+
+ private:
+  std::string admin_token() {
+    auto text = read_file(server_.disk(), "admin-token", 1000);
+    return text ? text->substr(0, text->size() - 1) : "";
+  }
+
+  // The first answer that is none of 401, 404 (for a moment after a crash) and 5xx.
+  Task<TextResponse> call(Method method, std::string target, std::string body, Headers headers,
+                          std::string token) {
+    for (;;) {
+      HttpRequest request{method, "http://server" + target};
+      for (const auto& header : headers) request.headers.add(header.name, header.value);
+      request.headers.add("Authorization", "Bearer " + (token.empty() ? admin_token() : token));
+      auto answer = co_await exchange(http_, std::move(request), body, 1 << 20, never_);
+      if (answer && answer->status < 500 && answer->status != 401) co_return std::move(*answer);
+      [[maybe_unused]] auto slept = co_await me_.clock().sleep_until(me_.clock().steady() + 500ms, never_);
+    }
+  }
+
+  Task<value> post(std::string what, value body) {
+    Headers headers;
+    headers.add("Idempotency-Key", what);
+    std::string text = wire::to_text(body);
+    auto answer = co_await call(Method::kPost, "/api/v1/" + what, std::move(text), std::move(headers), "");
+    EXPECT_TRUE(answer.status == 200 || answer.status == 201)
+        << what << ": " << answer.status << " " << answer.body;
+    auto parsed = wire::parse_json(answer.body);
+    co_return parsed ? *parsed : value{};
+  }
+
+  Task<value> get(std::string target) {
+    Headers headers;
+    auto answer = co_await call(Method::kGet, std::move(target), "", std::move(headers), "");
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    auto parsed = wire::parse_json(answer.body);
+    co_return parsed ? *parsed : value{};
+  }
+
+  // The token is shown once; where that answer was lost, another is asked for.
+  Task<> make_site() {
+    const value site{{"name", "berlin"}};
+    value made = co_await post("sites", site);
+    if (!made.at("token").is_string()) made = co_await post("sites/berlin/token", value{});
+    if (!made.at("token").is_string()) co_return;
+    token_ = std::string{made.at("token").as_string()};
+  }
+
+  Task<> upload(std::string sha) {
+    for (;;) {
+      const value wanted{{"sha256", sha}, {"size", bytes.size()}};
+      Headers none;
+      std::string text = wire::to_text(wanted);
+      auto begun = co_await call(Method::kPost, "/api/v1/uploads", std::move(text), std::move(none), "");
+      if (begun.headers.get("Upload-Complete") == "?1") co_return;
+      const std::size_t offset = std::stoul(std::string{begun.headers.get("Upload-Offset")} + " ");
+      Headers headers;
+      headers.add("Upload-Offset", std::to_string(offset));
+      std::string piece = bytes.substr(offset, 30'000);
+      [[maybe_unused]] auto sent =
+          co_await call(Method::kPatch, "/api/v1/uploads/" + sha, std::move(piece), std::move(headers), "");
+    }
+  }
+
+  // Polls as a gateway does, and looks at every plan: the revision never falls, and names one content only.
+  Task<> await_transmission() {
+    std::string tag;
+    std::map<std::int64_t, std::string> contents;
+    std::int64_t newest = 0;
+    for (;;) {
+      Headers headers;
+      headers.add("Prefer", "wait=10");
+      if (!tag.empty()) headers.add("If-None-Match", tag);
+      auto answer = co_await call(Method::kGet, "/gateway/v1/plan", "", std::move(headers), token_);
+      if (answer.status != 200) continue;
+      tag = std::string{answer.headers.get("ETag")};
+      auto message = wire::decode_plan(answer.body);
+      EXPECT_TRUE(message);
+      if (!message) co_return;
+      message->server_time = {};
+      message->reports_seen = {};
+      EXPECT_GE(message->plan.revision, newest);
+      newest = message->plan.revision;
+      const auto known = contents.emplace(newest, wire::encode_plan(*message)).first;
+      EXPECT_EQ(known->second, wire::encode_plan(*message)) << "one revision, one content";
+      const auto& assignments = message->plan.assignments;
+      if (!assignments.empty() && assignments[0].fetch == core::Fetch::kNow) co_return;
+      Headers no;
+      if (!assignments.empty()) {
+        auto held = co_await call(Method::kGet, "/gateway/v1/artifacts/" + sha256_of(as_bytes(bytes)).hex(),
+                                  "", std::move(no), token_);
+        if (held.status == 200) {
+          EXPECT_GE(me_.clock().wall(), assignments[0].planned_at - 10s)
+              << "bytes before the transmission time";
+        }
+      }
+    }
+  }
+
+  Task<> fetch(std::string sha) {
+    while (received.size() < bytes.size()) {
+      Headers headers;
+      headers.add("Range", "bytes=" + std::to_string(received.size()) + "-");
+      auto answer =
+          co_await call(Method::kGet, "/gateway/v1/artifacts/" + sha, "", std::move(headers), token_);
+      EXPECT_EQ(answer.status, 206) << answer.body;
+      if (answer.status != 206) co_return;
+      received += answer.body;
+    }
+  }
+
+  Task<> report() {
+    for (const std::string state : {"downloading", "installing", "succeeded"}) {
+      const std::int64_t seq = acknowledged + 1;
+      const object entry{{"epoch", 1},    {"seq", seq},         {"at", "2026-11-24T00:00:00Z"},
+                         {"kind", "job"}, {"job", "r1-till-1"}, {"state", state},
+                         {"reason", ""},  {"sentence", ""},     {"step", 0},
+                         {"attempt", 1},  {"bytes", 70'000},    {"running", {{"os", "2"}}}};
+      array body;
+      body.push_back(entry);
+      Headers none;
+      std::string text = wire::to_text(body);
+      auto answer =
+          co_await call(Method::kPost, "/gateway/v1/reports", std::move(text), std::move(none), token_);
+      EXPECT_EQ(answer.status, 200) << answer.body;
+      const auto decoded = wire::decode_answer(answer.body);
+      EXPECT_TRUE(decoded);
+      if (!decoded) co_return;
+      EXPECT_EQ(decoded->acknowledged, (core::ReportsSeen{1, seq}));
+      acknowledged = decoded->acknowledged.seq;
+    }
+  }
+
+  sim::Node& me_;
+  sim::Node& server_;
+  sim::SimHttpClient http_;
+  Stop never_;
+  std::string token_;
+};
+
+class ServerInTheWorld {
+ public:
+  explicit ServerInTheWorld(std::uint64_t seed, bool worst_disk) : world{seed} {
+    world.set_crash_options({.lose_all_unsynced = worst_disk});
+    server.set_program([this](sim::Node& node) { return boot(world, node); });
+    world.on_crashed([this](sim::Node& node) {
+      crashes += 1;
+      world.after(2s, [&node] { node.power_on(); });
+    });
+    client.power_on();
+    server.power_on();
+    story = std::make_unique<Story>(world, client, server);
+    client.spawn(story->run());
+  }
+  void run() {
+    const auto done = world.run_until([this] { return story->done; }, 30min);
+    ASSERT_TRUE(done) << done.error().message();
+    EXPECT_EQ(story->received, story->bytes);
+    EXPECT_EQ(story->rollout.at("phase").as_string(), "finished");
+    EXPECT_EQ(story->rollout.at("succeeded").to_number<int>(), 1);
+  }
+
+  sim::World world;
+  sim::Node& server = world.add("server");
+  sim::Node& client = world.add("client");
+  std::unique_ptr<Story> story;
+  int crashes = 0;
+};
+
+TEST(Server, LeadsFromAnUploadToAFinishedRollout) {
+  ServerInTheWorld all{1, false};
+  all.run();
+  EXPECT_EQ(all.crashes, 0);
+}
+
+TEST(Server, LosesNothingThatItAcknowledgedWhereverThePowerGoes) {
+  std::uint64_t points = 0;
+  {
+    ServerInTheWorld all{2, false};
+    all.run();
+    points = all.server.disk().ops();
+  }
+  ASSERT_GT(points, 50u);
+  std::uint64_t crashes = 0;
+  for (std::uint64_t at = 1; at <= points; ++at) {
+    for (const sim::Power power : {sim::Power::kLostBefore, sim::Power::kLostAfter}) {
+      SCOPED_TRACE("power lost at write " + std::to_string(at) +
+                   (power == sim::Power::kLostAfter ? ", after it" : ", before it"));
+      ServerInTheWorld all{at, at % 2 == 0};
+      all.server.disk().on_op(
+          [at, power](std::uint64_t n, const std::string&) { return n == at ? power : sim::Power::kStays; });
+      all.run();
+      crashes += static_cast<std::uint64_t>(all.crashes);
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+  EXPECT_GT(crashes, points);  // the writes of another seed are about as many, and each cut is a crash
+}
+
+TEST(Server, GoesOnWhileGatewaysAnswersAreLost) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    ServerInTheWorld all{seed, false};
+    sim::SimRandom chance{seed};
+    all.world.network().on_request([&chance](const std::string&, const std::string&, const HttpRequest&) {
+      const auto roll = random_unit(chance);
+      return sim::Fault{.kind = roll < 0.1   ? sim::Fault::Kind::kLoseRequest
+                                : roll < 0.2 ? sim::Fault::Kind::kLoseAnswer
+                                             : sim::Fault::Kind::kNone,
+                        .after = 0};
+    });
+    all.run();
+  }
+}
+
+}  // namespace
+}  // namespace dray::server

@@ -1,0 +1,124 @@
+#include "wire/admin_api.h"
+
+#include <gtest/gtest.h>
+
+namespace dray::wire {
+namespace {
+
+const std::string kSha(64, 'a');
+
+template <class T>
+std::string why(const Result<T>& result) {
+  return result ? "it was taken" : result.error().message();
+}
+
+std::string artifact(const std::string& member, const std::string& value) {
+  json::object o{{"sha256", kSha},    {"name", "image"}, {"file", "image.img"},
+                 {"component", "os"}, {"version", "1"},  {"device_types", json::array{"till"}}};
+  o[member] = json::parse(value);
+  return to_text(o);
+}
+
+std::string rollout(const std::string& change = "{}") {
+  json::object o{{"release", "till/26.11"},
+                 {"delivery", "push"},
+                 {"transmit_at", "2026-11-24T21:00:00Z"},
+                 {"update_at", "2026-11-24T22:00:00Z"},
+                 {"expires_at", "2026-11-30T00:00:00Z"}};
+  const json::value changes = json::parse(change);
+  for (const auto& [key, value] : changes.as_object()) {
+    if (value.is_null())
+      o.erase(key);
+    else
+      o[key] = value;
+  }
+  return to_text(o);
+}
+
+TEST(AdminApi, RefusesFileNamesThatLeadSomewhereElse) {
+  EXPECT_TRUE(decode_artifact(artifact("file", R"("till-image_2.tar.gz")")));
+  for (const auto* bad : {R"("../x")", R"("a/b")", R"("..")", R"(".hidden")", R"("a\u0000b")", R"("a\nb")",
+                          R"("a\\b")", R"("a%2fb")", R"("")", R"("a..b")"})
+    EXPECT_NE(why(decode_artifact(artifact("file", bad))).find("file: "), std::string::npos) << bad;
+}
+
+TEST(AdminApi, RefusesNamesThatAreNone) {
+  for (const auto* bad : {R"("")", R"("a b")", R"("-x")", R"("a/b")", R"("ü")", "7", "null"})
+    EXPECT_NE(why(decode_artifact(artifact("name", bad))).find("name: "), std::string::npos) << bad;
+  EXPECT_NE(why(decode_artifact(artifact("name", "\"" + std::string(200, 'x') + "\""))).find("128"),
+            std::string::npos);
+}
+
+TEST(AdminApi, NamesUnknownMissingAndWrongMembers) {
+  EXPECT_EQ(why(decode_artifact(artifact("versoin", "\"1\""))), "versoin: is not known here");
+  EXPECT_EQ(why(decode_upload(R"({"sha256": ")" + kSha + R"("})")), "size: is missing");
+  EXPECT_NE(why(decode_upload(R"({"sha256": "xyz", "size": 1})")).find("sha256: "), std::string::npos);
+  EXPECT_NE(why(decode_upload(R"({"sha256": ")" + kSha + R"(", "size": -1})")).find("size: "),
+            std::string::npos);
+  EXPECT_NE(why(decode_upload("{")).find("not JSON"), std::string::npos);
+  EXPECT_NE(why(decode_upload(std::string(1000, '['))).find("not JSON"), std::string::npos);
+}
+
+TEST(AdminApi, ReadsARollout) {
+  const auto read = decode_rollout(rollout(
+      R"({"retry": {"limit": 3}, "priority": 5, "transfer": [["2026-11-24T21:00:00Z", "2026-11-25T05:00:00Z"]]})"));
+  ASSERT_TRUE(read) << why(read);
+  EXPECT_EQ(read->release_name, "till");
+  EXPECT_EQ(read->release_version, "26.11");
+  EXPECT_EQ(read->retry.limit, 3);
+  EXPECT_EQ(read->transfer.size(), 1u);
+  EXPECT_EQ(to_rfc3339(*read->terms.transmit_at), "2026-11-24T21:00:00Z");
+}
+
+TEST(AdminApi, RefusesTimesThatContradictEachOther) {
+  EXPECT_EQ(why(decode_rollout(rollout(R"({"expires_at": "2026-11-24T22:00:00Z"})"))),
+            "expires_at: must lie after update_at");
+  EXPECT_EQ(why(decode_rollout(rollout(R"({"transmit_at": null})"))), "transmit_at: is missing");
+  EXPECT_EQ(why(decode_rollout(rollout(R"({"transmit_at": "2026-12-24T22:00:00Z"})"))),
+            "transmit_at: must lie before expires_at");
+  EXPECT_NE(
+      why(decode_rollout(rollout(R"({"delivery": "pull"})"))).find("transmit_at: is for delivery push only"),
+      std::string::npos);
+  EXPECT_EQ(why(decode_rollout(rollout(R"({"expires_at": null})"))), "expires_at: is missing");
+  EXPECT_NE(why(decode_rollout(rollout(R"({"update": [["2026-11-25T05:00:00Z", "2026-11-24T21:00:00Z"]]})")))
+                .find("update[0]: ends before"),
+            std::string::npos);
+  EXPECT_NE(why(decode_rollout(rollout(R"({"retry": {"limit": 0}})"))).find("retry.limit: "),
+            std::string::npos);
+}
+
+TEST(AdminApi, ADeviceTypeForOurAgentAsksAndEndsWithThePowerOnReport) {
+  const auto ours = decode_device_type(
+      R"({"name": "t", "components": ["os", "app"], "order": [["os"], ["app"]], "client": "dray"})");
+  ASSERT_TRUE(ours) << why(ours);
+  EXPECT_EQ(ours->type.ask, core::Ask::kConfirmation);
+  EXPECT_EQ(ours->type.ends_on, core::EndsOn::kPowerOn);
+  const auto theirs = decode_device_type(R"({"name": "t", "components": ["os"]})");
+  ASSERT_TRUE(theirs);
+  EXPECT_EQ(theirs->type.ask, core::Ask::kPoll);
+  EXPECT_EQ(theirs->type.order, (std::vector<core::Components>{{"os"}}));
+  EXPECT_EQ(why(decode_device_type(R"({"name": "t", "components": ["os"], "order": [["app"]]})")),
+            "order: 'app' is none of the components");
+  EXPECT_NE(why(decode_device_type(R"({"name": "t", "components": ["os"], "client": "mender"})"))
+                .find("client: must be one of"),
+            std::string::npos);
+}
+
+TEST(AdminApi, LimitsHowManyDevicesComeAtOnce) {
+  json::array devices;
+  for (std::size_t i = 0; i <= kMostDevicesAtOnce; ++i)
+    devices.push_back({{"name", "d" + std::to_string(i)}, {"site", "s"}, {"type", "t"}});
+  EXPECT_EQ(why(decode_devices(to_text(json::object{{"devices", std::move(devices)}}))),
+            "devices: has more than 10000 elements");
+}
+
+TEST(AdminApi, APageSaysHowToGoOn) {
+  Page<LogLine> page;
+  page.items.push_back({1, {}, "text"});
+  EXPECT_TRUE(encode(page).at("next").is_null());
+  page.next = "17";
+  EXPECT_EQ(encode(page).at("next").as_string(), "17");
+}
+
+}  // namespace
+}  // namespace dray::wire
