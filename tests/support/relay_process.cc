@@ -27,4 +27,6 @@ std::string RelayProcess::order(const std::string& line) {
 
 int RelayProcess::cuts() { return static_cast<int>(boost::json::parse(order("stats")).at("cuts").to_number<int>()); }
 
+std::uint64_t RelayProcess::bytes_down() { return boost::json::parse(order("stats")).at("down").to_number<std::uint64_t>(); }
+
 }  // namespace dray::testing_support

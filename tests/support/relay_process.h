@@ -17,6 +17,7 @@ class RelayProcess {
   std::string url() const { return "http://" + address_; }
   std::string order(const std::string& line);  // to its control port; its answer
   int cuts();                                   // connections cut so far
+  std::uint64_t bytes_down();                   // handed on towards the client
 
  private:
   std::unique_ptr<Process> process_;
