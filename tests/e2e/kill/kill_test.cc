@@ -29,7 +29,7 @@ struct Case {
 };
 void PrintTo(const Case& c, std::ostream* out) { *out << name_of(c.victim) << " at " << c.machine << " " << c.phase; }
 
-std::string name_of(const testing::TestParamInfo<Case>& info) {
+std::string case_name(const testing::TestParamInfo<Case>& info) {
   return name_of(info.param.victim) + "_at_" + info.param.machine + "_" + info.param.phase;
 }
 
@@ -110,7 +110,7 @@ std::vector<Case> cases() {
   return out;
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryState, Kill, testing::ValuesIn(cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(EveryState, Kill, testing::ValuesIn(cases()), case_name);
 
 }  // namespace
 }  // namespace dray::e2e
