@@ -37,7 +37,7 @@ Task<> run_server(Program& program) {
   [[maybe_unused]] auto ended = co_await program.server->run(program.stop);
 }
 
-std::shared_ptr<void> boot(sim::World& world, sim::Node& node) {
+std::shared_ptr<void> boot(sim::World& world, sim::Node& node, const Options& options = {}) {
   auto program = std::make_shared<Program>();
   auto store = adapters::SqliteServerStore::open({.path = "server.db", .vfs = node.vfs()});
   if (!store) return program;
@@ -47,7 +47,7 @@ std::shared_ptr<void> boot(sim::World& world, sim::Node& node) {
   program->server = std::make_unique<Server>(
       Parts{node.executor(), node.clock(), node.random(), node.disk(), worker, worker, node.worker("bytes"),
             *program->store, *program->lists, node.log()},
-      Options{});
+      options);
   world.network().serve(node, "server", program->server->both());
   node.spawn(run_server(*program));
   return program;
@@ -304,6 +304,82 @@ TEST(Server, GoesOnWhileGatewaysAnswersAreLost) {
     });
     all.run();
   }
+}
+
+// One upload, piece by piece, by hand.
+struct Uploader {
+  sim::Node& me;
+  sim::Node& server;
+  sim::SimHttpClient http;
+  Stop never{};
+  std::vector<int> statuses{};
+  std::string offset{};  // of the last answer
+
+  Uploader(sim::World& world, sim::Node& m, sim::Node& s) : me{m}, server{s}, http{world.network(), m} {}
+
+  Task<> call(Method method, std::string path, std::string body, std::string at) {
+    auto token = read_file(server.disk(), "admin-token", 1000);
+    HttpRequest request{method, "http://server/api/v1/" + path};
+    request.headers.add("Authorization", "Bearer " + (token ? token->substr(0, token->size() - 1) : ""));
+    request.headers.add("Upload-Offset", at);
+    auto answer = co_await exchange(http, std::move(request), std::move(body), 1 << 20, never);
+    statuses.push_back(answer ? answer->status : 0);
+    if (answer) offset = std::string{answer->headers.get("Upload-Offset")};
+  }
+};
+
+class UploadInTheWorld : public ::testing::Test {
+ protected:
+  UploadInTheWorld() {
+    options.upload_kept = 2h;
+    server.set_program([this](sim::Node& node) { return boot(world, node, options); });
+    client.power_on();
+    server.power_on();
+    EXPECT_TRUE(world.run_for(5s));
+    uploader = std::make_unique<Uploader>(world, client, server);
+  }
+  int call(Method method, const std::string& path, const std::string& body, const std::string& at = "0") {
+    const std::size_t before = uploader->statuses.size();
+    client.spawn(uploader->call(method, path, body, at));
+    EXPECT_TRUE(world.run_until([&] { return uploader->statuses.size() > before; }, 5min));
+    return uploader->statuses.back();
+  }
+  void begin() {
+    const value wanted{{"sha256", sha}, {"size", bytes.size()}};
+    EXPECT_EQ(call(Method::kPost, "uploads", wire::to_text(wanted)), 201);
+  }
+
+  Options options;
+  sim::World world{7};
+  sim::Node& server = world.add("server");
+  sim::Node& client = world.add("client");
+  std::unique_ptr<Uploader> uploader;
+  const std::string bytes = image(3'000'000), sha = sha256_of(as_bytes(bytes)).hex();
+};
+
+TEST_F(UploadInTheWorld, ThatFindsTheDiskFullGoesOnWhenThereIsRoom) {
+  begin();
+  server.disk().set_capacity(1'500'000);
+  EXPECT_EQ(call(Method::kPatch, "uploads/" + sha, bytes), 507);
+  EXPECT_EQ(call(Method::kHead, "uploads/" + sha, ""), 200);
+  const std::string at = uploader->offset;
+  EXPECT_GT(std::stoul(at), 0u);
+  EXPECT_LT(std::stoul(at), 1'500'000u);
+  server.disk().set_capacity(1'000'000'000);
+  EXPECT_EQ(call(Method::kPatch, "uploads/" + sha, bytes.substr(std::stoul(at)), at), 200);
+  EXPECT_EQ(read_file(server.disk(), "blobs/" + sha, 4'000'000).value(), bytes);
+}
+
+TEST_F(UploadInTheWorld, ThatNobodyTouchesIsSwept) {
+  begin();
+  EXPECT_EQ(call(Method::kPatch, "uploads/" + sha, bytes.substr(0, 1000)), 200);
+  EXPECT_TRUE(world.run_for(1h));
+  EXPECT_EQ(call(Method::kHead, "uploads/" + sha, ""), 200);
+  EXPECT_TRUE(world.run_for(3h));
+  EXPECT_EQ(call(Method::kHead, "uploads/" + sha, ""), 404);
+  EXPECT_FALSE(server.disk().exists("uploads/" + sha));
+  begin();  // and may be begun anew
+  EXPECT_EQ(uploader->offset, "0");
 }
 
 }  // namespace

@@ -261,6 +261,23 @@ TEST_F(GatewayDoor, ADeviceThatNothingFitsHasNoJobInThePlan) {
   EXPECT_EQ(get("devices/odd-1").json().at("job").at("reason").as_string(), "nothing_fits");
 }
 
+TEST_F(GatewayDoor, SaysLaterWhereItIsAtItsCapacity) {
+  terminate();
+  limits = "downloads = 1\n";
+  start();
+  const std::string large = image(40'000'000, 2);
+  sha = add_artifact(large, "3");
+  add_release("tills", "3", sha);
+  ASSERT_EQ(roll_out({{"release", "tills/3"}, {"delivery", "pull"}}).status, 201);
+  Connection slow{gateway_port};
+  slow.send({.path = "/gateway/v1/artifacts/" + sha, .token = gateway_token});
+  EXPECT_EQ(slow.peek(), 'H') << "it has begun, and is more than the sockets hold";
+  const auto later = artifact(sha);
+  EXPECT_EQ(later.status, 503);
+  EXPECT_TRUE(later.headers.contains("retry-after"));
+  EXPECT_EQ(slow.receive().body, large);
+}
+
 TEST_F(GatewayDoor, ProbesAndHasNoDeltas) {
   const auto probe = gateway({.path = "/gateway/v1/probe?bytes=100000"}, gateway_token);
   EXPECT_EQ(probe.status, 200);

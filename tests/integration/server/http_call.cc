@@ -63,6 +63,12 @@ void Connection::send(const Call& call) {
   send_bytes(head + "\r\n" + call.body);
 }
 
+char Connection::peek() {
+  char out = 0;
+  [[maybe_unused]] const auto n = ::recv(fd_, &out, 1, MSG_PEEK);
+  return out;
+}
+
 Answer Connection::receive(bool head) {
   std::string text;
   std::string buffer(65'536, '\0');

@@ -34,6 +34,7 @@ class Connection {
   void send(const Call& call);
   bool send_bytes(const std::string& bytes);     // false: the other side is gone
   bool send_file(int fd, std::uint64_t length);  // by sendfile
+  char peek();                                   // waits for the first byte of the answer and leaves it
   Answer receive(bool head = false);
 
  private:
