@@ -58,7 +58,8 @@ class GroupCommit {
     while (!waiting_.empty()) {
       const std::vector<Write> batch = std::exchange(waiting_, {});
       const std::vector<std::function<void()>> afters = std::exchange(afters_, {});
-      if (!co_await commit_until_done(batch)) break;
+      const bool done = co_await commit_until_done(batch);  // named: docs/decisions.md, "Coroutines and gcc 12"
+      if (!done) break;
       committed_ += batch.size();
       for (const auto& after : afters) after();
       changed_.notify();
@@ -77,7 +78,8 @@ class GroupCommit {
       }
       if (!said) log_.error("save_failed", {{"code", to_string(done.error().code())}, {"why", done.error().message()}});
       said = true;
-      if (!co_await clock_.sleep_until(clock_.steady() + std::chrono::seconds{1}, tasks_.stop_signal())) co_return false;
+      const auto slept = co_await clock_.sleep_until(clock_.steady() + std::chrono::seconds{1}, tasks_.stop_signal());
+      if (!slept) co_return false;
     }
   }
 

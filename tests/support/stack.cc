@@ -38,7 +38,7 @@ void Stack::start_gateway(Process::OnLine on_line) {
     gateway_->start(std::move(on_line));
   else
     gateway_ = std::make_unique<GatewayProcess>(folder("gateway"), "http://" + local(api_port_), token,
-                                                "[devices]\npoll_s = 1\n[updates]\nretry_base_s = 0.2\nretry_cap_s = 1\ncancel_within_s = 5\n", std::move(on_line));
+                                                "[devices]\npoll_s = 1\n[updates]\nretry_base_s = 1\nretry_cap_s = 1\ncancel_within_s = 10\n", std::move(on_line));
   device_url_ = gateway_->device_url();
 }
 

@@ -89,23 +89,27 @@ TEST_P(Kill, EndsUpdatedWithTheArtifactOverTheWanOnce) {
   EXPECT_TRUE(stack_.wait_for_state("dev-1", "succeeded", kLong))
       << boost::json::serialize(stack_.device_view("dev-1")) << "\n" << stack_.gateway().output() << stack_.device("dev-1").output();
   EXPECT_TRUE(stack_.wait_for_versions("dev-1", {{"os", "2"}}, kLong));
-  EXPECT_EQ(stack_.device_view("dev-1").at("job").at("attempt").to_number<int>(), 1) << stack_.device("dev-1").output();
+  // A device that starts again with the old version after it announced its switch-over has, as its gateway sees it, rolled
+  // back: that may count as an attempt, though no byte is sent again.
+  const int attempts = GetParam().victim == Who::kAgent ? 2 : 1;
+  EXPECT_LE(stack_.device_view("dev-1").at("job").at("attempt").to_number<int>(), attempts) << stack_.device("dev-1").output();
   // What was on its way when the process died may come again, never the whole file.
   EXPECT_LE(stack_.gateway_process().wan_bytes(), bytes.size() + bytes.size() / 2);
+  EXPECT_LE(stack_.gateway_process().lan_bytes(), 2 * bytes.size() - bytes.size() / 8);
   const std::string active = testing_support::read_file(stack_.folder("devices/dev-1/data/device/current/os/image"));
   EXPECT_TRUE(active == bytes) << "the active slot holds " << active.size() << " bytes";
 }
 
 std::vector<Case> cases() {
   std::vector<Case> out;
-  for (const char* phase : {"asked", "ready", "transmitting", "installing", "succeeded"}) {
+  for (const char* phase : {"Asked", "Ready", "Transmitting", "Installing", "Succeeded"}) {
     out.push_back({Who::kGateway, Who::kGateway, "job", phase});
     out.push_back({Who::kServer, Who::kGateway, "job", phase});
   }
   for (const char* phase : {"offered", "downloading", "verifying", "announcing", "installing", "restarting", "verifying_boot", "committed"}) {
     out.push_back({Who::kAgent, Who::kAgent, "attempt", phase});
   }
-  out.push_back({Who::kAgent, Who::kGateway, "job", "transmitting"});
+  out.push_back({Who::kAgent, Who::kGateway, "job", "Transmitting"});
   out.push_back({Who::kGateway, Who::kAgent, "attempt", "downloading"});
   return out;
 }
