@@ -4,8 +4,6 @@
 
 #include <set>
 
-#include "server/planning.h"
-
 namespace dray::adapters {
 namespace {
 
@@ -16,6 +14,13 @@ using server::SiteChanges;
 const WallTime kNow{std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}};
 
 Sha256 sha(char c) { return Sha256::parse(std::string(64, c)).value(); }
+
+// As the server's planning does it.
+server::TypePlan plan_type(const wire::NewDeviceType& type,
+                           const std::vector<core::ReleaseArtifact>& release) {
+  core::Fit fit = core::match(release, type.type);
+  return {std::move(fit.steps), std::move(fit.why_not)};
+}
 
 template <class T>
 T must(Result<T> result) {
@@ -70,7 +75,7 @@ class ServerStore : public ::testing::Test {
     rollout.terms = {.delivery = delivery, .update_at = kNow + 2h, .expires_at = kNow + 9h};
     if (delivery == core::Delivery::kPush) rollout.terms.transmit_at = kNow + 1h;
     const auto parsed = must(core::parse_filter(filter, core::kDeviceFields));
-    return must(store->add_rollout(rollout, parsed, server::plan_type, kNow, {}));
+    return must(store->add_rollout(rollout, parsed, plan_type, kNow, {}));
   }
   server::Ingested report(const std::string& site, std::vector<wire::Report> reports) {
     const server::ReportBatch batch{site, std::move(reports), kNow};
@@ -125,7 +130,7 @@ TEST_F(ServerStore, ARolloutForNobodyIsRefused) {
   wire::NewRollout rollout{.release_name = "tills", .release_version = "2"};
   rollout.terms = {.update_at = kNow, .expires_at = kNow + 1h};
   const auto none = must(core::parse_filter("name=nobody", core::kDeviceFields));
-  const auto made = store->add_rollout(rollout, none, server::plan_type, kNow, {});
+  const auto made = store->add_rollout(rollout, none, plan_type, kNow, {});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().message(), "filter: no device passes it");
   EXPECT_TRUE(must(lists.rollouts({})).items.empty());
