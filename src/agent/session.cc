@@ -108,7 +108,8 @@ Task<> Agent::Session::pause(Duration time, Stop& stop) {
 Task<Exit> Agent::Session::run(Stop& stop) {
   Stop::Hook hook{stop, [this] { tasks_.stop(); }};
   at::Attempt attempt = co_await load();
-  if (!co_await ask_what_runs(stop)) co_return Exit::kStopped;
+  const bool known = co_await ask_what_runs(stop);
+  if (!known) co_return Exit::kStopped;
   running_at_start_ = running_;
   BootRecord boot;
   std::function<Result<>()> read_boot = [this, &boot] {

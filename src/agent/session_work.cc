@@ -310,7 +310,8 @@ Task<> Agent::Session::ask_restart(Stop& stop) {
 }
 
 Task<> Agent::Session::verify(Stop& stop) {
-  if (!co_await ask_what_runs(stop)) co_return;
+  const bool known = co_await ask_what_runs(stop);
+  if (!known) co_return;
   const at::Order* order = at::order_of(attempt());
   if (order != nullptr && !at::runs(*order, running_)) {
     apply(at::WorkFailed{"the installer names another version than the one that was ordered"});
@@ -352,7 +353,8 @@ Task<> Agent::Session::undo(Stop& stop) {
     apply(at::WorkFailed{**done});
     co_return;
   }
-  if (!co_await ask_what_runs(stop)) co_return;
+  const bool known = co_await ask_what_runs(stop);
+  if (!known) co_return;
   // What was started is what is switched to again: nothing new ever ran.
   apply(at::Undone{running_ != running_at_start_});
 }

@@ -202,7 +202,8 @@ void Fetcher::put_off(const Sha256& sha, Duration least, bool failure) {
 }
 
 Task<> Fetcher::fetch(Wanted what, Stop& stop) {
-  if (co_await adopt(what)) co_return;
+  const bool adopted = co_await adopt(what);
+  if (adopted) co_return;
   if (const auto room = co_await make_room(what); !room) {
     if (full_.insert(what.sha).second) {
       parts_.site.log().error("store_full", {{"sha256", what.sha.hex()}, {"why", room.error().message()}});

@@ -15,7 +15,8 @@ Task<> Reporter::run(Stop& stop) {
       continue;
     }
     // What is told must be true after a power cut too.
-    if (!co_await site_.settled()) break;
+    const auto saved = co_await site_.settled();
+    if (!saved) break;
     const Result<> done = co_await send(stop);
     if (stop.requested()) break;
     if (done) {

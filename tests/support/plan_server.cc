@@ -102,7 +102,8 @@ struct PlanServer::State final : HttpHandler {
           co_return response;
         }
       }
-      if (!co_await changed.wait_past(generation, clock, until, stop)) co_return HttpResponse{304};
+      const bool news = co_await changed.wait_past(generation, clock, until, stop);
+      if (!news) co_return HttpResponse{304};
     }
   }
 
