@@ -305,7 +305,10 @@ Task<> Agent::Session::ask_restart(Stop& stop) {
   auto answer = co_await parts_.installer.run(InstallerVerb::kNeedsReboot, std::move(env), stop);
   if (stop.requested()) co_return;
   const bool needed = !answer || answer->words.find("no") != 0;
-  if (!needed && !co_await ask_what_runs(stop)) co_return;
+  if (!needed) {
+    const bool known = co_await ask_what_runs(stop);
+    if (!known) co_return;
+  }
   apply(at::RestartNeeded{needed});
 }
 
