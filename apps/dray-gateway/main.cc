@@ -39,8 +39,9 @@ Result<> listen(net::HttpServer& server, const apps::Address& at, std::string_vi
   return {};
 }
 
-Task<> run_until_ended(gateway::Gateway& gateway, Stop& stop, Stop& asked) {
+Task<> run_until_ended(gateway::Gateway& gateway, net::BeastClient& client, Stop& stop, Stop& asked) {
   co_await gateway.run(stop);
+  client.close();
   asked.request();  // where it ended by itself
 }
 
@@ -85,7 +86,7 @@ int run(const apps::GatewayConfig& config, const std::string& ports_file) {
   Stop asked, stop;  // asked to end; then, when no client waits any more, the gateway ends
   adapters::StopOnSignals signals{io, asked};
   TaskGroup tasks{io.get_executor()};
-  tasks.spawn(run_until_ended(gateway, stop, asked));
+  tasks.spawn(run_until_ended(gateway, client, stop, asked));
   tasks.spawn(stop_in_order(clock, devices, local, signals, asked, stop));
   io.run();
   return gateway.failure() ? 1 : 0;

@@ -58,10 +58,12 @@ BeastClient::BeastClient(asio::io_context& io, Clock& clock, ClientLimits limits
   ignore_sigpipe();
 }
 
-BeastClient::~BeastClient() {
+BeastClient::~BeastClient() { close(); }
+
+void BeastClient::close() {
   core_->ended.request();
   for (auto next = core_->running.begin(); next != core_->running.end();)
-    (*next++)->cut(Error{ErrorCode::kStopped, "the HTTP client has gone"});
+    (*next++)->cut(Error{ErrorCode::kStopped, "the HTTP client has closed"});
   core_->pool.clear();
 }
 

@@ -34,6 +34,9 @@ class BeastClient : public HttpClient {
 
   Task<Result<int>> send(HttpRequest request, BodySink& sink, Stop& stop) override;
 
+  // Cuts what runs and drops the kept connections, whose watch would hold up the end of the loop for pool_time.
+  void close();
+
  private:
   std::shared_ptr<ClientCore> core_;
 };

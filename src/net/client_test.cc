@@ -94,6 +94,21 @@ TEST_F(ClientTest, KeepsConnectionsAndNoticesWhenTheyWereClosed) {
   ASSERT_TRUE(raw_.accept());  // not kept
 }
 
+TEST_F(ClientTest, HoldsUpTheEndOfTheLoopNoLongerOnceItIsClosed) {
+  get(raw_.url());
+  ASSERT_TRUE(raw_.accept());
+  raw_.expect();
+  raw_.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(status(), 200);
+  io_.restart();
+  io_.poll();
+  EXPECT_FALSE(io_.stopped());  // it watches the connection that it has kept
+  client_->close();
+  io_.restart();
+  io_.run_for(10s);
+  EXPECT_TRUE(io_.stopped());  // ran out of work, long before pool_time
+}
+
 TEST_F(ClientTest, RepeatsASafeRequestOnceWhenTheKeptConnectionDies) {
   for (auto method : {Method::kGet, Method::kPost}) {
     get(raw_.url());
