@@ -24,10 +24,13 @@ RUN_LIMIT_S = 170
 FINAL = {"succeeded", "failed", "rolled_back", "cancelled", "expired", "incompatible"}
 # The device with the broken LAN loses its connection after so many bytes, so often.
 BREAKS_AFTER, BREAKS = 5 * fleet.MB, 2
+# The line to the push site stays cut no longer than this.
+DARK_LIMIT_S = 60
 
 
-def stamp(time_):
-    return time_.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+def seconds_until(text):
+    then = datetime.datetime.strptime(text.split(".")[0].rstrip("Z"), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=datetime.timezone.utc)
+    return (then - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
 
 
 class Demo:
@@ -41,8 +44,10 @@ class Demo:
         self.folder.mkdir(parents=True)
         self.processes = Processes(self.folder / "logs")
         self.dray = Dray(self.folder, ROOT / "build/release/bin", self.processes)
-        self.wan, self.gateways = {}, {}
-        self.attempts = {}
+        self.wan, self.broken = {}, {}  # relays: site -> its line to the server; device -> its line that breaks
+        self.rollouts, self.attempts = {}, {}
+        self.dark = {}  # site -> when its line to the server was cut
+        self.healed = set()
         plain = arguments.headless or not sys.stdout.isatty()
         self.view_class = view.Lines if plain else view.Table
         self.sites = []
@@ -60,68 +65,67 @@ class Demo:
 
     def set_up(self):
         dray = self.dray
-        print("\n== A server. Its admin token is in a file that only you can read.")
+        print(f"Everything of this run is in {os.path.relpath(self.folder)}; paths below are relative to it.")
+        print("\n== A server. At its first start it leaves the admin token in a file that only its owner can read.")
         dray.start_server()
-        print("\n== Real firmware, the newest there is, and a release of all of it.")
-        types_of = {}
-        for type_ in fleet.TYPES:
-            for component, firmware in type_.artifacts.items():
-                types_of.setdefault((component, firmware), []).append(type_.name)
+        print("\n== Device types, real firmware in its newest version, and a release of all of it.")
+        fits = {}
         for type_ in fleet.TYPES:
             dray.add_type(type_)
+            for component, firmware in type_.artifacts.items():
+                fits.setdefault((component, firmware), []).append(type_.name)
         hashes = []
-        for (component, firmware), types in sorted(types_of.items()):
+        for (component, firmware), types in sorted(fits.items()):
             if (firmware, "newest") in self.firmware:
-                entry = self.newest(firmware)
-                dray.push_artifact(entry, component, types)
-                hashes.append(entry["sha256"])
-        dray.add_release("debian", "newest", hashes)
+                dray.push_artifact(self.newest(firmware), component, types)
+                hashes.append(self.newest(firmware)["sha256"])
+        self.release = dray.add_release("debian", "newest", hashes)
 
-        print("\n== Two sites, each reached over a slow line, and their devices.")
+        print("\n== Two sites, each behind a slow line, and 21 devices that run the oldest version.")
         for site in fleet.SITES:
-            token = dray.add_site(site)
-            self.wan[site.name] = self.relay(f"wan-{site.name}", dray.server_address, rate=site.wan_rate)
-            dray.start_gateway(site, f"http://{self.wan[site.name].listen}", token)
+            dray.start_gateway(site, lambda server, site=site: self.slow_line(site, server))
         for device in self.devices:
             self.start_device(device)
-        wait_until("the power-on report of every device", self.all_reported, 60, self.processes)
+        print(f"# and {len(self.devices) - 1} devices more in the same way; each has now to report what it runs")
+        wait_until("the power-on report of every device", self.all_have_reported, 60, self.processes)
+
+    def slow_line(self, site, server):
+        self.wan[site.name] = self.relay(f"wan-{site.name}", server, rate=site.wan_rate)
+        return self.wan[site.name].listen
 
     def start_device(self, device):
-        token = self.dray.add_device(device)
-        gateway = self.dray.gateway_address(device.site)
+        gateway = self.dray.doors[device.site]
         if device.broken_lan:
-            gateway = self.relay(f"lan-{device.name}", gateway, cut_after=BREAKS_AFTER, cuts=BREAKS).listen
-        old = {component: self.firmware[(firmware, "oldest")] for component, firmware in device.type.artifacts.items()}
-        # Nothing in the archive fits this board; it has to run something all the same.
-        old = old or {component: self.firmware[("uefi", "oldest")] for component in device.type.components}
-        self.dray.start_agent(device, f"http://{gateway}", token, old)
+            self.broken[device.name] = self.relay(f"lan-{device.name}", gateway, cut_after=BREAKS_AFTER, cuts=BREAKS)
+            gateway = self.broken[device.name].listen
+        self.dray.start_device(device, gateway, self.factory(device))
 
-    def all_reported(self):
-        return all(self.running(shown) for shown in self.dray.devices().values()) and len(self.dray.devices()) == len(self.devices)
+    def factory(self, device):
+        # Nothing in the archive is for the board that nothing fits; it has to run something all the same.
+        artifacts = device.type.artifacts or {component: "uefi" for component in device.type.components}
+        return {component: self.firmware[(firmware, "oldest")] for component, firmware in artifacts.items()}
+
+    def all_have_reported(self):
+        shown = self.dray.devices()
+        return all(shown.get(device.name, {}).get("running") for device in self.devices)
 
     def roll_out(self):
-        now = datetime.datetime.now(datetime.timezone.utc)
-        expires = stamp(now + datetime.timedelta(hours=1))
-        print("\n== The rollout: lyon fetches when its update time comes (pull), the server sends to berlin (push).")
+        print("\n== The rollouts. Lyon fetches when its update time comes (pull); the server sends to Berlin (push).")
         for site in fleet.SITES:
-            seconds = {"pull": (None, 6), "push": (6, 24)}[site.delivery]
-            times = [stamp(now + datetime.timedelta(seconds=s)) if s is not None else None for s in seconds]
-            self.dray.roll_out(f"site={site.name}", site, transmit_at=times[0], update_at=times[1], expires_at=expires)
+            times = {"pull": {"update_at": "+8s"}, "push": {"transmit_at": "+8s", "update_at": "+30s"}}[site.delivery]
+            self.rollouts[site.name] = self.dray.roll_out(f"{site.name}-rollout", {"release": self.release, "filter": f"site={site.name}", "delivery": site.delivery,
+                                                                                **times, "expires_at": "+1h"})
 
     # --- what is seen ---
 
-    def running(self, shown):
-        return {component: entry for component, entry in (shown.get("running") or {}).items()}
-
     def is_where_it_should_be(self, device, shown):
         """By the device's own report: the digest of what its installer finds in the active slot."""
-        running = self.running(shown)
+        running = {component: entry.get("sha256") for component, entry in (shown.get("running") or {}).items()}
         if not device.type.artifacts:
-            old = self.firmware[("uefi", "oldest")]["sha256"]
-            return self.state(shown) == "incompatible" and all(entry.get("sha256") == old for entry in running.values())
-        return self.state(shown) == "succeeded" and all(
-            running.get(component, {}).get("sha256") == self.newest(firmware)["sha256"]
-            for component, firmware in device.type.artifacts.items())
+            left_alone = {component: entry["sha256"] for component, entry in self.factory(device).items()}
+            return self.state(shown) == "incompatible" and running == left_alone
+        wanted = {component: self.newest(firmware)["sha256"] for component, firmware in device.type.artifacts.items()}
+        return self.state(shown) == "succeeded" and running == wanted
 
     @staticmethod
     def state(shown):
@@ -132,24 +136,59 @@ class Demo:
         state = self.state(shown)
         total = sum(self.newest(firmware)["size"] for firmware in device.type.artifacts.values())
         self.attempts[device.name] = max(self.attempts.get(device.name, 0), job.get("attempt") or 0)
-        running = " ".join(f"{component} {entry.get('version', '')[:26]}" for component, entry in sorted(self.running(shown).items()))
-        return view.Row(device.name, device.type.name, running, state, job.get("reason") or "",
+        running = " ".join(f"{component} {entry.get('version', '')[:26]}" for component, entry in sorted((shown.get("running") or {}).items()))
+        if state == "succeeded" and not self.is_where_it_should_be(device, shown):
+            running = "(its gateway knows, the server not yet)"
+        why = job.get("reason") or ""
+        if device.name in self.broken:
+            breaks = self.broken[device.name].order("stats")["cuts"]
+            why += f" (line broke {breaks} x)" if breaks else ""
+        return view.Row(device.name, device.type.name, running, state, why,
                         total if state == "succeeded" else min(job.get("bytes") or 0, total), total, self.attempts[device.name])
+
+    def site(self, site, shown):
+        counters = self.dray.counters(site.name)
+        needed = sum(self.newest(firmware)["size"] for firmware in fleet.artifacts_of(self.of(site)))
+        now = time.monotonic()
+        before, self.seen[site.name] = self.seen.get(site.name), (now, counters["wan_bytes"])
+        rate = (counters["wan_bytes"] - before[1]) / max(0.05, now - before[0]) if before else 0.0
+        note = self.line_of(site, counters["wan_bytes"] >= needed, shown)
+        return view.Site(site.name, site.delivery, [self.row(device, shown.get(device.name, {})) for device in self.of(site)],
+                         counters["wan_bytes"], needed, rate, site.wan_rate, note)
+
+    def line_of(self, site, complete, shown):
+        """Berlin's line is cut as soon as all bytes are there: its gateway goes on alone, and tells us itself meanwhile."""
+        if site.name in self.dark:
+            jobs = self.dray.jobs(site.name)
+            for device in self.of(site):
+                if device.name in jobs:
+                    known = shown.get(device.name, {})
+                    shown[device.name] = {**known, "job": {**(known.get("job") or {}), **jobs[device.name]}}
+            if all(job["state"] in FINAL for job in jobs.values()) or time.monotonic() - self.dark[site.name] > DARK_LIMIT_S:
+                self.wan[site.name].order("heal")
+                del self.dark[site.name]
+                self.healed.add(site.name)
+        elif site.delivery == "push" and complete and site.name not in self.healed:
+            self.wan[site.name].order("drop")
+            self.dark[site.name] = time.monotonic()
+        if site.name in self.dark:
+            return "line cut: its gateway goes on alone"
+        return "line up again" if site.name in self.healed else self.countdown(site)
+
+    def countdown(self, site):
+        rollout = self.rollouts[site.name]
+        for key, words in (("transmit_at", "server sends"), ("update_at", "updates")):
+            left = seconds_until(rollout[key]) if rollout.get(key) else 0
+            if left > 0:
+                return f"{words} in {left:.0f} s"
+        return ""
 
     def look(self):
         shown = self.dray.devices()
-        sites = []
-        for site in fleet.SITES:
-            counters = self.dray.gateway_counters(site.name)
-            needed = sum(self.newest(firmware)["size"] for firmware in fleet.artifacts_of(self.of(site)))
-            last, self.last_seen = self.last_seen.get(site.name), {**self.last_seen, site.name: (time.monotonic(), counters["wan_bytes"])}
-            rate = (counters["wan_bytes"] - last[1]) / max(0.05, time.monotonic() - last[0]) if last else 0.0
-            sites.append(view.Site(site.name, site.delivery, [self.row(device, shown.get(device.name, {})) for device in self.of(site)],
-                                   counters["wan_bytes"], needed, rate, site.wan_rate))
-        self.sites = sites
+        self.sites = [self.site(site, shown) for site in fleet.SITES]
         right = sum(self.is_where_it_should_be(device, shown.get(device.name, {})) for device in self.devices)
         self.headline = f"{right} of {len(self.devices)} devices are where they should be"
-        ended = all(self.state(shown.get(device.name, {})) in FINAL for device in self.devices)
+        ended = not self.dark and all(self.state(shown.get(device.name, {})) in FINAL for device in self.devices)
         return right == len(self.devices) or (ended and self.settled())
 
     def settled(self):
@@ -158,7 +197,7 @@ class Demo:
         return time.monotonic() - self.ended_at > 5
 
     def watch(self):
-        self.last_seen, self.ended_at, self.headline = {}, None, ""
+        self.seen, self.ended_at, self.headline = {}, None, ""
         picture = self.view_class()
         try:
             while not self.look():
@@ -184,10 +223,10 @@ class Demo:
             else:
                 out["incompatible"] += 1
         for site in fleet.SITES:
-            counters, line = self.dray.gateway_counters(site.name), self.wan[site.name].order("stats")
+            counters = self.dray.counters(site.name)
             out["sites"].append({
                 "name": site.name, "delivery": site.delivery, "wan_bytes": counters["wan_bytes"],
-                "wan_control_bytes": line["up"] + line["down"] - counters["wan_bytes"],
+                "wan_control_bytes": counters["wan_control_bytes"],
                 "artifact_bytes": sum(self.newest(firmware)["size"] for firmware in fleet.artifacts_of(self.of(site))),
                 "lan_bytes": counters["lan_bytes"]})
         out["seconds"] = round(time.monotonic() - self.started, 1)
@@ -201,6 +240,9 @@ class Demo:
             print(f"  {site['name']:8} ({site['delivery']}): {view.megabytes(site['wan_bytes'])} MB over the WAN for "
                   f"{view.megabytes(site['artifact_bytes'])} MB of firmware ({once:.3f} x, and {site['wan_control_bytes'] / 1e3:.0f} kB of "
                   f"control), {view.megabytes(site['lan_bytes'])} MB over the LAN")
+        for name, line in self.broken.items():
+            counts = line.order("stats")
+            print(f"  {name}: its line broke {counts['cuts']} times; {view.megabytes(counts['down'])} MB reached it in all")
         for name in wrong:
             print(f"  NOT where it should be: {name}")
         if self.arguments.summary:

@@ -105,6 +105,10 @@ class Lines:
 
     def draw(self, sites, headline):
         for site in sites:
+            note = "" if site.note.endswith(" s") else site.note  # no countdowns in a log
+            if self.seen.get(site.name, "") != note:
+                self.seen[site.name] = note
+                print(f"{clock(time.monotonic() - self.start)} {site.name}: {note}", file=self.out, flush=True)
             for row in site.rows:
                 now = (row.state, row.reason, row.attempts, row.running)
                 if self.seen.get(row.name) != now:
