@@ -336,38 +336,6 @@ TEST_F(AgentTest, ANewOrderForBytesThatFailedElsewhereFetchesNothingTwice) {
   EXPECT_EQ(server.artifact_bytes, kSize);
 }
 
-TEST_F(AgentTest, AServerThatHoldsPollsStartsAnUpdateAtOnceAndIsAskedRarely) {
-  set_up();
-  server.sleep = "00:05:00";
-  server.tags = true;
-  server.hold_with = &server_node.clock();
-  device.power_on();
-  ASSERT_TRUE(world.run_until([&] { return server.boot_ids.size() == 1; }, 1min));
-  const std::size_t before = server.trail.size();
-  ASSERT_TRUE(world.run_for(10min));
-  EXPECT_LE(server.trail.size() - before, 15U);
-  server.order(101, {new_os});
-  world.network().link("gw", "dev").rate = BytesPerSecond{20'000};
-  ASSERT_TRUE(world.run_until([&] { return phase() == "downloading"; }, 2s));
-  server.cancel();
-  ASSERT_TRUE(world.run_until([&] { return saw("cancel closed success"); }, 5s));
-  server.order(102, {new_os});
-  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 2min));
-}
-
-TEST_F(AgentTest, AServerThatOnlyTagsItsPollsIsPolledAsItAsks) {
-  set_up();
-  server.sleep = "00:01:00";
-  server.tags = true;
-  device.power_on();
-  ASSERT_TRUE(world.run_until([&] { return server.boot_ids.size() == 1; }, 1min));
-  const std::size_t before = server.trail.size();
-  ASSERT_TRUE(world.run_for(10min));
-  EXPECT_LE(server.trail.size() - before, 14U);
-  server.order(101, {new_os});
-  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
-}
-
 // --- power loss at every write ---
 
 struct Cut {
@@ -400,6 +368,7 @@ struct OneRun : AgentTest {
     EXPECT_EQ(server.attributes["dray.version.os"], "2") << n;
     EXPECT_EQ(server.attributes["dray.version.app"], "8") << n;
     // What was checkpointed is not sent again: a second of the link, and what the network had on the line.
+    EXPECT_LE(server.artifact_bytes, kSize + 20'000 + kSize) << n;
     EXPECT_LE(world.network().count("dev", "gw", "/DEFAULT/controller/v1/dev-1/softwaremodules/").downloaded,
               kSize + 20'000 + 230'000)
         << n;

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/digest.h"
-#include "ports/clock.h"
 #include "ports/http.h"
 #include "wire/json.h"
 
@@ -49,8 +48,6 @@ class ScriptedDdi final : public HttpHandler {
   std::function<BodyFault(const std::string& component, std::uint64_t from)> fault;
   std::function<void(const std::string& execution, const std::string& phase)> on_feedback;
   std::string update = "forced";
-  bool tags = false;           // the poll carries an ETag, and 304 answers If-None-Match
-  Clock* hold_with = nullptr;  // and "Prefer: wait" holds it
 
   void order(std::int64_t action, std::vector<TestPart> parts) {
     action_ = action;
@@ -75,24 +72,11 @@ class ScriptedDdi final : public HttpHandler {
     return std::find(feedback.begin(), feedback.end(), "closed " + how) != feedback.end();
   }
 
-  Task<HttpResponse> handle(HttpRequest request, Stop& stop) override {
+  Task<HttpResponse> handle(HttpRequest request, Stop&) override {
     std::string body;
     if (request.body) {
       auto read = co_await read_all(*request.body, 1 << 20);
       if (read) body = std::move(*read);
-    }
-    const auto known = request.headers.find("If-None-Match");
-    if (tags && known && request.target == kBase) {
-      trail.push_back("GET " + request.target);
-      if (hold_with != nullptr) {
-        const SteadyTime until =
-            hold_with->steady() +
-            std::chrono::seconds{std::stoi(std::string{request.headers.get("Prefer").substr(5)})};
-        while (tag() == *known && hold_with->steady() < until && !stop.requested()) [[maybe_unused]]
-          auto slept = co_await hold_with->sleep_until(hold_with->steady() + Duration{100}, stop);
-      }
-      if (tag() == *known) co_return HttpResponse{304};
-      co_return poll();
     }
     co_return answer(request, body);
   }
@@ -129,10 +113,6 @@ class ScriptedDdi final : public HttpHandler {
 
   std::string link(const std::string& path) const { return origin_ + std::string{kBase} + path; }
 
-  std::string tag() {
-    return "\"" + sha256_of(as_bytes(std::get<std::string>(poll().body))).short_hex() + "\"";
-  }
-
   HttpResponse poll() {
     wire::json::object links;
     const std::string id = std::to_string(action_);
@@ -143,11 +123,7 @@ class ScriptedDdi final : public HttpHandler {
     else if (open_)
       links["deploymentBase"] = {
           {"href", link("/deploymentBase/" + id + (update == "skip" ? "?c=-2" : "?c=-1"))}};
-    HttpResponse out =
-        json_response({{"config", {{"polling", {{"sleep", sleep}}}}}, {"_links", std::move(links)}});
-    if (tags)
-      out.headers.set("ETag", "\"" + sha256_of(as_bytes(std::get<std::string>(out.body))).short_hex() + "\"");
-    return out;
+    return json_response({{"config", {{"polling", {{"sleep", sleep}}}}}, {"_links", std::move(links)}});
   }
 
   wire::json::value deployment() const {
