@@ -39,17 +39,17 @@ class Dray:
     def short(self, text):
         return str(text).replace(str(self.folder) + "/", "").replace(str(self.programs) + "/", "")
 
-    def show(self, command, kind=None):
+    def show(self, command, kind=None, after=""):
         """Prints a command as a person would type it; of each kind only the first."""
         if kind in self.quiet:
             return
-        print("$ " + self.short(" ".join(shlex.quote(str(part)) for part in command)), flush=True)
+        print("$ " + self.short(" ".join(shlex.quote(str(part)) for part in command)) + after, flush=True)
         if kind:
             self.quiet.add(kind)
 
     def start(self, name, program, *arguments, kind=None):
         command = [self.programs / program, *arguments]
-        self.show([*command, "&"], kind)
+        self.show(command, kind, after=" &")
         return self.processes.start(name, command)
 
     def ports(self, process, file):
