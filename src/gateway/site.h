@@ -160,7 +160,8 @@ class Site {
   bool is_foreign(const core::Job& job) const { return job.terms.ask == core::Ask::kPoll; }
   // Bytes of an artifact went to the device of the job; drives FirstByte and AllSent.
   void bytes_sent(const JobId& job, ActionId action, const Sha256& sha, std::uint64_t from, std::uint64_t to);
-  void transfer_cut(const JobId& job, bool cut) { sides_[job].cut = cut; }
+  void transfer_began(const JobId& job);
+  void transfer_cut(const JobId& job) { sides_[job].cut = true; }
   bool was_cut(const JobId& job) const;
 
   // --- deferrals of the local API ---
@@ -211,6 +212,7 @@ class Site {
   void bump(DeviceState& device);
   void set_wake(const JobId& id, JobSide& side, std::optional<WallTime> wake);
   void tick_due();
+  void hold_link(const JobId& job);
   void sweep_slots();
   Writes counters() const;
 

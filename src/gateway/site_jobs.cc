@@ -159,7 +159,7 @@ void Site::refresh(DeviceState& device) {
   for (const JobId& id : jobs_now) {
     const core::Job& job = *find_job(id);
     const bool shows_link = core::offer(job, given_for(job)) == core::Offer::kDeployment;
-    if (is_foreign(job) && shows_link && !core::has_started(job)) slots_.take(id, parts_.clock.steady());
+    if (is_foreign(job) && shows_link && !core::has_started(job)) hold_link(id);
     report_job(job);
     set_wake(id, sides_[id], core::wake_at(job, given_for(job)));
   }
@@ -381,6 +381,18 @@ void Site::bytes_sent(const JobId& id, ActionId action, const Sha256& sha, std::
   });
   if (first) apply(id, core::FirstByte{});
   if (all) apply(id, core::AllSent{});
+}
+
+void Site::hold_link(const JobId& job) {
+  if (slots_.holds(job)) return;
+  slots_.take(job, parts_.clock.steady());
+  wake_changed_.notify();
+}
+
+void Site::transfer_began(const JobId& job) {
+  slots_.begin(job, parts_.clock.steady());
+  sides_[job].cut = false;
+  wake_changed_.notify();  // its standstill has a time
 }
 
 void Site::slot_freed() {

@@ -52,8 +52,7 @@ class Sending::Body : public Transfer {
 std::shared_ptr<Transfer> Sending::begin(const JobId& job, ActionId action, const Sha256& sha, std::uint64_t offset) {
   auto body = std::make_shared<Body>(alive_, job, action, sha, offset);
   running_.emplace(action, body);
-  site_.slots().begin(job, clock_.steady());
-  site_.transfer_cut(job, false);
+  site_.transfer_began(job);
   return body;
 }
 
@@ -62,7 +61,7 @@ void Sending::cut(ActionId action) {
   for (auto it = begin; it != end; ++it)
     if (const auto body = it->second.lock()) {
       body->stop();
-      site_.transfer_cut(body->job(), true);
+      site_.transfer_cut(body->job());
     }
 }
 

@@ -1,0 +1,438 @@
+// The gateway alone, whole: plan in, artifacts fetched, devices updated, reports out (claims of docs/spec.md by id).
+#include "gateway/gateway.h"
+
+#include "gateway/testing/world.h"
+
+namespace dray::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using testing_world::Answer;
+using testing_world::World;
+
+std::string some_bytes(std::size_t n, unsigned seed = 1) {
+  std::string out(n, '\0');
+  for (char& c : out) c = static_cast<char>(seed = seed * 1664525 + 1013904223, seed >> 24);
+  return out;
+}
+
+class GatewayTest : public testing::Test, protected World {
+ protected:
+  void one_artifact(int devices, std::size_t bytes = 1 << 20, core::Ask ask = core::Ask::kPoll,
+                    core::EndsOn ends_on = core::EndsOn::kClosed) {
+    plan_for(devices, ask, ends_on);
+    bytes_ = some_bytes(bytes);
+    artifact_ = server.add_artifact(bytes_, "os", "2.0", 31);
+    add_jobs({{artifact_.sha256}});
+  }
+  std::string file_path(std::int64_t module = 31, const std::string& component = "os") const {
+    return "/softwaremodules/" + std::to_string(module) + "/artifacts/" + component + "%20image.img";
+  }
+  std::string state_of(const std::string& job) const {
+    const auto report = server.job(job);
+    return report ? report->state : "";
+  }
+  bool until_state(const std::string& job, const std::string& state) {
+    const bool reached = until([&] { return state_of(job) == state; });
+    EXPECT_TRUE(reached) << job << " is " << state_of(job) << ", not " << state;
+    return reached;
+  }
+  std::size_t asked_for(const std::string& what) const {
+    return static_cast<std::size_t>(std::count_if(server.requests.begin(), server.requests.end(),
+                                                  [&](const auto& r) { return r.starts_with("GET /gateway/v1/" + what); }));
+  }
+  // A foreign client's whole update.
+  void update_foreign(const std::string& device) {
+    const std::string id = wait_link("deploymentBase", device);
+    EXPECT_EQ(get("/deploymentBase/" + id, {.device = device}).status, 200);
+    const Answer file = get(file_path(), {.device = device});
+    EXPECT_EQ(file.status, 200);
+    EXPECT_TRUE(file.body == bytes_);
+    EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("closed", "success"), {.device = device}).status, 200);
+  }
+  void power_on(const std::string& version, const std::string& boot) {
+    const Answer answer = put("/configData", R"({"mode":"merge","data":{"dray.boot_id":")" + boot + R"(","dray.version.os":")" + version + R"("}})");
+    EXPECT_EQ(answer.status, 200);
+  }
+  // Up to the bytes: asked, confirmed, fetched.
+  std::string receive_with_confirmation() {
+    const std::string id = wait_link("confirmationBase");
+    EXPECT_EQ(post("/confirmationBase/" + id + "/feedback", R"({"confirmation":"confirmed"})").status, 200);
+    EXPECT_EQ(link("deploymentBase"), id);
+    EXPECT_EQ(get(file_path()).status, 200);
+    return id;
+  }
+
+  std::string bytes_;
+  core::Artifact artifact_;
+};
+
+TEST_F(GatewayTest, M1_StoresAndForwardsAndReportsTheEnd) {
+  one_artifact(1);
+  start();
+  update_foreign("dev-1");
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+  EXPECT_EQ(link("deploymentBase"), "");
+}
+
+TEST_F(GatewayTest, M2_TheWanCarriesAnArtifactOnceForAllDevices) {
+  one_artifact(8);
+  server.plan.limits.concurrency = 3;
+  start();
+  for (int i = 1; i <= 8; ++i) update_foreign("dev-" + std::to_string(i));
+  for (int i = 1; i <= 8; ++i) EXPECT_TRUE(until_state("r1-dev-" + std::to_string(i), "succeeded"));
+  EXPECT_EQ(asked_for("artifacts/"), 1u);
+  EXPECT_EQ(gateway().site().link.wan, bytes_.size());
+  EXPECT_EQ(gateway().site().link.lan, 8 * bytes_.size());
+  EXPECT_LT(gateway().site().link.wan_control, 200'000u);
+}
+
+TEST_F(GatewayTest, M3_StepsGoOneByOneEachWithItsOwnAction) {
+  plan_for(1);
+  const auto os = server.add_artifact(some_bytes(1000, 1), "os", "2.0", 31);
+  const auto app = server.add_artifact(some_bytes(2000, 2), "app", "7", 32);
+  add_jobs({{os.sha256}, {app.sha256}});
+  start();
+  const std::string first = wait_link("deploymentBase");
+  EXPECT_EQ(get("/deploymentBase/" + first).json().at("deployment").at("chunks").at(0).at("part").as_string(), "os");
+  EXPECT_EQ(get(file_path(32, "app")).status, 404) << "not its turn yet";
+  EXPECT_EQ(post("/deploymentBase/" + first + "/feedback", feedback("closed", "success")).status, 200);
+  const std::string second = wait_link("deploymentBase");
+  EXPECT_NE(second, first);
+  EXPECT_EQ(get("/deploymentBase/" + second).json().at("deployment").at("chunks").at(0).at("part").as_string(), "bApp");
+  EXPECT_EQ(get(file_path(32, "app")).body.size(), 2000u);
+  EXPECT_EQ(post("/deploymentBase/" + second + "/feedback", feedback("closed", "success")).status, 200);
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+}
+
+TEST_F(GatewayTest, M3_ADeviceThatNothingFitsIsIncompatibleAndLeftAlone) {
+  plan_for(1);
+  add_jobs({});
+  start();
+  EXPECT_TRUE(until_state("r1-dev-1", "incompatible"));
+  EXPECT_EQ(link("deploymentBase"), "");
+}
+
+TEST_F(GatewayTest, M4_FetchesWhenTheUpdateTimeIsReachedAndNotBefore) {
+  one_artifact(1);
+  server.plan.assignments[0].planned_at = wall() + 1h;
+  start();
+  EXPECT_TRUE(until_state("r1-dev-1", "scheduled"));
+  EXPECT_EQ(asked_for("artifacts/"), 0u);
+  EXPECT_EQ(link("deploymentBase"), "");
+  restart();  // the time is persisted
+  server.away = true;
+  clock.leap += 1h;
+  EXPECT_TRUE(until([&] { return asked_for("artifacts/") > 0; }));
+  server.away = false;
+  update_foreign("dev-1");
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+}
+
+TEST_F(GatewayTest, M4_TransferIntervalsBoundTheFetch) {
+  one_artifact(1);
+  server.plan.assignments[0].transfer = {{wall() + 2h, wall() + 3h}};
+  start();
+  EXPECT_TRUE(until_state("r1-dev-1", "waiting_gateway"));
+  EXPECT_EQ(asked_for("artifacts/"), 0u);
+  clock.leap += 2h;
+  update_foreign("dev-1");
+}
+
+TEST_F(GatewayTest, M10_TheServerAloneSaysWhenToTransmit) {
+  clock.error = -7h;  // and the gateway's clock is no argument
+  one_artifact(1);
+  auto& assignment = server.plan.assignments[0];
+  assignment.delivery = core::Delivery::kPush;
+  assignment.fetch = core::Fetch::kHold;
+  assignment.planned_at = wall() + 1h;
+  start();
+  EXPECT_TRUE(until([&] { return !server.reports.empty(); }));
+  EXPECT_EQ(asked_for("artifacts/"), 0u);
+  server.plan.assignments[0].fetch = core::Fetch::kNow;
+  server.publish();
+  EXPECT_TRUE(until([&] { return gateway().site().link.wan == bytes_.size(); }));
+  EXPECT_EQ(link("deploymentBase"), "") << "the update time has not come";
+  server.away = true;  // it installs with the WAN down
+  clock.leap += 1h;
+  update_foreign("dev-1");
+  restart();
+  server.away = false;
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+}
+
+TEST_F(GatewayTest, M16_M17_RepeatsUntilThePowerOnReportShowsTheVersion) {
+  one_artifact(1, 100'000, core::Ask::kConfirmation, core::EndsOn::kPowerOn);
+  start();
+  power_on("1.0", "boot-1");
+  const std::string first = receive_with_confirmation();
+  EXPECT_EQ(post("/deploymentBase/" + first + "/feedback", feedback("proceeding", "none", R"(,"dray":{"phase":"switching"})")).status, 200);
+  power_on("1.0", "boot-2");  // rolled back
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.job("r1-dev-1")->attempt == 2; }));
+  const std::string second = receive_with_confirmation();
+  EXPECT_NE(second, first);
+  EXPECT_EQ(post("/deploymentBase/" + second + "/feedback", feedback("proceeding", "none", R"(,"dray":{"phase":"switching"})")).status, 200);
+  power_on("2.0", "boot-3");
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+  EXPECT_EQ(post("/deploymentBase/" + second + "/feedback", feedback("closed", "success")).status, 200) << "the echo";
+  EXPECT_EQ(server.job("r1-dev-1")->running.at("os"), "2.0");
+  EXPECT_EQ(asked_for("artifacts/"), 1u);
+}
+
+TEST_F(GatewayTest, M16_NoPowerOnReportIsAFailedAttempt) {
+  one_artifact(1, 1000, core::Ask::kPoll, core::EndsOn::kPowerOn);
+  server.plan.device_types[0].power_on_within = 60s;
+  start();
+  const std::string id = wait_link("deploymentBase");
+  EXPECT_EQ(get(file_path()).status, 200);
+  EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("closed", "success")).status, 200);
+  EXPECT_TRUE(until([&] { return !state_of("r1-dev-1").empty() && state_of("r1-dev-1") != "installing"; }));
+  clock.leap += 61s;
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->attempt == 2; }));
+  EXPECT_NE(wait_link("deploymentBase"), id);
+}
+
+TEST_F(GatewayTest, M16_ResumesAfterTheLineBroke) {
+  one_artifact(1, 3 << 20);
+  server.cut_after = 1'500'000;
+  start();
+  update_foreign("dev-1");
+  ASSERT_EQ(server.ranges[artifact_.sha256.hex()].size(), 2u);
+  EXPECT_EQ(server.ranges[artifact_.sha256.hex()][1], "bytes=1500000-");
+  EXPECT_EQ(server.body_bytes, bytes_.size());
+}
+
+TEST_F(GatewayTest, M16_ResumesAfterItsOwnRestart) {
+  one_artifact(1, 3 << 20);
+  server.cut_after = 1'500'000;
+  settings.server_retry_base = settings.server_retry_cap = Duration{3'600'000};
+  start();
+  EXPECT_TRUE(until([&] { return server.body_bytes == 1'500'000; }));
+  stop();
+  settings.server_retry_base = settings.server_retry_cap = Duration{20};
+  start();
+  update_foreign("dev-1");
+  EXPECT_EQ(server.ranges[artifact_.sha256.hex()].back(), "bytes=1500000-");
+  EXPECT_EQ(server.body_bytes, bytes_.size());
+}
+
+TEST_F(GatewayTest, A200WhereARangeWasAskedStartsAgain) {
+  one_artifact(1, 1 << 20);
+  server.cut_after = 500'000;
+  server.ignores_range = true;
+  start();
+  update_foreign("dev-1");
+  EXPECT_EQ(server.body_bytes, bytes_.size() + 500'000);
+}
+
+TEST_F(GatewayTest, WrongBytesAreDiscardedAndFetchedAnew) {
+  one_artifact(1);
+  auto& stored = server.artifacts[artifact_.sha256.hex()];
+  stored[1000] ^= 1;
+  start();
+  EXPECT_TRUE(until([&] { return server.ranges[artifact_.sha256.hex()].size() >= 2; }));
+  EXPECT_EQ(link("deploymentBase"), "");
+  EXPECT_FALSE(std::filesystem::exists(folder() + "/data/blobs/" + artifact_.sha256.hex()));
+  stored = bytes_;
+  update_foreign("dev-1");
+}
+
+TEST_F(GatewayTest, AServerWithoutCapacityIsAskedAgainAndNothingCounts) {
+  one_artifact(1);
+  server.refusals = 3;
+  start();
+  update_foreign("dev-1");
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+  EXPECT_EQ(server.job("r1-dev-1")->attempt, 1);
+}
+
+TEST_F(GatewayTest, APlanThatIsNoPlanCountsAsNoAnswer) {
+  one_artifact(1);
+  for (const std::string& garbage : std::vector<std::string>{"<html>log in</html>", "{}", "[1,2", R"({"revision": 1})"}) {
+    server.garbage = garbage;
+    const auto before = server.requests.size();
+    if (before == 0) start();
+    EXPECT_TRUE(until([&] { return server.requests.size() > before + 2; })) << garbage;
+    EXPECT_TRUE(gateway().site().plan_etag().empty());
+    EXPECT_FALSE(gateway().site().time().contact());
+  }
+  server.garbage.reset();
+  update_foreign("dev-1");
+}
+
+TEST_F(GatewayTest, AnUnchangedPlanIs304AndChangesNothing) {
+  one_artifact(1);
+  start();
+  update_foreign("dev-1");
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+  restart();
+  EXPECT_TRUE(until([&] { return gateway().site().time().contact(); }));
+  EXPECT_EQ(gateway().site().find_job(JobId{"r1-dev-1"})->phase.index(), core::JobPhase{core::Succeeded{}}.index());
+  EXPECT_EQ(asked_for("artifacts/"), 1u);
+}
+
+TEST_F(GatewayTest, M19_ACancelBeforeTheSwitchOverReachesTheDevice) {
+  one_artifact(1);
+  start();
+  const std::string id = wait_link("deploymentBase");
+  EXPECT_EQ(get(file_path(), {.take = 1000}).status, 200);
+  EXPECT_TRUE(until_state("r1-dev-1", "downloading"));
+  server.plan.cancels = {{"c1", JobId{"r1-dev-1"}, "ines", "wrong site"}};
+  server.publish();
+  EXPECT_EQ(wait_link("cancelAction"), id);
+  EXPECT_EQ(link("deploymentBase"), "");
+  EXPECT_EQ(get(file_path()).status, 404);
+  EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("proceeding", "none")).status, 200) << "late logs";
+  EXPECT_EQ(post("/cancelAction/" + id + "/feedback", feedback("closed", "success")).status, 200);
+  EXPECT_TRUE(until_state("r1-dev-1", "cancelled"));
+  EXPECT_EQ(link("cancelAction"), "");
+}
+
+TEST_F(GatewayTest, M18_AtTheExpiryAStartedTransferStops) {
+  one_artifact(1);
+  server.plan.assignments[0].expires_at = wall() + 1h;
+  start();
+  const std::string id = wait_link("deploymentBase");
+  EXPECT_EQ(get(file_path(), {.take = 1000}).status, 200);
+  EXPECT_TRUE(until_state("r1-dev-1", "downloading"));
+  clock.leap += 1h;
+  EXPECT_TRUE(until_state("r1-dev-1", "expired"));
+  EXPECT_EQ(link("cancelAction"), id);
+  EXPECT_EQ(get(file_path()).status, 404);
+}
+
+TEST_F(GatewayTest, AnArtifactThatRottedIsNeverSentAndFetchedAgain) {
+  one_artifact(1);
+  start();
+  wait_link("deploymentBase");
+  stop();
+  const std::string path = folder() + "/data/blobs/" + artifact_.sha256.hex();
+  {
+    std::FILE* f = std::fopen(path.c_str(), "r+");
+    ASSERT_NE(f, nullptr);
+    std::fseek(f, 5000, SEEK_SET);
+    std::fputc(bytes_[5000] ^ 1, f);
+    std::fclose(f);
+  }
+  start();
+  wait_link("deploymentBase");
+  const Answer bad = get(file_path());
+  EXPECT_EQ(bad.status, 404);
+  EXPECT_TRUE(bad.body.empty());
+  update_foreign("dev-1");
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+  EXPECT_EQ(server.job("r1-dev-1")->attempt, 1);
+}
+
+TEST_F(GatewayTest, AFullStoreIsSaidAndOldArtifactsMakeRoom) {
+  one_artifact(1, 2'000'000);
+  settings.store_quota = 3'000'000;
+  start();
+  update_foreign("dev-1");
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+  const auto too_large = server.add_artifact(some_bytes(3'500'000, 9), "os", "3.0", 33);
+  const auto fits = server.add_artifact(some_bytes(2'500'000, 8), "os", "4.0", 34);
+  server.plan.assignments[0].id = AssignmentId{"r2-site"};
+  server.plan.assignments[0].jobs = {{JobId{"r2-dev-1"}, DeviceId{"dev-1"}, {{too_large.sha256}}}};
+  server.publish();
+  EXPECT_TRUE(until([&] { return server.job("r2-dev-1") && server.job("r2-dev-1")->reason == "store_full"; }));
+  server.plan.assignments[0].id = AssignmentId{"r3-site"};
+  server.plan.assignments[0].jobs = {{JobId{"r3-dev-1"}, DeviceId{"dev-1"}, {{fits.sha256}}}};
+  server.publish();
+  EXPECT_TRUE(until([&] { return std::filesystem::exists(folder() + "/data/blobs/" + fits.sha256.hex()); }));
+  EXPECT_FALSE(std::filesystem::exists(folder() + "/data/blobs/" + artifact_.sha256.hex()));
+}
+
+TEST_F(GatewayTest, ReportsWaitOnTheDiskUntilTheyAreAcknowledged) {
+  one_artifact(1);
+  server.holds_reports = true;
+  start();
+  update_foreign("dev-1");
+  stop();
+  server.holds_reports = false;
+  start();
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+  EXPECT_TRUE(until([&] { return gateway().site().outbox().empty(); }));
+}
+
+TEST_F(GatewayTest, AResyncSendsEverySubjectAgain) {
+  one_artifact(2);
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-2") && gateway().site().outbox().empty(); }));
+  server.reports.clear();
+  server.resync = true;
+  get("");  // a device is seen: something is reported
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.job("r1-dev-2") && server.device("dev-2"); }));
+}
+
+TEST_F(GatewayTest, AGatewayFromAnOlderStateTakesANewEpochAndWaitsForFreshActionIds) {
+  one_artifact(1);
+  server.seen = {3, 881};
+  start();
+  EXPECT_TRUE(until([&] { return !server.reports.empty() && server.reports.back().epoch == 4; }));
+  EXPECT_TRUE(until([&] { return gateway().site().link.wan == bytes_.size(); }));
+  EXPECT_EQ(link("deploymentBase"), "");
+  server.plan.action_ids.push_back({1'001'101, 2'001'100});
+  server.publish();
+  EXPECT_EQ(wait_link("deploymentBase"), "1001101");
+}
+
+TEST_F(GatewayTest, AnOpenActionKeepsItsIdOverARestart) {
+  one_artifact(1);
+  start();
+  const std::string id = wait_link("deploymentBase");
+  restart();
+  EXPECT_EQ(wait_link("deploymentBase"), id);
+}
+
+TEST_F(GatewayTest, ForeignLinksAreShownToAsManyAsMayReceiveAndAnUnusedOneGoesOn) {
+  one_artifact(3, 1000);
+  server.plan.limits.concurrency = 1;
+  start();
+  std::string holder;
+  EXPECT_TRUE(until([&] {
+    for (const std::string& device : std::vector<std::string>{"dev-1", "dev-2", "dev-3"})
+      if (!link("deploymentBase", device).empty()) holder = device;
+    return !holder.empty();
+  }));
+  int shown = 0;
+  for (const std::string& device : std::vector<std::string>{"dev-1", "dev-2", "dev-3"}) shown += link("deploymentBase", device).empty() ? 0 : 1;
+  EXPECT_EQ(shown, 1);
+  const std::string id = link("deploymentBase", holder);
+  clock.leap += 5s;  // two poll intervals and no GET
+  EXPECT_TRUE(until([&] { return link("deploymentBase", holder).empty(); }));
+  for (const std::string& device : std::vector<std::string>{"dev-1", "dev-2", "dev-3"})
+    if (device != holder) update_foreign(device);
+  EXPECT_EQ(wait_link("deploymentBase", holder), id) << "the same action";
+}
+
+TEST_F(GatewayTest, AnAgentWithoutASlotIsToldToComeAgain) {
+  one_artifact(2, 1000, core::Ask::kConfirmation);
+  server.plan.limits.concurrency = 1;
+  start();
+  for (const std::string& device : std::vector<std::string>{"dev-1", "dev-2"}) {
+    const std::string id = wait_link("confirmationBase", device);
+    EXPECT_EQ(post("/confirmationBase/" + id + "/feedback", R"({"confirmation":"confirmed"})", {.device = device}).status, 200);
+  }
+  gateway().site().transfer_began(JobId{"r1-dev-1"});
+  const Answer later = get(file_path(), {.device = "dev-2"});
+  EXPECT_EQ(later.status, 503);
+  EXPECT_EQ(later.headers.get("Retry-After"), "5");
+  EXPECT_TRUE(later.body.empty());
+  clock.leap += 61s;  // no progress for a minute
+  EXPECT_TRUE(until([&] { return get(file_path(), {.device = "dev-2"}).status == 200; }));
+}
+
+TEST_F(GatewayTest, AReplacedAssignmentThatHadNotStartedGoesWithoutAReport) {
+  one_artifact(1);
+  server.plan.assignments[0].planned_at = wall() + 1h;
+  start();
+  EXPECT_TRUE(until_state("r1-dev-1", "scheduled"));
+  server.plan.assignments.clear();
+  server.publish();
+  EXPECT_TRUE(until([&] { return gateway().site().jobs().empty(); }));
+  EXPECT_EQ(state_of("r1-dev-1"), "scheduled");
+}
+
+}  // namespace
+}  // namespace dray::gateway
