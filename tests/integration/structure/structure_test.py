@@ -49,8 +49,9 @@ def wrong_folders():
     known = {path.name for path in (ROOT / "src").iterdir() if path.is_dir()}
     for path in files("src", ".cc", ".h"):
         folder = path.relative_to(ROOT / "src").parts[0]
-        # A unit test may stand on simulated or real ports; sim/ itself is judged below.
-        allowed = MAY_INCLUDE[folder] | ({"sim", "adapters"} if path.name.endswith("_test.cc") else set())
+        # A unit test and what it shares with others may stand on simulated or real ports; sim/ itself is judged below.
+        tests = path.name.endswith(("_test.cc", "_testing.h")) or "testing" in path.parts
+        allowed = MAY_INCLUDE[folder] | ({"sim", "adapters"} if tests else set())
         for quote, name in includes(path):
             other = name.split("/")[0]
             if quote != '"' or other not in known | {"sim"} or other in allowed:
