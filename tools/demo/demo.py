@@ -140,9 +140,10 @@ class Demo:
         if state == "succeeded" and not self.is_where_it_should_be(device, shown):
             running = "(its gateway knows, the server not yet)"
         why = job.get("reason") or ""
+        why = "" if why == state else why
         if device.name in self.broken:
             breaks = self.broken[device.name].order("stats")["cuts"]
-            why += f" (line broke {breaks} x)" if breaks else ""
+            why = f"{why} (line broke {breaks} x)".lstrip() if breaks else why
         return view.Row(device.name, device.type.name, running, state, why,
                         total if state == "succeeded" else min(job.get("bytes") or 0, total), total, self.attempts[device.name])
 
