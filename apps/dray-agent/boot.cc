@@ -41,6 +41,8 @@ class Supervisor {
   Task<End> run(Stop& stop) {
     Stop::Hook hook{stop, [this] { tasks_.stop(); }};
     End end = End::kStopped;
+    // A program that dies at once must be seen before the agent commits its version.
+    if (!config_.program.empty()) agent_.not_before = device_.clock.steady() + config_.program_settles;
     while (!stop.requested()) {
       const auto seen = changed_.generation();
       const SteadyTime now = device_.clock.steady();

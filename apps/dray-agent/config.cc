@@ -100,6 +100,7 @@ Result<AgentConfig> load_config(const std::filesystem::path& path) {
   out.machine = file.choice("restart", {"process", "machine"}, "process") == "machine";
   out.reboot_command = file.strings("reboot_command", std::vector<std::string>{"systemctl", "reboot"});
   out.program = file.strings("run", std::vector<std::string>{});
+  out.program_settles = file.duration_s("run_settle_s", {0, 3600}, out.program_settles);
   load_server(file.table("server"), out.agent);
   load_poll(file.table("poll"), out.agent);
   const Config attributes = file.table("attributes");

@@ -28,6 +28,7 @@ struct AgentConfig {
   bool machine = false;                     // restart: a reboot, not this process anew
   std::vector<std::string> reboot_command;  // machine
   std::vector<std::string> program;         // of the active version; empty: none
+  Duration program_settles{3'000};          // it must live for so long before the agent starts
   InstallerConfig installer;
 };
 
