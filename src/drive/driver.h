@@ -28,7 +28,8 @@
 
 namespace dray {
 
-// One change of phase and where in "decide, save, act" it stands. Faults are placed by this in the simulator.
+// One change of phase and where in "decide, save, act" it stands. Faults are placed by this in the simulator. Where a
+// machine's step has `rows`, one event may bring several changes: each is told, in order, at the same point.
 struct Crossing {
   enum class Point { kBeforeSave, kAfterSave, kAfterActions };
   std::string_view machine, from, event, to;
@@ -76,25 +77,25 @@ class Driver {
     const bool changed = !(step.next == it->second);
     if (!changed && step.actions.empty()) return false;
     const Crossing crossing{Machine::kName, Machine::phase(it->second), Machine::event(event), Machine::phase(step.next)};
-    const bool crossed = crossing.from != crossing.to;
-    if (crossed) {
+    if (crossing.from != crossing.to)
       log_.info("state_changed", {{"machine", Machine::kName},
                                   {"key", Machine::describe(key)},
                                   {"from", crossing.from},
                                   {"to", crossing.to},
                                   {"event", crossing.event}});
-      at(crossing, Crossing::Point::kBeforeSave);
-    }
+    std::vector<Crossing> crossings;
+    if (watch_) crossings = crossings_of(step, crossing);
+    at(crossings, Crossing::Point::kBeforeSave);
     if (!changed) {
       act(key, step.actions);
       return true;
     }
     Write write = encode_(key, &it->second, step.next);
     it->second = std::move(step.next);
-    saves_.add(std::move(write), [this, key, crossing, crossed, actions = std::move(step.actions)] {
-      if (crossed) at(crossing, Crossing::Point::kAfterSave);
+    saves_.add(std::move(write), [this, key, crossings = std::move(crossings), actions = std::move(step.actions)] {
+      at(crossings, Crossing::Point::kAfterSave);
       act(key, actions);
-      if (crossed) at(crossing, Crossing::Point::kAfterActions);
+      at(crossings, Crossing::Point::kAfterActions);
     });
     return true;
   }
@@ -108,10 +109,21 @@ class Driver {
   void act(const Key& key, const std::vector<Action>& actions) {
     for (const Action& action : actions) perform_(key, action);
   }
-  void at(Crossing crossing, typename Crossing::Point point) const {
-    if (!watch_) return;
-    crossing.point = point;
-    watch_(crossing);
+  template <class Step>
+  static std::vector<Crossing> crossings_of(const Step& step, const Crossing& whole) {
+    std::vector<Crossing> out;
+    if constexpr (requires { step.rows; }) {
+      for (const auto& row : step.rows) out.push_back({Machine::kName, row.from, row.event, row.to});
+    } else if (whole.from != whole.to) {
+      out.push_back(whole);
+    }
+    return out;
+  }
+  void at(const std::vector<Crossing>& crossings, typename Crossing::Point point) const {
+    for (Crossing crossing : crossings) {
+      crossing.point = point;
+      watch_(crossing);
+    }
   }
 
   GroupCommit<Write>& saves_;

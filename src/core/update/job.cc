@@ -48,6 +48,7 @@ void step(Decision& d, const JobEvent& event) {
   const Transition change{phase_name(before), event_name(event), phase_name(d.job.phase)};
   const auto rows = job_transitions();
   DRAY_ASSERT(std::find(rows.begin(), rows.end(), change) != rows.end());
+  d.rows.push_back(change);
 }
 
 namespace {
@@ -98,7 +99,7 @@ JobStep advance(const Job& job, const JobEvent& event, const Given& given) {
                                   [](const JobAction& a) { return std::holds_alternative<Forget>(a); });
   if (!forget) machine::settle(d);
   machine::add_what_follows(d, job);
-  return {std::move(d.job), std::move(d.actions)};
+  return {std::move(d.job), std::move(d.actions), std::move(d.rows)};
 }
 
 std::vector<JobAction> resume(const Job& job) {

@@ -238,9 +238,15 @@ struct WakeDevice {};                      // what its poll shows has changed
 struct Forget {};                          // drop the job without a report
 using JobAction = std::variant<CutTransfers, WakeDevice, Forget>;
 
+struct Transition {
+  std::string_view from, event, to;
+  friend auto operator<=>(const Transition&, const Transition&) = default;
+};
+
 struct JobStep {
   Job next;
   std::vector<JobAction> actions;
+  std::vector<Transition> rows;  // of job_transitions(): the changes of phase on the way, in their order
 };
 
 // A new job, as the plan brings it.
@@ -283,10 +289,6 @@ PublicState describe(const Job& job, const Given& given);
 
 std::string_view phase_name(const JobPhase& phase);
 std::string_view event_name(const JobEvent& event);
-struct Transition {
-  std::string_view from, event, to;
-  friend auto operator<=>(const Transition&, const Transition&) = default;
-};
 std::span<const Transition> job_transitions();
 
 }  // namespace dray::core

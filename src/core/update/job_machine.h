@@ -13,6 +13,7 @@ struct Decision {
   Job job;
   Given given;
   std::vector<JobAction> actions;
+  std::vector<Transition> rows{};
 };
 
 // One elementary step.
