@@ -449,12 +449,14 @@ Task<> Site::run(Stop& stop) {
     forget_dropped();
     tick_due();
     sweep_slots();
+    if (!forgotten_.empty()) continue;
+    const auto changes = wake_changed_.generation();  // what this round changed itself is seen below
     SteadyTime until = slots_.next_deadline(parts_.settings.poll_sleep * 2);
     if (!wakes_.empty()) until = std::min(until, time_.steady_at(wakes_.begin()->first));
     until = std::min(until, parts_.clock.steady() + kFarAway);
     // A wake that is due at once but changes nothing must not spin.
     until = std::max(until, parts_.clock.steady() + Duration{1});
-    co_await wake_changed_.wait(parts_.clock, until, stop);
+    co_await wake_changed_.wait_past(changes, parts_.clock, until, stop);
   }
 }
 

@@ -110,10 +110,10 @@ struct Wake {
   }
   When operator()(const Deferred&) const { return at_or_now(job.update_at, given.now); }
   When operator()(const Ready& p) const {
-    if (given.now < job.update_at || p.since > given.now) return given.now;
+    if (given.now < job.update_at) return given.now;
     const When at = sooner(edge(job, given.now), absent(p.since));
     if (job.terms.ask == Ask::kPoll) return at;
-    if (!permits(job.terms.update, given.now)) return given.now;
+    if (p.since > given.now || !permits(job.terms.update, given.now)) return given.now;
     return sooner(at, at_or_now(p.since + given.answer_valid, given.now));
   }
   When operator()(const Transmitting&) const { return edge(job, given.now); }
