@@ -14,10 +14,12 @@ Task<> Reporter::run(Stop& stop) {
       co_await site_.reports_waiting.wait(clock_, kSteadyMax, stop);
       continue;
     }
-    // What is told must be true after a power cut too.
+    // What is told must be true after a power cut too, and its number never used again: first what is told is fixed,
+    // then it is made durable, then it is told.
+    Outbox::Batch batch = site_.outbox().batch();
     const auto saved = co_await site_.settled();
     if (!saved) break;
-    const Result<> done = co_await send(stop);
+    const Result<> done = co_await send(std::move(batch), stop);
     if (stop.requested()) break;
     if (done) {
       backoff.reset();
@@ -29,8 +31,7 @@ Task<> Reporter::run(Stop& stop) {
   }
 }
 
-Task<Result<>> Reporter::send(Stop& stop) {
-  const Outbox::Batch batch = site_.outbox().batch();
+Task<Result<>> Reporter::send(Outbox::Batch batch, Stop& stop) {
   const Settings& settings = site_.settings();
   HttpRequest request{Method::kPost, settings.server_url + "/gateway/v1/reports"};
   request.headers.add("Authorization", "Bearer " + settings.token);

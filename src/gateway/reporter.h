@@ -14,7 +14,7 @@ class Reporter {
   Task<> run(Stop& stop);
 
  private:
-  Task<Result<>> send(Stop& stop);
+  Task<Result<>> send(Outbox::Batch batch, Stop& stop);
   Site& site_;
   HttpClient& server_;
   Clock& clock_;
