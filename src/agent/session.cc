@@ -141,7 +141,8 @@ void Agent::Session::perform(const at::Work& work) {
   refusals_ = 0;
   work_backoff_.reset();
   work_changed_.notify();
-  talk_changed_.notify();
+  // Only for something to tell: a server that goes on asking a busy device is answered at the pace of our polls.
+  if (due()) talk_changed_.notify();
   if (doing_ != nullptr) doing_->request();
   if (polling_ != nullptr && due()) polling_->request();
 }
