@@ -31,8 +31,10 @@ class World {
   Node& add(std::string name);
   Node& node(std::string_view name);
   SimNetwork& network() { return network_; }
+  const SimNetwork& network() const { return network_; }
   SimRandom& random() { return random_; }
   Trace& trace() { return trace_; }
+  const Trace& trace() const { return trace_; }
   std::uint64_t trace_hash() const { return trace_.hash(); }
   SteadyTime now() const { return events_.now(); }
   WallTime true_time() const { return kWallStart + events_.now().time_since_epoch(); }

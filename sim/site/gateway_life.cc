@@ -1,0 +1,33 @@
+#include "sim/site/gateway_life.h"
+
+namespace dray::sim {
+
+GatewayLife::GatewayLife(World& world, Node& node, gateway::Settings settings, Watch watch)
+    : world_{world},
+      node_{node},
+      settings_{std::move(settings)},
+      watch_{std::move(watch)},
+      http_{world.network(), node} {
+  node.spawn(run(*this));
+}
+
+Task<> GatewayLife::run(GatewayLife& self) {
+  Node& node = self.node_;
+  std::function<Result<>()> open = [&self]() -> Result<> {
+    DRAY_TRY(self.store_, adapters::GatewayStore::open({.path = "gateway.db", .vfs = self.node_.vfs()}));
+    return {};
+  };
+  const Result<> opened = co_await on(node.worker("store"), std::move(open));
+  if (!opened) {
+    node.log().error("store_not_opened", {{"why", opened.error().message()}});
+    co_return;
+  }
+  gateway::Ports ports{node.executor(),      node.clock(), node.random(), node.worker("store"),
+                       node.worker("bytes"), node.disk(),  self.http_,    *self.store_,
+                       node.log(),           self.watch_};
+  self.gateway_ = std::make_unique<gateway::Gateway>(self.settings_, std::move(ports));
+  self.world_.network().serve(node, "gw", self.gateway_->door());
+  co_await self.gateway_->run(self.stop_);
+}
+
+}  // namespace dray::sim
