@@ -9,7 +9,10 @@
 namespace dray::testing_support {
 namespace {
 
-std::string program(const char* name) { return std::string{DRAY_BIN_DIR} + "/" + name; }
+std::string program(const char* name) {
+  std::string path{DRAY_BIN_DIR};
+  return path.append("/").append(name);
+}
 std::string local(int port) { return "127.0.0.1:" + std::to_string(port); }
 
 }  // namespace
