@@ -1,35 +1,13 @@
 // Answers of the admin API: values -> JSON.
 #include "wire/admin_api.h"
+#include "wire/json_write.h"
 
 namespace dray::wire {
 namespace {
 
 using namespace core;
 
-json::array encode_strings(const std::vector<std::string>& items) {
-  json::array out;
-  for (const auto& item : items) out.emplace_back(item);
-  return out;
-}
-
-json::object encode_map(const std::map<std::string, std::string>& items) {
-  json::object out;
-  for (const auto& [key, value] : items) out[key] = value;
-  return out;
-}
-
-json::value time_or_null(const std::optional<WallTime>& time) {
-  return time ? json::value(to_rfc3339(*time)) : json::value{};
-}
-
 json::value text_or_null(const std::string& text) { return text.empty() ? json::value{} : json::value(text); }
-
-json::array encode_rates(const std::vector<RateLimit>& limits) {
-  json::array out;
-  for (const RateLimit& l : limits)
-    out.push_back({{"from", to_rfc3339(l.from)}, {"to", to_rfc3339(l.to)}, {"rate", l.rate}});
-  return out;
-}
 
 json::object encode_running(const RunningByComponent& running) {
   json::object out;

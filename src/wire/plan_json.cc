@@ -3,6 +3,7 @@
 #include <array>
 
 #include "wire/gateway_api.h"
+#include "wire/json_write.h"
 
 namespace dray::wire {
 namespace {
@@ -13,28 +14,9 @@ constexpr std::int64_t kMostSeconds = 10LL * 366 * 24 * 3600;
 
 // --- writing ---
 
-json::array encode_strings(const std::vector<std::string>& items) {
-  json::array out;
-  for (const auto& item : items) out.emplace_back(item);
-  return out;
-}
-
-json::object encode_map(const std::map<std::string, std::string>& items) {
-  json::object out;
-  for (const auto& [key, value] : items) out[key] = value;
-  return out;
-}
-
 json::array encode_intervals(const Intervals& intervals) {
   json::array out;
   for (const Interval& i : intervals) out.push_back(json::array{to_rfc3339(i.from), to_rfc3339(i.to)});
-  return out;
-}
-
-json::array encode_limits(const std::vector<RateLimit>& limits) {
-  json::array out;
-  for (const RateLimit& l : limits)
-    out.push_back({{"from", to_rfc3339(l.from)}, {"to", to_rfc3339(l.to)}, {"rate", l.rate}});
   return out;
 }
 
@@ -273,7 +255,7 @@ std::string encode_plan(const PlanMessage& message) {
     deferrals.push_back({{"id", d.id}, {"device", or_null(d.device)}, {"assignment", or_null(d.assignment)},
                          {"until", to_rfc3339(d.until)}, {"by", d.by}, {"why", d.why}});
   for (const auto& c : plan.cancels) cancels.push_back({{"id", c.id}, {"job", c.job.value()}, {"by", c.by}, {"why", c.why}});
-  json::object limits{{"wan", encode_limits(plan.limits.wan)}, {"lan", encode_limits(plan.limits.lan)}, {"concurrency", plan.limits.concurrency}};
+  json::object limits{{"wan", encode_rates(plan.limits.wan)}, {"lan", encode_rates(plan.limits.lan)}, {"concurrency", plan.limits.concurrency}};
   if (plan.limits.store != 0) limits["store"] = plan.limits.store;
   return to_text(json::object{{"revision", plan.revision},
                               {"server_time", to_rfc3339(message.server_time)},

@@ -1,5 +1,6 @@
 // POST reports: Report <-> JSON. Member names and meanings: docs/gateway-api.md.
 #include "wire/gateway_api.h"
+#include "wire/json_write.h"
 
 namespace dray::wire {
 namespace {
@@ -8,16 +9,6 @@ template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
-
-json::value time_or_null(const std::optional<WallTime>& time) {
-  return time ? json::value(to_rfc3339(*time)) : json::value{};
-}
-
-json::object encode_map(const std::map<std::string, std::string>& items) {
-  json::object out;
-  for (const auto& [key, value] : items) out[key] = value;
-  return out;
-}
 
 // --- writing: each adds its members to the common ones ---
 

@@ -1,0 +1,37 @@
+// The pieces of JSON that several messages write the same way. Pure.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/model/plan.h"
+#include "wire/json.h"
+
+namespace dray::wire {
+
+inline json::array encode_strings(const std::vector<std::string>& items) {
+  json::array out;
+  for (const auto& item : items) out.emplace_back(item);
+  return out;
+}
+
+inline json::object encode_map(const std::map<std::string, std::string>& items) {
+  json::object out;
+  for (const auto& [key, value] : items) out[key] = value;
+  return out;
+}
+
+inline json::value time_or_null(const std::optional<WallTime>& time) {
+  return time ? json::value(to_rfc3339(*time)) : json::value{};
+}
+
+inline json::array encode_rates(const std::vector<core::RateLimit>& limits) {
+  json::array out;
+  for (const core::RateLimit& l : limits)
+    out.push_back({{"from", to_rfc3339(l.from)}, {"to", to_rfc3339(l.to)}, {"rate", l.rate}});
+  return out;
+}
+
+}  // namespace dray::wire
