@@ -46,6 +46,15 @@ target_precompile_headers(dray_pch PRIVATE
   <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp> <boost/asio/use_awaitable.hpp>
   <boost/asio/detached.hpp> <boost/asio/post.hpp> <boost/json.hpp>)
 
+# Where things are, for tests: in a header of its own rather than on every command line, so that ccache knows an object
+# again that was built in another checkout.
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/places.h @ONLY CONTENT
+"// Made by cmake/Dray.cmake.
+#pragma once
+#define DRAY_SOURCE_DIR \"@CMAKE_SOURCE_DIR@\"
+#define DRAY_BIN_DIR \"@CMAKE_BINARY_DIR@/bin\"
+")
+
 function(dray_sources out folder)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)
   list(FILTER files EXCLUDE REGEX "_test\\.cc$")
@@ -129,8 +138,7 @@ function(dray_test_program name)
   endif()
   add_executable(${name} ${files})
   target_precompile_headers(${name} REUSE_FROM dray_pch)
-  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests)
-  target_compile_definitions(${name} PRIVATE DRAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}" DRAY_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(${name} PRIVATE dray_options dray_test_support GTest::gtest GTest::gmock GTest::gtest_main)
   foreach(dep ${ARG_DEPS})
     string(REPLACE / _ dep ${dep})
@@ -147,8 +155,7 @@ function(dray_unit_tests)
   list(FILTER files EXCLUDE REGEX "/sim/site/")  # whole sites, thousands of runs: sim_tests
   add_executable(unit_tests ${files})
   target_precompile_headers(unit_tests REUSE_FROM dray_pch)
-  target_compile_definitions(unit_tests PRIVATE DRAY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  target_include_directories(unit_tests PRIVATE ${CMAKE_SOURCE_DIR})
+  target_include_directories(unit_tests PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(unit_tests PRIVATE dray_sim dray_agent dray_ctl dray_server dray_gateway dray_net
     dray_adapters_posix dray_adapters_toml dray_adapters_sqlite dray_options rapidcheck GTest::gtest GTest::gmock
     GTest::gtest_main)

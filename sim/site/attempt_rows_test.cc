@@ -192,12 +192,20 @@ class Story {
   }
 
   void on_crossing(const Crossing& crossing) {
+    if (crossing.to == "verifying" && crossing.point == Crossing::Point::kBeforeSave) whole();
     const bool mine = next_ < stages_.size() && stages_[next_][0] == crossing.to;
     if (mine && crossing.point == Crossing::Point::kBeforeSave) hold(std::string{crossing.to});
     if (crossing.to == "offered" && next_ < stages_.size() && stages_[next_][0] == "deferring")
       moods_[InstallerVerb::kReady] = "busy";
     if (mine && crossing.point == Crossing::Point::kAfterActions) stage();
     at_row_(*this, crossing);
+  }
+
+  // Every byte of the order is here and hashed: none of them comes again, whatever happens from now on.
+  void whole() {
+    const auto life = life_.lock();
+    const core::attempt::Order* order = core::attempt::order_of(*life->agent->attempt());
+    for (const auto& part : order->parts) whole_.try_emplace(part.version, server_.bytes_of[part.version]);
   }
 
   void hold(const std::string& phase) {
@@ -299,6 +307,7 @@ class Story {
     const auto image = link ? read_file(device_.disk(), "ab/" + *link + "/os/image", 1 << 20)
                             : Result<std::string>{link.error()};
     EXPECT_TRUE(image && (*image == old_.bytes || *image == new_.bytes || *image == newer_.bytes)) << tail();
+    for (const auto& [version, bytes] : whole_) EXPECT_EQ(server_.bytes_of[version], bytes) << tail();
   }
 
   World world_;
@@ -315,6 +324,7 @@ class Story {
   Moods moods_;
   std::string held_;
   int cuts_ = 0, crashes_ = 0;
+  std::map<std::string, std::uint64_t> whole_;  // version -> bytes that had come when it was whole
   std::weak_ptr<Life> life_;
 };
 

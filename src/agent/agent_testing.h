@@ -67,6 +67,7 @@ class ScriptedDdi final : public HttpHandler {
   std::vector<std::string> confirmations;  // whole bodies
   std::vector<std::string> trail;          // method and path of every request
   std::uint64_t artifact_bytes = 0;
+  std::map<std::string, std::uint64_t> bytes_of;  // version -> artifact bytes sent, wrong ones too
 
   bool closed(const std::string& how) const {
     return std::find(feedback.begin(), feedback.end(), "closed " + how) != feedback.end();
@@ -179,6 +180,11 @@ class ScriptedDdi final : public HttpHandler {
     return HttpResponse{200};
   }
 
+  void sent(const TestPart& part, std::uint64_t bytes) {
+    artifact_bytes += bytes;
+    bytes_of[part.version] += bytes;
+  }
+
   HttpResponse download(const TestPart& part, const HttpRequest& request) {
     std::uint64_t from = 0;
     if (const auto range = request.headers.find("Range")) from = std::stoull(std::string{range->substr(6)});
@@ -199,12 +205,12 @@ class ScriptedDdi final : public HttpHandler {
     if (broken.kind == BodyFault::Kind::kShort) bytes.resize(bytes.size() / 2);
     if (broken.kind == BodyFault::Kind::kWrongBytes) bytes[bytes.size() / 2] ^= 1;
     if (broken.kind == BodyFault::Kind::kCut && broken.after < bytes.size()) {
-      artifact_bytes += broken.after;
+      sent(part, broken.after);
       out.source_length = bytes.size();
       out.body = std::shared_ptr<BodySource>{std::make_shared<CutBody>(bytes.substr(0, broken.after))};
       return out;
     }
-    artifact_bytes += bytes.size();
+    sent(part, bytes.size());
     out.body = std::move(bytes);
     return out;
   }

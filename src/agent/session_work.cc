@@ -193,7 +193,10 @@ Task<> Agent::Session::fetch(std::size_t index, Stop& stop) {
     auto renamed = co_await on_disk(std::move(rename));
     if (!renamed) co_return;
   }
-  apply(at::Fetched{index, *fetched});
+  // The checkpoint first: what is whole is never fetched again, also where the next save is the one that is lost.
+  const auto settled = co_await saves_.settled();
+  if (!settled) co_return;
+  apply(at::Fetched{name, *fetched});
 }
 
 Task<> Agent::Session::fetch_failed(const Error& error, Stop& stop) {

@@ -7,6 +7,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "places.h"
+
 namespace dray::testing_support {
 int port_in_log(Process& process, const std::string& door) {
   const std::string wanted = "listening door=" + door + " ";

@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <stdexcept>
 
+#include "places.h"
+
 namespace dray::testing_support {
 
 RelayProcess::RelayProcess(const std::string& to, std::vector<std::string> options) {

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "base/digest.h"
+#include "places.h"
 
 namespace dray::testing_support {
 namespace {

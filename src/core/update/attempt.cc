@@ -143,15 +143,17 @@ class Machine {
 
   void on(const Fetched& event) {
     auto* at = std::get_if<Downloading>(&next.phase);
-    if (at == nullptr || at->part != event.part || at->part >= at->order.parts.size()) return;
+    if (at == nullptr || at->part >= at->order.parts.size()) return;
+    const std::size_t index = at->part;
     Order order = at->order;
-    Part& part = order.parts[event.part];
+    Part& part = order.parts[index];
+    if (spool_name(part) != event.name) return;  // of an order that another one has replaced meanwhile
     next.spool.erase(spool_name(part));
     part.sha256 = event.sha256;
     next.spool[spool_name(part)] = part.size;
     next.starts = 0;
-    if (event.part + 1 < order.parts.size())
-      next.phase = Downloading{std::move(order), event.part + 1};
+    if (index + 1 < order.parts.size())
+      next.phase = Downloading{std::move(order), index + 1};
     else
       go(Verifying{std::move(order), 0});
   }

@@ -190,7 +190,7 @@ struct Checkpointed {
   std::uint64_t offset = 0;
 };  // so many bytes are durable
 struct Fetched {
-  std::size_t part = 0;
+  std::string name;  // spool name, as ordered
   Sha256 sha256;
 };  // all bytes are durable, the hash is right
 struct Written {

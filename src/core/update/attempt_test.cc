@@ -12,6 +12,7 @@ Sha256 digest(char c) { return *Sha256::parse(std::string(64, c)); }
 Part part(std::string component, std::string version, char c) {
   return Part{component, version, digest(c), "", 100, "http://gw/" + version};
 }
+Fetched fetched(char c) { return {digest(c).hex(), digest(c)}; }
 const Order kOne{ActionId{101}, {part("os", "2", 'b')}, false};
 const Order kTwo{ActionId{101}, {part("os", "2", 'b'), part("app", "5", 'c')}, false};
 const Order kOther{ActionId{102}, {part("os", "3", 'd')}, false};
@@ -52,8 +53,8 @@ std::vector<Event> all_events() {
           Answered{AnswerKind::kBusy, "in use"},
           Answered{AnswerKind::kDefer, "later"},
           Checkpointed{std::string(64, 'b'), 50},
-          Fetched{0, digest('b')},
-          Fetched{1, digest('c')},
+          fetched('b'),
+          fetched('c'),
           Written{0},
           Written{1},
           Announced{},
@@ -101,7 +102,7 @@ Attempt after(Attempt attempt, std::initializer_list<Event> events, const Given&
 
 TEST(Attempt, GoesFromTheOrderToTheCommitThroughOneRestart) {
   Attempt a = after({},
-                    {Asked{ActionId{101}}, Ordered{kTwo}, Fetched{0, digest('b')}, Fetched{1, digest('c')},
+                    {Asked{ActionId{101}}, Ordered{kTwo}, fetched('b'), fetched('c'),
                      Written{0}, Written{1}, Answered{}, Announced{}, Switched{}, RestartNeeded{true}},
                     {"boot-1", kOld});
   EXPECT_EQ(phase_name(a.phase), "restarting");
@@ -175,6 +176,12 @@ TEST(Attempt, ProgressOfADownloadIsNoEndlessResume) {
   EXPECT_EQ(phase_name(a.phase), "downloading");
 }
 
+TEST(Attempt, BytesOfAnOrderThatWasReplacedAreNotTakenForThoseOfTheNewOne) {
+  const Attempt a = after({}, {Ordered{kOne}, Ordered{kOther}, fetched('b')}, {"boot-1", kOld});
+  EXPECT_EQ(a.phase, (Phase{Downloading{kOther, 0}}));
+  EXPECT_FALSE(a.spool.contains(digest('d').hex()));
+}
+
 TEST(Attempt, AWithdrawnOrderGoesOnWhereItStopped) {
   Attempt a =
       after({}, {Ordered{kOne}, Checkpointed{std::string(64, 'b'), 60}, Withdrawn{}}, {"boot-1", kOld});
@@ -196,7 +203,7 @@ TEST(Attempt, TellsTheEndAgainWhereTheServerStillShowsTheOrder) {
 }
 
 TEST(Attempt, FetchesAHeldOrderAndWaitsForTheWindow) {
-  Attempt a = after({}, {Ordered{kHeld}, Fetched{0, digest('b')}, Written{0}, Answered{}}, {"boot-1", kOld});
+  Attempt a = after({}, {Ordered{kHeld}, fetched('b'), Written{0}, Answered{}}, {"boot-1", kOld});
   EXPECT_EQ(phase_name(a.phase), "holding");
   EXPECT_EQ(work(a).kind, WorkKind::kNone);
   const Step opened = advance(a, Ordered{kOne}, {"boot-1", kOld});

@@ -9,6 +9,7 @@
 
 #include "core/update/job_machine.h"
 #include "core/update/job_samples.h"
+#include "places.h"
 
 namespace dray::core {
 namespace {

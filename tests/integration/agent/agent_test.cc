@@ -10,6 +10,7 @@
 #include "adapters/posix/system_clock.h"
 #include "agent/agent_testing.h"
 #include "net/server.h"
+#include "places.h"
 #include "support/process.h"
 
 namespace dray {

@@ -1,6 +1,7 @@
 // The admin door of the real server: clear errors, nothing stored, the program alive; and its command line.
 #include <sys/stat.h>
 
+#include "places.h"
 #include "program.h"
 
 namespace dray::testing_support {

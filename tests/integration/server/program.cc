@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/time.h"
+#include "places.h"
 
 namespace dray::testing_support {
 
