@@ -23,6 +23,7 @@ target_compile_options(dray_options INTERFACE
   -Wno-missing-field-initializers  # designated initialisers leave defaults on purpose
   -Wno-stringop-overread          # gcc 12 sees a std::string compare of npos bytes that is not there
   -Wno-mismatched-new-delete  # gcc 12 sees one in every coroutine of Asio
+  --param=ggc-min-heapsize=524288  # kB: the compiler's garbage collector took a tenth of the build
   -fpch-preprocess -fno-omit-frame-pointer)
 target_include_directories(dray_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(dray_options INTERFACE
