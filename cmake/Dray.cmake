@@ -54,6 +54,7 @@ file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/places.h @ONLY CONTENT
 #pragma once
 #define DRAY_SOURCE_DIR \"@CMAKE_SOURCE_DIR@\"
 #define DRAY_BIN_DIR \"@CMAKE_BINARY_DIR@/bin\"
+#define DRAY_PACKAGES_DIR \"@CMAKE_BINARY_DIR@/packages\"
 ")
 
 function(dray_sources out folder)

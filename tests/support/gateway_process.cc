@@ -19,8 +19,12 @@ int port_in_log(Process& process, const std::string& door) {
 }
 
 GatewayProcess::GatewayProcess(std::string folder, const std::string& server_url, const std::string& token, const std::string& extra,
-                               Process::OnLine on_line)
-    : folder_{std::move(folder)}, server_url_{server_url}, token_{token}, extra_{extra.empty() ? "[devices]\npoll_s = 1\n" : extra} {
+                               Process::OnLine on_line, std::string program)
+    : program_{program.empty() ? std::string{DRAY_BIN_DIR} + "/dray-gateway" : std::move(program)},
+      folder_{std::move(folder)},
+      server_url_{server_url},
+      token_{token},
+      extra_{extra.empty() ? "[devices]\npoll_s = 1\n" : extra} {
   std::filesystem::create_directories(folder_ + "/data");
   start(std::move(on_line));
 }
@@ -30,7 +34,7 @@ void GatewayProcess::start(Process::OnLine on_line) {
   write_file(folder_ + "/gateway.toml", "data = \"data\"\nlisten = \"127.0.0.1:" + std::to_string(device_port_) +
                                             "\"\nlocal_listen = \"127.0.0.1:0\"\nlog_level = \"debug\"\n[server]\nurl = \"" + server_url_ +
                                             "\"\ntoken = \"" + token_ + "\"\nretry_base_s = 0.1\nretry_cap_s = 0.5\n" + extra_);
-  process_ = std::make_unique<Process>(std::vector<std::string>{std::string{DRAY_BIN_DIR} + "/dray-gateway", "--config", folder_ + "/gateway.toml"},
+  process_ = std::make_unique<Process>(std::vector<std::string>{program_, "--config", folder_ + "/gateway.toml"},
                                        Process::Options{.on_line = std::move(on_line)});
   device_port_ = port_in_log(*process_, "devices");
   local_port_ = port_in_log(*process_, "local");
@@ -39,6 +43,18 @@ void GatewayProcess::start(Process::OnLine on_line) {
 void GatewayProcess::kill() {
   process_->signal(SIGKILL);
   process_->wait();
+}
+
+bool GatewayProcess::ready() const {
+  try {
+    return !http_get(local_url() + "/readyz").empty();
+  } catch (const std::runtime_error&) {
+    return false;
+  }
+}
+
+std::size_t GatewayProcess::stored() const {
+  return boost::json::parse(http_get(local_url() + "/api/v1/status")).at("storage").at("artifacts").as_array().size();
 }
 
 std::uint64_t GatewayProcess::link_counter(const char* name) const {

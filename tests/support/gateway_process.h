@@ -11,12 +11,15 @@ namespace dray::testing_support {
 class GatewayProcess {
  public:
   // folder: data and configuration. extra: more TOML, such as "[devices]\npoll_s = 1\n" instead of the quick default.
+  // program: another one than this build's.
   GatewayProcess(std::string folder, const std::string& server_url, const std::string& token, const std::string& extra = "",
-                 Process::OnLine on_line = {});
+                 Process::OnLine on_line = {}, std::string program = "");
 
   // Starts the program (again); the device door keeps its port over restarts.
   void start(Process::OnLine on_line = {});
   void kill();  // SIGKILL
+  bool ready() const;               // it has loaded what it knows
+  std::size_t stored() const;       // artifacts that are whole and verified
   Process& process() { return *process_; }
 
   std::string device_address() const { return "127.0.0.1:" + std::to_string(device_port_); }
@@ -29,7 +32,7 @@ class GatewayProcess {
  private:
   std::uint64_t link_counter(const char* name) const;
 
-  std::string folder_, server_url_, token_, extra_;
+  std::string program_, folder_, server_url_, token_, extra_;
   int device_port_ = 0, local_port_ = 0;
   std::unique_ptr<Process> process_;
 };

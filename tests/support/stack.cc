@@ -63,7 +63,8 @@ void Stack::make_type(const std::string& name, const std::vector<std::string>& c
   ctl(arguments);
 }
 
-void Stack::make_device(const std::string& name, const std::string& type, const std::vector<std::string>& components) {
+void Stack::make_device(const std::string& name, const std::string& type, const std::vector<std::string>& components, const std::string& more,
+                        const std::string& url) {
   const std::string home = folder("devices/" + name);
   const std::string slot = home + "/data/device/slots/0";
   boost::json::object stored;
@@ -78,8 +79,8 @@ void Stack::make_device(const std::string& name, const std::string& type, const 
   write_file(slot + "/metadata.json", boost::json::serialize(boost::json::object{{"components", stored}}));
   std::filesystem::create_directory_symlink("slots/0", home + "/data/device/current");
   ctl({"device", "create", name, "--site", "berlin", "--type", type, "--token-to", home + "/token"});
-  write_file(home + "/agent.toml", "id = \"" + name + "\"\ntype = \"" + type + "\"\ndata = \"data\"\nlog = \"debug\"\nbusy_file = \"busy\"\n[server]\nurl = \"" +
-                                       device_url_ + "\"\ntoken_file = \"token\"\n[poll]\nleast_s = 0.2\nmost_s = 1\nworking_s = 1\nstart_jitter_s = 0\nretry_most_s = 1\n"
+  write_file(home + "/agent.toml", "id = \"" + name + "\"\ntype = \"" + type + "\"\ndata = \"data\"\nlog = \"debug\"\nbusy_file = \"busy\"\n" + more + "[server]\nurl = \"" +
+                                       (url.empty() ? device_url_ : url) + "\"\ntoken_file = \"token\"\n[poll]\nleast_s = 0.2\nmost_s = 1\nworking_s = 1\nstart_jitter_s = 0\nretry_most_s = 1\n"
                                        "[installer]\nkind = \"ab-dir\"\nroot = \"device\"\n" + installer);
   devices_[name].folder = home;
 }

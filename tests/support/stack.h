@@ -38,7 +38,9 @@ class Stack {
   // each component.
   void make_type(const std::string& name, const std::vector<std::string>& components, bool one_by_one = false,
                  const std::vector<std::string>& more = {});
-  void make_device(const std::string& name, const std::string& type, const std::vector<std::string>& components);
+  // more: further keys of its agent.toml, a line each. url: where it finds its gateway; "" = where that listens.
+  void make_device(const std::string& name, const std::string& type, const std::vector<std::string>& components, const std::string& more = "",
+                   const std::string& url = "");
   // Uploads bytes as an artifact; its SHA-256.
   std::string push_image(const std::string& type, const std::string& component, const std::string& version, const std::string& bytes);
   // A rollout of these artifacts for all devices; its id. keys: more lines of the rollout file.

@@ -23,6 +23,9 @@ UNIT_LIMIT_S = 900
 PROGRAM_LIMIT_S = 900
 SCRIPT_LIMIT_S = 900
 MOST_LINES_SHOWN = 60
+# Tests that mostly wait for other processes run side by side, so many at a time.
+SIDE_BY_SIDE = 4
+CALM_PROGRAMS = ("agent_tests", "claims_gateway_tests", "claims_system_tests", "gateway_tests", "kill_tests")
 
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=0",
@@ -36,23 +39,32 @@ class Counts:
         self.passed, self.failed, self.skipped = [], {}, []  # failed: name -> lines to show
 
 
-def run(name, command, limit_s, environment=None):
-    """Runs one process in its own group into its log; (exit status or None for time-out, output)."""
-    log = LOGS / (name + ".log")
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                                   start_new_session=True, env={**os.environ, **(environment or {})})
+class Child:
+    """One process in its own group, writing into its log."""
+
+    def __init__(self, name, command, environment=None):
+        self.log = LOGS / (name + ".log")
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                            start_new_session=True, env={**os.environ, **(environment or {})})
+
+    def end(self, limit_s):
+        """(exit status or None for time-out, output)."""
         try:
-            status = process.wait(limit_s)
+            status = self.process.wait(limit_s)
         except subprocess.TimeoutExpired:
             status = None
         finally:
             try:
-                os.killpg(process.pid, signal.SIGKILL)  # also what the suite has left behind
+                os.killpg(self.process.pid, signal.SIGKILL)  # also what the suite has left behind
             except ProcessLookupError:
                 pass
-            process.wait()
-    return status, log.read_text(errors="replace")
+            self.process.wait()
+        return status, self.log.read_text(errors="replace")
+
+
+def run(name, command, limit_s, environment=None):
+    return Child(name, command, environment).end(limit_s)
 
 
 def ended(status, limit_s):
@@ -87,18 +99,26 @@ def gtest(output):
 
 
 def run_gtest(name, program, filter_, environment, limit_s):
-    command = [str(program)]
-    if filter_:
-        command.append("--gtest_filter=" + filter_)
-    status, output = run(name, command, limit_s, environment)
-    counts, running, lines = gtest(output)
-    if running:
-        counts.failed[running] = lines + [f"{name} {ended(status, limit_s)} in this test; what comes after it did not run"]
-    elif status != 0 and not counts.failed:
-        counts.failed[name] = output.splitlines()[-MOST_LINES_SHOWN:] + [f"{name} {ended(status, limit_s)}"]
-    elif status == 0 and not filter_ and not counts.passed and not counts.skipped:
-        counts.failed[name] = [f"{name} holds no test"]
-    return counts
+    command = [str(program)] + (["--gtest_filter=" + filter_] if filter_ else [])
+    shards = SIDE_BY_SIDE if program.name in CALM_PROGRAMS else 1
+    children = []
+    for i in range(shards):
+        shard = {"GTEST_TOTAL_SHARDS": str(shards), "GTEST_SHARD_INDEX": str(i)} if shards > 1 else {}
+        children.append(Child(f"{name}-{i}" if shards > 1 else name, command, {**environment, **shard}))
+    total = Counts()
+    for child in children:
+        status, output = child.end(limit_s)
+        counts, running, lines = gtest(output)
+        if running:
+            counts.failed[running] = lines + [f"{name} {ended(status, limit_s)} in this test; what comes after it did not run"]
+        elif status != 0 and not counts.failed:
+            counts.failed[name] = output.splitlines()[-MOST_LINES_SHOWN:] + [f"{name} {ended(status, limit_s)}"]
+        total.passed += counts.passed
+        total.skipped += counts.skipped
+        total.failed.update(counts.failed)
+    if not filter_ and not total.passed and not total.skipped and not total.failed:
+        total.failed[name] = [f"{name} holds no test"]
+    return total
 
 
 def run_script(name, script, limit_s, environment):
@@ -198,14 +218,55 @@ class Run:
                 self.suite(name.replace("/", "-"), run_script, script, SCRIPT_LIMIT_S, environment)
 
 
+CLAIMS = 78
+
+
+def claims_of(page):
+    """The table of docs/capabilities.md: claim -> its tests, each "program Suite.Test"."""
+    out = {}
+    for number, tests in re.findall(r"^\| (\d+) \|[^|]*\|([^|]*)\|$", page, re.MULTILINE):
+        out[int(number)] = re.findall(r"`([^`]+)`", tests)
+    return out
+
+
+def prove_claims(jobs):
+    """Runs the tests that docs/capabilities.md names and prints a line a claim."""
+    if build("release", [], jobs):
+        return 1
+    claims = claims_of((ROOT / "docs" / "capabilities.md").read_text())
+    programs = {}
+    for tests in claims.values():
+        for test in tests:
+            program, name = test.split()
+            programs.setdefault(program, set()).add(name)
+    passed = set()
+    for program, names in sorted(programs.items()):
+        counts = run_gtest("claims-" + program, ROOT / "build" / "release" / "tests" / program, ":".join(sorted(names)), {}, PROGRAM_LIMIT_S)
+        passed |= {f"{program} {name}" for name in counts.passed}
+        for test, lines in counts.failed.items():
+            print(f"  -- {program} {test}")
+            for line in lines[-MOST_LINES_SHOWN:]:
+                print("     " + line)
+    failures = 0
+    for claim in range(1, CLAIMS + 1):
+        tests = claims.get(claim, [])
+        good = bool(tests) and all(test in passed for test in tests)
+        failures += not good
+        print(f"claim {claim}: {'pass' if good else 'fail'}: {', '.join(tests) or 'no test'}")
+    print(f"{CLAIMS - failures} passed, {failures} failed", flush=True)
+    return 1 if failures else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mode", choices=["all", "unit", "release", "tsan"], default="all")
+    parser.add_argument("--mode", choices=["all", "unit", "release", "tsan", "claims"], default="all")
     parser.add_argument("--filter", default="")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
+    if arguments.mode == "claims":
+        return prove_claims(arguments.jobs)
     everything = Run(arguments)
     if arguments.mode in ("all", "unit"):
         everything.unit("asan")

@@ -2,80 +2,21 @@
 // dray-server, and devices that are not dray-agent (docs/spec.md, claims 20 to 78).
 #include <gtest/gtest.h>
 
-#include <memory>
-#include <random>
-
-#include "base/digest.h"
-#include "integration/gateway/ddi_device.h"
-#include "support/gateway_process.h"
-#include "support/plan_server.h"
-#include "support/relay_process.h"
+#include "support/gateway_site.h"
 
 namespace dray::testing_support {
 namespace {
 
 using namespace std::chrono_literals;
 
-std::string firmware(std::size_t size) {
-  std::mt19937_64 generator{size};
-  std::string out(size, '\0');
-  for (char& c : out) c = static_cast<char>(generator());
-  return out;
-}
-
-// Looks again until it is so; every look is a request of its own. False after 60 s.
-bool eventually(const std::function<bool()>& is_so) {
-  const auto end = std::chrono::steady_clock::now() + 60s;
-  while (!is_so())
-    if (std::chrono::steady_clock::now() > end) return false;
-  return true;
-}
-
-class GatewayAlone : public testing::Test {
- protected:
-  void SetUp() override {
-    plan_.site = SiteId{"berlin"};
-    plan_.action_ids = {{1101, 1'001'100}};
-    plan_.device_types = {{.name = "board", .components = {"os", "app"}, .order = {{"os", "app"}}}};
-  }
-  void start(const std::string& server_url = "") {
-    gateway_ = std::make_unique<GatewayProcess>(folder_ / "gateway", server_url.empty() ? server_.url() : server_url, "gateway-token", extra_);
-  }
-  // dev-1.. of type board, and one assignment whose time has come.
-  void devices(int count) {
-    for (int i = 1; i <= count; ++i) {
-      const std::string name = "dev-" + std::to_string(i);
-      plan_.devices.push_back({.name = DeviceId{name}, .type = "board", .token_sha256 = sha256_of(as_bytes("tok-" + name)).hex()});
-    }
-    plan_.assignments = {{.id = AssignmentId{"r1"}, .rollout = RolloutId{"r1"}, .planned_at = now() - 1s, .expires_at = now() + 1h}};
-  }
-  core::Artifact artifact(const std::string& bytes, const std::string& component = "os") {
-    plan_.artifacts.push_back(server_.add_artifact(bytes, component + ".img", component, "2"));
-    return plan_.artifacts.back();
-  }
-  void order(const std::string& device, std::vector<core::Step> steps) {
-    plan_.assignments[0].jobs.push_back({JobId{"r1-" + device}, DeviceId{device}, std::move(steps)});
-  }
-  static WallTime now() { return std::chrono::floor<Duration>(std::chrono::system_clock::now()); }
-  DdiDevice device(const std::string& name) const { return {gateway_->device_url(), name}; }
-  void ends_on_power_on() {
-    plan_.device_types[0].ends_on = core::EndsOn::kPowerOn;
-    plan_.device_types[0].power_on_within = 30s;
-  }
-
-  TempFolder folder_;
-  PlanServer server_{"gateway-token"};
-  core::Plan plan_;
-  std::string extra_ = "[devices]\npoll_s = 1\n[updates]\nretry_base_s = 1\nretry_cap_s = 1\n";
-  std::unique_ptr<GatewayProcess> gateway_;
-};
+class GatewayAlone : public testing::Test, protected GatewaySite {};
 
 TEST_F(GatewayAlone, M1_M2_StoresOnceAndForwardsToEach) {
   const std::string bytes = firmware(2 << 20);
   devices(6);
   const auto os = artifact(bytes);
   for (int i = 1; i <= 6; ++i) order("dev-" + std::to_string(i), {{os.sha256}});
-  server_.publish(plan_);
+  publish();
   start();
   for (int i = 1; i <= 6; ++i) {
     const DdiDevice d = device("dev-" + std::to_string(i));
@@ -97,7 +38,7 @@ TEST_F(GatewayAlone, M3_EachDeviceGetsWhatFitsAndNothingElse) {
   order("dev-1", {{os.sha256, app.sha256}});
   order("dev-2", {{fw.sha256}});
   order("dev-3", {{fw.sha256}});  // a board has no component fw
-  server_.publish(plan_);
+  publish();
   start();
   EXPECT_TRUE(server_.wait_for_job("r1-dev-3", "incompatible"));
   EXPECT_EQ(device("dev-1").downloads(device("dev-1").wait_for("deploymentBase")).size(), 2u) << "together";
@@ -112,17 +53,16 @@ TEST_F(GatewayAlone, M4_UpdatesAtTheStoredTimeAlsoAfterAPowerCut) {
   devices(1);
   const auto os = artifact(firmware(100'000));
   order("dev-1", {{os.sha256}});
-  plan_.assignments[0].planned_at = now() + 3s;
-  server_.publish(plan_);
+  assignment().planned_at = now() + 3s;
+  publish();
   start();
   EXPECT_TRUE(server_.wait_for_job("r1-dev-1", "scheduled"));
   EXPECT_EQ(server_.artifact_bytes(), 0u);
   EXPECT_FALSE(device("dev-1").shows("deploymentBase"));
-  gateway_->kill();
-  gateway_->start();
+  kill_and_start_gateway();
   std::string action;
   EXPECT_EQ(device("dev-1").receive(action).size(), 100'000u);
-  EXPECT_GE(now(), plan_.assignments[0].planned_at);
+  EXPECT_GE(now(), assignment().planned_at);
 }
 
 TEST_F(GatewayAlone, M10_TransmitsWhenTheServerSaysAndInstallsWithTheWanDown) {
@@ -130,17 +70,16 @@ TEST_F(GatewayAlone, M10_TransmitsWhenTheServerSaysAndInstallsWithTheWanDown) {
   const std::string bytes = firmware(300'000);
   const auto os = artifact(bytes);
   order("dev-1", {{os.sha256}});
-  auto& assignment = plan_.assignments[0];
-  assignment.delivery = core::Delivery::kPush;
-  assignment.fetch = core::Fetch::kHold;
-  assignment.planned_at = now() + 6s;
-  server_.publish(plan_);
+  assignment().delivery = core::Delivery::kPush;
+  assignment().fetch = core::Fetch::kHold;
+  assignment().planned_at = now() + 6s;
+  publish();
   RelayProcess wan{server_.url().substr(7), {}};
   start(wan.url());
   EXPECT_TRUE(server_.wait_for_job("r1-dev-1", "scheduled"));
   EXPECT_EQ(server_.artifact_bytes(), 0u);
-  assignment.fetch = core::Fetch::kNow;
-  server_.publish(plan_);
+  assignment().fetch = core::Fetch::kNow;
+  publish();
   EXPECT_TRUE(eventually([&] { return gateway_->wan_bytes() == bytes.size(); }));
   wan.order("drop");
   std::string action;
@@ -158,12 +97,11 @@ TEST_F(GatewayAlone, M16_GoesOnWhereItWasAfterBrokenLinesAndKills) {
   const std::string bytes = firmware(48 << 20);
   const auto os = artifact(bytes);
   order("dev-1", {{os.sha256}});
-  server_.publish(plan_);
+  publish();
   RelayProcess wan{server_.url().substr(7), {"--cut-after", "12000000", "--cuts", "1"}};
   start(wan.url());
   EXPECT_TRUE(eventually([&] { return wan.bytes_down() > 24'000'000; }));
-  gateway_->kill();
-  gateway_->start();
+  kill_and_start_gateway();
   std::string action;
   EXPECT_TRUE(device("dev-1").receive(action) == bytes);
   // A 16th, or 8 MiB, is what a kill may cost; a cut what was in flight.
@@ -175,15 +113,14 @@ TEST_F(GatewayAlone, M16_ADeviceResumesOverAKillOfTheGateway) {
   const std::string bytes = firmware(4 << 20);
   const auto os = artifact(bytes);
   order("dev-1", {{os.sha256}});
-  server_.publish(plan_);
+  publish();
   start();
   const DdiDevice d = device("dev-1");
   const std::string action = d.wait_for("deploymentBase");
   const auto links = d.downloads(action);
   const std::string first = d.fetch(links.at(0), 0, 1'000'000).body;
   EXPECT_TRUE(server_.wait_for_job("r1-dev-1", "downloading"));
-  gateway_->kill();
-  gateway_->start();
+  kill_and_start_gateway();
   EXPECT_EQ(d.wait_for("deploymentBase"), action) << "the same attempt";
   const HttpAnswer rest = d.fetch(links.at(0), first.size());
   EXPECT_EQ(rest.status, 206);
@@ -198,7 +135,7 @@ TEST_F(GatewayAlone, M16_M17_RepeatsUntilThePowerOnReport) {
   devices(1);
   const auto os = artifact(firmware(50'000));
   order("dev-1", {{os.sha256}});
-  server_.publish(plan_);
+  publish();
   start();
   const DdiDevice d = device("dev-1");
   ASSERT_NE(d.wait_for("deploymentBase"), "");
@@ -225,7 +162,7 @@ TEST_F(GatewayAlone, AServerWithoutCapacityIsNoAttempt) {
   const auto os = artifact(firmware(50'000));
   order("dev-1", {{os.sha256}});
   server_.refuse_artifacts(503, 2);
-  server_.publish(plan_);
+  publish();
   start();
   std::string action;
   device("dev-1").receive(action);
@@ -239,7 +176,7 @@ TEST_F(GatewayAlone, M19_TheSiteCancelsAndIsToldWhenItIsTooLate) {
   const auto os = artifact(firmware(50'000));
   order("dev-1", {{os.sha256}});
   order("dev-2", {{os.sha256}});
-  server_.publish(plan_);
+  publish();
   start();
   const auto cancel = [&](const std::string& job) {
     return http("POST", gateway_->local_url() + "/api/v1/jobs/" + job + "/cancel", {{"Content-Type", "application/json"}}, R"({"by":"ines","why":"stock"})").status;
@@ -264,14 +201,10 @@ TEST_F(GatewayAlone, M9_TheSiteDefersAndWithdrawsAndIsRefusedPastTheExpiry) {
   devices(1);
   const auto os = artifact(firmware(1000));
   order("dev-1", {{os.sha256}});
-  plan_.assignments[0].planned_at = now() + 30min;
-  server_.publish(plan_);
+  assignment().planned_at = now() + 30min;
+  publish();
   start();
   EXPECT_TRUE(server_.wait_for_job("r1-dev-1", "scheduled"));
-  const std::string url = gateway_->local_url() + "/api/v1/deferrals";
-  const auto defer = [&](WallTime until, const std::string& more = "") {
-    return http("POST", url, {{"Content-Type", "application/json"}}, R"({"device":"dev-1","assignment":null,"until":")" + to_rfc3339(until) + R"(","by":"ines","why":"stocktaking")" + more + "}");
-  };
   const HttpAnswer refused = defer(now() + 2h);
   EXPECT_EQ(refused.status, 409);
   EXPECT_TRUE(refused.json().as_object().contains("latest_possible"));
@@ -280,8 +213,7 @@ TEST_F(GatewayAlone, M9_TheSiteDefersAndWithdrawsAndIsRefusedPastTheExpiry) {
   const HttpAnswer made = defer(until);
   EXPECT_EQ(made.status, 201);
   EXPECT_EQ(defer(until, R"(,"nonsense":1)").status, 400);
-  gateway_->kill();
-  gateway_->start();
+  kill_and_start_gateway();
   ASSERT_TRUE(eventually([&] { return http("GET", gateway_->local_url() + "/readyz").status == 200; }));
   EXPECT_TRUE(eventually([&] { return server_.job("r1-dev-1")->update_at > until; }));
   const std::string id{made.json().at("id").as_string()};
@@ -291,7 +223,7 @@ TEST_F(GatewayAlone, M9_TheSiteDefersAndWithdrawsAndIsRefusedPastTheExpiry) {
 }
 
 TEST_F(GatewayAlone, ItsOwnApiTellsHowItIs) {
-  server_.publish(plan_);
+  publish();
   start();
   EXPECT_EQ(http("GET", gateway_->local_url() + "/healthz").status, 200);
   EXPECT_TRUE(eventually([&] { return http("GET", gateway_->local_url() + "/readyz").status == 200; }));
@@ -302,7 +234,7 @@ TEST_F(GatewayAlone, ItsOwnApiTellsHowItIs) {
 
 TEST_F(GatewayAlone, EndsCleanlyOnSigterm) {
   devices(1);
-  server_.publish(plan_);
+  publish();
   start();
   device("dev-1").get("");
   gateway_->process().signal(SIGTERM);

@@ -1,4 +1,4 @@
-#include "integration/gateway/ddi_device.h"
+#include "support/ddi_device.h"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
@@ -22,27 +22,54 @@ HttpAnswer read_head(std::istream& in, const std::string& what) {
   return out;
 }
 
+class Call {
+ public:
+  Call(const std::string& method, const std::string& url, std::map<std::string, std::string> headers, const std::string& body) {
+    const std::string rest = url.substr(url.find("//") + 2);
+    const auto slash = rest.find('/'), colon = rest.find(':');
+    stream_.expires_after(std::chrono::seconds{60});
+    stream_.connect(rest.substr(0, colon), rest.substr(colon + 1, slash - colon - 1));
+    headers["Host"] = rest.substr(0, slash);
+    headers["Connection"] = "close";
+    if (method == "PUT" || method == "POST") headers["Content-Length"] = std::to_string(body.size());
+    stream_ << method << " " << rest.substr(slash) << " HTTP/1.1\r\n";
+    for (const auto& [name, value] : headers) stream_ << name << ": " << value << "\r\n";
+    stream_ << "\r\n" << body << std::flush;
+    answer_ = read_head(stream_, method + " " + url);
+    if (method != "HEAD" && answer_.headers.contains("content-length")) left_ = std::stoull(answer_.headers["content-length"]);
+  }
+  // Up to so many more bytes of the body, as far as they come.
+  void take(std::size_t bytes) {
+    std::string piece(std::min(left_, bytes), '\0');
+    stream_.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    piece.resize(static_cast<std::size_t>(stream_.gcount()));
+    left_ -= piece.size();
+    answer_.body += piece;
+  }
+  HttpAnswer answer() { return std::move(answer_); }
+
+ private:
+  boost::asio::ip::tcp::iostream stream_;
+  HttpAnswer answer_;
+  std::size_t left_ = 0;
+};
+
 }  // namespace
 
 HttpAnswer http(const std::string& method, const std::string& url, std::map<std::string, std::string> headers, const std::string& body,
                 std::size_t stop_after) {
-  const std::string rest = url.substr(url.find("//") + 2);
-  const auto slash = rest.find('/'), colon = rest.find(':');
-  boost::asio::ip::tcp::iostream stream;
-  stream.expires_after(std::chrono::seconds{60});
-  stream.connect(rest.substr(0, colon), rest.substr(colon + 1, slash - colon - 1));
-  headers["Host"] = rest.substr(0, slash);
-  headers["Connection"] = "close";
-  if (method == "PUT" || method == "POST") headers["Content-Length"] = std::to_string(body.size());
-  stream << method << " " << rest.substr(slash) << " HTTP/1.1\r\n";
-  for (const auto& [name, value] : headers) stream << name << ": " << value << "\r\n";
-  stream << "\r\n" << body << std::flush;
-  HttpAnswer out = read_head(stream, method + " " + url);
-  const auto length = out.headers.contains("content-length") ? std::stoull(out.headers["content-length"]) : 0;
-  out.body.resize(std::min<std::size_t>(method == "HEAD" ? 0 : length, stop_after));
-  stream.read(out.body.data(), static_cast<std::streamsize>(out.body.size()));
-  out.body.resize(static_cast<std::size_t>(stream.gcount()));
-  return out;
+  Call call{method, url, std::move(headers), body};
+  call.take(stop_after);
+  return call.answer();
+}
+
+HttpAnswer http_slowly(const std::string& url, std::map<std::string, std::string> headers, std::size_t first,
+                       const std::function<void()>& midway) {
+  Call call{"GET", url, std::move(headers), ""};
+  call.take(first);
+  midway();
+  call.take(SIZE_MAX);
+  return call.answer();
 }
 
 std::map<std::string, std::string> DdiDevice::with_token(std::map<std::string, std::string> headers) const {
@@ -96,6 +123,10 @@ HttpAnswer DdiDevice::fetch(const std::string& href, std::uint64_t from, std::si
   std::map<std::string, std::string> headers;
   if (from > 0) headers["Range"] = "bytes=" + std::to_string(from) + "-";
   return http("GET", href, with_token(std::move(headers)), "", stop_after);
+}
+
+HttpAnswer DdiDevice::fetch_slowly(const std::string& href, std::size_t first, const std::function<void()>& midway) const {
+  return http_slowly(href, with_token({}), first, midway);
 }
 
 int DdiDevice::feedback(const std::string& action, const std::string& execution, const std::string& finished,

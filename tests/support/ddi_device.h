@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -17,6 +18,9 @@ struct HttpAnswer {
 // Throws std::runtime_error where there is no answer. stop_after: bytes of the body after which it hangs up.
 HttpAnswer http(const std::string& method, const std::string& url, std::map<std::string, std::string> headers = {},
                 const std::string& body = "", std::size_t stop_after = SIZE_MAX);
+// Takes `first` bytes of the body, then calls midway(), then the rest, as far as it comes.
+HttpAnswer http_slowly(const std::string& url, std::map<std::string, std::string> headers, std::size_t first,
+                       const std::function<void()>& midway);
 
 class DdiDevice {
  public:
@@ -35,6 +39,7 @@ class DdiDevice {
   // The links of `download` in the deployment of an action.
   std::vector<std::string> downloads(const std::string& action) const;
   HttpAnswer fetch(const std::string& href, std::uint64_t from = 0, std::size_t stop_after = SIZE_MAX) const;
+  HttpAnswer fetch_slowly(const std::string& href, std::size_t first, const std::function<void()>& midway) const;
   int feedback(const std::string& action, const std::string& execution, const std::string& finished, const std::string& more = "") const;
   void report_power_on(const std::string& boot_id, const std::string& component, const std::string& version) const;
   // Fetches everything of the next order; the bytes of its first file.
