@@ -30,7 +30,7 @@ std::optional<std::uint64_t> start_of(std::string_view content_range) {
 // Takes the body of one answer into the file.
 class Fetcher::Sink : public BodySink {
  public:
-  Sink(Fetcher& owner, Incoming& file, Stop& stop) : owner_{owner}, file_{file}, stop_{stop} {}
+  Sink(Fetcher& owner, Incoming& file, Stop& stop) : owner_{owner}, file_{file}, stop_{stop}, body_{owner.parts_.wan} {}
 
   Result<> head(int status, const Headers& headers) override {
     status_ = status;
@@ -52,6 +52,7 @@ class Fetcher::Sink : public BodySink {
     owner_.parts_.server.not_control(bytes.size());
     owner_.parts_.site.link.wan += bytes.size();
     if (!permitted()) co_return Error{ErrorCode::kStopped, "not permitted any more"};
+    const SteadyTime on = body_.took(bytes.size());
     if (restart_) {
       restart_ = false;
       std::function<Result<>()> f = [this] { return file_.restart(); };
@@ -60,7 +61,9 @@ class Fetcher::Sink : public BodySink {
     }
     buffer_.append(as_text(bytes));
     if (buffer_.size() >= kPiece || file_.have() + buffer_.size() >= file_.size()) DRAY_CO_CHECK(co_await flush());
-    co_return co_await pace(bytes.size());
+    Clock& clock = owner_.parts_.clock;
+    if (on > clock.steady()) co_return co_await clock.sleep_until(on, stop_);
+    co_return Result<>{};
   }
 
   Task<Result<>> flush() {
@@ -81,6 +84,7 @@ class Fetcher::Sink : public BodySink {
     owner_.parts_.site.save({Write::put(kind::kPartial, file_.sha().hex(), std::to_string(file_.safe()))});
   }
 
+  void end() { body_.end(); }
   int status() const { return status_; }
   std::optional<Duration> retry_after() const { return retry_after_; }
 
@@ -93,24 +97,15 @@ class Fetcher::Sink : public BodySink {
     return owner_.may_run(file_.sha());
   }
 
-  // A cap of the plan: what came too early is waited for.
-  Task<Result<>> pace(std::size_t bytes) {
-    const std::uint64_t cap = owner_.rate_cap();
-    if (cap == 0) co_return Result<>{};
-    Clock& clock = owner_.parts_.clock;
-    due_ = std::max(due_, clock.steady()) + Duration{static_cast<Duration::rep>(bytes * 1000 / cap)};
-    if (due_ > clock.steady() + Duration{20}) co_return co_await clock.sleep_until(due_, stop_);
-    co_return Result<>{};
-  }
-
   Fetcher& owner_;
   Incoming& file_;
   Stop& stop_;
+  Wan::Body body_;
   int status_ = 0;
   bool taking_ = false, restart_ = false;
   std::optional<Duration> retry_after_;
   std::string buffer_;
-  SteadyTime due_{}, next_check_{};
+  SteadyTime next_check_{};
 };
 
 Result<> Fetcher::restore(const Document& document) {
@@ -122,14 +117,6 @@ Result<> Fetcher::restore(const Document& document) {
 std::uint64_t Fetcher::quota() const {
   const std::uint64_t own = parts_.site.settings().store_quota, planned = parts_.site.plan().plan().limits.store;
   return planned == 0 ? own : std::min(own, planned);
-}
-
-std::uint64_t Fetcher::rate_cap() const {
-  std::uint64_t cap = 0;
-  const WallTime now = parts_.site.now();
-  for (const auto& limit : parts_.site.plan().plan().limits.wan)
-    if (limit.from <= now && now < limit.to && limit.rate > 0) cap = cap == 0 ? limit.rate : std::min(cap, limit.rate);
-  return cap;
 }
 
 // What is to be fetched, current steps before later ones; each artifact once.
@@ -239,6 +226,7 @@ Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
   parts_.site.log().info("fetch_began", {{"sha256", file.sha().hex()}, {"from", from}, {"size", file.size()}});
   Sink sink{*this, file, stop};
   const Result<int> status = co_await parts_.server.send(std::move(request), sink, stop);
+  sink.end();
   Result<> flushed = co_await sink.flush();
   if (flushed && file.have() > file.safe()) {
     std::function<Result<>()> sync = [&file] { return file.sync(); };

@@ -14,6 +14,7 @@
 #include "gateway/incoming.h"
 #include "gateway/metered_client.h"
 #include "gateway/site.h"
+#include "gateway/wan.h"
 
 namespace dray::gateway {
 
@@ -27,6 +28,7 @@ class Fetcher {
     Clock& clock;
     Random& random;
     MeteredClient& server;
+    Wan& wan;
   };
   explicit Fetcher(Parts parts) : parts_{parts} {}
 
@@ -62,7 +64,6 @@ class Fetcher {
   Task<> drop_unwanted();
   Task<Result<>> work(std::function<Result<>()> f) { return on<Result<>>(parts_.worker, std::move(f)); }
   void put_off(const Sha256& sha, Duration least, bool failure);
-  std::uint64_t rate_cap() const;
 
   Parts parts_;
   std::map<Sha256, std::uint64_t> safe_;  // bytes of partial files

@@ -4,6 +4,7 @@ namespace dray::gateway {
 namespace {
 
 constexpr std::chrono::seconds kLinkEvery{60};
+constexpr int kRatesEvery = Rates::kKeepEvery / kLinkEvery;
 
 }  // namespace
 
@@ -24,14 +25,17 @@ Gateway::Gateway(Settings settings, Ports ports)
              .cut_transfers = [this](ActionId action) { door_.cut_transfers(action); }}},
       server_{ports_.server, site_.link.wan_control},
       blobs_{ports_.disk, ports_.bytes_worker, ports_.clock, ports_.log},
-      fetcher_{{site_, blobs_, ports_.disk, ports_.bytes_worker, ports_.clock, ports_.random, server_}},
+      rates_{site_},
+      wan_{site_, rates_, ports_.clock},
+      fetcher_{{site_, blobs_, ports_.disk, ports_.bytes_worker, ports_.clock, ports_.random, server_, wan_}},
       plan_client_{site_, server_, ports_.clock, ports_.random},
       reporter_{site_, server_, ports_.clock, ports_.random},
-      door_{{site_, blobs_, ports_.clock, ports_.bytes_worker}},
+      door_{{site_, blobs_, ports_.clock, ports_.bytes_worker, rates_}},
       local_api_{site_, blobs_, fetcher_, ports_.random} {
   blobs_.save = [this](Writes writes) { site_.save(std::move(writes)); };
   blobs_.on_lost = [this](const Sha256& sha) { site_.artifact_lost(sha); };
   site_.storage_report = [this] { return storage(); };
+  site_.rate_reports = [this] { return rates_.reports(); };
 }
 
 wire::StorageReport Gateway::storage() const {
@@ -46,20 +50,23 @@ Task<Result<>> Gateway::load() {
   std::function<Result<>(const Document&)> other = [this](const Document& document) -> Result<> {
     if (document.kind == kind::kArtifact) return blobs_.restore(document);
     if (document.kind == kind::kPartial) return fetcher_.restore(document);
+    if (document.kind == kind::kRate) rates_.restore(document);
     return {};
   };
   std::function<Task<Result<>>()> prepare = [this] { return blobs_.prepare(); };
   co_return co_await site_.load(std::move(other), std::move(prepare));
 }
 
-Task<> Gateway::keep_link() {
+// What is counted while bytes move: a power cut may cost the last minutes of it.
+Task<> Gateway::keep_counting() {
   std::uint64_t saved = 0;
-  while (!tasks_.stop_signal().requested()) {
+  for (int turn = 1; !tasks_.stop_signal().requested(); ++turn) {
     const SteadyTime until = ports_.clock.steady() + kLinkEvery;
     [[maybe_unused]] const auto how = co_await ports_.clock.sleep_until(until, tasks_.stop_signal());
     const std::uint64_t sum = site_.link.lan + site_.link.wan;
     if (sum != saved) site_.save_link();
     saved = sum;
+    if (turn % kRatesEvery == 0) rates_.keep();
   }
 }
 
@@ -77,7 +84,7 @@ Task<> Gateway::run(Stop& stop) {
   tasks_.spawn(plan_client_.run(all));
   tasks_.spawn(reporter_.run(all));
   tasks_.spawn(fetcher_.run(all));
-  tasks_.spawn(keep_link());
+  tasks_.spawn(keep_counting());
   co_await tasks_.join();
   ports_.log.info("gateway_stopped");
 }

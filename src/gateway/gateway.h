@@ -35,6 +35,7 @@ class Gateway {
   HttpHandler& door() { return door_; }           // for devices
   HttpHandler& local_api() { return local_api_; } // for the site's people
   Site& site() { return site_; }
+  const Rates& rates() const { return rates_; }
 
   // Loads what was saved and works until stopped. Both handlers answer 503 until it is loaded.
   Task<> run(Stop& stop);
@@ -43,7 +44,7 @@ class Gateway {
 
  private:
   Task<Result<>> load();
-  Task<> keep_link();
+  Task<> keep_counting();
   wire::StorageReport storage() const;
 
   Settings settings_;
@@ -52,6 +53,8 @@ class Gateway {
   Site site_;
   MeteredClient server_;
   Blobs blobs_;
+  Rates rates_;
+  Wan wan_;
   Fetcher fetcher_;
   PlanClient plan_client_;
   Reporter reporter_;

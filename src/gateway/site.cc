@@ -310,6 +310,8 @@ void Site::report_everything() {
   }
   for (const auto& [id, deferral] : local_deferrals_) report(wire::DeferralReport{deferral, false});
   if (storage_report) report(storage_report());
+  if (rate_reports)
+    for (wire::ReportBody& body : rate_reports()) report(std::move(body));
 }
 
 }  // namespace dray::gateway

@@ -174,7 +174,8 @@ class Site {
   void report(wire::ReportBody body);
   void acknowledge(const wire::ReportsAnswer& answer);
   void report_everything();  // resync
-  std::function<wire::StorageReport()> storage_report;  // set by the composer
+  std::function<wire::StorageReport()> storage_report;  // set by the composer, as the next
+  std::function<std::vector<wire::ReportBody>()> rate_reports;
 
   LinkBytes link;
   void save_link();

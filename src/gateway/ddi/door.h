@@ -23,8 +23,9 @@ class Door : public HttpHandler {
     Blobs& blobs;
     Clock& clock;
     Worker& bytes_worker;
+    Rates& rates;
   };
-  explicit Door(Parts parts) : parts_{parts}, sending_{parts.site, parts.clock} {}
+  explicit Door(Parts parts) : parts_{parts}, sending_{parts.site, parts.rates, parts.clock} {}
 
   std::optional<HttpResponse> now(HttpRequest& request) override;
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;

@@ -117,7 +117,7 @@ HttpResponse Door::serve(Call& call, const Served& served, std::shared_ptr<const
   response.headers.add("Content-Disposition", disposition(known.file));
   response.headers.add("X-Content-Type-Options", "nosniff");
   const auto begin = [&](std::uint64_t offset) {
-    return get ? sending_.begin(job.terms.id, job.action, known.sha256, offset) : nullptr;
+    return get ? sending_.begin(job, known.sha256, offset) : nullptr;
   };
   if (answer.ranges.size() > 1) {
     auto body = std::make_shared<Multipart>(std::move(file), answer.ranges, known.size, parts_.bytes_worker, begin(0));

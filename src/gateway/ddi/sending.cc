@@ -6,53 +6,72 @@ namespace dray::gateway::ddi {
 
 class Sending::Body : public Transfer {
  public:
-  Body(std::shared_ptr<Sending*> owner, JobId job, ActionId action, Sha256 sha, std::uint64_t offset)
-      : owner_{std::move(owner)}, job_{std::move(job)}, action_{action}, sha_{std::move(sha)}, offset_{offset} {}
+  struct What {
+    JobId job;
+    DeviceId device;
+    ActionId action;
+    Sha256 sha;
+    std::uint64_t offset = 0;
+  };
+  Body(std::shared_ptr<Sending*> owner, What what)
+      : owner_{std::move(owner)},
+        what_{std::move(what)},
+        meter_{core::TransferMeter::kSending, (*owner_)->clock_.steady()} {}
 
   void on_sent(std::uint64_t total) override {
     if (*owner_ == nullptr || total <= sent_) return;
     Sending& owner = **owner_;
     owner.site_.link.lan += total - sent_;
-    owner.level_ -= static_cast<double>(total - sent_);
+    owner.bucket_.spend(total - sent_);
     sent_ = total;
-    owner.site_.bytes_sent(job_, action_, sha_, offset_, offset_ + total);
+    measured(meter_.progress(owner.clock_.steady(), total));
+    owner.site_.bytes_sent(what_.job, what_.action, what_.sha, what_.offset, what_.offset + total);
   }
 
   void on_end(Result<> how) override {
     if (*owner_ == nullptr) return;
     Sending& owner = **owner_;
+    measured(meter_.end());
+    owner.rates_.keep();
     std::erase_if(owner.running_, [this](const auto& entry) {
       const auto body = entry.second.lock();
       return !body || body.get() == this;
     });
-    owner.site_.log().debug("body_ended", {{"job", job_.value()}, {"bytes", sent_}, {"how", how ? "all sent" : how.error().message()}});
-    if (owner.site_.slots().end(job_, owner.clock_.steady())) {
-      owner.site_.slots().release(job_);
+    owner.site_.log().debug("body_ended", {{"job", what_.job.value()}, {"bytes", sent_}, {"how", how ? "all sent" : how.error().message()}});
+    if (owner.site_.slots().end(what_.job, owner.clock_.steady())) {
+      owner.site_.slots().release(what_.job);
       owner.site_.slot_freed();
     }
   }
 
   std::uint64_t allowance(SteadyTime now) override {
-    return *owner_ == nullptr || stopped_ ? 0 : (*owner_)->allowance(now);
+    if (*owner_ == nullptr || stopped_) return 0;
+    const std::uint64_t may = (*owner_)->allowance(now);
+    if (may == 0) meter_.hold();
+    return may;
   }
   bool stopped() const override { return stopped_; }
 
   void stop() { stopped_ = true; }
-  const JobId& job() const { return job_; }
+  const JobId& job() const { return what_.job; }
 
  private:
+  void measured(const std::optional<core::RatePiece>& piece) {
+    if (piece) (*owner_)->rates_.take(what_.device, *piece);
+  }
+
   std::shared_ptr<Sending*> owner_;
-  JobId job_;
-  ActionId action_;
-  Sha256 sha_;
-  std::uint64_t offset_ = 0, sent_ = 0;
+  What what_;
+  core::TransferMeter meter_;
+  std::uint64_t sent_ = 0;
   bool stopped_ = false;
 };
 
-std::shared_ptr<Transfer> Sending::begin(const JobId& job, ActionId action, const Sha256& sha, std::uint64_t offset) {
-  auto body = std::make_shared<Body>(alive_, job, action, sha, offset);
-  running_.emplace(action, body);
-  site_.transfer_began(job);
+std::shared_ptr<Transfer> Sending::begin(const core::Job& job, const Sha256& sha, std::uint64_t offset) {
+  Body::What what{job.terms.id, job.terms.device, job.action, sha, offset};
+  auto body = std::make_shared<Body>(alive_, std::move(what));
+  running_.emplace(job.action, body);
+  site_.transfer_began(job.terms.id);
   return body;
 }
 
@@ -65,17 +84,13 @@ void Sending::cut(ActionId action) {
     }
 }
 
-// A token bucket over all bodies; a fifth of a second of burst.
+// What the cap of the LAN leaves, shared by the bodies that run: a quick device must not starve the others.
 std::uint64_t Sending::allowance(SteadyTime now) {
-  std::uint64_t cap = 0;
-  const WallTime wall = site_.now();
-  for (const auto& limit : site_.plan().plan().limits.lan)
-    if (limit.from <= wall && wall < limit.to && limit.rate > 0) cap = cap == 0 ? limit.rate : std::min(cap, limit.rate);
-  if (cap == 0) return UINT64_MAX;
-  const double rate = static_cast<double>(cap);
-  level_ = std::min(rate / 5, level_ + static_cast<double>((now - filled_).count()) / 1000 * rate);
-  filled_ = now;
-  return level_ <= 0 ? 0 : static_cast<std::uint64_t>(level_);
+  bucket_.set_rate(cap_at(site_.plan().plan().limits.lan, site_.now()), now);
+  const std::uint64_t may = bucket_.allowance(now);
+  if (may == core::TokenBucket::kUnlimited) return may;
+  const std::uint64_t bodies = std::max<std::uint64_t>(1, running_.size());
+  return (may + bodies - 1) / bodies;
 }
 
 }  // namespace dray::gateway::ddi

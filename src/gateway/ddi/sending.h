@@ -1,23 +1,25 @@
-// Artifact bodies on their way to devices: progress drives the job, a cut stops them, a cap of the plan paces them.
+// Artifact bodies on their way to devices: progress drives the job and measures the device's rate, a cut stops them, a
+// cap of the plan paces them.
 #pragma once
 
 #include <memory>
 #include <unordered_map>
 
-#include "gateway/site.h"
+#include "gateway/wan.h"
 #include "ports/http.h"
 
 namespace dray::gateway::ddi {
 
 class Sending {
  public:
-  Sending(Site& site, Clock& clock) : site_{site}, clock_{clock}, alive_{std::make_shared<Sending*>(this)} {}
+  Sending(Site& site, Rates& rates, Clock& clock)
+      : site_{site}, rates_{rates}, clock_{clock}, alive_{std::make_shared<Sending*>(this)} {}
   ~Sending() { *alive_ = nullptr; }
   Sending(const Sending&) = delete;
   Sending& operator=(const Sending&) = delete;
 
-  // A body of `length` bytes from `offset` of an artifact begins. The slot was looked for before.
-  std::shared_ptr<Transfer> begin(const JobId& job, ActionId action, const Sha256& sha, std::uint64_t offset);
+  // A body from `offset` of an artifact begins, for the job's open action. The slot was looked for before.
+  std::shared_ptr<Transfer> begin(const core::Job& job, const Sha256& sha, std::uint64_t offset);
   // Every body of this action ends now.
   void cut(ActionId action);
   std::size_t running() const { return running_.size(); }
@@ -27,12 +29,12 @@ class Sending {
   std::uint64_t allowance(SteadyTime now);
 
   Site& site_;
+  Rates& rates_;
   Clock& clock_;
   // A body may outlive us where a whole node goes at once; it asks here first.
   std::shared_ptr<Sending*> alive_;
   std::unordered_multimap<ActionId, std::weak_ptr<Body>> running_;
-  double level_ = 0;  // bytes that may go under the cap
-  SteadyTime filled_{};
+  core::TokenBucket bucket_;  // of all bodies together
 };
 
 }  // namespace dray::gateway::ddi

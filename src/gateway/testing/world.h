@@ -55,6 +55,9 @@ class ScriptedServer : public HttpClient {
   std::optional<std::uint64_t> cut_after;        // bytes of the next artifact body
   int refusals = 0;                              // 503
   std::uint64_t body_bytes = 0;
+  std::uint64_t wan_rate = 0;                    // bytes per second of bodies, in the time of `pass`; 0: none passes
+  std::function<void(Duration)> pass;            // lets time pass at once
+  std::function<void()> on_cut;
   Signal changed;
 
   void publish() {
@@ -97,6 +100,10 @@ class ScriptedServer : public HttpClient {
     if (away) co_return Error{ErrorCode::kUnavailable, "no connection"};
     if (path == "/gateway/v1/plan") co_return co_await send_plan(request, sink, stop);
     if (path == "/gateway/v1/reports") co_return co_await take_reports(request, sink);
+    if (path.starts_with("/gateway/v1/probe?bytes=")) {
+      std::string body(std::stoul(path.substr(path.find('=') + 1)), 'p');
+      co_return co_await send_body(sink, 200, std::move(body));
+    }
     co_return co_await send_artifact(request, path.substr(path.rfind('/') + 1), sink);
   }
 
@@ -160,19 +167,39 @@ class ScriptedServer : public HttpClient {
     DRAY_CO_CHECK(sink.head(status, headers));
     const std::uint64_t end = cut_after ? std::min<std::uint64_t>(all.size(), from + *cut_after) : all.size();
     cut_after.reset();
-    for (std::uint64_t at = from; at < end; at += 64 << 10) {
-      const auto piece = std::string_view{all}.substr(at, std::min<std::uint64_t>(64 << 10, end - at));
+    DRAY_CO_CHECK(co_await send_pieces(sink, std::string_view{all}.substr(from, end - from)));
+    if (end == all.size()) co_return status;
+    if (on_cut) on_cut();
+    co_return Error{ErrorCode::kUnavailable, "cut"};
+  }
+
+  Task<Result<int>> send_body(BodySink& sink, int status, std::string body) {
+    const Headers headers;
+    DRAY_CO_CHECK(sink.head(status, headers));
+    DRAY_CO_CHECK(co_await send_pieces(sink, body));
+    co_return status;
+  }
+
+  Task<Result<>> send_pieces(BodySink& sink, std::string_view bytes) {
+    const std::size_t most = wan_rate > 0 && wan_rate < 5'000'000 ? 16 << 10 : 64 << 10;
+    while (!bytes.empty()) {
+      const auto piece = bytes.substr(0, most);
+      bytes.remove_prefix(piece.size());
       body_bytes += piece.size();
+      owed_ += wan_rate == 0 ? 0 : static_cast<double>(piece.size()) * 1000 / static_cast<double>(wan_rate);
+      const Duration whole{static_cast<Duration::rep>(owed_)};
+      owed_ -= static_cast<double>(whole.count());
+      if (pass && whole > Duration{0}) pass(whole);
       DRAY_CO_CHECK(co_await sink.write(as_bytes(piece)));
     }
-    if (end < all.size()) co_return Error{ErrorCode::kUnavailable, "cut"};
-    co_return status;
+    co_return Result<>{};
   }
 
   WallTime now() const { return now_(); }
   Clock& clock_;
   std::function<WallTime()> now_;
   core::ReportsSeen last_in_request_{0, 0};
+  double owed_ = 0;  // milliseconds of the WAN that have not passed yet
 };
 
 struct Answer {
@@ -313,6 +340,7 @@ class World {
     return call(Method::kPut, rest, std::move(sent));
   }
   bool last_was_fast = false;
+  std::uint64_t lan_rate = 0;  // bytes per second that a device takes, at once in real time; 0: all in no time
 
   // The id in a link of the poll, "" where it is not shown.
   std::string link(const std::string& name, const std::string& device = "dev-1") {
@@ -398,9 +426,23 @@ class World {
     const auto n = slice.file->read(slice.offset, std::as_writable_bytes(std::span{body}));
     EXPECT_TRUE(n && *n == body.size());
     if (!slice.transfer) return body;
-    slice.transfer->on_sent(body.size());
+    if (lan_rate == 0)
+      slice.transfer->on_sent(body.size());
+    else
+      send_slowly(*slice.transfer, body.size());
     slice.transfer->on_end(body.size() == slice.length ? Result<>{} : Result<>{Error{ErrorCode::kUnavailable, "gone"}});
     return body;
+  }
+
+  // As net does: what the allowance gives, else a look 20 ms later.
+  void send_slowly(Transfer& transfer, std::uint64_t size) {
+    const std::uint64_t most = std::max<std::uint64_t>(1, lan_rate / 100);
+    for (std::uint64_t total = 0; total < size;) {
+      const std::uint64_t may = std::min({size - total, most, transfer.allowance(clock.steady())});
+      clock.leap += may == 0 ? Duration{20} : Duration{10};
+      total += may;
+      if (may > 0) transfer.on_sent(total);
+    }
   }
 
   std::string folder_;

@@ -1,0 +1,172 @@
+#include "gateway/rates.h"
+
+#include <cmath>
+
+#include "wire/json.h"
+
+namespace dray::gateway {
+namespace {
+
+namespace json = boost::json;
+
+constexpr double kRelevant = 0.1;  // a change of a tenth
+constexpr std::chrono::hours kStale{1};
+
+// "wan/45", "lan/till-014/45"
+std::string document_id(const DeviceId& device, int hour) {
+  return (device.empty() ? "wan/" : "lan/" + device.value() + "/") + std::to_string(hour);
+}
+
+json::object encode_cell(const core::RateHistory::Cell& cell) {
+  json::array buckets;
+  for (const auto& [index, bucket] : cell.buckets)
+    buckets.push_back(json::array{index, bucket.weight, bucket.log2_rate});
+  return {{"as_of", cell.as_of.time_since_epoch().count()},
+          {"newest", cell.newest.time_since_epoch().count()},
+          {"samples", cell.samples},
+          {"buckets", std::move(buckets)}};
+}
+
+core::RateHistory::Cell decode_cell(const wire::Node& n) {
+  core::RateHistory::Cell cell;
+  cell.as_of = WallTime{Duration{n.at("as_of").integer()}};
+  cell.newest = WallTime{Duration{n.at("newest").integer()}};
+  cell.samples = n.at("samples").number();
+  n.at("buckets").each([&](const wire::Node& b) {
+    const json::array& three = b.array(3);
+    if (three.size() != 3) b.refuse("needs bucket, weight and rate");
+    const auto number = [&](std::size_t i) { return wire::Node{three[i], b.path()}.number(); };
+    cell.buckets[static_cast<int>(wire::Node{three[0], b.path()}.integer(0, 1000))] = {number(1), number(2)};
+  });
+  return cell;
+}
+
+bool differs(std::uint64_t a, std::uint64_t b) {
+  const auto x = static_cast<double>(a), y = static_cast<double>(b);
+  return std::abs(x - y) > kRelevant * std::max(x, y);
+}
+
+bool is_news(const core::HourRate& told, const core::HourRate& now) {
+  return told.capped != now.capped || differs(told.value, now.value) || differs(told.low, now.low) ||
+         now.samples >= 2 * told.samples || now.newest - told.newest >= kStale;
+}
+
+}  // namespace
+
+void Rates::restore(const Document& document) {
+  const std::size_t slash = document.id.rfind('/');
+  const std::string link = document.id.substr(0, slash);
+  const DeviceId device{link.starts_with("lan/") ? link.substr(4) : std::string{}};
+  const auto done = wire::decode<bool>(wire::parse_json(document.text), [&](const wire::Node& n) {
+    const auto hour = static_cast<int>(n.at("hour").integer(0, core::kHoursOfWeek - 1));
+    if (const auto own = n.maybe("own")) links_[device].put({hour, false}, decode_cell(*own));
+    if (const auto capped = n.maybe("capped")) links_[device].put({hour, true}, decode_cell(*capped));
+    return true;
+  });
+  if (!done) site_.log().warn("rate_not_read", {{"document", document.id}, {"why", done.error().message()}});
+}
+
+void Rates::take(const DeviceId& device, const core::RatePiece& piece) {
+  if (!site_.time().known()) return;
+  const WallTime now = site_.now();
+  links_[device].add({piece.bytes, piece.took, now, piece.capped});
+  changed_.insert({device, core::hour_of_week(now)});
+}
+
+// Devices that have left the site take their rates with them.
+void Rates::drop_strangers() {
+  if (site_.plan_etag().empty()) return;
+  for (auto link = links_.begin(); link != links_.end();) {
+    const DeviceId& device = link->first;
+    if (device.empty() || site_.plan().device(device) != nullptr) {
+      ++link;
+      continue;
+    }
+    for (const auto& [key, cell] : link->second.cells())
+      site_.save({Write::erase(kind::kRate, document_id(device, key.hour))});
+    std::erase_if(changed_, [&](const Hour& h) { return h.device == device; });
+    std::erase_if(told_, [&](const auto& entry) { return entry.first.device == device; });
+    link = links_.erase(link);
+  }
+}
+
+void Rates::keep() {
+  drop_strangers();
+  for (const Hour& hour : std::exchange(changed_, {})) {
+    const core::RateHistory& history = links_[hour.device];
+    json::object document{{"hour", hour.hour}};
+    const auto& cells = history.cells();
+    if (const auto own = cells.find({hour.hour, false}); own != cells.end())
+      document["own"] = encode_cell(own->second);
+    if (const auto capped = cells.find({hour.hour, true}); capped != cells.end())
+      document["capped"] = encode_cell(capped->second);
+    site_.save({Write::put(kind::kRate, document_id(hour.device, hour.hour), json::serialize(document))});
+    const auto rate = history.hour(hour.hour, site_.now());
+    if (!rate) continue;
+    const auto told = told_.find(hour);
+    if (told != told_.end() && !is_news(told->second, *rate)) continue;
+    told_.insert_or_assign(hour, *rate);
+    site_.report(report_of(hour.device, *rate));
+  }
+}
+
+wire::RateReport Rates::report_of(const DeviceId& device, const core::HourRate& hour) const {
+  wire::RateReport out;
+  out.link = device.empty() ? "wan" : "lan";
+  out.device = device;
+  out.hour_of_week = hour.hour;
+  out.rate = hour.value;
+  out.low = hour.low;
+  out.samples = std::max<std::int64_t>(1, std::llround(hour.samples));
+  out.age =
+      std::max<std::int64_t>(0, std::chrono::floor<std::chrono::seconds>(site_.now() - hour.newest).count());
+  out.capped = hour.capped;
+  return out;
+}
+
+std::vector<wire::ReportBody> Rates::reports() const {
+  std::vector<wire::ReportBody> out;
+  for (const auto& [device, history] : links_)
+    for (const core::HourRate& hour : history.hours(site_.now())) out.emplace_back(report_of(device, hour));
+  return out;
+}
+
+std::optional<core::LinkRate> Rates::measured(const DeviceId& device) const {
+  const auto found = links_.find(device);
+  if (found == links_.end()) return {};
+  const WallTime now = site_.now();
+  const auto hours = found->second.hours(now);
+  return core::estimate_rate(hours, core::hour_of_week(now), now);
+}
+
+std::optional<WallTime> Rates::wan_newest() const {
+  const auto found = links_.find(DeviceId{});
+  return found == links_.end() ? std::nullopt : found->second.newest();
+}
+
+core::LinkRate Rates::wan() const { return measured(DeviceId{}).value_or(core::guess_rate(true)); }
+
+// All at once: a prior asks every sibling.
+std::map<DeviceId, core::LinkRate> Rates::devices() const {
+  std::map<DeviceId, core::LinkRate> out;
+  std::map<std::string, std::vector<std::uint64_t>> of_type;
+  std::vector<std::uint64_t> of_site;
+  const auto& planned = site_.plan().plan().devices;
+  for (const core::Device& device : planned) {
+    const auto own = measured(device.name);
+    if (!own) continue;
+    out[device.name] = *own;
+    of_type[device.type].push_back(own->value);
+    of_site.push_back(own->value);
+  }
+  for (const core::Device& device : planned) {
+    if (out.contains(device.name)) continue;
+    const auto alike = of_type.find(device.type);
+    out[device.name] = alike != of_type.end() ? core::assume_rate(alike->second, core::PriorOf::kTypeAtSite)
+                       : of_site.empty()      ? core::guess_rate(false)
+                                              : core::assume_rate(of_site, core::PriorOf::kSite);
+  }
+  return out;
+}
+
+}  // namespace dray::gateway
