@@ -106,7 +106,13 @@ Task<HttpResponse> AdminApi::list_sites(Call& call) {
 }
 
 Task<HttpResponse> AdminApi::show_site(Call& call) {
-  std::function<Result<wire::SiteView>()> work = [this, &call] { return parts_.lists.site(call.args[0]); };
+  std::function<Result<wire::SiteView>()> work = [this, &call,
+                                                  now = parts_.clock.wall()]() -> Result<wire::SiteView> {
+    DRAY_TRY(auto site, parts_.lists.site(call.args[0]));
+    DRAY_TRY(const auto rate, parts_.lists.wan_rate(site.name, now));
+    site.wan_rate = wire::RateView{rate, now};
+    return site;
+  };
   auto site = co_await on(parts_.lists_worker, std::move(work));
   if (!site) co_return problem_response(site.error());
   HttpResponse out = json_response(200, wire::encode(*site));
@@ -220,8 +226,12 @@ Task<HttpResponse> AdminApi::list_devices(Call& call) {
 }
 
 Task<HttpResponse> AdminApi::show_device(Call& call) {
-  std::function<Result<wire::DeviceView>()> work = [this, &call] {
-    return parts_.lists.device(call.args[0]);
+  std::function<Result<wire::DeviceView>()> work = [this, &call,
+                                                    now = parts_.clock.wall()]() -> Result<wire::DeviceView> {
+    DRAY_TRY(auto device, parts_.lists.device(call.args[0]));
+    DRAY_TRY(const auto rate, parts_.lists.device_rate(device.name, now));
+    device.rate = wire::RateView{rate, now};
+    return device;
   };
   co_return co_await showing<wire::DeviceView>(std::move(work));
 }

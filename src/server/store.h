@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/model/filter.h"
+#include "core/schedule/rate.h"
 #include "wire/admin_api.h"
 
 namespace dray::server {
@@ -132,6 +133,8 @@ struct Store {
     SiteChanges changed;
   };
   virtual Result<IngestedAll> ingest(const std::vector<const ReportBatch*>& batches) = 0;
+  // For planning: what a site's links are expected to carry at `at`; what was never measured has its prior.
+  virtual Result<core::SiteRates> rates(const std::string& site, WallTime at, WallTime now) = 0;
 };
 
 // Lists and single things, read-only; called on the `lists` worker. A cursor is opaque; kInvalid where it is
@@ -161,6 +164,9 @@ struct Lists {
   virtual Result<wire::Page<wire::JobView>> jobs(RolloutId rollout, const PageQuery& query) = 0;
   virtual Result<wire::JobView> job(const JobId& id) = 0;
   virtual Result<std::vector<wire::LogLine>> log(const JobId& id) = 0;
+  // As of now.
+  virtual Result<core::LinkRate> wan_rate(const std::string& site, WallTime now) = 0;
+  virtual Result<core::LinkRate> device_rate(const std::string& device, WallTime now) = 0;
 };
 
 }  // namespace dray::server

@@ -16,6 +16,7 @@
 #include "core/rollout/rollout.h"
 #include "wire/gateway_api.h"
 #include "wire/json.h"
+#include "wire/rate_json.h"
 
 namespace dray::wire {
 
@@ -95,6 +96,7 @@ struct SiteView {
   WallTime created_at;
   std::optional<WallTime> contact_at;
   std::optional<StorageReport> storage;
+  std::optional<RateView> wan_rate;  // only where one site is shown
 };
 struct JobView {
   JobId id;
@@ -111,7 +113,8 @@ struct DeviceView {
   std::string boot_id, status;
   core::RunningByComponent running;
   WallTime created_at;
-  std::optional<JobView> job;  // the newest
+  std::optional<JobView> job;    // the newest
+  std::optional<RateView> rate;  // from its gateway; only where one device is shown
 };
 struct ReleaseView {
   std::string name, version;

@@ -96,6 +96,7 @@ json::object encode(const SiteView& view) {
     out["storage"] = {
         {"used", view.storage->used}, {"quota", view.storage->quota}, {"artifacts", std::move(artifacts)}};
   }
+  if (view.wan_rate) out["rates"] = {{"wan", encode_rate(*view.wan_rate)}};
   return out;
 }
 
@@ -139,6 +140,7 @@ json::object encode(const DeviceView& view) {
                    {"state", view.job ? view.job->result.state : std::string{"idle"}},
                    {"job", nullptr}};
   if (view.job) out["job"] = encode(*view.job);
+  if (view.rate) out["rate"] = encode_rate(*view.rate);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "adapters/sqlite/server_rates.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
 
@@ -35,6 +36,7 @@ struct SqliteServerStore::Ingestion {
   core::ReportsSeen resync_told;
   std::map<std::int64_t, bool> rollouts{};  // those with changed jobs -> one has begun
   std::set<std::int64_t> logged{};          // jobs with new log lines
+  std::set<std::pair<std::string, std::string>> measured{};  // links and devices with new rates
 };
 
 Result<server::Store::IngestedAll> SqliteServerStore::ingest(const std::vector<const ReportBatch*>& batches) {
@@ -99,6 +101,8 @@ Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteCha
                  .bind(7, in.resync_told.epoch)
                  .bind(8, in.resync_told.seq)
                  .run());
+  for (const auto& [link, device] : in.measured)
+    DRAY_CHECK(link_rates::summarize(sql_, in.site_id, link, device, batch.at));
   for (const std::int64_t job : in.logged)
     DRAY_CHECK(sql_("DELETE FROM log_line WHERE job_id=?1 AND id <= (SELECT id FROM log_line WHERE job_id=?1 "
                     "ORDER BY id DESC "
@@ -147,7 +151,11 @@ Result<> SqliteServerStore::apply(Ingestion& in, const wire::Report& report) {
   if (const auto* job = std::get_if<wire::JobReport>(&report.body)) return apply_job(in, report, *job);
   if (const auto* device = std::get_if<wire::DeviceReport>(&report.body)) return apply_device(in, *device);
   if (const auto* log = std::get_if<wire::LogReport>(&report.body)) return apply_log(in, report, *log);
-  if (const auto* rate = std::get_if<wire::RateReport>(&report.body)) return apply_rate(in, report, *rate);
+  if (const auto* rate = std::get_if<wire::RateReport>(&report.body)) {
+    DRAY_TRY(const bool kept, link_rates::save(sql_, in.site_id, report, *rate, in.batch.at));
+    if (kept) in.measured.emplace(rate->link, rate->device.value());
+    return {};
+  }
   if (const auto* storage = std::get_if<wire::StorageReport>(&report.body))
     return sql_("UPDATE site SET storage=?2 WHERE id=?1").bind(1, in.site_id).bind(2, doc(*storage)).run();
   if (const auto* deferral = std::get_if<wire::DeferralReport>(&report.body)) {
@@ -265,26 +273,6 @@ Result<> SqliteServerStore::apply_log(Ingestion& in, const wire::Report& report,
                    .run());
   in.logged.insert(id);
   return {};
-}
-
-Result<> SqliteServerStore::apply_rate(Ingestion& in, const wire::Report& report,
-                                       const wire::RateReport& rate) {
-  return sql_(
-             "INSERT OR REPLACE INTO rate(site_id, link, device, hour_of_week, rate, low, samples, age, "
-             "assumed, capped, at) "
-             "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")
-      .bind(1, in.site_id)
-      .bind(2, rate.link)
-      .bind(3, rate.device.value())
-      .bind(4, rate.hour_of_week)
-      .bind(5, static_cast<std::int64_t>(rate.rate))
-      .bind(6, static_cast<std::int64_t>(rate.low))
-      .bind(7, rate.samples)
-      .bind(8, rate.age)
-      .bind(9, rate.assumed ? 1 : 0)
-      .bind(10, rate.capped ? 1 : 0)
-      .bind(11, ms(report.at))
-      .run();
 }
 
 }  // namespace dray::adapters

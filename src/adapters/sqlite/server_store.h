@@ -69,6 +69,7 @@ class SqliteServerStore : public server::Store {
   Result<Advanced> pass_time(WallTime now) override;
   Result<core::Plan> load_plan(const std::string& site) override;
   Result<IngestedAll> ingest(const std::vector<const server::ReportBatch*>& batches) override;
+  Result<core::SiteRates> rates(const std::string& site, WallTime at, WallTime now) override;
 
  private:
   explicit SqliteServerStore(Db db);
@@ -97,7 +98,6 @@ class SqliteServerStore : public server::Store {
   Result<> apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job);
   Result<> apply_device(Ingestion& in, const wire::DeviceReport& device);
   Result<> apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log);
-  Result<> apply_rate(Ingestion& in, const wire::Report& report, const wire::RateReport& rate);
   Result<bool> follow_epoch(Ingestion& in);
 
   Db db_;
@@ -124,6 +124,8 @@ class SqliteServerLists : public server::Lists {
   Result<wire::Page<wire::JobView>> jobs(RolloutId rollout, const server::PageQuery& query) override;
   Result<wire::JobView> job(const JobId& id) override;
   Result<std::vector<wire::LogLine>> log(const JobId& id) override;
+  Result<core::LinkRate> wan_rate(const std::string& site, WallTime now) override;
+  Result<core::LinkRate> device_rate(const std::string& device, WallTime now) override;
 
  private:
   Result<std::vector<wire::ArtifactView>> artifacts_of(std::int64_t release_id);

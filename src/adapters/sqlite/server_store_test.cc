@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <set>
+
+#include "schema/server.h"
 
 namespace dray::adapters {
 namespace {
@@ -388,10 +393,24 @@ TEST_F(ServerStore, ChangesASiteOnlyWhereNobodyWasQuicker) {
 
 // Each step that a database in the field may stand at leads to the newest.
 TEST(ServerSchema, IsReachedFromEveryOlderVersion) {
-  auto store = must(SqliteServerStore::open({.path = ":memory:", .vfs = {}}));
-  Statement version{store->db(), "PRAGMA user_version"};
-  ASSERT_TRUE(*version.step());
-  EXPECT_EQ(version.integer(0), 1);
+  const std::int64_t newest = std::ssize(schema::kServer);
+  const std::string path = testing::TempDir() + "dray_schema_" + std::to_string(::getpid()) + ".db";
+  for (std::int64_t from = 0; from <= newest; ++from) {
+    {
+      Db old = must(Db::open({.path = path}));
+      must(old.migrate(std::span{schema::kServer}.first(static_cast<std::size_t>(from))));
+      if (from > 0) must(old.execute("INSERT INTO meta(key, value) VALUES('kept', 'yes')"));
+    }
+    auto store = must(SqliteServerStore::open({.path = path}));
+    Statement version{store->db(), "PRAGMA user_version"}, kept{store->db(), "SELECT value FROM meta WHERE key='kept'"};
+    ASSERT_TRUE(*version.step());
+    EXPECT_EQ(version.integer(0), newest);
+    EXPECT_EQ(*kept.step(), from > 0) << from;
+    version.reset();
+    kept.reset();
+    store.reset();
+    for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(path + end);
+  }
 }
 
 }  // namespace

@@ -168,7 +168,8 @@ std::string_view to_string(RateScope scope) {
   return "prior";
 }
 
-std::optional<LinkRate> estimate_rate(std::span<const HourRate> hours, int hour, WallTime now) {
+std::optional<LinkRate> estimate_rate(std::span<const HourRate> hours, std::optional<int> hour,
+                                      WallTime now) {
   for (const bool capped : {false, true}) {
     double known = 0;
     std::vector<const HourRate*> own, near, all;
@@ -178,10 +179,10 @@ std::optional<LinkRate> estimate_rate(std::span<const HourRate> hours, int hour,
       if (h.capped != capped || h.value == 0 || !(weight > 0)) continue;
       known += weight;
       all.push_back(&h);
-      if (distance(h.hour, hour) > kNeighbours) continue;
+      if (!hour || distance(h.hour, *hour) > kNeighbours) continue;
       in_near += weight;
       near.push_back(&h);
-      if (h.hour != hour) continue;
+      if (h.hour != *hour) continue;
       in_own += weight;
       own.push_back(&h);
     }

@@ -108,9 +108,9 @@ struct LinkRate {
 };
 
 // The estimate for an hour of the week: from that hour; where too little is known, from the two hours before
-// and after; from the whole week; nothing where nothing is known any more. Capped hours count only where no
-// other does.
-std::optional<LinkRate> estimate_rate(std::span<const HourRate> hours, int hour, WallTime now);
+// and after; from the whole week, as where no hour is given; nothing where nothing is known any more. Capped
+// hours count only where no other does.
+std::optional<LinkRate> estimate_rate(std::span<const HourRate> hours, std::optional<int> hour, WallTime now);
 
 // The estimate for what was never measured: the median of the siblings' values; low is the lower of their
 // tenth percentile and half the median, since nobody knows how alike they are. At least one sibling.
