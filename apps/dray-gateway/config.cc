@@ -59,6 +59,7 @@ void read_server(const Config& server, gateway::Settings& out) {
   if (!out.server_url.starts_with("http://")) server.refuse("url", "must begin with http:// (there is no TLS yet)");
   out.token = token(server);
   out.plan_wait = seconds_of(server, "plan_wait_s", {0, 300}, out.plan_wait);
+  out.probe = server.boolean("probe", out.probe);
   out.server_retry_base = server.duration_s("retry_base_s", {0, 3600}, out.server_retry_base);
   out.server_retry_cap = server.duration_s("retry_cap_s", {0, 86'400}, out.server_retry_cap);
 }

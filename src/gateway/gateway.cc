@@ -28,6 +28,7 @@ Gateway::Gateway(Settings settings, Ports ports)
       rates_{site_},
       wan_{site_, rates_, ports_.clock},
       fetcher_{{site_, blobs_, ports_.disk, ports_.bytes_worker, ports_.clock, ports_.random, server_, wan_}},
+      prober_{{site_, blobs_, rates_, wan_, server_, ports_.clock, ports_.random}},
       plan_client_{site_, server_, ports_.clock, ports_.random},
       reporter_{site_, server_, ports_.clock, ports_.random},
       door_{{site_, blobs_, ports_.clock, ports_.bytes_worker, rates_}},
@@ -84,6 +85,7 @@ Task<> Gateway::run(Stop& stop) {
   tasks_.spawn(plan_client_.run(all));
   tasks_.spawn(reporter_.run(all));
   tasks_.spawn(fetcher_.run(all));
+  if (settings_.probe) tasks_.spawn(prober_.run(all));
   tasks_.spawn(keep_counting());
   co_await tasks_.join();
   ports_.log.info("gateway_stopped");

@@ -7,6 +7,7 @@
 #include "gateway/local_api.h"
 #include "gateway/metered_client.h"
 #include "gateway/plan_client.h"
+#include "gateway/prober.h"
 #include "gateway/reporter.h"
 #include "gateway/settings.h"
 #include "gateway/site.h"
@@ -56,6 +57,7 @@ class Gateway {
   Rates rates_;
   Wan wan_;
   Fetcher fetcher_;
+  Prober prober_;
   PlanClient plan_client_;
   Reporter reporter_;
   ddi::Door door_;

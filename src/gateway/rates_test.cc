@@ -193,5 +193,77 @@ TEST_F(RatesOf, AreReportedWhenTheyChangeNotWithEverySample) {
   EXPECT_GE(count, 1);
 }
 
+// --- probes ---
+
+class Probes : public RatesOf {
+ protected:
+  // One job, to be updated in three hours.
+  void plan_later() {
+    server.wan_rate = kMega / 4;
+    plan_fetch(kMega);
+    core::Assignment& assignment = server.plan.assignments[0];
+    assignment.planned_at = wall() + 3h;
+    assignment.expires_at = wall() + 24h;
+  }
+  std::int64_t probes() const {
+    return std::count_if(server.requests.begin(), server.requests.end(),
+                         [](const std::string& r) { return r.starts_with("GET /gateway/v1/probe"); });
+  }
+  // Lets time pass in small steps, and the gateway do what it wants to.
+  void let_pass(Duration time) {
+    for (Duration step{0}; step < time; step += 1min) {
+      clock.leap += 1min;
+      std::ignore = until([] { return false; }, 8ms);
+    }
+  }
+};
+
+TEST_F(Probes, TheWanIsProbedOnceWhereAJobWillNeedItAndNothingFreshIsKnown) {
+  plan_later();
+  start();
+  ASSERT_TRUE(until([&] { return gateway().site().jobs().size() == 1; }));
+  let_pass(35min);
+  ASSERT_EQ(probes(), 1) << "128 KiB took half a second: enough";
+  const auto rate = wait_told("wan");
+  ASSERT_TRUE(rate);
+  EXPECT_NEAR(of(rate->rate, kMega / 4), 1, 0.1);
+  EXPECT_LE(server.body_bytes, 1'200'000u);
+  let_pass(60min);
+  EXPECT_EQ(probes(), 1);
+}
+
+TEST_F(Probes, AQuickWanIsAskedForMoreButNotForMuch) {
+  plan_later();
+  server.wan_rate = 4 * kMega;
+  start();
+  let_pass(35min);
+  EXPECT_EQ(probes(), 2);
+  EXPECT_NEAR(of(gateway().rates().wan().value, 4 * kMega), 1, 0.15);
+  EXPECT_LE(server.body_bytes, 1'200'000u);
+}
+
+TEST_F(Probes, NothingIsProbedOutsideTheTransferIntervals) {
+  plan_later();
+  server.plan.assignments[0].transfer = {{wall() + 1h, wall() + 2h}};
+  start();
+  let_pass(58min);
+  EXPECT_EQ(probes(), 0);
+  let_pass(35min);
+  EXPECT_EQ(probes(), 1);
+}
+
+TEST_F(Probes, NothingIsProbedWithoutAJobOrWhereAFetchWillMeasureSoon) {
+  plan_later();
+  server.plan.assignments[0].planned_at = wall() + 9min;
+  start();
+  let_pass(8min);
+  EXPECT_EQ(probes(), 0);
+  server.plan.assignments.clear();
+  server.publish();
+  ASSERT_TRUE(until([&] { return gateway().site().jobs().empty(); }));
+  let_pass(60min);
+  EXPECT_EQ(probes(), 0);
+}
+
 }  // namespace
 }  // namespace dray::gateway::testing_world
