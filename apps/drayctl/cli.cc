@@ -109,6 +109,16 @@ void add_site(CLI::App& app, Cli& cli) {
   group->add_subcommand("list", "the sites")->callback([&cli] {
     cli.command = [](Session& s) { return list_of(s, "/sites", {{"NAME", "name"}, {"TIME ZONE", "time_zone"}, {"DEVICES", "devices"}, {"REVISION", "revision"}, {"CONTACT", "contact_at"}}); };
   });
+  CLI::App* show = group->add_subcommand("show", "one site: its limits, its storage, and what its WAN carries");
+  show->add_option("name", o->name, "the site")->required();
+  show->callback([&cli, o] {
+    cli.command = [o](Session& s) {
+      return show_one(s, "/sites/" + encoded(o->name),
+                      {{"site", "name"}, {"time zone", "time_zone"}, {"devices", "devices"}, {"revision", "revision"}, {"contact", "contact_at"},
+                       {"WAN", "rates.wan"}, {"concurrency", "limits.concurrency"}, {"caps of the WAN", "limits.wan"}, {"caps of the LAN", "limits.lan"},
+                       {"store used", "storage.used"}, {"store quota", "storage.quota"}});
+    };
+  });
 }
 
 const std::vector<Column> kDeviceColumns{{"NAME", "name"}, {"SITE", "site"}, {"TYPE", "type"}, {"RUNNING", "running"}, {"STATE", "state"}, {"REASON", "job.reason"}, {"SEEN", "seen_at"}};
@@ -141,7 +151,7 @@ void add_device(CLI::App& app, Cli& cli) {
     cli.command = [o](Session& s) {
       return show_one(s, "/devices/" + encoded(o->name),
                       {{"device", "name"}, {"site", "site"}, {"type", "type"}, {"running", "running"}, {"boot id", "boot_id"}, {"seen", "seen_at"}, {"state", "state"},
-                       {"rollout", "job.rollout"}, {"reason", "job.reason"}, {"why", "job.sentence"}, {"until", "job.until"}, {"attempt", "job.attempt"}, {"attributes", "attributes"}});
+                       {"rollout", "job.rollout"}, {"reason", "job.reason"}, {"why", "job.sentence"}, {"until", "job.until"}, {"attempt", "job.attempt"}, {"rate", "rate"}, {"attributes", "attributes"}});
     };
   });
   CLI::App* why = group->add_subcommand("why", "what it waits for, in one sentence");

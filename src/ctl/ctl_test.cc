@@ -25,6 +25,14 @@ TEST(CtlTable, AlignsColumnsAndLooksIntoObjects) {
             "überlang-2  -            -\n");
 }
 
+TEST(CtlTable, TellsARateInBitsAndWhereItComesFrom) {
+  const auto site = json::parse(R"({"rates":{"wan":{"rate":740000,"low":666000,"percentile":10,"samples":214,"assumed":false,
+                                    "sentence":"measured 14 min ago from 214 samples"}},"rate":{"rate":-1,"low":2,"sentence":""}})");
+  EXPECT_EQ(render_fields({{"WAN", "rates.wan"}}, site),
+            "WAN: 5.92 Mbit/s, planned with 5.33 Mbit/s; measured 14 min ago from 214 samples\n");
+  EXPECT_EQ(cell(site, "rate"), "rate=-1 low=2 sentence=-") << "no rate of ours";
+}
+
 TEST(CtlApi, SaysAProblemInItsOwnWords) {
   const Error error = error_of(400, R"({"title":"Bad Request","detail":"expires_at: must lie after update_at"})");
   EXPECT_EQ(error.code(), ErrorCode::kInvalid);

@@ -2,12 +2,28 @@
 
 #include <algorithm>
 
+#include "core/schedule/rate.h"
+
 namespace dray::ctl {
 namespace {
 
 namespace json = boost::json;
 
 constexpr std::size_t kWidestCell = 72;
+
+// A link's rate (docs/api.md, "Rates") in the words of people; nothing where this is none.
+std::optional<std::string> rate_text(const json::object& o) {
+  const auto number = [&](std::string_view key) -> std::optional<std::uint64_t> {
+    const json::value* at = o.if_contains(key);
+    boost::system::error_code bad;
+    const auto value = at == nullptr || !at->is_number() ? 0 : at->to_number<std::uint64_t>(bad);
+    return at == nullptr || !at->is_number() || bad ? std::nullopt : std::optional{value};
+  };
+  const auto rate = number("rate"), low = number("low");
+  const json::value* sentence = o.if_contains("sentence");
+  if (!rate || !low || sentence == nullptr || !sentence->is_string()) return {};
+  return core::human_rate(*rate) + ", planned with " + core::human_rate(*low) + "; " + std::string{sentence->get_string()};
+}
 
 std::string plain(const json::value& value) {
   if (value.is_null()) return "-";
@@ -19,6 +35,7 @@ std::string plain(const json::value& value) {
   } else if (value.is_object()) {
     const auto& o = value.get_object();
     if (const json::value* version = o.if_contains("version"); version != nullptr && o.contains("sha256")) return plain(*version);
+    if (const auto rate = rate_text(o)) return *rate;
     for (const auto& [key, one] : o) out += (out.empty() ? "" : " ") + std::string{key} + "=" + plain(one);
   } else {
     out = json::serialize(value);

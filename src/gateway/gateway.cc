@@ -32,7 +32,7 @@ Gateway::Gateway(Settings settings, Ports ports)
       plan_client_{site_, server_, ports_.clock, ports_.random},
       reporter_{site_, server_, ports_.clock, ports_.random},
       door_{{site_, blobs_, ports_.clock, ports_.bytes_worker, rates_}},
-      local_api_{site_, blobs_, fetcher_, ports_.random} {
+      local_api_{site_, blobs_, fetcher_, rates_, ports_.random} {
   blobs_.save = [this](Writes writes) { site_.save(std::move(writes)); };
   blobs_.on_lost = [this](const Sha256& sha) { site_.artifact_lost(sha); };
   site_.storage_report = [this] { return storage(); };

@@ -1,6 +1,7 @@
 #include "gateway/local_api.h"
 
 #include "wire/ddi.h"
+#include "wire/rate_json.h"
 
 namespace dray::gateway {
 namespace {
@@ -96,11 +97,15 @@ Task<HttpResponse> LocalApi::durable(HttpResponse response) {
 
 HttpResponse LocalApi::status() const {
   json::array artifacts;
+  json::object devices;
+  const auto rate = [this](const core::LinkRate& r) { return wire::encode_rate({r, site_.now()}); };
+  for (auto& [name, one] : rates_.devices()) devices[name.value()] = rate(one);
   for (const auto& [sha, blob] : blobs_.all()) artifacts.push_back({{"sha256", sha.hex()}, {"bytes", blob.size}});
   return with_json(
       200, {{"site", site_.plan().plan().site.value()},
             {"revision", site_.plan().plan().revision},
             {"link", {{"wan_bytes", site_.link.wan}, {"wan_control_bytes", site_.link.wan_control}, {"lan_bytes", site_.link.lan}}},
+            {"rates", {{"wan", rate(rates_.wan())}, {"devices", std::move(devices)}}},
             {"storage", {{"used", blobs_.used()}, {"quota", fetcher_.quota()}, {"artifacts", std::move(artifacts)}}},
             {"contact", {{"last", site_.time().contact() ? json::value(to_rfc3339(site_.last_contact())) : json::value{}},
                          {"clock_known", site_.time().known()},

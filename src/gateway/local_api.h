@@ -3,6 +3,7 @@
 
 #include "gateway/blobs.h"
 #include "gateway/fetcher.h"
+#include "gateway/rates.h"
 #include "gateway/site.h"
 #include "ports/http.h"
 
@@ -10,8 +11,8 @@ namespace dray::gateway {
 
 class LocalApi : public HttpHandler {
  public:
-  LocalApi(Site& site, Blobs& blobs, Fetcher& fetcher, Random& random)
-      : site_{site}, blobs_{blobs}, fetcher_{fetcher}, random_{random} {}
+  LocalApi(Site& site, Blobs& blobs, Fetcher& fetcher, const Rates& rates, Random& random)
+      : site_{site}, blobs_{blobs}, fetcher_{fetcher}, rates_{rates}, random_{random} {}
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
 
  private:
@@ -27,6 +28,7 @@ class LocalApi : public HttpHandler {
   Site& site_;
   Blobs& blobs_;
   Fetcher& fetcher_;
+  const Rates& rates_;
   Random& random_;
 };
 

@@ -157,6 +157,35 @@ TEST_F(GatewayAlone, M16_M17_RepeatsUntilThePowerOnReport) {
   EXPECT_EQ(server_.artifact_bytes(), 50'000u);
 }
 
+TEST_F(GatewayAlone, M5_M11_MeasuresAndReportsBothRatesOfTheLines) {
+  devices(1);
+  const auto os = artifact(firmware(2'000'000));
+  order("dev-1", {{os.sha256}});
+  server_.publish(plan_);
+  RelayProcess wan{server_.url().substr(7), {"--rate", "1 MB/s"}};
+  start(wan.url());
+  const auto told = [&](const std::string& link) -> std::optional<wire::RateReport> {
+    for (const wire::Report& report : server_.reports())
+      if (const auto* rate = std::get_if<wire::RateReport>(&report.body); rate != nullptr && rate->link == link) return *rate;
+    return {};
+  };
+  ASSERT_TRUE(server_.wait_until([&] { return told("wan").has_value(); }));
+  EXPECT_NEAR(static_cast<double>(told("wan")->rate), 1e6, 0.15e6);
+  EXPECT_FALSE(told("wan")->capped);
+  RelayProcess lan{gateway_->device_address(), {"--rate", "800 kB/s"}};
+  std::string action;
+  EXPECT_EQ(DdiDevice(lan.url(), "dev-1").receive(action).size(), 2'000'000u);
+  ASSERT_TRUE(server_.wait_until([&] { return told("lan").has_value(); }));
+  EXPECT_NEAR(static_cast<double>(told("lan")->rate), 0.8e6, 0.12e6);
+  EXPECT_EQ(told("lan")->device.value(), "dev-1");
+  gateway_->kill();
+  gateway_->start();
+  ASSERT_TRUE(eventually([&] { return http("GET", gateway_->local_url() + "/readyz").status == 200; }));
+  const auto rates = http("GET", gateway_->local_url() + "/api/v1/status").json().at("rates");
+  EXPECT_EQ(rates.at("wan").at("rate").as_int64(), static_cast<std::int64_t>(told("wan")->rate));
+  EXPECT_FALSE(rates.at("devices").at("dev-1").at("assumed").as_bool());
+}
+
 TEST_F(GatewayAlone, AServerWithoutCapacityIsNoAttempt) {
   devices(1);
   const auto os = artifact(firmware(50'000));
