@@ -91,6 +91,7 @@ void Rates::drop_strangers() {
 }
 
 void Rates::keep() {
+  if (changed_.empty()) return;  // the end of one of a thousand small ranges
   drop_strangers();
   for (const Hour& hour : std::exchange(changed_, {})) {
     const core::RateHistory& history = links_[hour.device];
