@@ -25,8 +25,8 @@ bool take(std::string_view& text, char c) {
 }
 
 Error bad_time(std::string_view text) {
-  return Error{ErrorCode::kInvalid,
-               "'" + std::string{text.substr(0, 40)} + "' is not an RFC 3339 time such as 2026-11-24T21:40:00Z"};
+  return Error{ErrorCode::kInvalid, "'" + std::string{text.substr(0, 40)} +
+                                        "' is not an RFC 3339 time such as 2026-11-24T21:40:00Z"};
 }
 
 // "Z" or "+hh:mm": what must be subtracted to get UTC.
@@ -121,6 +121,41 @@ Result<std::chrono::seconds> parse_hms(std::string_view text) {
   if (h < 0 || m < 0 || s < 0 || m > 59 || s > 59 || !first || !second || !text.empty())
     return Error{ErrorCode::kInvalid, "'" + std::string{whole.substr(0, 20)} + "' is not HH:MM:SS"};
   return std::chrono::hours{h} + std::chrono::minutes{m} + std::chrono::seconds{s};
+}
+
+Result<std::chrono::seconds> parse_span(std::string_view text) {
+  const Error wrong{ErrorCode::kInvalid,
+                    "'" + std::string{text.substr(0, 20)} + "' is no span of time, such as 45m, 2h or 1d12h"};
+  constexpr std::int64_t kLongest = 10LL * 366 * 86'400;
+  std::int64_t sum = 0;
+  if (text.empty()) return wrong;
+  while (!text.empty()) {
+    std::int64_t number = 0;
+    std::size_t digits = 0;
+    for (; digits < text.size() && digits < 9 && text[digits] >= '0' && text[digits] <= '9'; ++digits)
+      number = number * 10 + text[digits] - '0';
+    if (digits == 0 || digits == text.size()) return wrong;
+    const char unit = text[digits];
+    const std::int64_t factor = unit == 's'   ? 1
+                                : unit == 'm' ? 60
+                                : unit == 'h' ? 3600
+                                : unit == 'd' ? 86'400
+                                              : 0;
+    sum += number * factor;
+    if (factor == 0 || sum > kLongest) return wrong;
+    text.remove_prefix(digits + 1);
+  }
+  return std::chrono::seconds{sum};
+}
+
+std::string say_span(std::chrono::seconds time) {
+  const std::int64_t s = std::max<std::int64_t>(0, time.count());
+  if (s < 60) return std::to_string(s) + " s";
+  if (s < 3600)
+    return std::to_string(s / 60) + " min" + (s % 60 == 0 ? "" : " " + std::to_string(s % 60) + " s");
+  const std::int64_t h = s / 3600, m = (s % 3600 + 59) / 60;
+  return std::to_string(m == 60 ? h + 1 : h) + " h" +
+         (m == 0 || m == 60 ? "" : " " + std::to_string(m) + " min");
 }
 
 }  // namespace dray

@@ -35,4 +35,10 @@ Result<WallTime> parse_rfc3339(std::string_view text);
 std::string to_hms(std::chrono::seconds time);
 Result<std::chrono::seconds> parse_hms(std::string_view text);
 
+// A span as people write it: "90s", "45m", "2h", "1d", or several: "1h30m". kInvalid otherwise, and above 10
+// years.
+Result<std::chrono::seconds> parse_span(std::string_view text);
+// "1 h 30 min", "45 s"; whole minutes from an hour on.
+std::string say_span(std::chrono::seconds time);
+
 }  // namespace dray
