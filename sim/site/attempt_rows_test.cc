@@ -142,6 +142,7 @@ class Story {
       agent::AgentSettings settings;
       settings.url = "http://gw";
       settings.id = "dev-1";
+      settings.waits_while_busy = s.options_.contains("wait");
       const std::string boot = s.options_.contains("same_boot") ? "0" : std::to_string(n.boots());
       agent::AgentParts parts{
           n.clock(),         n.random(), n.disk(),
@@ -179,14 +180,21 @@ class Story {
     return InstallerVerb::kInfo;
   }
 
+  // Phases that a busy device comes into, and is held in by being busy.
+  static bool is_busy(const std::string& phase) { return phase == "deferring" || phase == "waiting"; }
+
+  static Task<> say(std::shared_ptr<Life> life, std::string line) {
+    [[maybe_unused]] const auto answer = co_await life->agent->local_call(std::move(line), "ines");
+  }
+
   // The work of a phase, which holds it as long as it is slow.
   static std::optional<InstallerVerb> work_of(const std::string& phase) {
     static const std::map<std::string, InstallerVerb> works{
         {"offered", InstallerVerb::kReady},         {"deferring", InstallerVerb::kReady},
-        {"holding", InstallerVerb::kReady},         {"announcing", InstallerVerb::kReady},
-        {"verifying", InstallerVerb::kDownload},    {"installing", InstallerVerb::kInstall},
-        {"installed", InstallerVerb::kNeedsReboot}, {"verifying_boot", InstallerVerb::kVerify},
-        {"reverting", InstallerVerb::kRollback}};
+        {"waiting", InstallerVerb::kReady},         {"holding", InstallerVerb::kReady},
+        {"announcing", InstallerVerb::kReady},      {"verifying", InstallerVerb::kDownload},
+        {"installing", InstallerVerb::kInstall},    {"installed", InstallerVerb::kNeedsReboot},
+        {"verifying_boot", InstallerVerb::kVerify}, {"reverting", InstallerVerb::kRollback}};
     const auto found = works.find(phase);
     return found == works.end() ? std::nullopt : std::optional{found->second};
   }
@@ -195,7 +203,7 @@ class Story {
     if (crossing.to == "verifying" && crossing.point == Crossing::Point::kBeforeSave) whole();
     const bool mine = next_ < stages_.size() && stages_[next_][0] == crossing.to;
     if (mine && crossing.point == Crossing::Point::kBeforeSave) hold(std::string{crossing.to});
-    if (crossing.to == "offered" && next_ < stages_.size() && stages_[next_][0] == "deferring")
+    if (crossing.to == "offered" && next_ < stages_.size() && is_busy(stages_[next_][0]))
       moods_[InstallerVerb::kReady] = "busy";
     if (mine && crossing.point == Crossing::Point::kAfterActions) stage();
     at_row_(*this, crossing);
@@ -211,7 +219,7 @@ class Story {
   void hold(const std::string& phase) {
     held_ = phase;
     const auto verb = work_of(phase);
-    if (verb && phase != "deferring" && moods_[*verb] != "late") moods_[*verb] = "slow";
+    if (verb && !is_busy(phase) && moods_[*verb] != "late") moods_[*verb] = "slow";
   }
 
   void stage() {
@@ -235,6 +243,9 @@ class Story {
       server_.cancel();
     } else if (what == "cancel_here") {
       if (const auto life = life_.lock()) life->agent->cancel_here("ines", "not now");
+    } else if (what == "defer_here") {
+      if (const auto life = life_.lock())
+        device_.spawn(say(life, R"({"command":"answer","answer":"defer","for_s":5})"));
     } else if (what == "crash") {  // so many starts end before the agent does anything
       crashes_ = std::stoi(words[2]);
       cut();
@@ -338,6 +349,8 @@ std::vector<std::string> stories() {
       "| downloading cut 1",
       "ask | offered cut 1",
       "ask | deferring cut 1",
+      "ask wait | waiting cut 1",
+      "ask wait | waiting defer_here",
       "| announcing cut 1",
       "| announcing busy",
       "late | installing cut 1",
@@ -360,8 +373,10 @@ std::vector<std::string> stories() {
   for (const char* phase : {"downloading", "verifying", "holding", "announcing"})
     out.push_back(std::string{"alone | "} + phase + " cut 12");
   for (const std::string phase :
-       {"offered", "deferring", "downloading", "verifying", "holding", "announcing"}) {
-    const std::string before = phase == "offered" || phase == "deferring" ? "ask | " : "| ";
+       {"offered", "waiting", "deferring", "downloading", "verifying", "holding", "announcing"}) {
+    const std::string before = phase == "waiting"                           ? "ask wait | "
+                               : phase == "offered" || phase == "deferring" ? "ask | "
+                                                                            : "| ";
     for (const char* act : {"asked", "ordered", "runs", "empty", "withdrawn", "cancel", "cancel_here"})
       out.push_back(before + phase + " " + act);
   }

@@ -11,12 +11,14 @@
 
 #include "base/log.h"
 #include "core/model/device.h"
+#include "core/schedule/hours.h"
 #include "core/update/attempt.h"
 #include "drive/driver.h"
 #include "ports/clock.h"
 #include "ports/disk.h"
 #include "ports/http.h"
 #include "ports/installer.h"
+#include "ports/probe.h"
 #include "ports/random.h"
 #include "ports/worker.h"
 #include "wire/ddi_client.h"
@@ -29,7 +31,13 @@ struct AgentSettings {
   std::string authorization;            // "TargetToken ...", "GatewayToken ...", or empty
   core::Attributes attributes;          // sent with every power-on report
   wire::client::ComponentOfPart parts;  // DDI part -> component, where they differ
-  Path busy_file;  // below the disk's root; while it is there the device is busy. Empty: none
+  Path busy_file;          // below the disk's root; while it is there the device is busy. Empty: none
+  std::string busy_check;  // name of a check that AgentParts::probe knows. Empty: none
+  std::vector<core::Hours> prohibited;  // local hours in which the device is not updated
+  // Busy: false = says so at once (the gateway puts the update off), true = is silent until it is ready (its
+  // own deferment)
+  bool waits_while_busy = false;
+  bool asks_operator = false;                      // nothing is done before its operator has said "ready"
   Duration poll_least{1'000}, poll_most{300'000};  // bounds of the server's "sleep"
   Duration working_poll{5'000};                    // while an order is in work: a cancel must find us
   std::chrono::seconds hold{50};                   // longest wait asked of a server that holds polls
@@ -47,7 +55,9 @@ struct AgentParts {
   Installer& installer;
   std::string boot_id;  // of this start of the device
   Log log;
-  Watch watch{};  // faults of the simulator
+  Watch watch{};                                          // faults of the simulator
+  Probe* probe = nullptr;                                 // for busy_check
+  std::function<core::LocalTime(WallTime)> local_time{};  // of this device; UTC where it is empty
 };
 
 enum class Exit { kStopped, kRestart };
@@ -64,6 +74,10 @@ class Agent {
   const core::attempt::Attempt* attempt() const;
   // The update is cancelled from outside the device, on the device.
   void cancel_here(std::string by, std::string why);
+  // A request of somebody on the device, one line of JSON, answered by another: docs/installers.md, "The
+  // agent's local socket". who: the user at the other end, as the kernel says. The answer comes when what it
+  // speaks of is durable.
+  Task<std::string> local_call(std::string line, std::string who);
 
  private:
   class Session;

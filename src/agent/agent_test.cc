@@ -47,6 +47,18 @@ struct Program {
   Stop stop;
   int crash_starts = 0;  // so many starts of a trial end before the agent does anything
   int starts = 0;
+  Probe* probe = nullptr;
+};
+
+// A busy command's part.
+struct ScriptedProbe : Probe {
+  ProbeAnswer next;
+  int asked = 0;
+  bool knows(const std::string&) const override { return true; }
+  Task<Result<ProbeAnswer>> run(std::string, ProbeSubject, Stop&) override {
+    ++asked;
+    co_return next;
+  }
 };
 
 Task<> run_device(Program& p, AgentSettings settings) {
@@ -67,6 +79,8 @@ Task<> run_device(Program& p, AgentSettings settings) {
                      *p.installer,
                      random_uuid(p.node.random()),
                      p.node.log(),
+                     {},
+                     p.probe,
                      {}};
     p.agent = std::make_unique<Agent>(settings, std::move(parts));
     const Exit exit = co_await p.agent->run(p.stop);
@@ -113,6 +127,7 @@ class AgentTest : public ::testing::Test {
     device.set_program([this, kind](sim::Node& node) {
       auto program = std::make_shared<Program>(world, node, kind);
       program->crash_starts = crash_starts;
+      program->probe = &probe;
       current = program.get();
       node.spawn(run_device(*program, settings));
       return program;
@@ -130,6 +145,20 @@ class AgentTest : public ::testing::Test {
   bool saw(const std::string& what) const {
     return std::find(server.feedback.begin(), server.feedback.end(), what) != server.feedback.end();
   }
+  static Task<> call_locally(Agent& agent, std::string line, std::optional<std::string>& out) {
+    auto answer = co_await agent.local_call(std::move(line), "alex");
+    out = std::move(answer);
+  }
+  // What the agent's local socket would answer.
+  std::string local(const std::string& line) {
+    std::optional<std::string> out;
+    device.spawn(call_locally(*current->agent, line, out));
+    EXPECT_TRUE(world.run_until([&] { return out.has_value(); }, 1min));
+    return out.value_or("");
+  }
+  bool confirmed() const {
+    return !server.confirmations.empty() && server.confirmations.back() == R"({"confirmation":"confirmed"})";
+  }
   std::size_t index_of(const std::string& what) const {
     return static_cast<std::size_t>(std::find(server.trail.begin(), server.trail.end(), what) -
                                     server.trail.begin());
@@ -142,6 +171,7 @@ class AgentTest : public ::testing::Test {
   AgentSettings settings;
   Program* current = nullptr;
   int crash_starts = 0;
+  ScriptedProbe probe;
   const TestPart new_os{"os", "2", image(kSize, 3)};
 };
 
@@ -267,6 +297,157 @@ TEST_F(AgentTest, AnswersBusyWhileItsBusyFileIsThereAndReadyAfterwards) {
   ASSERT_TRUE(device.disk().unlink("busy"));
   ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
   EXPECT_EQ(server.confirmations.back(), R"({"confirmation":"confirmed"})");
+}
+
+// M7
+TEST_F(AgentTest, RunsItsOwnDefermentSilentlyWhileItIsBusyAndConfirmsAfterwards) {
+  set_up();
+  settings.waits_while_busy = true;
+  ASSERT_TRUE(replace_file(device.disk(), "busy", "sale in progress\n"));
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "waiting"; }, 1min));
+  ASSERT_TRUE(world.run_for(20min));
+  EXPECT_TRUE(server.confirmations.empty());
+  EXPECT_EQ(server.artifact_bytes, 0U);
+  ASSERT_TRUE(device.disk().unlink("busy"));
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  EXPECT_EQ(server.confirmations.size(), 1U);
+  EXPECT_TRUE(confirmed());
+}
+
+// M7: ten minutes of being powered, whenever it restarts in between; a countdown is saved once a minute.
+TEST_F(AgentTest, ADefermentSurvivesItsRestartWithWhatIsLeftOfIt) {
+  set_up();
+  settings.waits_while_busy = true;
+  settings.busy_check = "in-use";
+  probe.next = {true, 600s, "a job is running"};
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "waiting"; }, 1min));
+  const auto began = world.now();
+  probe.next = {};
+  ASSERT_TRUE(world.run_for(6min));
+  device.power_off();  // and on again a second later
+  ASSERT_TRUE(world.run_for(10s));
+  EXPECT_EQ(phase(), "waiting");
+  ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 10min));
+  EXPECT_TRUE(confirmed());
+  EXPECT_GE(world.now() - began, 10min);
+  EXPECT_LE(world.now() - began, 11min + 10s);
+  EXPECT_EQ(probe.asked, 2);
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+}
+
+TEST_F(AgentTest, ABusyCommandSaysBusyAtOnceWhereTheDeviceDoesNotWaitSilently) {
+  set_up();
+  settings.busy_check = "in-use";
+  probe.next = {true, 45s, "a job is running"};
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 1min));
+  EXPECT_EQ(
+      server.confirmations[0],
+      R"({"confirmation":"denied","details":["a job is running"],"dray":{"answer":"busy","retry_after":45,"why":"a job is running"}})");
+  probe.next = {};
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+}
+
+// M7, M13
+TEST_F(AgentTest, IsNotUpdatedInItsProhibitedHours) {
+  set_up();
+  settings.prohibited = {*core::parse_hours("daily 23:00-00:30")};  // the world begins at midnight
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_for(25min));
+  EXPECT_EQ(phase(), "waiting");
+  EXPECT_TRUE(server.confirmations.empty());
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min));
+  EXPECT_EQ(server.confirmations.size(), 1U);
+}
+
+TEST_F(AgentTest, AsksItsOperatorAndWaitsForTheAnswer) {
+  set_up();
+  settings.asks_operator = true;
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "waiting"; }, 1min));
+  ASSERT_TRUE(world.run_for(30min));
+  EXPECT_TRUE(server.confirmations.empty());
+  EXPECT_NE(local(R"({"command":"status"})").find("May this device be updated now?"), std::string::npos);
+  EXPECT_EQ(local(R"({"command":"answer","answer":"ready"})"), R"({"ok":true,"sentence":"Noted: ready."})");
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 3min));
+  EXPECT_TRUE(confirmed());
+  EXPECT_EQ(server.confirmations.size(), 1U);
+  EXPECT_NE(local(R"({"command":"status"})").find(R"("question":null)"), std::string::npos);
+}
+
+// M9, M15: the device's operator puts it off; the gateway is told for how long.
+TEST_F(AgentTest, TheOperatorsDeferralIsToldAndOutlivesARestart) {
+  set_up();
+  server.ask_first = true;
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "idle"; }, 1min));
+  EXPECT_EQ(local(R"({"command":"answer","answer":"defer","for_s":3600,"why":"stocktaking"})"),
+            R"({"ok":true,"sentence":"Noted: defer."})");
+  device.power_off();
+  ASSERT_TRUE(world.run_for(10min));
+  server.order(101, {new_os});
+  ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 1min));
+  EXPECT_NE(server.confirmations[0].find(R"("answer":"defer")"), std::string::npos);
+  const auto at = server.confirmations[0].find(R"("retry_after":)");
+  ASSERT_NE(at, std::string::npos);
+  const int left = std::stoi(server.confirmations[0].substr(at + 14));
+  EXPECT_GE(left, 2950);
+  EXPECT_LE(left, 3060);
+  EXPECT_EQ(server.artifact_bytes, 0U);
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 2h));
+  EXPECT_TRUE(confirmed());
+}
+
+TEST_F(AgentTest, RefusesALocalRequestThatIsWrongAndChangesNothing) {
+  set_up();
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "idle"; }, 1min));
+  EXPECT_NE(local("nonsense").find(R"("code":"invalid")"), std::string::npos);
+  EXPECT_NE(local(R"({"command":"answer","answer":"defer"})").find("for_s: a deferral needs a time"),
+            std::string::npos);
+  EXPECT_NE(local(R"({"command":"answer","answer":"ready"})").find(R"("code":"not_asked")"),
+            std::string::npos);
+  EXPECT_NE(local(R"({"command":"answer","answer":"busy","for_s":0})").find("for_s"), std::string::npos);
+  EXPECT_NE(local(R"({"command":"cancel"})").find(R"("code":"nothing_here")"), std::string::npos);
+  EXPECT_FALSE(current->agent->attempt()->word.has_value());
+}
+
+// M19
+TEST_F(AgentTest, IsCancelledOnTheDeviceAndTellsWhoDidIt) {
+  set_up();
+  world.network().link("gw", "dev").rate = BytesPerSecond{30'000};
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "downloading"; }, 1min));
+  EXPECT_NE(local(R"({"command":"cancel","by":"ines","why":"not now"})").find(R"("ok":true)"),
+            std::string::npos);
+  ASSERT_TRUE(world.run_until([&] { return server.closed("failure"); }, 1min));
+  EXPECT_TRUE(saw("canceled none"));
+  EXPECT_EQ(std::get<core::attempt::Cancelled>(current->agent->attempt()->phase).by, "ines (alex)");
+  EXPECT_EQ(server.attributes["dray.version.os"], "1");
+}
+
+// M19
+TEST_F(AgentTest, ACancelOnTheDeviceAfterTheSwitchOverIsTooLate) {
+  set_up();
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "installing"; }, 5min));
+  EXPECT_NE(local(R"({"command":"cancel"})").find(R"("code":"too_late")"), std::string::npos);
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  EXPECT_EQ(server.attributes["dray.version.os"], "2");
 }
 
 TEST_F(AgentTest, AsksItselfOnceMoreBeforeTheSwitchOver) {

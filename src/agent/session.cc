@@ -122,12 +122,14 @@ Task<Exit> Agent::Session::run(Stop& stop) {
                     {{"component", component}, {"version", runs.version}, {"sha256", runs.sha256}});
   driver_.put(kKey, std::move(attempt));
   at::Started started{boot.fallback, boot.why};
+  counted_at_ = parts_.clock.steady();
   apply(started);
   auto settled = co_await saves_.settled();
   if (settled) {
     driver_.resume();
     tasks_.spawn(talk(tasks_.stop_signal()));
     tasks_.spawn(work(tasks_.stop_signal()));
+    tasks_.spawn(count_down(tasks_.stop_signal()));
   }
   co_await tasks_.join();
   co_return stop.requested() ? Exit::kStopped : exit_;

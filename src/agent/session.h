@@ -48,6 +48,9 @@ class Agent::Session {
   const core::attempt::Attempt& attempt() const { return *driver_.find(kKey); }
   bool loaded() const { return driver_.find(kKey) != nullptr; }
   void apply(const core::attempt::Event& event);
+  void say(core::attempt::Word word);
+  Task<Result<>> settled() { return saves_.settled(); }
+  bool asks_operator() const;
 
  private:
   static constexpr int kKey = 0;
@@ -87,15 +90,28 @@ class Agent::Session {
   Task<> verify(Stop& stop);
   Task<> undo(Stop& stop);
   Task<> tidy(Stop& stop);
+  bool has_nothing_to_do() const;
+  InstallerEnv env_of_order() const;
+  // Runs a verb until it says yes or no. Nothing: ok; else why not. An Error: stopped.
+  Task<Result<std::optional<std::string>>> insist(InstallerVerb verb, InstallerEnv env, Stop& stop);
+
+  // --- session_own.cc: may this device be updated now? ---
   struct Readiness {
     core::attempt::AnswerKind kind = core::attempt::AnswerKind::kReady;
     std::string why;
     std::optional<std::chrono::seconds> retry_after;
+    bool silent = false;  // its own deferment: no answer until it is ready
   };
   Task<Result<Readiness>> readiness(Stop& stop);
-  InstallerEnv env_of_order() const;
-  // Runs a verb until it says yes or no. Nothing: ok; else why not. An Error: stopped.
-  Task<Result<std::optional<std::string>>> insist(InstallerVerb verb, InstallerEnv env, Stop& stop);
+  std::optional<Readiness> prohibited_hours() const;
+  std::optional<Readiness> operators_objection() const;
+  Task<Result<std::optional<Readiness>>> busy_file();
+  Task<std::optional<Readiness>> busy_check(Stop& stop);
+  Task<Readiness> installers_word(Stop& stop);
+  Readiness busy(std::string why, std::optional<std::chrono::seconds> retry_after) const;
+  void wait_silently(const Readiness& why);
+  Task<> count_down(Stop& stop);
+  void pass_time();
 
   const AgentSettings& settings_;
   AgentParts& parts_;
@@ -113,6 +129,9 @@ class Agent::Session {
   int refusals_ = 0;                        // of this fetch: answers that will not get better, wrong bytes
   std::uint64_t asked_ = 0, answered_ = 0;  // communication requests seen and answered
   Backoff work_backoff_;
+  // what is counted down
+  Signal countdown_changed_;
+  SteadyTime counted_at_{};
   // talk
   Signal talk_changed_;
   Stop* polling_ = nullptr;  // of the poll that the server holds

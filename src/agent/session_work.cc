@@ -1,6 +1,5 @@
 // On the device: each phase's work, and its outcome as an event.
 #include <algorithm>
-#include <charconv>
 
 #include "agent/boot.h"
 #include "agent/session.h"
@@ -14,13 +13,6 @@ namespace {
 
 constexpr int kMostRefusals = 5;
 constexpr Duration kAnnouncePatience{10'000};
-
-std::optional<std::chrono::seconds> seconds_in(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 0 || value > 30 * 86400) return {};
-  return std::chrono::seconds{value};
-}
 
 const at::Part* part_at(const at::Attempt& attempt, std::size_t index) {
   const at::Order* order = at::order_of(attempt);
@@ -46,8 +38,7 @@ std::string_view word_of(at::AnswerKind kind) {
 Task<> Agent::Session::work(Stop& stop) {
   while (!stop.requested()) {
     const auto changes = work_changed_.generation();
-    const bool answered = work_.kind == at::WorkKind::kAnswerOffer && answered_ == asked_;
-    if (work_.kind == at::WorkKind::kNone || answered) {
+    if (has_nothing_to_do()) {
       co_await work_changed_.wait_past(changes, parts_.clock, kSteadyMax, stop);
       continue;
     }
@@ -58,6 +49,13 @@ Task<> Agent::Session::work(Stop& stop) {
     // The next work comes behind the save of what this one brought.
     [[maybe_unused]] auto settled = co_await saves_.settled();
   }
+}
+
+bool Agent::Session::has_nothing_to_do() const {
+  if (work_.kind == at::WorkKind::kNone) return true;
+  if (work_.kind != at::WorkKind::kAnswerOffer) return false;
+  if (const auto* waiting = std::get_if<at::Waiting>(&attempt().phase)) return waiting->left > Duration{0};
+  return answered_ == asked_;
 }
 
 Task<> Agent::Session::do_work(at::Work work, Stop& stop) {
@@ -109,53 +107,12 @@ InstallerEnv Agent::Session::env_of_order() const {
   return env;
 }
 
-// The busy file first, then the installer's own word.
-Task<Result<Agent::Session::Readiness>> Agent::Session::readiness(Stop& stop) {
-  Readiness out;
-  if (!settings_.busy_file.empty()) {
-    std::optional<std::string> busy;
-    std::function<Result<>()> look = [this, &busy]() -> Result<> {
-      DRAY_TRY(busy, read_file(parts_.disk, settings_.busy_file, 4096));
-      return {};
-    };
-    auto looked = co_await on_disk(std::move(look));
-    if (looked || looked.error().code() != ErrorCode::kNotFound) {
-      out.kind = at::AnswerKind::kBusy;
-      out.why = busy.value_or("");
-      if (out.why.starts_with("retry_after=")) {
-        const auto end = std::min(out.why.find('\n'), out.why.size());
-        out.retry_after = seconds_in(out.why.substr(12, end - 12));
-        out.why.erase(0, std::min(end + 1, out.why.size()));
-      }
-      while (!out.why.empty() && static_cast<unsigned char>(out.why.back()) <= ' ') out.why.pop_back();
-      if (out.why.empty()) out.why = "in use";
-      co_return out;
-    }
-  }
-  InstallerEnv env = env_of_order();
-  auto answer = co_await parts_.installer.run(InstallerVerb::kReady, std::move(env), stop);
-  if (stop.requested()) co_return Error{ErrorCode::kStopped, "stopped"};
-  if (!answer) {
-    out.kind = at::AnswerKind::kBusy;
-    out.why = answer.error().message();
-    co_return out;
-  }
-  if (const auto found = answer->values.find("retry_after"); found != answer->values.end())
-    out.retry_after = seconds_in(found->second);
-  out.why = answer->words;
-  if (answer->exit == InstallerExit::kBusy)
-    out.kind = at::AnswerKind::kBusy;
-  else if (answer->exit == InstallerExit::kRetryLater)
-    out.kind = at::AnswerKind::kDefer;
-  else if (answer->exit != InstallerExit::kOk)
-    out.kind = at::AnswerKind::kRefuse;
-  co_return out;
-}
-
 Task<> Agent::Session::answer_offer(Stop& stop) {
   const std::uint64_t question = asked_;
   auto ready = co_await readiness(stop);
   if (!ready || stop.requested()) co_return;
+  const bool waited = std::holds_alternative<at::Waiting>(attempt().phase);
+  if (ready->silent) co_return wait_silently(*ready);
   const bool yes = ready->kind == at::AnswerKind::kReady;
   client::Confirmation confirmation{yes, std::string{word_of(ready->kind)}, ready->retry_after, ready->why};
   auto sent = co_await ddi_.confirm(at::action_of(attempt()), std::move(confirmation), stop);
@@ -165,7 +122,10 @@ Task<> Agent::Session::answer_offer(Stop& stop) {
   }
   answered_ = question;
   parts_.log.info("offer_answered", {{"answer", yes ? "ready" : word_of(ready->kind)}, {"why", ready->why}});
-  if (sent) apply(at::Answered{ready->kind, ready->why});
+  if (sent)
+    apply(at::Answered{ready->kind, ready->why});
+  else if (waited)
+    apply(at::Withdrawn{});  // nobody asks any more
 }
 
 Task<> Agent::Session::fetch(std::size_t index, Stop& stop) {
@@ -193,7 +153,8 @@ Task<> Agent::Session::fetch(std::size_t index, Stop& stop) {
     auto renamed = co_await on_disk(std::move(rename));
     if (!renamed) co_return;
   }
-  // The checkpoint first: what is whole is never fetched again, also where the next save is the one that is lost.
+  // The checkpoint first: what is whole is never fetched again, also where the next save is the one that is
+  // lost.
   const auto settled = co_await saves_.settled();
   if (!settled) co_return;
   apply(at::Fetched{name, *fetched});

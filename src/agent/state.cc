@@ -38,7 +38,8 @@ Order decode_order(const Node& node) {
   return order;
 }
 
-// Members of a phase, both ways, by one list: order, action, part, why, by, boot_id, undone, answer, ended.
+// Members of a phase, both ways, by one list: order, action, part, why, left, by, boot_id, undone, answer,
+// ended.
 template <class P>
 json::object encode_phase(const P& p) {
   json::object out;
@@ -47,6 +48,7 @@ json::object encode_phase(const P& p) {
   if constexpr (requires { p.part; }) out["part"] = p.part;
   if constexpr (requires { p.answer; }) out["answer"] = kAnswers[static_cast<std::size_t>(p.answer)];
   if constexpr (requires { p.why; }) out["why"] = p.why;
+  if constexpr (requires { p.left; }) out["left"] = p.left.count();
   if constexpr (requires { p.by; }) out["by"] = p.by;
   if constexpr (requires { p.boot_id; }) out["boot_id"] = p.boot_id;
   if constexpr (requires { p.undone; }) out["undone"] = p.undone;
@@ -64,6 +66,26 @@ AnswerKind decode_answer(const Node& node) {
   node.refuse("is no answer");
 }
 
+json::value encode_word(const std::optional<Word>& word) {
+  if (!word) return nullptr;
+  json::object out{{"answer", kAnswers[static_cast<std::size_t>(word->kind)]},
+                   {"action", word->action.value()},
+                   {"by", word->by},
+                   {"why", word->why}};
+  if (word->left) out["left"] = word->left->count();
+  return out;
+}
+
+Word decode_word(const Node& node) {
+  Word word{decode_answer(node.at("answer")),
+            ActionId{node.at("action").integer()},
+            node.at("by").text(),
+            node.at("why").text(),
+            {}};
+  if (const auto left = node.maybe("left")) word.left = Duration{left->integer(0)};
+  return word;
+}
+
 template <class P>
 void decode_phase(const Node& node, P& p) {
   if constexpr (requires { p.order; }) p.order = decode_order(node.at("order"));
@@ -71,6 +93,7 @@ void decode_phase(const Node& node, P& p) {
   if constexpr (requires { p.part; }) p.part = node.at("part").size();
   if constexpr (requires { p.answer; }) p.answer = decode_answer(node.at("answer"));
   if constexpr (requires { p.why; }) p.why = node.at("why").text();
+  if constexpr (requires { p.left; }) p.left = Duration{node.at("left").integer(0)};
   if constexpr (requires { p.by; }) p.by = node.at("by").text();
   if constexpr (requires { p.boot_id; }) p.boot_id = node.at("boot_id").text();
   if constexpr (requires { p.undone; }) p.undone = node.at("undone").boolean();
@@ -101,7 +124,8 @@ std::string encode_state(const Attempt& attempt) {
                                     {"phase", phase_name(attempt.phase)},
                                     {"data", std::move(phase)},
                                     {"spool", std::move(spool)},
-                                    {"starts", attempt.starts}}) +
+                                    {"starts", attempt.starts},
+                                    {"word", encode_word(attempt.word)}}) +
          "\n";
 }
 
@@ -113,6 +137,7 @@ Result<Attempt> decode_state(std::string_view text) {
     root.at("spool").members(
         [&](std::string_view name, const Node& offset) { out.spool[std::string{name}] = offset.size(); });
     out.starts = static_cast<int>(root.at("starts").integer(0, 1'000'000));
+    if (const auto word = root.maybe("word")) out.word = decode_word(*word);
     return out;
   });
 }

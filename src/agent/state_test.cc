@@ -14,6 +14,7 @@ TEST(AgentState, EveryPhaseComesBackAsItWas) {
   const Order order{ActionId{101}, {part, no_sha256}, true};
   const std::vector<Phase> phases{Idle{},
                                   Offered{order.action},
+                                  Waiting{order.action, "in use", Duration{59'000}},
                                   Deferring{order.action, AnswerKind::kDefer, "in \"use\""},
                                   Downloading{order, 1},
                                   Verifying{order, 1},
@@ -35,6 +36,19 @@ TEST(AgentState, EveryPhaseComesBackAsItWas) {
     ASSERT_TRUE(again) << phase_name(phase) << ": " << again.error().message();
     EXPECT_EQ(*again, attempt) << phase_name(phase);
   }
+}
+
+TEST(AgentState, TheOperatorsWordComesBackAsItWas) {
+  for (const auto& word : {Word{AnswerKind::kReady, ActionId{101}, "ines", "", {}},
+                           Word{AnswerKind::kDefer, {}, "ines (alex)", "stocktaking", Duration{7'200'000}}}) {
+    Attempt attempt;
+    attempt.word = word;
+    const auto again = decode_state(encode_state(attempt));
+    ASSERT_TRUE(again) << again.error().message();
+    EXPECT_EQ(again->word, attempt.word);
+  }
+  EXPECT_TRUE(
+      decode_state(R"({"version":1,"phase":"idle","data":{},"spool":{},"starts":0})"));  // of an older agent
 }
 
 TEST(AgentState, RefusesWhatItDoesNotUnderstand) {

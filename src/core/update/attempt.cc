@@ -60,6 +60,7 @@ class Machine {
     std::visit(
         Overloaded{[&](const Offered&) { go(Idle{}); },  // the next poll brings it again
                    [&](const Deferring&) { go(Idle{}); },
+                   [&](const Waiting&) {},  // goes on with what is left of it
                    [&](const Downloading& p) {
                      if (worn) fail(p.order, often);
                    },
@@ -81,10 +82,15 @@ class Machine {
 
   void on(const Asked& event) {
     const bool same = action_of(next) == event.action;
-    if (is_final(next) && same) ended()->reported = false;  // the server has not heard of the end
-    else if (std::holds_alternative<Offered>(next.phase) && same) return;
-    // Level-triggered: asked again, answered again, in whatever phase we thought to be. The bytes stay in the spool.
-    else if (std::holds_alternative<Idle>(next.phase) || is_final(next) || may_cancel(next)) go(Offered{event.action});
+    if (is_final(next) && same)
+      ended()->reported = false;  // the server has not heard of the end
+    else if ((std::holds_alternative<Offered>(next.phase) || std::holds_alternative<Waiting>(next.phase)) &&
+             same)
+      return;
+    // Level-triggered: asked again, answered again, in whatever phase we thought to be. The bytes stay in the
+    // spool.
+    else if (std::holds_alternative<Idle>(next.phase) || is_final(next) || may_cancel(next))
+      go(Offered{event.action});
   }
 
   void on(const Ordered& event) {
@@ -124,6 +130,11 @@ class Machine {
     const bool ready = event.kind == AnswerKind::kReady;
     if (const auto* offered = std::get_if<Offered>(&next.phase)) {
       if (!ready) go(Deferring{offered->action, event.kind, event.why});
+    } else if (const auto* waiting = std::get_if<Waiting>(&next.phase)) {
+      if (ready)
+        go(Offered{waiting->action});
+      else
+        go(Deferring{waiting->action, event.kind, event.why});
     } else if (auto* holding = std::get_if<Holding>(&next.phase)) {
       if (!ready)
         holding->why = event.why;
@@ -132,6 +143,32 @@ class Machine {
     } else if (const auto* announcing = std::get_if<Announcing>(&next.phase)) {
       if (!ready) go(Holding{announcing->order, event.why});
     }
+  }
+
+  void on(const MustWait& event) {
+    if (const auto* offered = std::get_if<Offered>(&next.phase)) {
+      go(Waiting{offered->action, event.why, event.left});
+    } else if (auto* waiting = std::get_if<Waiting>(&next.phase)) {
+      waiting->left = event.left;
+      waiting->why = event.why;
+    }
+  }
+
+  void on(const Passed& event) {
+    if (auto* waiting = std::get_if<Waiting>(&next.phase))
+      waiting->left = std::max(Duration{0}, waiting->left - event.time);
+    if (!next.word || !next.word->left) return;
+    *next.word->left -= event.time;
+    if (*next.word->left <= Duration{0}) next.word.reset();
+  }
+
+  void on(const Said& event) {
+    next.word = event.word;
+    if (event.word.kind == AnswerKind::kReady) {
+      next.word->action = action_of(next);
+      if (is_final(next) || next.word->action.empty()) next.word.reset();  // only takes an objection back
+    }
+    if (auto* waiting = std::get_if<Waiting>(&next.phase)) waiting->left = Duration{0};  // look again at once
   }
 
   void on(const Checkpointed& event) {
@@ -215,6 +252,7 @@ class Machine {
   void on(const Tidied&) {
     if (!is_final(next)) return;
     ended()->tidied = true;
+    if (next.word && next.word->kind == AnswerKind::kReady) next.word.reset();
     const bool kept =
         std::holds_alternative<Failed>(next.phase) || std::holds_alternative<RolledBack>(next.phase);
     if (!kept) next.spool.clear();  // a failed attempt is repeated: its verified bytes are not fetched again
@@ -349,6 +387,7 @@ Work work(const Attempt& attempt) {
   return std::visit(
       Overloaded{[](const Idle&) { return Work{}; },
                  [](const Offered&) { return Work{WorkKind::kAnswerOffer}; },
+                 [](const Waiting&) { return Work{WorkKind::kAnswerOffer}; },
                  [](const Deferring&) { return Work{}; },
                  [](const Downloading& p) { return Work{WorkKind::kFetch, p.part}; },
                  [](const Verifying& p) { return Work{WorkKind::kWrite, p.part}; },

@@ -1,7 +1,7 @@
 // An attempt: one try to update this device, as its agent sees it. Pure: state, event and what is given come
 // in; the next state and what to do come out. The driver saves the next state, then does it.
 //
-//   idle -> (offered -> (deferring ->)) downloading -> verifying -> holding -> announcing
+//   idle -> (offered -> (waiting | deferring ->)) downloading -> verifying -> holding -> announcing
 //     | the switch-over: here the intent is on disk, a cancel comes too late
 //   installing -> installed -> restarting -> verifying_boot -> committed | rolled_back
 //                                                 (reverting ->)
@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/id.h"
+#include "base/time.h"
 #include "core/model/device.h"
 
 namespace dray::core::attempt {
@@ -58,6 +59,15 @@ struct Idle {
 struct Offered {
   ActionId action;
   friend bool operator==(const Offered&, const Offered&) = default;
+};
+// The device's own deferment: it is silent until updating is possible, then it answers. left: how long it
+// does not even look again. Counted down and saved on the way, because a device may have no clock that
+// survives a restart.
+struct Waiting {
+  ActionId action;
+  std::string why;
+  Duration left{0};
+  friend bool operator==(const Waiting&, const Waiting&) = default;
 };
 // The answer was "not now".
 struct Deferring {
@@ -146,8 +156,19 @@ struct Cancelled {
 };
 
 using Phase =
-    std::variant<Idle, Offered, Deferring, Downloading, Verifying, Holding, Announcing, Installing, Installed,
-                 Restarting, VerifyingBoot, Reverting, Committed, RolledBack, Failed, Cancelled>;
+    std::variant<Idle, Offered, Waiting, Deferring, Downloading, Verifying, Holding, Announcing, Installing,
+                 Installed, Restarting, VerifyingBoot, Reverting, Committed, RolledBack, Failed, Cancelled>;
+
+// What the operator of this device said beforehand, or to its question. Ready: good for that action, up to
+// its end. Busy and defer: for every one, until the time is over or another word comes; never over without a
+// time.
+struct Word {
+  AnswerKind kind = AnswerKind::kReady;
+  ActionId action;
+  std::string by, why;
+  std::optional<Duration> left;
+  friend bool operator==(const Word&, const Word&) = default;
+};
 
 struct Attempt {
   Phase phase;
@@ -155,6 +176,7 @@ struct Attempt {
   // is withdrawn and shown again goes on where it stopped.
   std::map<std::string, std::uint64_t> spool;
   int starts = 0;  // starts of the agent since it last got further
+  std::optional<Word> word{};
   friend bool operator==(const Attempt&, const Attempt&) = default;
 };
 
@@ -184,7 +206,17 @@ struct CancelledHere {
 struct Answered {
   AnswerKind kind = AnswerKind::kReady;
   std::string why;
-};  // of the installer
+};  // of the device to itself
+struct MustWait {
+  Duration left{0};
+  std::string why;
+};  // it can't be updated now, and keeps silent until it can
+struct Passed {
+  Duration time{0};
+};  // so much time, of what is counted down
+struct Said {
+  Word word;
+};  // by the operator
 struct Checkpointed {
   std::string name;
   std::uint64_t offset = 0;
@@ -213,9 +245,9 @@ struct Reported {
 };
 struct Tidied {};
 
-using Event = std::variant<Started, Asked, Ordered, Withdrawn, CancelAsked, CancelledHere, Answered,
-                           Checkpointed, Fetched, Written, Announced, Switched, RestartNeeded, Healthy,
-                           Undone, WorkFailed, Reported, Tidied>;
+using Event = std::variant<Started, Asked, Ordered, Withdrawn, CancelAsked, CancelledHere, Answered, MustWait,
+                           Passed, Said, Checkpointed, Fetched, Written, Announced, Switched, RestartNeeded,
+                           Healthy, Undone, WorkFailed, Reported, Tidied>;
 
 struct Given {
   std::string boot_id;
@@ -257,9 +289,14 @@ std::vector<Work> resume(const Attempt& attempt);
 
 // --- what follows from the state ---
 
-const Order* order_of(const Attempt& attempt);  // null: idle, offered, deferring, cancelled
+const Order* order_of(const Attempt& attempt);  // null: idle, offered, waiting, deferring, cancelled
 ActionId action_of(const Attempt& attempt);     // empty: idle
 bool is_final(const Attempt& attempt);
+// The operator's "ready" for what is in work; a busy or defer of his that stands.
+bool operator_is_ready(const Attempt& attempt);
+const Word* operator_objects(const Attempt& attempt);
+// The time after which what is counted down next is over; nothing: nothing is.
+std::optional<Duration> counts_down(const Attempt& attempt);
 bool may_cancel(const Attempt& attempt);  // in work and before the switch-over
 // Past the switch-over and without a verdict: the starts of this version are counted.
 bool is_trial(const Attempt& attempt);

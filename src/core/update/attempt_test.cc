@@ -23,7 +23,8 @@ const RunningByComponent kOld{{"os", {"1", std::string(64, 'a')}}, {"app", {"4",
 const RunningByComponent kNew{{"os", {"2", std::string(64, 'b')}}, {"app", {"5", std::string(64, 'c')}}};
 
 std::vector<Phase> all_phases() {
-  std::vector<Phase> out{Idle{}, Offered{kOne.action}, Deferring{kOne.action, AnswerKind::kBusy, "in use"}};
+  std::vector<Phase> out{Idle{}, Offered{kOne.action}, Waiting{kOne.action, "in use", Duration{60'000}},
+                         Deferring{kOne.action, AnswerKind::kBusy, "in use"}};
   for (const Order& order : {kOne, kTwo, kHeld}) {
     out.insert(out.end(), {Downloading{order, 0}, Downloading{order, order.parts.size() - 1},
                            Verifying{order, order.parts.size() - 1}, Holding{order, ""}, Announcing{order},
@@ -52,6 +53,10 @@ std::vector<Event> all_events() {
           Answered{AnswerKind::kReady, ""},
           Answered{AnswerKind::kBusy, "in use"},
           Answered{AnswerKind::kDefer, "later"},
+          MustWait{Duration{60'000}, "in use"},
+          Passed{Duration{60'000}},
+          Said{{AnswerKind::kReady, {}, "ines", "", {}}},
+          Said{{AnswerKind::kDefer, {}, "ines", "stocktaking", Duration{60'000}}},
           Checkpointed{std::string(64, 'b'), 50},
           fetched('b'),
           fetched('c'),
@@ -102,8 +107,8 @@ Attempt after(Attempt attempt, std::initializer_list<Event> events, const Given&
 
 TEST(Attempt, GoesFromTheOrderToTheCommitThroughOneRestart) {
   Attempt a = after({},
-                    {Asked{ActionId{101}}, Ordered{kTwo}, fetched('b'), fetched('c'),
-                     Written{0}, Written{1}, Answered{}, Announced{}, Switched{}, RestartNeeded{true}},
+                    {Asked{ActionId{101}}, Ordered{kTwo}, fetched('b'), fetched('c'), Written{0}, Written{1},
+                     Answered{}, Announced{}, Switched{}, RestartNeeded{true}},
                     {"boot-1", kOld});
   EXPECT_EQ(phase_name(a.phase), "restarting");
   a = after(a, {Started{}}, {"boot-2", kNew});
@@ -231,6 +236,47 @@ TEST(Attempt, AnySequenceOfEventsKeepsItsPromises) {
           a = step.next;
         }
       }));
+}
+
+// M7
+TEST(Attempt, ItsOwnDefermentSurvivesARestartWithWhatIsLeftOfIt) {
+  const Given given{"boot-1", kOld};
+  Attempt a = after(
+      {}, {Asked{ActionId{101}}, MustWait{Duration{600'000}, "in use"}, Passed{Duration{100'000}}}, given);
+  a = after(a, {Started{}, Asked{ActionId{101}}}, {"boot-2", kOld});
+  ASSERT_EQ(phase_name(a.phase), "waiting");
+  EXPECT_EQ(std::get<Waiting>(a.phase).left, Duration{500'000});
+  EXPECT_EQ(counts_down(a), Duration{500'000});
+  a = after(a, {Passed{Duration{900'000}}}, given);
+  EXPECT_EQ(std::get<Waiting>(a.phase).left, Duration{0});
+  EXPECT_EQ(counts_down(a), std::nullopt);
+  a = after(a, {Answered{}}, given);
+  EXPECT_EQ(phase_name(a.phase), "offered");  // confirmed; the order comes next
+}
+
+TEST(Attempt, TheOperatorsReadyHoldsForOneActionUpToItsEnd) {
+  const Given given{"boot-1", kOld};
+  const Said ready{{AnswerKind::kReady, {}, "ines", "", {}}};
+  Attempt a = after({}, {Asked{ActionId{101}}, ready}, given);
+  EXPECT_TRUE(operator_is_ready(a));
+  a = after(a, {Ordered{kOne}, fetched('b'), Written{0}}, given);
+  EXPECT_TRUE(operator_is_ready(a));
+  EXPECT_FALSE(operator_is_ready(after(a, {Asked{ActionId{102}}}, given)));
+  a = after(a, {WorkFailed{"broke"}, Tidied{}}, given);
+  EXPECT_FALSE(a.word.has_value());
+  EXPECT_FALSE(after({}, {ready}, given).word.has_value());  // nobody has asked
+}
+
+TEST(Attempt, TheOperatorsObjectionEndsWithItsTimeOrWithAnotherWord) {
+  const Given given{"boot-1", kOld};
+  const Said defer{{AnswerKind::kDefer, {}, "ines", "stocktaking", Duration{60'000}}};
+  Attempt a = after({}, {defer, Started{}, Passed{Duration{59'000}}}, given);
+  ASSERT_NE(operator_objects(a), nullptr);
+  EXPECT_EQ(counts_down(a), Duration{1'000});
+  EXPECT_EQ(operator_objects(after(a, {Passed{Duration{1'000}}}, given)), nullptr);
+  EXPECT_EQ(operator_objects(after(a, {Said{{AnswerKind::kReady, {}, "ines", "", {}}}}, given)), nullptr);
+  const Said busy{{AnswerKind::kBusy, {}, "ines", "", {}}};
+  EXPECT_NE(operator_objects(after({}, {busy, Passed{Duration{1'000'000'000}}}, given)), nullptr);
 }
 
 }  // namespace

@@ -8,14 +8,14 @@ namespace dray::core::attempt {
 namespace {
 
 constexpr std::array<std::string_view, std::variant_size_v<Phase>> kPhases{
-    "idle",       "offered",     "deferring", "downloading", "verifying",      "holding",
-    "announcing", "installing",  "installed", "restarting",  "verifying_boot", "reverting",
-    "committed",  "rolled_back", "failed",    "cancelled"};
+    "idle",      "offered",    "waiting",     "deferring", "downloading", "verifying",
+    "holding",   "announcing", "installing",  "installed", "restarting",  "verifying_boot",
+    "reverting", "committed",  "rolled_back", "failed",    "cancelled"};
 
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kEvents{
-    "started",        "asked",        "ordered", "withdrawn",   "cancel_asked", "cancelled_here",
-    "answered",       "checkpointed", "fetched", "written",     "announced",    "switched",
-    "restart_needed", "healthy",      "undone",  "work_failed", "reported",     "tidied"};
+    "started",   "asked",          "ordered", "withdrawn",    "cancel_asked", "cancelled_here", "answered",
+    "must_wait", "passed",         "said",    "checkpointed", "fetched",      "written",        "announced",
+    "switched",  "restart_needed", "healthy", "undone",       "work_failed",  "reported",       "tidied"};
 
 constexpr Transition kTable[] = {
     // a start
@@ -40,6 +40,7 @@ constexpr Transition kTable[] = {
     {"reverting", "started", "rolled_back"},
     // the communication request
     {"idle", "asked", "offered"},
+    {"waiting", "asked", "offered"},
     {"deferring", "asked", "offered"},
     {"downloading", "asked", "offered"},
     {"verifying", "asked", "offered"},
@@ -50,6 +51,10 @@ constexpr Transition kTable[] = {
     {"failed", "asked", "offered"},
     {"cancelled", "asked", "offered"},
     {"offered", "answered", "deferring"},
+    // the device's own deferment
+    {"offered", "must_wait", "waiting"},
+    {"waiting", "answered", "offered"},
+    {"waiting", "answered", "deferring"},
     // the order: begun, found to run already, or without anything for this device
     {"idle", "ordered", "downloading"},
     {"idle", "ordered", "committed"},
@@ -57,6 +62,9 @@ constexpr Transition kTable[] = {
     {"offered", "ordered", "downloading"},
     {"offered", "ordered", "committed"},
     {"offered", "ordered", "failed"},
+    {"waiting", "ordered", "downloading"},
+    {"waiting", "ordered", "committed"},
+    {"waiting", "ordered", "failed"},
     {"deferring", "ordered", "downloading"},
     {"deferring", "ordered", "committed"},
     {"deferring", "ordered", "failed"},
@@ -83,18 +91,21 @@ constexpr Transition kTable[] = {
     {"cancelled", "ordered", "failed"},
     // taken back: silently, by the server, on the device
     {"offered", "withdrawn", "idle"},
+    {"waiting", "withdrawn", "idle"},
     {"deferring", "withdrawn", "idle"},
     {"downloading", "withdrawn", "idle"},
     {"verifying", "withdrawn", "idle"},
     {"holding", "withdrawn", "idle"},
     {"announcing", "withdrawn", "idle"},
     {"offered", "cancel_asked", "cancelled"},
+    {"waiting", "cancel_asked", "cancelled"},
     {"deferring", "cancel_asked", "cancelled"},
     {"downloading", "cancel_asked", "cancelled"},
     {"verifying", "cancel_asked", "cancelled"},
     {"holding", "cancel_asked", "cancelled"},
     {"announcing", "cancel_asked", "cancelled"},
     {"offered", "cancelled_here", "cancelled"},
+    {"waiting", "cancelled_here", "cancelled"},
     {"deferring", "cancelled_here", "cancelled"},
     {"downloading", "cancelled_here", "cancelled"},
     {"verifying", "cancelled_here", "cancelled"},
@@ -160,9 +171,25 @@ bool is_final(const Attempt& a) {
   return in<Committed>(a) || in<RolledBack>(a) || in<Failed>(a) || in<Cancelled>(a);
 }
 
+bool operator_is_ready(const Attempt& a) {
+  return a.word && a.word->kind == AnswerKind::kReady && a.word->action == action_of(a);
+}
+
+const Word* operator_objects(const Attempt& a) {
+  return a.word && a.word->kind != AnswerKind::kReady ? &*a.word : nullptr;
+}
+
+std::optional<Duration> counts_down(const Attempt& a) {
+  std::optional<Duration> out;
+  if (a.word && a.word->left) out = *a.word->left;
+  if (const auto* waiting = std::get_if<Waiting>(&a.phase); waiting != nullptr && waiting->left > Duration{0})
+    out = out ? std::min(*out, waiting->left) : waiting->left;
+  return out;
+}
+
 bool may_cancel(const Attempt& a) {
-  return in<Offered>(a) || in<Deferring>(a) || in<Downloading>(a) || in<Verifying>(a) || in<Holding>(a) ||
-         in<Announcing>(a);
+  return in<Offered>(a) || in<Waiting>(a) || in<Deferring>(a) || in<Downloading>(a) || in<Verifying>(a) ||
+         in<Holding>(a) || in<Announcing>(a);
 }
 
 bool is_trial(const Attempt& a) {
@@ -209,6 +236,7 @@ std::string describe(const Attempt& attempt) {
   static constexpr std::array<std::string_view, std::variant_size_v<Phase>> kSentences{
       "Nothing to do.",
       "The gateway asks for an update.",
+      "Can't be updated now, and answers when it can",
       "Said \"not now\"",
       "Receives {}",
       "Writes {}",

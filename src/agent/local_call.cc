@@ -1,0 +1,108 @@
+// What somebody on the device may ask the agent: its state, to answer its standing question, to cancel.
+#include "agent/session.h"
+#include "wire/json.h"
+
+namespace dray::agent {
+
+namespace at = core::attempt;
+namespace json = wire::json;
+
+namespace {
+
+constexpr std::size_t kLongestText = 512;
+
+struct Request {
+  std::string command, answer, by, why;
+  std::optional<std::chrono::seconds> time;
+};
+
+std::string text_or_empty(const wire::Node& node, std::string_view key) {
+  const auto found = node.maybe(key);
+  return found ? found->text(kLongestText) : std::string{};
+}
+
+Result<Request> decode(std::string_view line) {
+  return wire::decode<Request>(wire::parse_json(line), [](const wire::Node& n) {
+    n.only({"command", "answer", "for_s", "by", "why"});
+    Request out{n.at("command").text(),
+                text_or_empty(n, "answer"),
+                text_or_empty(n, "by"),
+                text_or_empty(n, "why"),
+                {}};
+    if (const auto time = n.maybe("for_s")) out.time = std::chrono::seconds{time->integer(1, 30 * 86'400)};
+    return out;
+  });
+}
+
+std::string refusal(std::string_view code, std::string_view sentence) {
+  return wire::to_text(json::object{{"ok", false}, {"code", code}, {"sentence", sentence}});
+}
+
+std::string done(std::string_view sentence) {
+  return wire::to_text(json::object{{"ok", true}, {"sentence", sentence}});
+}
+
+std::string status(const at::Attempt& attempt, bool asks) {
+  json::object out{{"ok", true},
+                   {"phase", at::phase_name(attempt.phase)},
+                   {"sentence", at::describe(attempt)},
+                   {"action", at::action_of(attempt).value()},
+                   {"question", asks ? json::value{"May this device be updated now?"} : json::value{}}};
+  if (const auto left = at::counts_down(attempt))
+    out["left_s"] = std::chrono::ceil<std::chrono::seconds>(*left).count();
+  return wire::to_text(out);
+}
+
+// "ines (alex)": who it was by their own word, and by the kernel's.
+std::string by_whom(const Request& request, const std::string& who) {
+  return request.by.empty() || request.by == who ? who : request.by + " (" + who + ")";
+}
+
+Result<at::Word> word_of(const Request& request, const std::string& who) {
+  at::Word word{at::AnswerKind::kReady, {}, by_whom(request, who), request.why, request.time};
+  if (request.answer == "busy")
+    word.kind = at::AnswerKind::kBusy;
+  else if (request.answer == "defer")
+    word.kind = at::AnswerKind::kDefer;
+  else if (request.answer != "ready")
+    return Error{ErrorCode::kInvalid, "answer: must be ready, busy or defer"};
+  if (word.kind == at::AnswerKind::kDefer && !word.left)
+    return Error{ErrorCode::kInvalid, "for_s: a deferral needs a time"};
+  if (word.kind == at::AnswerKind::kReady && word.left)
+    return Error{ErrorCode::kInvalid, "for_s: a ready needs no time; it is good for this update"};
+  return word;
+}
+
+}  // namespace
+
+Task<std::string> Agent::local_call(std::string line, std::string who) {
+  if (!session_ || !session_->loaded()) co_return refusal("starting", "The agent is starting.");
+  const auto request = decode(line);
+  if (!request) co_return refusal("invalid", request.error().message());
+  std::string answer;
+  if (request->command == "status") {
+    co_return status(session_->attempt(), session_->asks_operator());
+  } else if (request->command == "answer") {
+    auto word = word_of(*request, who);
+    if (!word) co_return refusal("invalid", word.error().message());
+    const bool objected = at::operator_objects(session_->attempt()) != nullptr;
+    if (word->kind == at::AnswerKind::kReady && !at::may_cancel(session_->attempt()) && !objected)
+      co_return refusal("not_asked", "Nobody has asked. " + at::describe(session_->attempt()));
+    session_->say(std::move(*word));
+    answer = done("Noted: " + request->answer + ".");
+  } else if (request->command == "cancel") {
+    const at::Attempt& attempt = session_->attempt();
+    if (at::is_trial(attempt)) co_return refusal("too_late", "Too late: " + at::describe(attempt) + ".");
+    if (!at::may_cancel(attempt))
+      co_return refusal("nothing_here", "There is no update to cancel. " + at::describe(attempt));
+    session_->apply(at::CancelledHere{by_whom(*request, who), request->why});
+    answer = done("Cancelled before the switch-over; the old software stays.");
+  } else {
+    co_return refusal("invalid", "command: must be status, answer or cancel");
+  }
+  const auto durable = co_await session_->settled();
+  if (!durable) co_return refusal("stopping", "The agent is stopping.");
+  co_return answer;
+}
+
+}  // namespace dray::agent
