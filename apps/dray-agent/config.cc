@@ -51,6 +51,23 @@ void load_poll(const Config& poll, agent::AgentSettings& out) {
   if (out.poll_least > out.poll_most) poll.refuse("least_s", "is more than most_s");
 }
 
+// What the device asks itself before it is updated.
+void load_ready(const Config& ready, AgentConfig& out) {
+  out.busy_command = ready.strings("busy_command", std::vector<std::string>{});
+  out.busy_command_limit = ready.duration_s("busy_command_limit_s", {1, 600}, out.busy_command_limit);
+  if (!out.busy_command.empty()) out.agent.busy_check = kBusyCheck;
+  out.agent.busy_retry = ready.duration_s("busy_retry_s", {1, 86'400}, out.agent.busy_retry);
+  out.agent.waits_while_busy = ready.choice("while_busy", {"answer", "wait"}, "answer") == "wait";
+  out.agent.asks_operator = ready.boolean("ask_operator", false);
+  for (const std::string& text : ready.strings("prohibited_hours", std::vector<std::string>{})) {
+    const auto hours = core::parse_hours(text);
+    if (hours)
+      out.agent.prohibited.push_back(*hours);
+    else
+      ready.refuse("prohibited_hours", "\"" + text + "\" " + hours.error().message());
+  }
+}
+
 bool is_name(const std::string& text, bool plus_dot) {
   return !text.empty() && text.size() <= 64 && text[0] != '.' &&
          std::all_of(text.begin(), text.end(), [&](char c) {
@@ -103,6 +120,10 @@ Result<AgentConfig> load_config(const std::filesystem::path& path) {
   out.program_settles = file.duration_s("run_settle_s", {0, 3600}, out.program_settles);
   load_server(file.table("server"), out.agent);
   load_poll(file.table("poll"), out.agent);
+  load_ready(file.table("ready"), out);
+  const Config local = file.table("local");
+  out.socket = local.path("socket", out.data / "agent.sock");
+  out.socket_group = local.text("group", "");
   const Config attributes = file.table("attributes");
   for (const std::string& key : attributes.keys()) out.agent.attributes[key] = attributes.text(key);
   if (const std::string type = file.text("type", ""); !type.empty()) out.agent.attributes["dray.type"] = type;

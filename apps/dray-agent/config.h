@@ -30,7 +30,13 @@ struct AgentConfig {
   std::vector<std::string> program;         // of the active version; empty: none
   Duration program_settles{3'000};          // it must live for so long before the agent starts
   InstallerConfig installer;
+  std::filesystem::path socket;           // for `dray-agent answer` and `cancel`; empty: none
+  std::string socket_group;               // whose members may use it; empty: only we
+  std::vector<std::string> busy_command;  // empty: none
+  Duration busy_command_limit{10'000};
 };
+// Its name among the checks.
+inline constexpr const char* kBusyCheck = "busy_command";
 
 // Every mistake at once, with file and line.
 Result<AgentConfig> load_config(const std::filesystem::path& file);

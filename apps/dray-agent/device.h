@@ -43,5 +43,9 @@ inline constexpr const char* kProgramCommand = "become";
 int become_program(char** argv);
 int run_verb(const AgentConfig& config, const std::string& kind, const std::string& verb);
 int print_status(const AgentConfig& config, bool as_json);
+struct LocalWish {  // of "answer" and "cancel"
+  std::string command, answer, span, until, by, why;
+};
+int ask_agent(const AgentConfig& config, const LocalWish& wish);
 
 }  // namespace dray::apps

@@ -18,6 +18,9 @@ usage: dray-agent COMMAND [--config FILE]
   boot                    the supervisor: what the device starts first; starts the agent and the active version's
                           program, leaves a version that does not come up
   status [--json]         what the agent is doing, from its state document
+  answer ready|busy|defer the operator's answer to the question that status shows, or a word beforehand;
+                          --for 2h or --until TIME (defer needs one of them), --why TEXT
+  cancel                  cancels the update, up to its switch-over; --by WHO --why TEXT
   installer KIND VERB     a built-in installer (ab-dir, single-file) as an executable; see docs/installers.md
 
   --config FILE           /etc/dray/agent.toml where left out; docs/agent.sample.toml has every key
@@ -29,18 +32,28 @@ struct Arguments {
   std::string config = "/etc/dray/agent.toml";
   std::vector<std::string> words;
   bool json = false, check = false;
+  dray::apps::LocalWish wish;
 };
+
+// The value of "--name VALUE" or "--name=VALUE".
+bool take_value(int argc, char** argv, int& i, std::string_view name, std::string& out) {
+  const std::string_view word = argv[i];
+  if (word == name && i + 1 < argc) return out = argv[++i], true;
+  if (!word.starts_with(name) || word.size() <= name.size() || word[name.size()] != '=') return false;
+  return out = word.substr(name.size() + 1), true;
+}
 
 // Nothing: said what was wrong.
 std::optional<Arguments> parse(int argc, char** argv) {
   Arguments out;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--config" && i + 1 < argc)
-      out.config = argv[++i];
-    else if (word.starts_with("--config="))
-      out.config = word.substr(9);
-    else if (word == "--json")
+    if (take_value(argc, argv, i, "--config", out.config) ||
+        take_value(argc, argv, i, "--for", out.wish.span) ||
+        take_value(argc, argv, i, "--until", out.wish.until) ||
+        take_value(argc, argv, i, "--by", out.wish.by) || take_value(argc, argv, i, "--why", out.wish.why))
+      continue;
+    if (word == "--json")
       out.json = true;
     else if (word == "--check-config")
       out.check = true;
@@ -59,6 +72,14 @@ int dispatch(const Arguments& arguments, const dray::apps::AgentConfig& config, 
   if (command == "run" && words.size() == 1) return dray::apps::run_agent(config);
   if (command == "boot" && words.size() == 1) return dray::apps::supervise(config, argv);
   if (command == "status" && words.size() == 1) return dray::apps::print_status(config, arguments.json);
+  const bool answers = command == "answer" && words.size() == 2 &&
+                       (words[1] == "ready" || words[1] == "busy" || words[1] == "defer");
+  if (answers || (command == "cancel" && words.size() == 1)) {
+    dray::apps::LocalWish wish = arguments.wish;
+    wish.command = command;
+    if (answers) wish.answer = words[1];
+    return dray::apps::ask_agent(config, wish);
+  }
   if (command == "installer" && words.size() == 3 && (words[1] == "ab-dir" || words[1] == "single-file"))
     return dray::apps::run_verb(config, words[1], words[2]);
   std::fputs(kHelp, stderr);

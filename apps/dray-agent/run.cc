@@ -3,7 +3,10 @@
 #include <sys/prctl.h>
 
 #include <cstdlib>
+#include <ctime>
 
+#include "adapters/posix/exec_probe.h"
+#include "adapters/posix/local_socket.h"
 #include "adapters/posix/signals.h"
 #include "agent/boot.h"
 #include "device.h"
@@ -12,6 +15,22 @@
 namespace dray::apps {
 namespace {
 
+core::LocalTime local_time(WallTime now) {
+  const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return {(local.tm_wday + 6) % 7, local.tm_hour * 60 + local.tm_min};
+}
+
+// Without it the device is updated all the same, and nobody can answer or cancel on it.
+void listen_locally(Device& device, const AgentConfig& config, adapters::LocalSocket& socket) {
+  const auto listening = socket.listen(config.socket, config.socket_group);
+  if (listening)
+    device.log.info("listening_locally", {{"socket", config.socket.string()}});
+  else
+    device.log.error("not_listening_locally", {{"why", listening.error().message()}});
+}
+
 Task<> run(Device& device, const AgentConfig& config, HttpClient& http, bool supervised, Stop& stop,
            int& status) {
   if (!supervised) {  // nobody else counts trial starts
@@ -19,6 +38,10 @@ Task<> run(Device& device, const AgentConfig& config, HttpClient& http, bool sup
     auto counted = co_await agent::before_start(std::move(boot), stop);
     if (!counted) device.log.error("trial_not_counted", {{"why", counted.error().message()}});
   }
+  adapters::ExecProbe probe{
+      device.io,
+      device.clock,
+      {{kBusyCheck, {config.busy_command, {config.busy_command_limit, Duration{2'000}}}}}};
   agent::AgentParts parts{device.clock,
                           device.random,
                           device.disk,
@@ -27,7 +50,9 @@ Task<> run(Device& device, const AgentConfig& config, HttpClient& http, bool sup
                           *device.installer,
                           boot_id_of(config, device.random),
                           device.log,
-                          {}};
+                          {},
+                          &probe,
+                          local_time};
   device.log.info("agent_started", {{"id", config.agent.id},
                                     {"server", config.agent.url},
                                     {"boot_id", parts.boot_id},
@@ -36,7 +61,13 @@ Task<> run(Device& device, const AgentConfig& config, HttpClient& http, bool sup
     device.log.info("process_device",
                     {{"note", "restarts are restarts of this process; its firmware is not executed"}});
   agent::Agent agent{config.agent, std::move(parts)};
+  adapters::LocalSocket::Answer answer = [&agent](std::string line, std::string who) {
+    return agent.local_call(std::move(line), std::move(who));
+  };
+  adapters::LocalSocket socket{device.io, std::move(answer)};
+  listen_locally(device, config, socket);
   const agent::Exit exit = co_await agent.run(stop);
+  socket.close();
   status = exit == agent::Exit::kRestart ? kRestartStatus : 0;
   device.log.info("agent_stopped", {{"restart", exit == agent::Exit::kRestart}});
 }

@@ -2,8 +2,10 @@
 // does what the test says. M1: stored and run; M16: broken transfers are repeated; M17: power-on report at
 // every start.
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -74,6 +76,15 @@ class DrayAgent : public ::testing::Test {
   void start() {
     device = std::make_unique<Process>(
         std::vector<std::string>{kProgram, "boot", "--config", folder / "agent.toml"});
+  }
+
+  // Of the program, while the agent runs: exit status and words.
+  std::pair<int, std::string> command(std::vector<std::string> words) {
+    words.insert(words.begin(), kProgram);
+    words.insert(words.end(), {"--config", folder / "agent.toml"});
+    Process process{words};
+    const auto status = process.wait();
+    return {status.value_or(-1), process.output()};
   }
 
   // Serves until it is so.
@@ -238,6 +249,43 @@ TEST_F(DrayAgent, AnswersBusyWhileTheBusyFileIsThere) {
   EXPECT_EQ(server->artifact_bytes, 0U);
   std::filesystem::remove(folder / "data/busy");
   ASSERT_TRUE(until([&] { return server->closed("success"); }));
+}
+
+// M7, over the real socket
+TEST_F(DrayAgent, ItsOperatorAnswersTheStandingQuestion) {
+  configure("[ready]\nask_operator = true\nbusy_command = [\"/bin/true\"]\n");
+  server->ask_first = true;
+  server->order(101, {new_os});
+  start();
+  ASSERT_TRUE(until([&] { return device->wait_for("deferment_began", std::chrono::seconds{0}); }));
+  EXPECT_TRUE(server->confirmations.empty());
+  EXPECT_NE(command({"status"}).second.find("May this device be updated now?"), std::string::npos);
+  EXPECT_EQ(command({"answer", "defer"}).first, 1);  // for how long?
+  EXPECT_EQ(command({"answer", "maybe"}).first, 2);
+  EXPECT_EQ(command({"answer", "ready"}), (std::pair<int, std::string>{0, "Noted: ready.\n"}));
+  ASSERT_TRUE(until([&] { return server->closed("success"); }));
+  EXPECT_EQ(server->confirmations.size(), 1U);
+}
+
+// M19, over the real socket: who asked is what the kernel says
+TEST_F(DrayAgent, IsCancelledOnTheDeviceUpToTheSwitchOver) {
+  configure("[ready]\nask_operator = true\n");
+  server->ask_first = true;
+  server->order(101, {new_os});
+  start();
+  ASSERT_TRUE(until([&] { return device->wait_for("deferment_began", std::chrono::seconds{0}); }));
+  const auto [status, words] = command({"cancel", "--by", "ines", "--why", "not today"});
+  EXPECT_EQ(status, 0) << words;
+  ASSERT_TRUE(until([&] { return server->closed("failure"); }));
+  EXPECT_TRUE(saw("canceled none"));
+  const passwd* me = ::getpwuid(::getuid());
+  EXPECT_NE(
+      testing_support::read_file(folder / "data/state.json").find("ines (" + std::string{me->pw_name} + ")"),
+      std::string::npos);
+  EXPECT_EQ(command({"cancel"}).first, 1);  // nothing is left to cancel
+  struct stat socket{};
+  ASSERT_EQ(::stat((folder / "data/agent.sock").c_str(), &socket), 0);
+  EXPECT_EQ(socket.st_mode & 0777, 0600U);
 }
 
 TEST_F(DrayAgent, AVersionWhoseProgramEndsFallsBackByItself) {
