@@ -83,7 +83,22 @@ void read_updates(const Config& updates, gateway::Settings& out) {
   out.retry.base = seconds_of(updates, "retry_base_s", {1, 3600}, out.retry.base);
   out.retry.cap = seconds_of(updates, "retry_cap_s", {1, 86'400}, out.retry.cap);
   out.answer_valid = seconds_of(updates, "answer_valid_s", {10, 86'400}, out.answer_valid);
+  out.status_good_for = seconds_of(updates, "status_good_for_s", {1, 86'400}, out.status_good_for);
+  out.checks_at_once = static_cast<std::size_t>(updates.integer("checks_at_once", {1, 64}, static_cast<std::int64_t>(out.checks_at_once)));
   out.cancel_within = seconds_of(updates, "cancel_within_s", {10, 86'400}, out.cancel_within);
+}
+
+std::map<std::string, adapters::ExecProbe::Check> read_probes(const Config& probes) {
+  std::map<std::string, adapters::ExecProbe::Check> out;
+  for (const std::string& name : probes.keys()) {
+    const Config one = probes.table(name);
+    adapters::ExecProbe::Check check;
+    check.command = one.strings("command");
+    check.limits.time = one.duration_s("time_limit_s", {1, 600}, check.limits.time);
+    if (check.command.empty()) one.refuse("command", "must name a program and its arguments");
+    out[name] = std::move(check);
+  }
+  return out;
 }
 
 }  // namespace
@@ -99,6 +114,7 @@ Result<GatewayConfig> load_gateway_config(const std::filesystem::path& file) {
   read_server(config.table("server"), out.settings);
   read_devices(config.table("devices"), out.settings);
   read_updates(config.table("updates"), out.settings);
+  out.probes = read_probes(config.table("probes"));
   const Config store = config.table("store");
   out.settings.store_quota = store.bytes("quota", {.least = 1'000'000}, Bytes{out.settings.store_quota}).count;
   out.settings.store_reserve = store.bytes("reserve", {.least = 0}, Bytes{out.settings.store_reserve}).count;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "adapters/posix/exec_probe.h"
 #include "base/log.h"
 #include "gateway/settings.h"
 
@@ -19,6 +20,7 @@ struct GatewayConfig {
   std::filesystem::path data;
   Address devices{"127.0.0.1", 8090}, local{"127.0.0.1", 8091};
   Level log_level = Level::kInfo;
+  std::map<std::string, adapters::ExecProbe::Check> probes;  // by name
 };
 
 // Every mistake at once, with file and line.

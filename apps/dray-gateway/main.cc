@@ -67,6 +67,7 @@ int run(const apps::GatewayConfig& config, const std::string& ports_file) {
   if (!store) return log.error("store_not_opened", {{"why", store.error().message()}}), 1;
 
   net::BeastClient client{io, clock};
+  adapters::ExecProbe probe{io, clock, config.probes};
   gateway::Gateway gateway{config.settings,
                            {.executor = io.get_executor(),
                             .clock = clock,
@@ -76,7 +77,8 @@ int run(const apps::GatewayConfig& config, const std::string& ports_file) {
                             .disk = disk,
                             .server = client,
                             .store = **store,
-                            .log = log}};
+                            .log = log,
+                            .probe = &probe}};
   net::HttpServer devices{io, clock, log, gateway.door(), {}, &bytes_worker};
   net::HttpServer local{io, clock, log, gateway.local_api()};
   for (const auto& done : {listen(devices, config.devices, "devices", log), listen(local, config.local, "local", log)})

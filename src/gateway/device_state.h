@@ -25,6 +25,16 @@ struct Busy {
 // A status older than this is unknown (docs/gateway-api.md, device door).
 inline constexpr std::chrono::seconds kBusyGoodFor{300};
 
+// What a status check said about a device, beside the device protocol.
+struct Checked {
+  std::optional<SteadyTime> at;  // when it said so; nothing: not asked yet
+  bool running = false;          // it is being asked
+  bool good = false;             // ready
+  std::string status;            // "idle", "busy", "unknown"
+  std::string why;
+  SteadyTime next{};             // not before
+};
+
 // Requests of one device: a token bucket.
 class Bucket {
  public:
@@ -72,6 +82,8 @@ struct DeviceState {
   std::string token_sha256;           // of the plan
   std::vector<JobId> jobs;            // open and ended
   std::optional<WallTime> seen_at, seen_reported;
+  std::string address;                // from which it called last
+  Checked checked;
   bool busy_used = false;             // this status has moved an update time already
   std::string view;                   // what its poll showed when it was looked at last
   std::uint64_t generation = 1;       // counts what a poll may show

@@ -22,15 +22,17 @@ Gateway::Gateway(Settings settings, Ports ports)
              .watch = ports_.watch,
              .stored = [this](const Sha256& sha) { return blobs_.has(sha); },
              .store_full = [this](const Sha256& sha) { return fetcher_.is_full_for(sha); },
-             .cut_transfers = [this](ActionId action) { door_.cut_transfers(action); }}},
+             .cut_transfers = [this](ActionId action) { door_.cut_transfers(action); },
+             .knows_check = [this](const std::string& check) { return prober_.knows(check); }}},
       server_{ports_.server, site_.link.wan_control},
       blobs_{ports_.disk, ports_.bytes_worker, ports_.clock, ports_.log},
       rates_{site_},
       wan_{site_, rates_, ports_.clock},
       fetcher_{{site_, blobs_, ports_.disk, ports_.bytes_worker, ports_.clock, ports_.random, server_, wan_}},
-      prober_{{site_, blobs_, rates_, wan_, server_, ports_.clock, ports_.random}},
+      rate_prober_{{site_, blobs_, rates_, wan_, server_, ports_.clock, ports_.random}},
       plan_client_{site_, server_, ports_.clock, ports_.random},
       reporter_{site_, server_, ports_.clock, ports_.random},
+      prober_{site_, ports_.probe, ports_.clock, tasks_},
       door_{{site_, blobs_, ports_.clock, ports_.bytes_worker, rates_}},
       local_api_{site_, blobs_, fetcher_, rates_, ports_.random} {
   blobs_.save = [this](Writes writes) { site_.save(std::move(writes)); };
@@ -85,7 +87,8 @@ Task<> Gateway::run(Stop& stop) {
   tasks_.spawn(plan_client_.run(all));
   tasks_.spawn(reporter_.run(all));
   tasks_.spawn(fetcher_.run(all));
-  if (settings_.probe) tasks_.spawn(prober_.run(all));
+  if (settings_.probe) tasks_.spawn(rate_prober_.run(all));
+  tasks_.spawn(prober_.run(all));
   tasks_.spawn(keep_counting());
   co_await tasks_.join();
   ports_.log.info("gateway_stopped");

@@ -8,6 +8,7 @@
 #include "gateway/metered_client.h"
 #include "gateway/plan_client.h"
 #include "gateway/prober.h"
+#include "gateway/rate_prober.h"
 #include "gateway/reporter.h"
 #include "gateway/settings.h"
 #include "gateway/site.h"
@@ -25,6 +26,7 @@ struct Ports {
   Store& store;
   Log log;
   Watch watch = {};  // the simulator's: where faults are placed
+  Probe* probe = nullptr;  // status checks; null: none are configured
 };
 
 class Gateway {
@@ -57,9 +59,10 @@ class Gateway {
   Rates rates_;
   Wan wan_;
   Fetcher fetcher_;
-  Prober prober_;
+  RateProber rate_prober_;
   PlanClient plan_client_;
   Reporter reporter_;
+  Prober prober_;
   ddi::Door door_;
   LocalApi local_api_;
   std::optional<Error> failure_;

@@ -22,6 +22,9 @@ struct Settings {
   std::chrono::seconds answer_valid{900};     // a confirmed request is good for
   std::chrono::seconds cancel_within{600};    // a cancelled device may be silent for
 
+  std::chrono::seconds status_good_for{300};  // a status check's word; too old means checked again
+  std::size_t checks_at_once = 4;
+
   std::uint64_t store_quota = 32'000'000'000;  // bytes of artifacts; the plan's limit wins where it is lower
   std::uint64_t store_reserve = 64'000'000;    // bytes that stay free on the disk
 

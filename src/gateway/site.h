@@ -30,6 +30,7 @@
 #include "gateway/settings.h"
 #include "gateway/site_time.h"
 #include "gateway/slots.h"
+#include "ports/probe.h"
 #include "ports/random.h"
 #include "ports/worker.h"
 
@@ -91,6 +92,7 @@ class Site {
     std::function<bool(const Sha256&)> stored;
     std::function<bool(const Sha256&)> store_full;
     std::function<void(ActionId)> cut_transfers;
+    std::function<bool(const std::string& check)> knows_check;
   };
   explicit Site(Parts parts);
 
@@ -164,6 +166,17 @@ class Site {
   void transfer_cut(const JobId& job) { sides_[job].cut = true; }
   bool was_cut(const JobId& job) const;
 
+  // --- status checks (site_status.cc) ---
+  // A device whose type has a status check, and that waits for nothing else; asked at the earliest then.
+  struct WantedCheck {
+    std::string device, check;
+    SteadyTime at;
+  };
+  std::vector<WantedCheck> wanted_checks() const;
+  void check_began(DeviceState& device) { device.checked.running = true; }
+  void check_ended(DeviceState& device, const Result<ProbeAnswer>& answer);
+  ProbeSubject subject_of(const DeviceState& device) const;
+
   // --- deferrals of the local API ---
   const std::map<std::string, core::Deferral>& local_deferrals() const { return local_deferrals_; }
   void add_deferral(core::Deferral deferral);
@@ -182,6 +195,7 @@ class Site {
 
   Signal work_changed;     // fetcher: what is wanted may have changed
   Signal reports_waiting;  // reporter
+  Signal checks_wanted;    // prober
 
  private:
   struct JobSide {
@@ -208,6 +222,10 @@ class Site {
   bool has_turn(const core::Job& job) const;
   void report_job(const core::Job& job);
   wire::JobReport job_report(const core::Job& job) const;
+  void give_status(const DeviceState& device, core::Given& given) const;
+  void note_wanted_check(DeviceState& device);
+  std::string check_of(const DeviceState& device) const;
+  std::string reported_status(const DeviceState& device) const;
   wire::DeviceReport device_report(const DeviceState& device) const;
   std::string view_of(const DeviceState& device) const;
   void bump(DeviceState& device);
@@ -233,6 +251,7 @@ class Site {
   std::unordered_map<ActionId, ActionHistory> histories_;
   std::map<std::string, core::Deferral> local_deferrals_;
   std::set<std::pair<WallTime, JobId>> wakes_;
+  std::set<std::string> wants_check_;  // names of devices
   std::vector<JobId> forgotten_;
   Signal wake_changed_;
 };

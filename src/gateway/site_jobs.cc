@@ -33,6 +33,7 @@ core::Given Site::given_for(const core::Job& job) const {
     given.running = d.running;
     given.boot_id = d.boot_id;
     given.seen_at = d.seen_at;
+    give_status(d, given);
   }
   given.slot = !is_foreign(job) || core::has_started(job) || slots_.has_room_for(job.terms.id, slot_limit());
   given.next_action = leases_.next();
@@ -163,6 +164,7 @@ void Site::refresh(DeviceState& device) {
     report_job(job);
     set_wake(id, sides_[id], core::wake_at(job, given_for(job)));
   }
+  note_wanted_check(device);
   std::string view = view_of(device);
   if (view == device.view) return;
   device.view = std::move(view);
@@ -289,7 +291,7 @@ wire::DeviceReport Site::device_report(const DeviceState& device) const {
   out.seen_at = device.seen_at;
   out.boot_id = device.boot_id;
   out.running = device.running;
-  out.status = status_of(device, now());
+  out.status = reported_status(device);
   out.attributes = foreign_attributes(device.attributes);
   return out;
 }

@@ -21,6 +21,7 @@ Hold hold(const Job& job, const Given& given) {
   if (!permits(job.terms.update, given.now)) return Hold::kWindow;
   if (!given.turn) return Hold::kTurn;
   if (job.action.empty() && given.next_action.empty()) return Hold::kActionIds;
+  if (!given.checked) return Hold::kStatus;
   return Hold::kNone;
 }
 

@@ -219,6 +219,9 @@ struct Given {
   bool stored = false;        // every artifact of the current step is here and verified
   bool turn = true;           // no other job of this device goes first
   bool slot = true;           // foreign clients: a transmission slot is free for this link
+  // The device's status is known and good, or there is no check of it. Else why it is not known; empty: it is being asked.
+  bool checked = true;
+  std::string unchecked;
   double jitter = 0;          // uniform in [0, 1)
   ActionId next_action;       // the next leased id; empty: none left, no attempt may start
   RunningByComponent running; // the device's last power-on report
@@ -270,6 +273,8 @@ bool action_is_open(const Job& job);
 const PastAction* past_action(const Job& job, ActionId action);  // null where there is none
 enum class Offer { kNothing, kConfirmation, kDeployment, kCancel };
 Offer offer(const Job& job, const Given& given);
+// Only the device's status still keeps its link, or our question, from being shown: it is to be asked for now.
+bool wants_status(const Job& job, const Given& given);
 bool may_download(const Job& job, const Given& given);  // GETs of artifacts are answered
 bool wants_bytes(const Job& job, WallTime now);         // its artifacts are to be fetched now (or kept)
 bool step_runs(const Job& job, const RunningByComponent& running);  // the current step's versions run already

@@ -78,10 +78,18 @@ struct Describe {
       case Hold::kActionIds:
         return {
             "waiting_gateway", "waiting_action_ids", "the gateway waits for action ids from the server", {}};
+      case Hold::kStatus:
+        return status();
       case Hold::kNone:
         break;
     }
     return {"scheduled", "waiting_update_time", "begins now", {}};
+  }
+  PublicState status() const {
+    if (!given.slot) return slot();
+    if (given.unchecked.empty())
+      return {"waiting_confirm", "checking_status", "the gateway asks for the device's status", {}};
+    return {"waiting_confirm", "status_unknown", "the device's status is not known: " + given.unchecked, {}};
   }
   // The device is to call; did it, since then?
   PublicState silent(WallTime since, const std::string& reason, const std::string& sentence) const {

@@ -49,6 +49,13 @@ bool step_runs(const Job& job, const RunningByComponent& running) {
   });
 }
 
+bool wants_status(const Job& job, const Given& given) {
+  if (!is<Planned>(job) && !is<Asked>(job) && !is<Ready>(job)) return false;
+  Given checked = given;
+  checked.checked = true;
+  return given.slot && machine::hold(job, checked) == Hold::kNone;
+}
+
 bool may_download(const Job& job, const Given& given) {
   if (!given.stored) return false;
   if (is<Ready>(job)) return machine::hold(job, given) == Hold::kNone;

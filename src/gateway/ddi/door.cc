@@ -66,6 +66,7 @@ std::optional<HttpResponse> Door::admit(Call& call) {
   if (!call.device->bucket.take(parts_.clock.steady(), settings.requests_per_second, settings.request_burst))
     return empty(429);
   parts_.site.device_seen(*call.device);
+  call.device->address = call.request.peer.address;
   return {};
 }
 
