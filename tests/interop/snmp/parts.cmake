@@ -1,0 +1,1 @@
+dray_test_program(snmp_tests FOLDER tests/interop/snmp)
