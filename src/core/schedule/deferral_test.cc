@@ -1,0 +1,69 @@
+#include "core/schedule/deferral.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+namespace dray::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+const WallTime kDay{std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}};
+
+TEST(Deferral, TheTimeNeededIsTheFetchAndThenTheRoundsOfDevices) {
+  WorkLeft work{.wan_bytes = 1'000'000'000,
+                .wan_rate = 1'000'000,
+                .lan_bytes = 1'000'000'000,
+                .lan_rate = 10'000'000,
+                .devices = 7,
+                .concurrency = 3,
+                .install = 60s};
+  EXPECT_EQ(time_needed(work), 1000s + 3 * 160s);
+  work.wan_bytes = 0;
+  EXPECT_EQ(time_needed(work), 480s);
+  EXPECT_EQ(time_needed({}), 0s);
+}
+
+TEST(Deferral, WithoutRatesItAssumesCautiousOnes) {
+  const WorkLeft work{.wan_bytes = 10'000'000, .lan_bytes = 10'000'000, .devices = 1};
+  EXPECT_EQ(time_needed(work), 10s + 2s + 120s);
+  EXPECT_GT(time_needed({.wan_bytes = 1, .wan_rate = 0, .devices = 1}), 0s);
+}
+
+TEST(Deferral, ALatestStartLeavesEnoughPermittedTimeBeforeTheExpiry) {
+  EXPECT_EQ(latest_start({}, kDay + 10h, 3600s), kDay + 9h);
+  const Intervals nights{{kDay, kDay + 4h}, {kDay + 24h, kDay + 28h}};
+  EXPECT_EQ(latest_start(nights, kDay + 48h, 3600s), kDay + 27h);
+  EXPECT_EQ(latest_start(nights, kDay + 26h, 3600s), kDay + 25h);     // the expiry cuts the second night
+  EXPECT_EQ(latest_start(nights, kDay + 48h, 5 * 3600s), kDay + 3h);  // and the first is needed too
+  EXPECT_EQ(latest_start(nights, kDay + 48h, 9 * 3600s), kDay - 1h);  // does not fit at all
+}
+
+TEST(Deferral, WhatBeginsAtTheLatestStartHasExactlyTheTimeItNeeds) {
+  rc::check([] {
+    Intervals update;
+    WallTime at = kDay;
+    for (int i = *rc::gen::inRange(1, 6); i > 0; --i) {
+      at += std::chrono::seconds{*rc::gen::inRange(1, 5'000)};
+      const WallTime from = at;
+      at += std::chrono::seconds{*rc::gen::inRange(1, 5'000)};
+      update.push_back({from, at});
+    }
+    const WallTime expires = kDay + std::chrono::seconds{*rc::gen::inRange(5'000, 60'000)};
+    const auto needed = std::chrono::seconds{*rc::gen::inRange(0, 10'000)};
+    const WallTime start = latest_start(update, expires, needed);
+    Duration permitted{0}, all{0};
+    for (const Interval& i : update) {
+      const WallTime to = std::min(i.to, expires);
+      permitted += std::max(Duration{0}, to - std::max(i.from, start));
+      all += std::max(Duration{0}, to - i.from);
+    }
+    if (all >= needed)
+      RC_ASSERT(permitted == needed);
+    else
+      RC_ASSERT(start < update.front().from);
+  });
+}
+
+}  // namespace
+}  // namespace dray::core
