@@ -1,5 +1,7 @@
 #include "gateway/local_api.h"
 
+#include "gateway/local_answers.h"
+
 #include "wire/ddi.h"
 #include "wire/rate_json.h"
 
@@ -7,61 +9,26 @@ namespace dray::gateway {
 namespace {
 
 namespace json = boost::json;
-constexpr std::size_t kLargestBody = 64 << 10;
 
-HttpResponse with_json(int status, const json::value& body) {
-  HttpResponse response{status};
-  response.headers.add("Content-Type", "application/json");
-  response.body = json::serialize(body);
-  return response;
+std::string versions(const core::Job& job) {
+  std::string out;
+  if (job.step < job.terms.steps.size())
+    for (const auto& a : job.terms.steps[job.step]) out += (out.empty() ? "" : ", ") + a.component + " " + a.version;
+  return out;
 }
 
-HttpResponse problem(int status, std::string_view title, std::string_view detail) {
-  HttpResponse response{status};
-  response.headers.add("Content-Type", "application/problem+json");
-  response.body = wire::problem(status, title, detail);
-  return response;
+bool may_cancel(const core::Job& job) {
+  const auto* installing = std::get_if<core::Installing>(&job.phase);
+  return !core::is_final(job) && !std::holds_alternative<core::Restarting>(job.phase) &&
+         !std::holds_alternative<core::Cancelling>(job.phase) && !(installing != nullptr && installing->switching);
 }
 
-HttpResponse plain(int status, std::string text) {
-  HttpResponse response{status};
-  response.headers.add("Content-Type", "text/plain");
-  response.body = std::move(text);
-  return response;
-}
-
-json::value maybe_time(const std::optional<WallTime>& time) { return time ? json::value(to_rfc3339(*time)) : json::value{}; }
-
-struct Wish {  // body of a deferral or a cancel
-  core::Deferral deferral;
-  bool accept_expiry = false;
-};
-
-std::string text_or_empty(const wire::Node& n, std::string_view key) {
-  const auto found = n.maybe(key);
-  return found ? found->text(512) : std::string{};
-}
-
-Task<Result<Wish>> read_wish(HttpRequest& request, bool deferral) {
-  std::string text;
-  if (request.body) {
-    auto body = co_await read_all(*request.body, kLargestBody);
-    if (!body) co_return body.error();
-    text = std::move(*body);
-  }
-  if (text.empty()) text = "{}";
-  co_return wire::decode<Wish>(wire::parse_json(text), [deferral](const wire::Node& n) {
-    Wish wish;
-    n.only({"device", "assignment", "until", "by", "why", "accept_expiry"});
-    wish.deferral.by = text_or_empty(n, "by");
-    wish.deferral.why = text_or_empty(n, "why");
-    if (!deferral) return wish;
-    wish.deferral.device = DeviceId{text_or_empty(n, "device")};
-    wish.deferral.assignment = AssignmentId{text_or_empty(n, "assignment")};
-    wish.deferral.until = n.at("until").time();
-    if (const auto accept = n.maybe("accept_expiry")) wish.accept_expiry = accept->boolean();
-    return wish;
-  });
+// A page of another origin, opened in a browser of the site, may not act here.
+bool is_foreign_page(const HttpRequest& request) {
+  const auto origin = request.headers.find("Origin");
+  if (!origin) return false;
+  const auto scheme = origin->find("://");
+  return scheme == std::string_view::npos || origin->substr(scheme + 3) != request.headers.get("Host");
 }
 
 }  // namespace
@@ -69,11 +36,15 @@ Task<Result<Wish>> read_wish(HttpRequest& request, bool deferral) {
 Task<HttpResponse> LocalApi::handle(HttpRequest request, Stop& /*stop*/) {
   const std::string path = request.target.substr(0, request.target.find('?'));
   const bool get = request.method == Method::kGet || request.method == Method::kHead;
+  if (get)
+    if (auto page = page_answer(path)) co_return std::move(*page);
+  if (!get && is_foreign_page(request)) co_return problem(403, "Forbidden", "only pages of this gateway may act here");
   if (path == "/healthz" && get) co_return plain(200, "ok\n");
   if (path == "/readyz" && get) co_return site_.loaded() ? plain(200, "ready\n") : plain(503, "starting\n");
   if (!site_.loaded()) co_return problem(503, "Service Unavailable", "the gateway is starting");
   if (path == "/api/v1/status" && get) co_return status();
   if (path == "/api/v1/jobs" && get) co_return jobs();
+  if (path == "/api/v1/deferrals" && get) co_return deferrals();
   if (path == "/api/v1/deferrals" && request.method == Method::kPost) co_return co_await add_deferral(request);
   constexpr std::string_view kDeferrals = "/api/v1/deferrals/", kJobs = "/api/v1/jobs/", kCancel = "/cancel";
   if (path.starts_with(kDeferrals) && request.method == Method::kDelete) {
@@ -103,6 +74,7 @@ HttpResponse LocalApi::status() const {
   for (const auto& [sha, blob] : blobs_.all()) artifacts.push_back({{"sha256", sha.hex()}, {"bytes", blob.size}});
   return with_json(
       200, {{"site", site_.plan().plan().site.value()},
+            {"time_zone", site_.plan().plan().time_zone},
             {"revision", site_.plan().plan().revision},
             {"link", {{"wan_bytes", site_.link.wan}, {"wan_control_bytes", site_.link.wan_control}, {"lan_bytes", site_.link.lan}}},
             {"rates", {{"wan", rate(rates_.wan())}, {"devices", std::move(devices)}}},
@@ -127,73 +99,14 @@ HttpResponse LocalApi::jobs() const {
                    {"sentence", state.sentence},
                    {"until", maybe_time(state.until)},
                    {"update_at", to_rfc3339(job.update_at)},
+                   {"expires_at", job.terms.expires_at == kWallMax ? json::value{} : json::value(to_rfc3339(job.terms.expires_at))},
+                   {"versions", versions(job)},
+                   {"may_defer", may_defer(job)},
+                   {"may_cancel", may_cancel(job)},
                    {"step", job.step},
                    {"attempt", job.attempt}});
   }
   return with_json(200, json::object{{"jobs", std::move(out)}});
-}
-
-std::optional<WallTime> LocalApi::latest_possible(const core::Deferral& deferral) const {
-  std::optional<WallTime> latest;
-  for (const auto& [id, job] : site_.jobs()) {
-    if (core::is_final(job) || !core::standing_deferral(job.terms, std::span{&deferral, 1})) continue;
-    WallTime last = job.terms.update.empty() ? job.terms.expires_at : WallTime{};
-    for (const auto& interval : job.terms.update)
-      if (interval.from < job.terms.expires_at) last = std::max(last, std::min(interval.to, job.terms.expires_at));
-    latest = latest ? std::min(*latest, last) : last;
-  }
-  return latest;
-}
-
-Task<HttpResponse> LocalApi::add_deferral(HttpRequest& request) {
-  auto wish = co_await read_wish(request, true);
-  if (!wish) co_return problem(400, "Bad Request", wish.error().message());
-  core::Deferral deferral = wish->deferral;
-  const auto latest = latest_possible(deferral);
-  if (latest && deferral.until >= *latest && !wish->accept_expiry) {
-    json::object body{{"title", "Conflict"},
-                      {"status", 409},
-                      {"detail", "this leaves no time before the expiry"},
-                      {"latest_possible", to_rfc3339(*latest - Duration{1'000})}};
-    HttpResponse response = with_json(409, body);
-    response.headers.set("Content-Type", "application/problem+json");
-    co_return response;
-  }
-  deferral.id = "l" + random_alphanumeric(random_, 10);
-  HttpResponse response = with_json(201, json::object{{"id", deferral.id},
-                                                      {"device", deferral.device.value()},
-                                                      {"assignment", deferral.assignment.value()},
-                                                      {"until", to_rfc3339(deferral.until)},
-                                                      {"by", deferral.by},
-                                                      {"why", deferral.why}});
-  response.headers.add("Location", "/api/v1/deferrals/" + deferral.id);
-  site_.add_deferral(std::move(deferral));
-  co_return co_await durable(std::move(response));
-}
-
-Task<HttpResponse> LocalApi::withdraw_deferral(std::string id) {
-  if (!site_.withdraw_deferral(id)) co_return problem(404, "Not Found", "there is no such deferral here");
-  HttpResponse response{204};
-  co_return co_await durable(std::move(response));
-}
-
-Task<HttpResponse> LocalApi::cancel_job(HttpRequest& request, std::string id) {
-  const auto wish = co_await read_wish(request, false);
-  if (!wish) co_return problem(400, "Bad Request", wish.error().message());
-  const JobId job_id{id};
-  if (site_.find_job(job_id) == nullptr) co_return problem(404, "Not Found", "there is no such job");
-  const std::string cancel = "l" + random_alphanumeric(random_, 10);
-  site_.apply(job_id, core::CancelAsked{cancel, wish->deferral.by, wish->deferral.why});
-  const core::Job* job = site_.find_job(job_id);
-  const bool late = job != nullptr && job->cancel_refused == cancel;
-  if (late) {
-    HttpResponse response = with_json(
-        409, json::object{{"title", "Conflict"}, {"status", 409}, {"detail", "the switch-over has begun, or the job has ended"}, {"answer", "too_late"}});
-    response.headers.set("Content-Type", "application/problem+json");
-    co_return co_await durable(std::move(response));
-  }
-  HttpResponse response = with_json(200, json::object{{"id", cancel}, {"job", id}});
-  co_return co_await durable(std::move(response));
 }
 
 }  // namespace dray::gateway

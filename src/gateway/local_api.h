@@ -1,4 +1,5 @@
-// The gateway's own API for the people of its site; works with the WAN down (docs/gateway-api.md, "Local API").
+// The gateway's own API for the people of its site; works with the WAN down (docs/gateway-api.md, "Local API"),
+// and their small page (web/gateway).
 #pragma once
 
 #include "gateway/blobs.h"
@@ -9,6 +10,9 @@
 
 namespace dray::gateway {
 
+// Not begun: a deferral would move it.
+bool may_defer(const core::Job& job);
+
 class LocalApi : public HttpHandler {
  public:
   LocalApi(Site& site, Blobs& blobs, Fetcher& fetcher, const Rates& rates, Random& random)
@@ -18,11 +22,14 @@ class LocalApi : public HttpHandler {
  private:
   HttpResponse status() const;
   HttpResponse jobs() const;
+  // local_deferrals.cc
+  HttpResponse deferrals() const;
+  std::optional<HttpResponse> refuses(const core::Deferral& deferral) const;
   Task<HttpResponse> add_deferral(HttpRequest& request);
   Task<HttpResponse> withdraw_deferral(std::string id);
   Task<HttpResponse> cancel_job(HttpRequest& request, std::string id);
   Task<HttpResponse> durable(HttpResponse response);
-  // The last instant at which each job that the deferral means could still begin; nothing: it means none.
+  // The last instant at which what the deferral means could still begin and be done in time; nothing: it means nothing.
   std::optional<WallTime> latest_possible(const core::Deferral& deferral) const;
 
   Site& site_;

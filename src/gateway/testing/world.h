@@ -238,6 +238,20 @@ class World {
     std::filesystem::remove_all(folder_);
   }
 
+  // A status check's part: what each device's is, and who was asked.
+  struct ScriptedProbe : Probe {
+    std::map<std::string, Result<ProbeAnswer>> says;  // by device; ready where it says nothing
+    std::vector<std::string> asked;
+    bool knows(const std::string& check) const override { return check == "printer"; }
+    Task<Result<ProbeAnswer>> run(std::string, ProbeSubject subject, Stop&) override {
+      asked.push_back(subject.device);
+      const auto found = says.find(subject.device);
+      Result<ProbeAnswer> answer = found == says.end() ? Result<ProbeAnswer>{ProbeAnswer{}} : found->second;
+      co_return answer;
+    }
+  };
+  ScriptedProbe probe;
+
   Settings settings;
   Log log;  // silent; a test may set another
   asio::io_context io{1};
@@ -330,6 +344,23 @@ class World {
     }
     return read(std::move(*response), method, sent.take);
   }
+  // The site's own API.
+  Answer local(Method method, const std::string& path, const std::string& body = "", Headers headers = {}) {
+    HttpRequest request{method, path};
+    request.headers = std::move(headers);
+    if (!request.headers.find("Host")) request.headers.add("Host", "gw:8091");
+    if (!body.empty()) {
+      request.length = body.size();
+      request.body = text_body(body);
+    }
+    std::optional<HttpResponse> response;
+    Stop stop;
+    TaskGroup group{io.get_executor()};
+    group.spawn(keep(gateway().local_api(), std::move(request), stop, response));
+    EXPECT_TRUE(until([&] { return response.has_value(); }));
+    EXPECT_TRUE(until([&] { return group.running() == 0; }));
+    return read(std::move(*response), method, {});
+  }
   Answer get(const std::string& rest, Sent sent = {}) { return call(Method::kGet, rest, std::move(sent)); }
   Answer post(const std::string& rest, std::string body, Sent sent = {}) {
     sent.body = std::move(body);
@@ -381,7 +412,8 @@ class World {
                                                               .disk = disk,
                                                               .server = w.server,
                                                               .store = *store,
-                                                              .log = w.log})} {}
+                                                              .log = w.log,
+                                                              .probe = &w.probe})} {}
     adapters::SystemRandom random;
     adapters::ThreadWorker store_worker, bytes_worker;
     adapters::PosixDisk disk;

@@ -1,0 +1,159 @@
+// Deferrals and cancels asked for at the site.
+#include <algorithm>
+
+#include "core/schedule/deferral.h"
+#include "gateway/local_answers.h"
+#include "gateway/local_api.h"
+
+namespace dray::gateway {
+namespace {
+
+namespace json = boost::json;
+constexpr std::size_t kLargestBody = 64 << 10;
+
+struct Wish {  // body of a deferral or a cancel
+  core::Deferral deferral;
+  bool accept_expiry = false;
+};
+
+std::string text_or_empty(const wire::Node& n, std::string_view key) {
+  const auto found = n.maybe(key);
+  return found ? found->text(512) : std::string{};
+}
+
+Task<Result<Wish>> read_wish(HttpRequest& request, bool deferral) {
+  std::string text;
+  if (request.body) {
+    auto body = co_await read_all(*request.body, kLargestBody);
+    if (!body) co_return body.error();
+    text = std::move(*body);
+  }
+  if (text.empty()) text = "{}";
+  co_return wire::decode<Wish>(wire::parse_json(text), [deferral](const wire::Node& n) {
+    Wish wish;
+    n.only({"device", "assignment", "until", "by", "why", "accept_expiry"});
+    wish.deferral.by = text_or_empty(n, "by");
+    wish.deferral.why = text_or_empty(n, "why");
+    if (!deferral) return wish;
+    wish.deferral.device = DeviceId{text_or_empty(n, "device")};
+    wish.deferral.assignment = AssignmentId{text_or_empty(n, "assignment")};
+    wish.deferral.until = n.at("until").time();
+    if (const auto accept = n.maybe("accept_expiry")) wish.accept_expiry = accept->boolean();
+    return wish;
+  });
+}
+
+json::object encode(const core::Deferral& d, std::string_view from) {
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? json::value{} : json::value(text);
+  };
+  return {{"id", d.id},
+          {"device", or_null(d.device.value())},
+          {"assignment", or_null(d.assignment.value())},
+          {"until", to_rfc3339(d.until)},
+          {"by", d.by},
+          {"why", d.why},
+          {"from", from}};
+}
+
+std::uint64_t bytes_left(const core::Job& job) {
+  std::uint64_t sum = 0;
+  for (std::size_t step = job.step; step < job.terms.steps.size(); ++step)
+    for (const auto& artifact : job.terms.steps[step]) sum += artifact.size;
+  return sum;
+}
+
+}  // namespace
+
+bool may_defer(const core::Job& job) { return !core::is_final(job) && !core::has_started(job); }
+
+// What the deferral would move, one group an assignment: they share its expiry and its fetch.
+std::optional<WallTime> LocalApi::latest_possible(const core::Deferral& deferral) const {
+  std::map<AssignmentId, std::vector<const core::Job*>> groups;
+  for (const auto& [id, job] : site_.jobs())
+    if (!core::is_final(job) && core::standing_deferral(job.terms, std::span{&deferral, 1}))
+      groups[job.terms.assignment].push_back(&job);
+  std::optional<WallTime> latest;
+  for (const auto& [assignment, jobs] : groups) {
+    core::WorkLeft work{.devices = jobs.size(), .concurrency = site_.plan().plan().limits.concurrency};
+    std::map<Sha256, std::uint64_t> missing;
+    for (const core::Job* job : jobs) {
+      work.lan_bytes = std::max(work.lan_bytes, bytes_left(*job));
+      for (const auto& step : job->terms.steps)
+        for (const auto& artifact : step)
+          if (!blobs_.has(artifact.sha256)) missing[artifact.sha256] = artifact.size;
+    }
+    for (const auto& [sha, size] : missing) work.wan_bytes += size;
+    const core::JobTerms& terms = jobs.front()->terms;
+    const WallTime last = core::latest_start(terms.update, terms.expires_at, core::time_needed(work));
+    latest = latest ? std::min(*latest, last) : last;
+  }
+  return latest;
+}
+
+HttpResponse LocalApi::deferrals() const {
+  json::array out;
+  for (const auto& [id, deferral] : site_.local_deferrals()) out.push_back(encode(deferral, "site"));
+  for (const auto& deferral : site_.plan().plan().deferrals) out.push_back(encode(deferral, "server"));
+  return with_json(200, json::object{{"deferrals", std::move(out)}});
+}
+
+std::optional<HttpResponse> LocalApi::refuses(const core::Deferral& deferral) const {
+  const core::Plan& plan = site_.plan().plan();
+  if (deferral.until <= site_.now()) return problem(400, "Bad Request", "until: is over already");
+  if (!deferral.device.empty() && site_.plan().device(deferral.device) == nullptr)
+    return problem(
+        400, "Bad Request",
+        "device: there is no device '" + deferral.device.value() + "' at site " + plan.site.value());
+  if (!deferral.assignment.empty() && site_.plan().assignment(deferral.assignment) == nullptr)
+    return problem(400, "Bad Request",
+                   "assignment: there is no '" + deferral.assignment.value() + "' in the plan");
+  return {};
+}
+
+Task<HttpResponse> LocalApi::add_deferral(HttpRequest& request) {
+  auto wish = co_await read_wish(request, true);
+  if (!wish) co_return problem(400, "Bad Request", wish.error().message());
+  core::Deferral deferral = wish->deferral;
+  if (auto refused = refuses(deferral)) co_return std::move(*refused);
+  const auto latest = latest_possible(deferral);
+  if (latest && deferral.until > *latest && !wish->accept_expiry) {
+    const bool none = *latest <= site_.now();
+    co_return conflict(
+        none ? "the expiry leaves no time for a deferral" : "this leaves too little time before the expiry",
+        "latest_possible", to_rfc3339(std::chrono::floor<std::chrono::seconds>(*latest)));
+  }
+  deferral.id = "l" + random_alphanumeric(random_, 10);
+  std::int64_t moves = 0;
+  for (const auto& [id, job] : site_.jobs())
+    moves += may_defer(job) && core::standing_deferral(job.terms, std::span{&deferral, 1}) ? 1 : 0;
+  json::object body = encode(deferral, "site");
+  body["jobs"] = moves;
+  HttpResponse response = with_json(201, body);
+  response.headers.add("Location", "/api/v1/deferrals/" + deferral.id);
+  site_.add_deferral(std::move(deferral));
+  co_return co_await durable(std::move(response));
+}
+
+Task<HttpResponse> LocalApi::withdraw_deferral(std::string id) {
+  if (!site_.withdraw_deferral(id)) co_return problem(404, "Not Found", "there is no such deferral here");
+  HttpResponse response{204};
+  co_return co_await durable(std::move(response));
+}
+
+Task<HttpResponse> LocalApi::cancel_job(HttpRequest& request, std::string id) {
+  const auto wish = co_await read_wish(request, false);
+  if (!wish) co_return problem(400, "Bad Request", wish.error().message());
+  const JobId job_id{id};
+  if (site_.find_job(job_id) == nullptr) co_return problem(404, "Not Found", "there is no such job");
+  const std::string cancel = "l" + random_alphanumeric(random_, 10);
+  site_.apply(job_id, core::CancelAsked{cancel, wish->deferral.by, wish->deferral.why});
+  const core::Job* job = site_.find_job(job_id);
+  const bool late = job != nullptr && job->cancel_refused == cancel;
+  HttpResponse response =
+      late ? conflict("the switch-over has begun, or the job has ended", "answer", "too_late")
+           : with_json(200, json::object{{"id", cancel}, {"job", id}});
+  co_return co_await durable(std::move(response));
+}
+
+}  // namespace dray::gateway
