@@ -80,6 +80,10 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {Method::kGet, "jobs/*", &A::show_job},
       {Method::kGet, "jobs/*/log", &A::show_log},
       {Method::kPost, "jobs/*/cancel", &A::cancel_job, kMostJson},
+      {Method::kPost, "deferrals", &A::add_deferral, kMostJson},
+      {Method::kGet, "deferrals", &A::list_deferrals},
+      {Method::kGet, "deferrals/*", &A::show_deferral},
+      {Method::kDelete, "deferrals/*", &A::withdraw_deferral},
   };
   return kRoutes;
 }

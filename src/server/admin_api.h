@@ -74,6 +74,12 @@ class AdminApi : public HttpHandler {
   Task<HttpResponse> show_log(Call& call);
   Task<HttpResponse> cancel_job(Call& call);
 
+  // admin_deferrals.cc
+  Task<HttpResponse> add_deferral(Call& call);
+  Task<HttpResponse> list_deferrals(Call& call);
+  Task<HttpResponse> show_deferral(Call& call);
+  Task<HttpResponse> withdraw_deferral(Call& call);
+
   // The Idempotency-Key of this request, with what it asked for.
   static std::optional<Once> once(const Call& call);
   static Result<PageQuery> page_query(const Call& call, core::FilterFields fields);

@@ -120,6 +120,16 @@ struct Store {
                                    const std::optional<Once>& once) = 0;
   virtual Result<SiteChanges> abort_rollout(RolloutId rollout, const wire::Why& why, WallTime now) = 0;
   virtual Result<SiteChanges> cancel_job(const JobId& job, const wire::Why& why, WallTime now) = 0;
+  // Into the plan until it is withdrawn. latest_possible: refused, it leaves too little time before the
+  // expiry; nothing was made.
+  struct Deferred {
+    Made made;
+    std::optional<WallTime> latest_possible;
+    std::int64_t jobs = 0;  // open ones that it means
+  };
+  virtual Result<Deferred> add_deferral(const wire::NewDeferral& deferral, WallTime now,
+                                        const std::optional<Once>& once) = 0;
+  virtual Result<SiteChanges> withdraw_deferral(const std::string& id, WallTime now) = 0;
   // Everything that time alone changes; `next` is when to call again.
   struct Advanced {
     SiteChanges changed;
@@ -163,6 +173,8 @@ struct Lists {
   virtual Result<wire::RolloutView> rollout(RolloutId id) = 0;
   virtual Result<wire::Page<wire::JobView>> jobs(RolloutId rollout, const PageQuery& query) = 0;
   virtual Result<wire::JobView> job(const JobId& id) = 0;
+  virtual Result<wire::Page<wire::DeferralView>> deferrals(const PageQuery& query) = 0;
+  virtual Result<wire::DeferralView> deferral(const std::string& id) = 0;
   virtual Result<std::vector<wire::LogLine>> log(const JobId& id) = 0;
   // As of now.
   virtual Result<core::LinkRate> wan_rate(const std::string& site, WallTime now) = 0;

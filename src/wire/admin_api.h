@@ -60,6 +60,14 @@ struct NewRollout {
 struct Why {  // of an abort or a cancel
   std::string by, why;
 };
+// Of one device, or of a whole site; of one rollout, or of all of them.
+struct NewDeferral {
+  std::string site, device;  // one of them; a device knows its site
+  std::string rollout;       // "r12"; empty: every one
+  WallTime until;
+  std::string by, why;
+  bool accept_expiry = false;  // also where it leaves no time
+};
 
 inline constexpr std::size_t kMostDevicesAtOnce = 10'000;
 inline constexpr std::size_t kLongestName = 128;
@@ -72,6 +80,7 @@ Result<NewDevice> decode_device(std::string_view text);
 Result<std::vector<NewDevice>> decode_devices(std::string_view text);  // {"devices": [...]}
 Result<NewRelease> decode_release(std::string_view text);
 Result<NewRollout> decode_rollout(std::string_view text);
+Result<NewDeferral> decode_deferral(std::string_view text);
 Result<Why> decode_why(std::string_view text);  // {"by", "why"}, both may be missing
 
 // Letters, digits, '.', '_', '-'; begins with a letter or digit. What names, sites, types and components are
@@ -97,7 +106,12 @@ struct SiteView {
   std::optional<WallTime> contact_at;
   std::optional<StorageReport> storage;
   std::optional<RateView> wan_rate;  // only where one site is shown
+  std::int64_t open_jobs = 0;
+  std::string state, reason, sentence;  // of the moment it is looked at: describe_site()
 };
+// "idle", "working" or "silent": what is to be said of a site. A gateway asks at least every minute, so five
+// of silence are some.
+void describe_site(SiteView& site, WallTime now);
 struct JobView {
   JobId id;
   RolloutId rollout;
@@ -138,6 +152,13 @@ struct RegisteredView {  // a device that a gateway saw and nobody has added
   core::Attributes attributes;
   WallTime at;
 };
+struct DeferralView {
+  std::string id, site, device, rollout;
+  WallTime until;
+  std::string by, why, from;  // from: "server", or "site" where its people asked for it
+  bool stands = true;
+  std::int64_t jobs = 0;  // open ones that it means; of our own only
+};
 
 template <class T>
 struct Page {
@@ -154,6 +175,7 @@ json::object encode(const RolloutView& view);
 json::object encode(const JobView& view);
 json::object encode(const LogLine& view);
 json::object encode(const RegisteredView& view);
+json::object encode(const DeferralView& view);
 
 template <class T>
 json::object encode(const Page<T>& page) {

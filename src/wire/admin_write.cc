@@ -88,6 +88,11 @@ json::object encode(const SiteView& view) {
                    {"reports_seen", {{"epoch", view.seen.epoch}, {"seq", view.seen.seq}}},
                    {"contact_at", time_or_null(view.contact_at)},
                    {"created_at", to_rfc3339(view.created_at)},
+                   {"open_jobs", view.open_jobs},
+                   {"state", text_or_null(view.state)},
+                   {"reason", text_or_null(view.reason)},
+                   {"sentence", text_or_null(view.sentence)},
+                   {"until", nullptr},
                    {"storage", nullptr}};
   if (view.storage) {
     json::array artifacts;

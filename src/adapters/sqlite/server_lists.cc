@@ -83,7 +83,8 @@ wire::ArtifactView artifact_at(const Statement& row) {
 constexpr std::string_view kSites =
     "SELECT s.id, s.name, s.time_zone, s.limits, s.revision, s.seen_epoch, s.seen_seq, s.created_at, "
     "s.contact_at, s.storage, "
-    "(SELECT count(*) FROM device d WHERE d.site_id=s.id) FROM site s ";
+    "(SELECT count(*) FROM device d WHERE d.site_id=s.id), "
+    "(SELECT count(*) FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE a.site_id=s.id AND j.final=0) FROM site s ";
 
 wire::SiteView site_at(const Statement& row) {
   wire::SiteView out;
@@ -96,6 +97,7 @@ wire::SiteView site_at(const Statement& row) {
   out.contact_at = time_at(row, 8);
   out.storage = storage(row.text(9));
   out.devices = row.integer(10);
+  out.open_jobs = row.integer(11);
   return out;
 }
 

@@ -71,7 +71,7 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const std::map<std::in
   for (const auto& [assignment_id, at] : index) {
     core::Assignment& assignment = plan.assignments[at];
     auto& find =
-        sql("SELECT j.id, d.name, t.id, t.steps, j.cancel_at, j.cancel_by, j.cancel_why FROM job j JOIN "
+        sql("SELECT j.id, d.name, t.id, t.steps, j.cancel_at IS NOT NULL OR j.state='cancelled', j.cancel_by, j.cancel_why FROM job j JOIN "
             "device d ON d.id=j.device_id "
             "JOIN rollout_type t ON t.id=j.rollout_type_id WHERE j.assignment_id=?1 ORDER BY j.id");
     find.bind(1, assignment_id);
@@ -84,7 +84,8 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const std::map<std::in
       for (const auto& step : steps->second) artifacts.insert(step.begin(), step.end());
       const JobId job{assignment.rollout.value() + "-" + find.text(1)};
       assignment.jobs.push_back({job, DeviceId{find.text(1)}, steps->second});
-      if (!find.is_null(4))
+      // Also one that was cancelled at its site: a gateway that took the place of another must not ask the device again.
+      if (find.integer(4) != 0)
         plan.cancels.push_back({"c" + std::to_string(find.integer(0)), job, find.text(5), find.text(6)});
     }
   }
@@ -134,6 +135,7 @@ Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
   DRAY_CHECK(load_assignments(sql_, id, plan, index));
   DRAY_CHECK(load_jobs(sql_, plan, index, artifacts));
   DRAY_CHECK(load_artifacts(sql_, artifacts, plan));
+  DRAY_CHECK(load_deferrals(id, plan));
   return plan;
 }
 

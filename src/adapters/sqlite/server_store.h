@@ -66,6 +66,9 @@ class SqliteServerStore : public server::Store {
                                    const std::optional<server::Once>& once) override;
   Result<server::SiteChanges> abort_rollout(RolloutId rollout, const wire::Why& why, WallTime now) override;
   Result<server::SiteChanges> cancel_job(const JobId& job, const wire::Why& why, WallTime now) override;
+  Result<Deferred> add_deferral(const wire::NewDeferral& deferral, WallTime now,
+                                const std::optional<server::Once>& once) override;
+  Result<server::SiteChanges> withdraw_deferral(const std::string& id, WallTime now) override;
   Result<Advanced> pass_time(WallTime now) override;
   Result<core::Plan> load_plan(const std::string& site) override;
   Result<IngestedAll> ingest(const std::vector<const server::ReportBatch*>& batches) override;
@@ -91,6 +94,14 @@ class SqliteServerStore : public server::Store {
   Result<> make_jobs(std::int64_t rollout_id, const wire::NewRollout& rollout, std::int64_t release_id,
                      const core::Filter& filter, const server::TypePlanner& planner);
   Result<> jobs_changed(std::int64_t rollout_id, bool started, WallTime now);
+
+  struct Deferrable {
+    std::int64_t jobs = 0;
+    std::optional<WallTime> latest;  // at which they may still begin
+  };
+  Result<Deferrable> deferrable(std::int64_t site_id, const std::string& device,
+                                std::optional<std::int64_t> rollout);
+  Result<> load_deferrals(std::int64_t site_id, core::Plan& plan);
 
   struct Ingestion;  // one batch on its way in
   Result<server::Ingested> ingest_one(const server::ReportBatch& batch, server::SiteChanges& changed);
@@ -123,6 +134,8 @@ class SqliteServerLists : public server::Lists {
   Result<wire::RolloutView> rollout(RolloutId id) override;
   Result<wire::Page<wire::JobView>> jobs(RolloutId rollout, const server::PageQuery& query) override;
   Result<wire::JobView> job(const JobId& id) override;
+  Result<wire::Page<wire::DeferralView>> deferrals(const server::PageQuery& query) override;
+  Result<wire::DeferralView> deferral(const std::string& id) override;
   Result<std::vector<wire::LogLine>> log(const JobId& id) override;
   Result<core::LinkRate> wan_rate(const std::string& site, WallTime now) override;
   Result<core::LinkRate> device_rate(const std::string& device, WallTime now) override;

@@ -115,6 +115,75 @@ TEST_F(ServerStore, PlansEachSiteWithItsOwnDevicesInTheOrderOfTheirType) {
   EXPECT_EQ(must(store->load_plan("lyon")).assignments[0].jobs[0].device.value(), "till-2");
 }
 
+// M9, M15
+TEST_F(ServerStore, ADeferralIsInThePlanOfItsSiteUntilItIsWithdrawn) {
+  roll_out();
+  const auto before = revision("berlin"), elsewhere = revision("lyon");
+  const auto done = must(store->add_deferral(
+      {.device = "till-1", .until = kNow + 4h, .by = "ines", .why = "stocktaking"}, kNow, {}));
+  EXPECT_EQ(done.made.id, "d1");
+  EXPECT_EQ(done.jobs, 1);
+  EXPECT_EQ(revision("berlin"), before + 1);
+  EXPECT_EQ(revision("lyon"), elsewhere);
+  const core::Deferral wanted{"d1", DeviceId{"till-1"}, {}, kNow + 4h, "ines", "stocktaking"};
+  EXPECT_EQ(must(store->load_plan("berlin")).deferrals, std::vector{wanted});
+  roll_out();  // a new plan
+  EXPECT_EQ(must(store->load_plan("berlin")).deferrals, std::vector{wanted});
+  EXPECT_EQ(must(store->withdraw_deferral("d1", kNow + 1h)).size(), 1u);
+  EXPECT_TRUE(must(store->load_plan("berlin")).deferrals.empty());
+  EXPECT_TRUE(must(store->withdraw_deferral("d1", kNow + 1h)).empty());
+  EXPECT_FALSE(must(lists.deferral("d1")).stands);
+  EXPECT_EQ(store->withdraw_deferral("d9", kNow).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(ServerStore, ADeferralOfASiteMeansOneRolloutOrAllAndIsRefusedWhereItLeavesNoTime) {
+  roll_out();
+  const auto refused =
+      must(store->add_deferral({.site = "berlin", .rollout = "r1", .until = kNow + 9h}, kNow, {}));
+  ASSERT_TRUE(refused.latest_possible);
+  EXPECT_LT(*refused.latest_possible, kNow + 9h);
+  EXPECT_GT(*refused.latest_possible, kNow + 8h + 50min);
+  EXPECT_TRUE(must(store->load_plan("berlin")).deferrals.empty());
+  const auto accepted = must(store->add_deferral(
+      {.site = "berlin", .rollout = "r1", .until = kNow + 9h, .accept_expiry = true}, kNow, {}));
+  EXPECT_FALSE(accepted.latest_possible);
+  EXPECT_EQ(must(store->load_plan("berlin")).deferrals.at(0).assignment.value(), "r1-berlin");
+  EXPECT_EQ(store->add_deferral({.site = "berlin", .until = kNow}, kNow, {}).error().message(),
+            "until: is over already");
+  EXPECT_EQ(store->add_deferral({.site = "oslo", .until = kNow + 1h}, kNow, {}).error().code(),
+            ErrorCode::kNotFound);
+  EXPECT_EQ(store->add_deferral({.site = "berlin", .rollout = "r9", .until = kNow + 1h}, kNow, {})
+                .error()
+                .message(),
+            "rollout: no such rollout: 'r9'");
+}
+
+TEST_F(ServerStore, ListsDeferralsOfItsOwnAndOfTheSitesAPageAtATime) {
+  roll_out();
+  report("berlin",
+         {{1, 1, kNow,
+           wire::DeferralReport{{"l1", DeviceId{"till-1"}, AssignmentId{"r1-berlin"}, kNow + 3h, "kim", ""},
+                                false}}});
+  for (int i = 0; i < 3; ++i) must(store->add_deferral({.site = "lyon", .until = kNow + 3h}, kNow, {}));
+  std::vector<std::string> ids;
+  server::PageQuery query{.limit = 3};
+  do {
+    auto page = must(lists.deferrals(query));
+    for (const auto& item : page.items) ids.push_back(item.from + " " + item.id + " " + item.rollout);
+    query.cursor = page.next;
+  } while (!query.cursor.empty());
+  EXPECT_EQ(ids, (std::vector<std::string>{"site l1 r1", "server d1 ", "server d2 ", "server d3 "}));
+}
+
+// M19
+TEST_F(ServerStore, ADeviceThatWasCancelledAtItsSiteIsNotAskedAgainByAnotherGateway) {
+  roll_out();
+  report("berlin", {job_report(1, 1, "r1-till-1", "cancelled")});
+  const auto plan = must(store->load_plan("berlin"));
+  ASSERT_EQ(plan.cancels.size(), 1u);
+  EXPECT_EQ(plan.cancels[0].job.value(), "r1-till-1");
+}
+
 TEST_F(ServerStore, ADeviceThatNothingFitsGetsNoOrderAndIsShownAsIncompatible) {
   roll_out();
   const auto job = must(lists.job(JobId{"r1-odd-1"}));

@@ -1,0 +1,71 @@
+// Deferrals of the admin API: M9 and M15 from the server's side.
+#include "server/admin_api.h"
+
+namespace dray::server {
+
+Task<HttpResponse> AdminApi::add_deferral(Call& call) {
+  auto wanted = wire::decode_deferral(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  std::function<Result<Store::Deferred>()> work = [this, &wanted, once = once(call),
+                                                   now = parts_.clock.wall()] {
+    return parts_.store.add_deferral(*wanted, now, once);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  if (done->latest_possible) {
+    const std::string latest = to_rfc3339(std::chrono::floor<std::chrono::seconds>(*done->latest_possible));
+    const bool none = *done->latest_possible <= parts_.clock.wall();
+    const std::string detail =
+        none ? "until: the expiry leaves no time for a deferral; accept_expiry takes it all the same"
+             : "until: leaves too little time before the expiry; the latest possible time is " + latest +
+                   ", or set accept_expiry";
+    const wire::json::value body{{"type", "about:blank"},
+                                 {"title", "Conflict"},
+                                 {"status", 409},
+                                 {"detail", detail},
+                                 {"latest_possible", latest}};
+    HttpResponse out = json_response(409, body);
+    out.headers.set("Content-Type", "application/problem+json");
+    co_return out;
+  }
+  sites_.apply(done->made.changed);
+  if (!done->made.replayed)
+    parts_.log.info("deferred", {{"deferral", done->made.id},
+                                 {"by", wanted->by},
+                                 {"until", to_rfc3339(wanted->until)},
+                                 {"jobs", done->jobs}});
+  std::function<Result<wire::DeferralView>()> show = [this, id = done->made.id] {
+    return parts_.lists.deferral(id);
+  };
+  co_return co_await made<wire::DeferralView>(done->made, "/api/v1/deferrals/" + done->made.id, {},
+                                              std::move(show));
+}
+
+Task<HttpResponse> AdminApi::list_deferrals(Call& call) {
+  auto query = page_query(call, {});
+  if (!query) co_return problem_response(query.error());
+  std::function<Result<wire::Page<wire::DeferralView>>()> work = [this, &query] {
+    return parts_.lists.deferrals(*query);
+  };
+  co_return co_await listing<wire::DeferralView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::show_deferral(Call& call) {
+  std::function<Result<wire::DeferralView>()> work = [this, &call] {
+    return parts_.lists.deferral(call.args[0]);
+  };
+  co_return co_await showing<wire::DeferralView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::withdraw_deferral(Call& call) {
+  std::function<Result<SiteChanges>()> work = [this, &call, now = parts_.clock.wall()] {
+    return parts_.store.withdraw_deferral(call.args[0], now);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(*done);
+  parts_.log.info("deferral_withdrawn", {{"deferral", call.args[0]}});
+  co_return co_await show_deferral(call);
+}
+
+}  // namespace dray::server

@@ -1,0 +1,59 @@
+// Deferrals of the admin API.
+#include "wire/admin_api.h"
+#include "wire/json_write.h"
+
+namespace dray::wire {
+namespace {
+
+std::string name_or_empty(const Node& node, std::string_view key) {
+  const auto found = node.maybe(key);
+  if (!found) return {};
+  std::string text = found->text(kLongestName);
+  if (!is_name(text))
+    found->refuse("must be made of letters, digits, '.', '_' and '-', and begin with a letter or digit");
+  return text;
+}
+
+std::string line_or_empty(const Node& node, std::string_view key) {
+  const auto found = node.maybe(key);
+  if (!found) return {};
+  std::string text = found->text(512);
+  for (const unsigned char c : text)
+    if (c < 0x20 || c == 0x7f) found->refuse("must not hold control characters");
+  return text;
+}
+
+json::value or_null(const std::string& text) { return text.empty() ? json::value{} : json::value(text); }
+
+}  // namespace
+
+Result<NewDeferral> decode_deferral(std::string_view text) {
+  return decode<NewDeferral>(parse_json(text), [](const Node& n) {
+    n.only({"site", "device", "rollout", "until", "by", "why", "accept_expiry"});
+    NewDeferral out;
+    out.site = name_or_empty(n, "site");
+    out.device = name_or_empty(n, "device");
+    if (out.site.empty() == out.device.empty()) n.refuse("must name either a site or a device");
+    out.rollout = name_or_empty(n, "rollout");
+    out.until = n.at("until").time();
+    out.by = line_or_empty(n, "by");
+    out.why = line_or_empty(n, "why");
+    if (const auto accept = n.maybe("accept_expiry")) out.accept_expiry = accept->boolean();
+    return out;
+  });
+}
+
+json::object encode(const DeferralView& view) {
+  return {{"id", view.id},
+          {"site", view.site},
+          {"device", or_null(view.device)},
+          {"rollout", or_null(view.rollout)},
+          {"until", to_rfc3339(view.until)},
+          {"by", or_null(view.by)},
+          {"why", or_null(view.why)},
+          {"from", view.from},
+          {"stands", view.stands},
+          {"jobs", view.jobs}};
+}
+
+}  // namespace dray::wire
