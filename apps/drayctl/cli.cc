@@ -154,9 +154,6 @@ void add_device(CLI::App& app, Cli& cli) {
                        {"rollout", "job.rollout"}, {"reason", "job.reason"}, {"why", "job.sentence"}, {"until", "job.until"}, {"attempt", "job.attempt"}, {"rate", "rate"}, {"attributes", "attributes"}});
     };
   });
-  CLI::App* why = group->add_subcommand("why", "what it waits for, in one sentence");
-  why->add_option("name", o->name, "the device")->required();
-  why->callback([&cli, o] { cli.command = [o](Session& s) { return why_device(s, o->name); }; });
 }
 
 void add_release(CLI::App& app, Cli& cli) {
@@ -234,6 +231,7 @@ std::optional<int> Cli::parse(int argc, char** argv) {
   app.set_version_flag("--version", "drayctl " DRAY_VERSION);
   app.add_option("--server", server, "the server's address")->envname("DRAY_SERVER")->capture_default_str();
   app.add_option("--token-file", token_file, "file with the admin token (the server leaves it in its data folder)")->envname("DRAY_TOKEN_FILE");
+  app.add_option("--gateway", gateway, "talk to a gateway's own API instead: jobs, deferrals, defer, withdraw, cancel; works with the WAN down")->envname("DRAY_GATEWAY");
   app.add_flag("--json", as_json, "print the server's answers as JSON");
   app.require_subcommand(1);
   app.fallthrough();
@@ -245,11 +243,14 @@ std::optional<int> Cli::parse(int argc, char** argv) {
   add_release(app, *this);
   add_rollout(app, *this);
   add_job(app, *this);
+  add_server_wishes(app, *this);
+  add_gateway_wishes(app, *this);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (at_gateway && gateway.empty()) return std::fputs("drayctl: this command needs --gateway URL\n", stderr), 2;
   return {};
 }
 

@@ -7,6 +7,10 @@
 
 #include "session.h"
 
+namespace CLI {
+class App;
+}
+
 namespace dray::ctl {
 
 using Command = std::function<Task<Result<>>(Session&)>;
@@ -14,11 +18,17 @@ using Command = std::function<Task<Result<>>(Session&)>;
 struct Cli {
   std::string server = "http://127.0.0.1:8080";
   std::string token_file;
+  std::string gateway;      // --gateway: the address of a gateway's own API
+  bool at_gateway = false;  // the command is for it, and needs no token
   bool as_json = false;
   Command command;
 
   // An exit status where nothing is left to do: --help, --version, a usage error (2).
   std::optional<int> parse(int argc, char** argv);
 };
+
+// cli_wishes.cc; the first one after the groups that it adds to.
+void add_server_wishes(CLI::App& app, Cli& cli);
+void add_gateway_wishes(CLI::App& app, Cli& cli);
 
 }  // namespace dray::ctl

@@ -77,23 +77,6 @@ Task<Result<>> create_rollout(Session& session, std::string file) {
   co_return co_await create(session, "/rollouts", *body, std::move(columns), {});
 }
 
-Task<Result<>> why_device(Session& session, std::string name) {
-  const std::string path = "/devices/" + encoded(name);
-  const auto device = co_await session.api.get(path);
-  if (!device) co_return device.error();
-  if (session.as_json) {
-    session.print(*device);
-    co_return Result<>{};
-  }
-  std::cout << name << " runs " << cell(*device, "running") << "\n";
-  if (cell(*device, "job") == "-")
-    std::cout << "No rollout concerns it: its state is idle.\n";
-  else
-    std::cout << cell(*device, "job.state") << " (" << cell(*device, "job.reason") << "): " << cell(*device, "job.sentence")
-              << (cell(*device, "job.until") == "-" ? "" : "\nuntil " + cell(*device, "job.until")) << "\n";
-  co_return Result<>{};
-}
-
 Task<Result<>> show_rollout(Session& session, std::string id) {
   const std::string path = "/rollouts/" + encoded(id);
   auto rollout = co_await session.api.get(path);

@@ -36,7 +36,7 @@ Task<int> run(ctl::Command command, ctl::Session& session) {
 int main(int argc, char** argv) {
   ctl::Cli cli;
   if (const auto ended = cli.parse(argc, argv)) return *ended;
-  const auto token = read_token(cli.token_file);
+  const auto token = cli.at_gateway ? Result<std::string>{std::string{}} : read_token(cli.token_file);
   if (!token) {
     std::cerr << "drayctl: " << token.error().message() << "\n";
     return 2;
@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
   adapters::SystemClock clock{io};
   adapters::SystemRandom random;
   net::BeastClient client{io, clock};
-  ctl::Api api{client, random, stop, cli.server, *token};
+  ctl::Api api{client, random, stop, cli.at_gateway ? cli.gateway : cli.server, *token};
   ctl::Session session{api, clock, cli.as_json, ::isatty(2) != 0 && ::isatty(1) != 0};
   int status = 1;
   asio::co_spawn(io, run(cli.command, session), [&](std::exception_ptr error, int code) {

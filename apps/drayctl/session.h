@@ -36,7 +36,22 @@ Task<Result<>> list_of(Session& session, std::string path, std::vector<Column> c
 Task<Result<>> show_one(Session& session, std::string path, std::vector<Column> columns);
 // Posts and prints what came back; a token goes to token_file.
 Task<Result<>> create(Session& session, std::string path, json::value body, std::vector<Column> columns, std::string token_file);
+// --- wishes.cc ---
+struct DeferWish {
+  std::string site, device, rollout;  // at a gateway rollout is the assignment
+  std::string until, span, by, why;
+  bool accept_expiry = false;
+};
+Task<Result<>> defer_at_server(Session& session, DeferWish wish);
+Task<Result<>> defer_at_gateway(Session& session, DeferWish wish);
+Task<Result<>> withdraw_deferral(Session& session, std::string id);  // of the server or the gateway, whom the session talks to
+Task<Result<>> jobs_at_gateway(Session& session);
+Task<Result<>> deferrals_at_gateway(Session& session);
+// The reason, its sentence and until, and what would have to happen.
 Task<Result<>> why_device(Session& session, std::string name);
+Task<Result<>> why_site(Session& session, std::string name);
+Task<Result<>> why_rollout(Session& session, std::string id);
+Task<Result<>> why_job(Session& session, std::string id);
 // Shows a rollout and its devices again whenever something changed, until it has ended.
 Task<Result<>> watch_rollout(Session& session, std::string id, std::chrono::seconds every);
 Task<Result<>> show_rollout(Session& session, std::string id);

@@ -54,7 +54,7 @@ Error error_of(int status, std::string_view body) {
 
 HttpRequest Api::request(Method method, const std::string& path) const {
   HttpRequest out{method, url_ + "/api/v1" + path};
-  out.headers.add("Authorization", "Bearer " + token_);
+  if (!token_.empty()) out.headers.add("Authorization", "Bearer " + token_);
   out.headers.add("Accept", "application/json");
   return out;
 }
@@ -84,6 +84,10 @@ Task<Result<json::value>> Api::post(std::string path, json::value body) {
     auto answer = co_await call(std::move(r), text);
     if (answer || tries > 0 || !is_transient(answer.error().code()) || stop_.requested()) co_return answer;
   }
+}
+
+Task<Result<json::value>> Api::remove(std::string path) {
+  co_return co_await call(request(Method::kDelete, path), {});
 }
 
 Task<Result<json::array>> Api::list(std::string path, std::size_t most) {

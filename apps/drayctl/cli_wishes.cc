@@ -1,0 +1,117 @@
+// The commands that put something off or say why it waits: over the server, and with --gateway over the
+// site's own API.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli.h"
+
+namespace dray::ctl {
+namespace {
+
+template <class T>
+std::shared_ptr<T> keep() {
+  return std::make_shared<T>();
+}
+
+void add_time(CLI::App& command, DeferWish& wish) {
+  command.add_option("--until", wish.until, "until when, such as 2026-11-24T23:00:00Z");
+  command.add_option("--for", wish.span, "or for how long from now: 45m, 2h, 1d");
+  command.add_option("--by", wish.by, "who asks");
+  command.add_option("--why", wish.why, "the reason, for the record");
+  command.add_flag("--accept-expiry", wish.accept_expiry, "also where it leaves no time before the expiry");
+}
+
+void add_defer(CLI::App& group, Cli& cli, const char* what) {
+  auto o = keep<DeferWish>();
+  const bool site = std::string_view{what} == "site";
+  CLI::App* defer = group.add_subcommand("defer", site ? "put off what has not begun at a whole site"
+                                                       : "put off what has not begun on a device");
+  defer->add_option("name", site ? o->site : o->device, site ? "the site" : "the device")->required();
+  defer->add_option("--rollout", o->rollout, "of this rollout only, such as r12");
+  add_time(*defer, *o);
+  defer->callback([&cli, o] { cli.command = [o](Session& s) { return defer_at_server(s, *o); }; });
+}
+
+void add_why(CLI::App& group, Cli& cli, const char* what, Task<Result<>> (*command)(Session&, std::string)) {
+  auto name = keep<std::string>();
+  CLI::App* why = group.add_subcommand("why", "what it waits for, until when, and what would have to happen");
+  why->add_option("name", *name, what)->required();
+  why->callback(
+      [&cli, name, command] { cli.command = [name, command](Session& s) { return command(s, *name); }; });
+}
+
+}  // namespace
+
+void add_server_wishes(CLI::App& app, Cli& cli) {
+  add_defer(*app.get_subcommand("device"), cli, "device");
+  add_defer(*app.get_subcommand("site"), cli, "site");
+  add_why(*app.get_subcommand("device"), cli, "the device", why_device);
+  add_why(*app.get_subcommand("site"), cli, "the site", why_site);
+  add_why(*app.get_subcommand("rollout"), cli, "such as r12", why_rollout);
+  add_why(*app.get_subcommand("job"), cli, "such as r12-till-014", why_job);
+
+  CLI::App* group = app.add_subcommand("deferral", "what was put off, at the server and at the sites")
+                        ->require_subcommand(1);
+  group->add_subcommand("list", "the deferrals")->callback([&cli] {
+    cli.command = [](Session& s) {
+      return list_of(s, "/deferrals",
+                     {{"ID", "id"},
+                      {"SITE", "site"},
+                      {"DEVICE", "device"},
+                      {"ROLLOUT", "rollout"},
+                      {"UNTIL", "until"},
+                      {"STANDS", "stands"},
+                      {"FROM", "from"},
+                      {"BY", "by"},
+                      {"WHY", "why"}});
+    };
+  });
+  auto id = keep<std::string>();
+  CLI::App* withdraw =
+      group->add_subcommand("withdraw", "end one of the server's; the update falls back to its planned time");
+  withdraw->add_option("id", *id, "such as d5")->required();
+  withdraw->callback([&cli, id] { cli.command = [id](Session& s) { return withdraw_deferral(s, *id); }; });
+}
+
+void add_gateway_wishes(CLI::App& app, Cli& cli) {
+  const auto at_site = [&cli](Command command) {
+    cli.at_gateway = true;
+    cli.command = std::move(command);
+  };
+  app.add_subcommand("jobs", "with --gateway: the jobs of its site")->callback([at_site] {
+    at_site(jobs_at_gateway);
+  });
+  app.add_subcommand("deferrals", "with --gateway: what is put off at its site")->callback([at_site] {
+    at_site(deferrals_at_gateway);
+  });
+
+  auto wish = keep<DeferWish>();
+  CLI::App* defer = app.add_subcommand("defer", "with --gateway: put off a device, or the whole site");
+  defer->add_option("--device", wish->device, "the device; default: all");
+  defer->add_option("--assignment", wish->rollout, "such as r12-berlin; default: all");
+  add_time(*defer, *wish);
+  defer->callback([at_site, wish] { at_site([wish](Session& s) { return defer_at_gateway(s, *wish); }); });
+
+  auto id = keep<std::string>();
+  CLI::App* withdraw =
+      app.add_subcommand("withdraw", "with --gateway: end a deferral that was asked for there");
+  withdraw->add_option("id", *id, "such as l9")->required();
+  withdraw->callback([at_site, id] { at_site([id](Session& s) { return withdraw_deferral(s, *id); }); });
+
+  struct Options {
+    std::string job, by, why;
+  };
+  auto o = keep<Options>();
+  CLI::App* cancel = app.add_subcommand("cancel", "with --gateway: cancel a job, up to its switch-over");
+  cancel->add_option("job", o->job, "such as r12-till-014")->required();
+  cancel->add_option("--by", o->by, "who asks");
+  cancel->add_option("--why", o->why, "the reason, for the record");
+  cancel->callback([at_site, o] {
+    json::object body{{"by", o->by}, {"why", o->why}};
+    at_site([o, body](Session& s) {
+      return create(s, "/jobs/" + encoded(o->job) + "/cancel", body, {{"job", "job"}, {"cancel", "id"}}, {});
+    });
+  });
+}
+
+}  // namespace dray::ctl

@@ -1,0 +1,79 @@
+#include "core/update/helps.h"
+
+#include <array>
+#include <utility>
+
+namespace dray::core {
+namespace {
+
+constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_view>>({
+    // jobs, as their gateway says it
+    {"waiting_update_time", "It begins by itself at its update time."},
+    {"waiting_turn", "The other update of this device has to end first; or cancel that one."},
+    {"clock_unknown", "The gateway has to hear the server once, or its clock has to be set."},
+    {"backing_off", "It tries again by itself. If it keeps failing, look at the log of the job."},
+    {"waiting_window",
+     "It begins by itself when the update window opens; a wider window of the rollout would let it begin "
+     "sooner."},
+    {"no_window_left", "It expires unless the rollout gets another window before its expiry."},
+    {"waiting_artifact",
+     "The gateway has to fetch the artifact: it does so while the WAN works and the transfer window is "
+     "open."},
+    {"waiting_transmission", "The server transmits at the transmission time."},
+    {"transmission_time", "The server transmits at the transmission time."},
+    {"waiting_slot",
+     "Another device of the site has to end its transmission; or raise the site's concurrency."},
+    {"waiting_action_ids", "The gateway has to reach the server to get more action ids."},
+    {"store_full", "The gateway needs room: raise its quota, or end rollouts whose artifacts it holds."},
+    {"device_deferring",
+     "The device answers when it can be updated; somebody at it can answer for it (dray-agent answer)."},
+    {"waiting_device", "The device has to fetch what it may fetch now."},
+    {"device_absent", "The device has to be switched on and reach its gateway."},
+    {"checking_status", "The status check has to end."},
+    {"status_unknown",
+     "The status check has to work: look at its command at the gateway, and whether the device can be "
+     "reached."},
+    {"device_busy", "The device has to become free; the gateway looks again by itself."},
+    {"deferred_by_device", "The time that the device asked for has to pass."},
+    {"deferred_by_operator",
+     "The deferral ends by itself; withdraw it to begin sooner (drayctl deferral list)."},
+    {"downloading", "Nothing: it is under way."},
+    {"installing", "Nothing: it is under way."},
+    {"switching", "Nothing: it is under way."},
+    {"waiting_power_on", "The device has to start with the new version and call its gateway."},
+    {"cancelling",
+     "The device has to confirm the cancel, or stay silent for the time that the gateway waits."},
+    // the server
+    {"gateway_silent",
+     "The gateway of the site has to reach the server: look at its power, its WAN and its token."},
+    {"waiting_phase", "The phase before it has to end well."},
+    {"waiting_approval", "Somebody has to approve the next phase."},
+    {"soaking", "The soak time has to pass."},
+    {"paused", "Somebody has to resume the rollout."},
+    {"failure_threshold", "Look at what failed, then resume the rollout or abort it."},
+    {"window_too_short",
+     "A longer window, a faster line, fewer devices at a time or a later expiry would make it fit."},
+    // ended
+    {"device_failed", "Look at the log of the job, then retry it or make a new rollout."},
+    {"refused", "The device refused it: look at why, then retry it or make a new rollout."},
+    {"no_power_on", "Look at the device: it did not come back with the new version in time."},
+    {"rolled_back", "The device fell back to the old version: look at why before the next rollout."},
+    {"expired", "A new rollout with a later expiry."},
+    {"cancelled", "A new rollout; a cancel is final for this one."},
+    {"cancelled_on_device", "A new rollout; a cancel is final for this one."},
+    {"superseded", "Nothing: a newer rollout has taken its place."},
+    {"incompatible", "A release with an artifact for this device type."},
+    {"nothing_fits", "A release with an artifact for this device type."},
+    {"late", ""},
+    {"succeeded", ""},
+});
+
+}  // namespace
+
+std::string_view what_helps(std::string_view reason) {
+  for (const auto& [word, sentence] : kHelps)
+    if (word == reason) return sentence;
+  return {};
+}
+
+}  // namespace dray::core
