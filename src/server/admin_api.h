@@ -69,7 +69,12 @@ class AdminApi : public HttpHandler {
   Task<HttpResponse> list_rollouts(Call& call);
   Task<HttpResponse> show_rollout(Call& call);
   Task<HttpResponse> list_jobs(Call& call);
+  Task<HttpResponse> change_rollout(Call& call, core::RolloutEvent event, std::string by);
+  Task<HttpResponse> approve_rollout(Call& call);
+  Task<HttpResponse> pause_rollout(Call& call);
+  Task<HttpResponse> resume_rollout(Call& call);
   Task<HttpResponse> abort_rollout(Call& call);
+  Task<HttpResponse> retry_rollout(Call& call);
   Task<HttpResponse> show_job(Call& call);
   Task<HttpResponse> show_log(Call& call);
   Task<HttpResponse> cancel_job(Call& call);

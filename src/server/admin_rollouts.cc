@@ -91,17 +91,56 @@ Task<HttpResponse> AdminApi::list_jobs(Call& call) {
   co_return co_await listing<wire::JobView>(std::move(work));
 }
 
-Task<HttpResponse> AdminApi::abort_rollout(Call& call) {
-  auto why = wire::decode_why(call.body);
-  if (!why) co_return problem_response(why.error());
-  std::function<Result<SiteChanges>()> work = [this, &call, &why, now = parts_.clock.wall()] {
-    return parts_.store.abort_rollout(RolloutId{call.args[0]}, *why, now);
+// The answer is the rollout as it is afterwards, also to a request that was done before.
+Task<HttpResponse> AdminApi::change_rollout(Call& call, core::RolloutEvent event, std::string by) {
+  std::function<Result<Made>()> work = [this, &call, &event, once = once(call), now = parts_.clock.wall()] {
+    return parts_.store.change_rollout(RolloutId{call.args[0]}, event, now, once);
   };
   auto done = co_await on(parts_.store_worker, std::move(work));
   if (!done) co_return problem_response(done.error());
-  sites_.apply(*done);
-  parts_.log.info("rollout_aborted", {{"rollout", call.args[0]}, {"by", why->by}});
-  co_return co_await show_rollout(call);
+  sites_.apply(done->changed);
+  timetable_.notify();
+  if (!done->replayed)
+    parts_.log.info("rollout_change_asked",
+                    {{"rollout", call.args[0]}, {"what", core::event_name(event)}, {"by", by}});
+  HttpResponse out = co_await show_rollout(call);
+  if (done->replayed) out.headers.set("Idempotency-Replayed", "true");
+  co_return out;
+}
+
+Task<HttpResponse> AdminApi::approve_rollout(Call& call) {
+  auto asked = wire::decode_approval(call.body);
+  if (!asked) co_return problem_response(asked.error());
+  core::RolloutEvent event = core::ApproveAsked{asked->why.by, asked->why.why, asked->phase};
+  co_return co_await change_rollout(call, std::move(event), asked->why.by);
+}
+
+Task<HttpResponse> AdminApi::pause_rollout(Call& call) {
+  auto why = wire::decode_why(call.body);
+  if (!why) co_return problem_response(why.error());
+  core::RolloutEvent event = core::PauseAsked{why->by, why->why};
+  co_return co_await change_rollout(call, std::move(event), why->by);
+}
+
+Task<HttpResponse> AdminApi::resume_rollout(Call& call) {
+  auto why = wire::decode_why(call.body);
+  if (!why) co_return problem_response(why.error());
+  core::RolloutEvent event = core::ResumeAsked{why->by, why->why};
+  co_return co_await change_rollout(call, std::move(event), why->by);
+}
+
+Task<HttpResponse> AdminApi::abort_rollout(Call& call) {
+  auto why = wire::decode_why(call.body);
+  if (!why) co_return problem_response(why.error());
+  core::RolloutEvent event = core::AbortAsked{why->by, why->why};
+  co_return co_await change_rollout(call, std::move(event), why->by);
+}
+
+Task<HttpResponse> AdminApi::retry_rollout(Call& call) {
+  auto asked = wire::decode_retry(call.body);
+  if (!asked) co_return problem_response(asked.error());
+  core::RolloutEvent event = core::RetryAsked{asked->why.by, asked->why.why, asked->expires_at};
+  co_return co_await change_rollout(call, std::move(event), asked->why.by);
 }
 
 // --- jobs ---
@@ -134,6 +173,7 @@ Task<HttpResponse> AdminApi::cancel_job(Call& call) {
   auto done = co_await on(parts_.store_worker, std::move(work));
   if (!done) co_return problem_response(done.error());
   sites_.apply(*done);
+  timetable_.notify();
   parts_.log.info("job_cancel_asked", {{"job", call.args[0]}, {"by", why->by}});
   co_return co_await show_job(call);
 }

@@ -188,6 +188,7 @@ Task<HttpResponse> AdminApi::add_device(Call& call) {
   auto done = co_await on(parts_.store_worker, std::move(work));
   if (!done) co_return problem_response(done.error());
   sites_.apply(done->changed);
+  timetable_.notify();  // a running rollout may take them
   std::function<Result<wire::DeviceView>()> show = [this, name = done->id] {
     return parts_.lists.device(name);
   };
@@ -211,6 +212,7 @@ Task<HttpResponse> AdminApi::add_devices(Call& call) {
   auto done = co_await on(parts_.store_worker, std::move(work));
   if (!done) co_return problem_response(done.error());
   sites_.apply(done->changed);
+  timetable_.notify();  // a running rollout may take them
   wire::json::array items;
   for (std::size_t i = 0; i < wanted->size(); ++i)
     items.push_back({{"name", (*wanted)[i].name}, {"token", done->replayed ? value{} : value(tokens[i])}});

@@ -76,11 +76,12 @@ class Counted {
 }  // namespace
 
 GatewayApi::GatewayApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts,
-                       TaskGroup& tasks)
+                       TaskGroup& tasks, Signal& timetable)
     : parts_{parts},
       options_{options},
       sites_{sites},
       artifacts_{artifacts},
+      timetable_{timetable},
       saves_{tasks, parts.clock, parts.log, [this](const auto& incoming) { return commit(incoming); }} {}
 
 Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
@@ -180,6 +181,7 @@ Task<Result<>> GatewayApi::commit(const std::vector<std::shared_ptr<Incoming>>& 
     if (Site* site = sites_.by_name(incoming[i]->batch.site)) site->seen = all->answers[i].acknowledged;
   }
   sites_.apply(all->changed);
+  if (all->timetable) timetable_.notify();
   co_return Result<>{};
 }
 

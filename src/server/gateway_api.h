@@ -13,7 +13,9 @@ namespace dray::server {
 
 class GatewayApi : public HttpHandler {
  public:
-  GatewayApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts, TaskGroup& tasks);
+  // timetable is notified where reports have made something due before what is waited for.
+  GatewayApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts, TaskGroup& tasks,
+             Signal& timetable);
 
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
 
@@ -36,6 +38,7 @@ class GatewayApi : public HttpHandler {
   const Options& options_;
   Sites& sites_;
   Artifacts& artifacts_;
+  Signal& timetable_;
   GroupCommit<std::shared_ptr<Incoming>> saves_;
   std::size_t waiting_ = 0, batches_ = 0;
   std::shared_ptr<std::size_t> downloads_ = std::make_shared<std::size_t>(0);

@@ -18,7 +18,7 @@ TypePlan plan_type(const wire::NewDeviceType& type, const std::vector<core::Rele
 Task<> keep_time(Parts& parts, Sites& sites, Signal& timetable, Stop& stop) {
   while (!stop.requested()) {
     std::function<Result<Store::Advanced>()> work = [&parts, now = parts.clock.wall()] {
-      return parts.store.pass_time(now);
+      return parts.store.pass_time(plan_type, now);
     };
     auto passed = co_await on(parts.store_worker, std::move(work));
     Duration sleep = kLongestSleep;
@@ -28,7 +28,7 @@ Task<> keep_time(Parts& parts, Sites& sites, Signal& timetable, Stop& stop) {
     } else {
       sites.apply(passed->changed);
       for (const SiteChange& change : passed->changed)
-        parts.log.info("transmission_released", {{"site", change.site}, {"revision", change.revision}});
+        parts.log.info("plan_changed", {{"site", change.site}, {"revision", change.revision}});
       if (passed->next)
         sleep = std::clamp(std::chrono::duration_cast<Duration>(*passed->next - parts.clock.wall()),
                            Duration{1}, kLongestSleep);

@@ -11,8 +11,9 @@ namespace dray::server {
 // made too: the gateway sees that with a fresher eye and ends them without an attempt.
 TypePlan plan_type(const wire::NewDeviceType& type, const std::vector<core::ReleaseArtifact>& release);
 
-// Does what rollouts ask for at their times: a push rollout is transmitted at its transmission time by this
-// clock alone. Runs until stop; timetable is notified where something may be due earlier.
+// Does what rollouts ask for at their times, by this clock alone: a push rollout is transmitted at its
+// transmission time, a phase begins when the one before it has soaked, devices that joined are picked up.
+// Runs until stop; timetable is notified where something may be due earlier.
 Task<> keep_time(Parts& parts, Sites& sites, Signal& timetable, Stop& stop);
 
 }  // namespace dray::server

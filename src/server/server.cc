@@ -17,7 +17,7 @@ Server::Server(Parts parts, Options options)
       sites_{parts_},
       artifacts_{parts_, options_},
       admin_{parts_, options_, sites_, artifacts_, timetable_},
-      gateway_{parts_, options_, sites_, artifacts_, tasks_},
+      gateway_{parts_, options_, sites_, artifacts_, tasks_, timetable_},
       both_{admin_, gateway_} {}
 
 Task<HttpResponse> Server::Both::handle(HttpRequest request, Stop& stop) {

@@ -250,7 +250,7 @@ class ServerInTheWorld {
     const auto done = world.run_until([this] { return story->done; }, 30min);
     ASSERT_TRUE(done) << done.error().message();
     EXPECT_EQ(story->received, story->bytes);
-    EXPECT_EQ(story->rollout.at("phase").as_string(), "finished");
+    EXPECT_EQ(story->rollout.at("state").as_string(), "finished");
     EXPECT_EQ(story->rollout.at("succeeded").to_number<int>(), 1);
   }
 

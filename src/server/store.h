@@ -114,11 +114,14 @@ struct Store {
   virtual Result<Made> add_release(const wire::NewRelease& release, WallTime now,
                                    const std::optional<Once>& once) = 0;
 
-  // Makes assignments and jobs for every device that passes the filter.
+  // Makes assignments and jobs for every device that passes the filter, and puts them into phases.
   virtual Result<Made> add_rollout(const wire::NewRollout& rollout, const core::Filter& filter,
                                    const TypePlanner& planner, WallTime now,
                                    const std::optional<Once>& once) = 0;
-  virtual Result<SiteChanges> abort_rollout(RolloutId rollout, const wire::Why& why, WallTime now) = 0;
+  // What an operator asks of a rollout: approve, pause, resume, abort, retry. kConflict, with
+  // core::refusal(), where it can not be done; where it is so already nothing changes.
+  virtual Result<Made> change_rollout(RolloutId rollout, const core::RolloutEvent& event, WallTime now,
+                                      const std::optional<Once>& once) = 0;
   virtual Result<SiteChanges> cancel_job(const JobId& job, const wire::Why& why, WallTime now) = 0;
   // Into the plan until it is withdrawn. latest_possible: refused, it leaves too little time before the
   // expiry; nothing was made.
@@ -130,17 +133,19 @@ struct Store {
   virtual Result<Deferred> add_deferral(const wire::NewDeferral& deferral, WallTime now,
                                         const std::optional<Once>& once) = 0;
   virtual Result<SiteChanges> withdraw_deferral(const std::string& id, WallTime now) = 0;
-  // Everything that time alone changes; `next` is when to call again.
+  // Everything that time alone changes, and devices that pass the filter of a running rollout by now; `next`
+  // is when to call again.
   struct Advanced {
     SiteChanges changed;
     std::optional<WallTime> next;
   };
-  virtual Result<Advanced> pass_time(WallTime now) = 0;
+  virtual Result<Advanced> pass_time(const TypePlanner& planner, WallTime now) = 0;
 
   virtual Result<core::Plan> load_plan(const std::string& site) = 0;
   struct IngestedAll {
     std::vector<Ingested> answers;  // one a batch
     SiteChanges changed;
+    bool timetable = false;  // pass_time() may have something to do earlier than it said
   };
   virtual Result<IngestedAll> ingest(const std::vector<const ReportBatch*>& batches) = 0;
   // For planning: what a site's links are expected to carry at `at`; what was never measured has its prior.

@@ -56,8 +56,10 @@ struct NewRollout {
   core::RetryPolicy retry;
   int priority = 0;
   std::chrono::seconds status_deferral{900};
+  std::vector<core::PhaseTerms> phases;  // at least one: without phases it is all that is left
+  bool late_joiners = true;              // devices that pass the filter later are picked up while it runs
 };
-struct Why {  // of an abort or a cancel
+struct Why {  // of an abort, a pause, a cancel
   std::string by, why;
 };
 // Of one device, or of a whole site; of one rollout, or of all of them.
@@ -67,6 +69,14 @@ struct NewDeferral {
   WallTime until;
   std::string by, why;
   bool accept_expiry = false;  // also where it leaves no time
+};
+struct NewApproval {
+  Why why;
+  std::optional<std::size_t> phase;  // from 0; on the wire from 1
+};
+struct NewRetry {
+  Why why;
+  std::optional<WallTime> expires_at;
 };
 
 inline constexpr std::size_t kMostDevicesAtOnce = 10'000;
@@ -81,7 +91,9 @@ Result<std::vector<NewDevice>> decode_devices(std::string_view text);  // {"devi
 Result<NewRelease> decode_release(std::string_view text);
 Result<NewRollout> decode_rollout(std::string_view text);
 Result<NewDeferral> decode_deferral(std::string_view text);
-Result<Why> decode_why(std::string_view text);  // {"by", "why"}, both may be missing
+Result<Why> decode_why(std::string_view text);               // {"by", "why"}, both may be missing
+Result<NewApproval> decode_approval(std::string_view text);  // {"by", "why", "phase"}; by must be there
+Result<NewRetry> decode_retry(std::string_view text);        // {"by", "why", "expires_at"}
 
 // Letters, digits, '.', '_', '-'; begins with a letter or digit. What names, sites, types and components are
 // made of.
@@ -112,13 +124,19 @@ struct SiteView {
 // "idle", "working" or "silent": what is to be said of a site. A gateway asks at least every minute, so five
 // of silence are some.
 void describe_site(SiteView& site, WallTime now);
+struct PastJob {  // an earlier try of the same device in the same rollout, under an id of its own
+  JobId id;
+  core::JobResult result;
+};
 struct JobView {
   JobId id;
   RolloutId rollout;
+  std::size_t phase = 0;
   std::string device, site, type;
   core::JobResult result;
   std::optional<WallTime> reported_at;  // none: no gateway has said anything yet
   std::optional<Why> cancel_asked;
+  std::vector<PastJob> past;  // oldest first; not in lists
 };
 struct DeviceView {
   std::string name, site, type;
@@ -135,12 +153,20 @@ struct ReleaseView {
   std::vector<ArtifactView> artifacts;
   WallTime created_at;
 };
+struct RolloutEventView {
+  WallTime at;
+  std::string what;
+  std::optional<std::size_t> phase;
+  std::string by, why;
+};
 struct RolloutView {
   RolloutId id;
-  NewRollout asked;
-  core::RolloutPhase phase;
-  WallTime created_at, phase_at;
-  core::StateCounts counts;
+  NewRollout asked;  // without its terms and phases: they are in rollout
+  core::Rollout rollout;
+  WallTime created_at, state_at;
+  std::vector<core::StateCounts> states;  // one a phase
+  std::vector<core::PhaseCounts> counts;  // one a phase
+  std::vector<RolloutEventView> events;   // oldest first; not in lists
 };
 struct LogLine {
   std::int64_t attempt = 0;
@@ -191,6 +217,9 @@ json::object encode(const Page<T>& page) {
 json::array encode_intervals(const core::Intervals& intervals);
 core::Intervals decode_intervals(const Node& node);
 json::object encode_limits(const core::SiteLimits& limits);
+json::object encode_phase(const core::PhaseTerms& phase);
+core::PhaseTerms decode_phase(const Node& node);
+std::vector<core::PhaseTerms> decode_phases(const Node& node);
 core::SiteLimits decode_limits(const Node& node);
 
 }  // namespace dray::wire

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/rollout/split.h"
 #include "wire/admin_api.h"
 
 namespace dray::wire {
@@ -117,6 +118,13 @@ NewDevice device_at(const Node& n) {
   return out;
 }
 
+Why why_at(const Node& n) {
+  Why out;
+  if (const auto by = n.maybe("by")) out.by = line_at(*by);
+  if (const auto why = n.maybe("why")) out.why = line_at(*why, 1024);
+  return out;
+}
+
 void read_release_name(const Node& node, NewRollout& out) {
   const std::string text = line_at(node);
   const auto slash = text.find('/');
@@ -142,7 +150,7 @@ void read_times(const Node& n, NewRollout& out) {
 
 NewRollout rollout_at(const Node& n) {
   n.only({"release", "filter", "delivery", "transmit_at", "update_at", "expires_at", "transfer", "update",
-          "retry", "priority", "status_deferral"});
+          "retry", "priority", "status_deferral", "phases", "late_joiners"});
   NewRollout out;
   read_release_name(n.at("release"), out);
   read_times(n, out);
@@ -158,6 +166,11 @@ NewRollout rollout_at(const Node& n) {
     out.priority = static_cast<int>(priority->integer(-1000, 1000));
   if (const auto deferral = n.maybe("status_deferral"))
     out.status_deferral = std::chrono::seconds{deferral->integer(1, kMostSeconds)};
+  if (const auto phases = n.maybe("phases"))
+    out.phases = decode_phases(*phases);
+  else
+    out.phases.emplace_back();
+  if (const auto late = n.maybe("late_joiners")) out.late_joiners = late->boolean();
   return out;
 }
 
@@ -281,9 +294,27 @@ Result<Why> decode_why(std::string_view text) {
   if (text.empty()) return Why{};
   return decode<Why>(parse_json(text), [](const Node& n) {
     n.only({"by", "why"});
-    Why out;
-    if (const auto by = n.maybe("by")) out.by = line_at(*by);
-    if (const auto why = n.maybe("why")) out.why = line_at(*why, 1024);
+    return why_at(n);
+  });
+}
+
+Result<NewApproval> decode_approval(std::string_view text) {
+  return decode<NewApproval>(parse_json(text.empty() ? "{}" : text), [](const Node& n) {
+    n.only({"by", "why", "phase"});
+    NewApproval out{why_at(n), {}};
+    if (n.at("by").text().empty())
+      n.at("by").refuse("must not be empty: an approval is recorded with who gave it");
+    if (const auto phase = n.maybe("phase"))
+      out.phase = static_cast<std::size_t>(phase->integer(1, kMostPhases)) - 1;
+    return out;
+  });
+}
+
+Result<NewRetry> decode_retry(std::string_view text) {
+  return decode<NewRetry>(parse_json(text.empty() ? "{}" : text), [](const Node& n) {
+    n.only({"by", "why", "expires_at"});
+    NewRetry out{why_at(n), {}};
+    if (const auto expires = n.maybe("expires_at")) out.expires_at = expires->time();
     return out;
   });
 }

@@ -7,31 +7,11 @@ namespace {
 
 using namespace core;
 
-json::value text_or_null(const std::string& text) { return text.empty() ? json::value{} : json::value(text); }
-
 json::object encode_running(const RunningByComponent& running) {
   json::object out;
   for (const auto& [component, r] : running)
     out[component] = {{"version", r.version}, {"sha256", text_or_null(r.sha256)}};
   return out;
-}
-
-// One line for people about the whole rollout.
-std::string sentence_of(const RolloutView& view) {
-  const Tally sum = tally(view.counts);
-  const std::string done =
-      std::to_string(sum.succeeded) + " of " + std::to_string(sum.devices) + " devices updated";
-  const auto& terms = view.asked.terms;
-  if (std::holds_alternative<RolloutHeld>(view.phase))
-    return "The server transmits at " + to_rfc3339(terms.transmit_at.value_or(terms.update_at)) + ".";
-  if (std::holds_alternative<RolloutScheduled>(view.phase))
-    return "The update time is " + to_rfc3339(terms.update_at) + ".";
-  if (const auto* aborted = std::get_if<RolloutAborted>(&view.phase))
-    return "Aborted" + (aborted->by.empty() ? "" : " by " + aborted->by) +
-           (aborted->why.empty() ? "" : ": " + aborted->why) + "; " + done + ".";
-  if (std::holds_alternative<RolloutFinished>(view.phase) && sum.open > 0)
-    return "The expiry is over: " + done + ", " + std::to_string(sum.open) + " not reported as ended.";
-  return done + (sum.failed > 0 ? ", " + std::to_string(sum.failed) + " failed." : ".");
 }
 
 }  // namespace
@@ -109,6 +89,7 @@ json::object encode(const JobView& view) {
   const JobResult& r = view.result;
   json::object out{{"id", view.id.value()},
                    {"rollout", view.rollout.value()},
+                   {"phase", view.phase + 1},
                    {"device", view.device},
                    {"site", view.site},
                    {"type", view.type},
@@ -128,6 +109,15 @@ json::object encode(const JobView& view) {
     out["cancel"] = {{"by", view.cancel_asked ? text_or_null(view.cancel_asked->by) : json::value{}},
                      {"why", view.cancel_asked ? text_or_null(view.cancel_asked->why) : json::value{}},
                      {"answer", text_or_null(r.cancel_answer)}};
+  if (view.past.empty()) return out;
+  json::array past;
+  for (const PastJob& one : view.past)
+    past.push_back({{"id", one.id.value()},
+                    {"state", one.result.state},
+                    {"reason", text_or_null(one.result.reason)},
+                    {"sentence", one.result.sentence},
+                    {"attempt", one.result.attempt}});
+  out["past"] = std::move(past);
   return out;
 }
 
@@ -157,39 +147,6 @@ json::object encode(const ReleaseView& view) {
           {"version", view.version},
           {"artifacts", std::move(artifacts)},
           {"created_at", to_rfc3339(view.created_at)}};
-}
-
-json::object encode(const RolloutView& view) {
-  const NewRollout& asked = view.asked;
-  const Tally sum = tally(view.counts);
-  json::object counts;
-  for (const auto& [state, n] : view.counts) counts[state] = n;
-  json::object out{
-      {"id", view.id.value()},
-      {"release", asked.release_name + "/" + asked.release_version},
-      {"filter", asked.filter},
-      {"delivery", asked.terms.delivery == Delivery::kPush ? "push" : "pull"},
-      {"transmit_at", time_or_null(asked.terms.transmit_at)},
-      {"update_at", to_rfc3339(asked.terms.update_at)},
-      {"expires_at", to_rfc3339(asked.terms.expires_at)},
-      {"transfer", encode_intervals(asked.transfer)},
-      {"update", encode_intervals(asked.update)},
-      {"retry", {{"limit", asked.retry.limit ? json::value(*asked.retry.limit) : json::value{}}}},
-      {"priority", asked.priority},
-      {"status_deferral", asked.status_deferral.count()},
-      {"phase", phase_name(view.phase)},
-      {"phase_at", to_rfc3339(view.phase_at)},
-      {"sentence", sentence_of(view)},
-      {"devices", sum.devices},
-      {"open", sum.open},
-      {"succeeded", sum.succeeded},
-      {"failed", sum.failed},
-      {"counts", std::move(counts)},
-      {"created_at", to_rfc3339(view.created_at)},
-      {"aborted", nullptr}};
-  if (const auto* aborted = std::get_if<RolloutAborted>(&view.phase))
-    out["aborted"] = {{"by", text_or_null(aborted->by)}, {"why", text_or_null(aborted->why)}};
-  return out;
 }
 
 json::object encode(const LogLine& view) {

@@ -23,6 +23,10 @@ inline json::object encode_map(const std::map<std::string, std::string>& items) 
   return out;
 }
 
+inline json::value text_or_null(const std::string& text) {
+  return text.empty() ? json::value{} : json::value(text);
+}
+
 inline json::value time_or_null(const std::optional<WallTime>& time) {
   return time ? json::value(to_rfc3339(*time)) : json::value{};
 }

@@ -12,15 +12,21 @@ Error failure(sqlite3* db, std::string_view what) {
   const int code = db == nullptr ? SQLITE_NOMEM : sqlite3_errcode(db);
   const std::string text = std::string{what} + ": " + (db == nullptr ? "out of memory" : sqlite3_errmsg(db));
   switch (code & 0xff) {
-    case SQLITE_FULL: return Error{ErrorCode::kExhausted, text};
+    case SQLITE_FULL:
+      return Error{ErrorCode::kExhausted, text};
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return Error{ErrorCode::kCorrupt, text};
-    case SQLITE_CONSTRAINT: return Error{ErrorCode::kConflict, text};
+    case SQLITE_NOTADB:
+      return Error{ErrorCode::kCorrupt, text};
+    case SQLITE_CONSTRAINT:
+      return Error{ErrorCode::kConflict, text};
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
-    case SQLITE_READONLY: return Error{ErrorCode::kDenied, text};
-    case SQLITE_BUSY: return Error{ErrorCode::kUnavailable, text + " (is another process using it?)"};
-    default: return Error{ErrorCode::kUnavailable, text};
+    case SQLITE_READONLY:
+      return Error{ErrorCode::kDenied, text};
+    case SQLITE_BUSY:
+      return Error{ErrorCode::kUnavailable, text + " (is another process using it?)"};
+    default:
+      return Error{ErrorCode::kUnavailable, text};
   }
 }
 
@@ -30,14 +36,16 @@ Result<Db> Db::open(const Options& options) {
   sqlite3* raw = nullptr;
   const int flags = (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(options.path.c_str(), &raw, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
+  const int code =
+      sqlite3_open_v2(options.path.c_str(), &raw, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
   Db db{raw};
   if (code != SQLITE_OK) return failure(raw, "opening " + options.path);
   sqlite3_busy_timeout(raw, options.read_only ? 2000 : 0);
   if (options.read_only) return db;
   if (options.exclusive) DRAY_CHECK(db.execute("PRAGMA locking_mode=EXCLUSIVE"));
-  DRAY_CHECK(db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                        "PRAGMA wal_autocheckpoint=1000; PRAGMA temp_store=MEMORY"));
+  DRAY_CHECK(
+      db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+                 "PRAGMA wal_autocheckpoint=1000; PRAGMA temp_store=MEMORY"));
   return db;
 }
 
@@ -68,13 +76,15 @@ Result<> Db::migrate(std::span<const std::string_view> migrations) {
 
 Statement::Statement(Db& db, std::string_view sql) : db_{db.handle()} {
   sqlite3_stmt* raw = nullptr;
-  const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
   statement_.reset(raw);
   if ((code & 0xff) == SQLITE_ERROR) DRAY_ASSERT(!"bad SQL");
 }
 
 Statement& Statement::bind(int index, std::string_view text) {
-  if (statement_) sqlite3_bind_text64(statement_.get(), index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (statement_)
+    sqlite3_bind_text64(statement_.get(), index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
   return *this;
 }
 
@@ -98,9 +108,13 @@ Result<> Statement::run() {
 Result<bool> Statement::step() {
   if (!statement_) return failure(db_, "preparing a statement");  // the schema could not be read
   switch (sqlite3_step(statement_.get())) {
-    case SQLITE_ROW: return true;
-    case SQLITE_DONE: reset(); return false;
-    default: break;
+    case SQLITE_ROW:
+      return true;
+    case SQLITE_DONE:
+      reset();
+      return false;
+    default:
+      break;
   }
   Error error = failure(db_, sqlite3_sql(statement_.get()));
   reset();
@@ -114,12 +128,15 @@ void Statement::reset() {
 std::string Statement::text(int column) const {
   const auto* data = sqlite3_column_text(statement_.get(), column);
   if (data == nullptr) return {};
-  return {reinterpret_cast<const char*>(data), static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+  return {reinterpret_cast<const char*>(data),
+          static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
 
-bool Statement::is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
 
 Result<Transaction> Transaction::begin(Db& db) {
   DRAY_CHECK(db.execute("BEGIN IMMEDIATE"));

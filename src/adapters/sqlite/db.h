@@ -5,8 +5,9 @@
 //   insert.bind(1, id).bind(2, doc);
 //   DRAY_CHECK(insert.run());
 //
-// Journal: WAL, locking EXCLUSIVE (set before WAL, so no shared memory is needed and the simulator's VFS can do
-// without), synchronous=FULL: an acknowledged commit survives power loss. NORMAL was measured to lose rows.
+// Journal: WAL, locking EXCLUSIVE (set before WAL, so no shared memory is needed and the simulator's VFS can
+// do without), synchronous=FULL: an acknowledged commit survives power loss. NORMAL was measured to lose
+// rows.
 #pragma once
 
 #include <sqlite3.h>

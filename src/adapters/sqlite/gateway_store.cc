@@ -20,7 +20,9 @@ Result<std::unique_ptr<GatewayStore>> GatewayStore::open(const Db::Options& opti
 GatewayStore::GatewayStore(Db db)
     : db_{std::move(db)},
       select_{db_, "SELECT kind, id, text FROM document ORDER BY kind, id"},
-      put_{db_, "INSERT INTO document(kind, id, text) VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET text = excluded.text"},
+      put_{db_,
+           "INSERT INTO document(kind, id, text) VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET text = "
+           "excluded.text"},
       erase_{db_, "DELETE FROM document WHERE kind = ?1 AND id = ?2"} {}
 
 Result<std::vector<gateway::Document>> GatewayStore::load() {

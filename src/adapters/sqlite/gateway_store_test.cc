@@ -19,8 +19,10 @@ TEST_F(GatewayStoreTest, GivesBackWhatWasCommittedLast) {
   {
     auto store = GatewayStore::open({.path = path_});
     ASSERT_TRUE(store);
-    ASSERT_TRUE((*store)->commit({{Write::put("job", "b", "1"), Write::put("job", "a", "2")}, {Write::put("plan", "x", "3")}}));
-    ASSERT_TRUE((*store)->commit({{Write::put("job", "b", "4"), Write::erase("plan", "x")}, {Write::erase("job", "none")}}));
+    ASSERT_TRUE((*store)->commit(
+        {{Write::put("job", "b", "1"), Write::put("job", "a", "2")}, {Write::put("plan", "x", "3")}}));
+    ASSERT_TRUE((*store)->commit(
+        {{Write::put("job", "b", "4"), Write::erase("plan", "x")}, {Write::erase("job", "none")}}));
   }
   auto store = GatewayStore::open({.path = path_});
   ASSERT_TRUE(store);
@@ -33,7 +35,8 @@ TEST_F(GatewayStoreTest, GivesBackWhatWasCommittedLast) {
 
 TEST_F(GatewayStoreTest, LaterWritesOfOneCommitWin) {
   auto store = GatewayStore::open({.path = path_});
-  ASSERT_TRUE((*store)->commit({{Write::put("job", "a", "1")}, {Write::erase("job", "a")}, {Write::put("job", "a", "3")}}));
+  ASSERT_TRUE((*store)->commit(
+      {{Write::put("job", "a", "1")}, {Write::erase("job", "a")}, {Write::put("job", "a", "3")}}));
   const auto all = (*store)->load();
   ASSERT_EQ(all->size(), 1u);
   EXPECT_EQ(all->front().text, "3");

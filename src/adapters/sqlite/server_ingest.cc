@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "adapters/sqlite/server_rates.h"
@@ -13,7 +14,6 @@ namespace dray::adapters {
 using namespace rows;
 using server::Ingested;
 using server::ReportBatch;
-using server::SiteChanges;
 
 namespace {
 
@@ -35,22 +35,27 @@ struct SqliteServerStore::Ingestion {
   std::int64_t resync = kNone;
   core::ReportsSeen resync_told;
   std::map<std::int64_t, bool> rollouts{};  // those with changed jobs -> one has begun
-  std::set<std::int64_t> logged{};          // jobs with new log lines
+  std::map<std::tuple<std::int64_t, std::int64_t, std::string, bool>, std::int64_t>
+      counts{};                     // rollout, phase, state, tried again -> how many more
+  bool fresh = false;               // a device may pass a running rollout's filter now
+  std::set<std::int64_t> logged{};  // jobs with new log lines
   std::set<std::pair<std::string, std::string>> measured{};  // links and devices with new rates
 };
 
 Result<server::Store::IngestedAll> SqliteServerStore::ingest(const std::vector<const ReportBatch*>& batches) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   IngestedAll out;
+  SiteIds sites;
   for (const ReportBatch* batch : batches) {
-    DRAY_TRY(Ingested one, ingest_one(*batch, out.changed));
+    DRAY_TRY(Ingested one, ingest_one(*batch, sites, out.timetable));
     out.answers.push_back(one);
   }
+  DRAY_TRY(out.changed, bump_each(sites));
   DRAY_CHECK(transaction.commit());
   return out;
 }
 
-Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteChanges& changed) {
+Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteIds& sites, bool& timetable) {
   auto& find = sql_(
       "SELECT id, seen_epoch, seen_seq, action_epoch, attempts, resync, resync_epoch, resync_seq FROM site "
       "WHERE name=?1");
@@ -110,11 +115,16 @@ Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteCha
                    .bind(1, job)
                    .bind(2, kLogLinesKept)
                    .run());
-  for (const auto& [rollout, begun] : in.rollouts) DRAY_CHECK(jobs_changed(rollout, begun, batch.at));
-  if (leased) {
-    DRAY_TRY(auto change, bump(in.site_id));
-    changed.push_back(std::move(change));
+  for (const auto& [count, n] : in.counts) {
+    const auto& [rollout, phase, state, again] = count;
+    if (n != 0) DRAY_CHECK(add_to_count(rollout, phase, state, again, n));
   }
+  timetable = timetable || in.fresh;
+  for (const auto& [rollout, begun] : in.rollouts) {
+    DRAY_TRY(const bool earlier, jobs_changed(rollout, begun, batch.at, sites));
+    timetable = timetable || earlier;
+  }
+  if (leased) sites.insert(in.site_id);
   return Ingested{in.seen, stale || in.resync == kTold};
 }
 
@@ -191,14 +201,18 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const auto key = job_key(job.job.value());
   if (!key) return {};
   static const std::string kFind =
-      "SELECT j.id, " + std::string{kResultColumns} +
-      " FROM job j JOIN device d ON d.id=j.device_id WHERE j.rollout_id=?1 AND d.name=?2 AND d.site_id=?3";
+      "SELECT j.id, j.phase, j.phase >= r.released, " + std::string{kResultColumns} +
+      " FROM job j JOIN device d ON d.id=j.device_id JOIN rollout r ON r.id=j.rollout_id "
+      "WHERE j.rollout_id=?1 AND d.name=?2 AND d.site_id=?3 AND j.generation=?4";
   auto& find = sql_(kFind);
-  find.bind(1, key->first).bind(2, key->second).bind(3, in.site_id);
+  find.bind(1, key->rollout).bind(2, key->device).bind(3, in.site_id).bind(4, key->generation);
   DRAY_TRY(const bool there, find.step());
-  if (!there) return {};  // of a rollout that this server no longer knows
-  const std::int64_t id = find.integer(0);
-  const core::JobResult have = result_at(find, 1);
+  // Of a rollout that this server no longer knows, or of a try that has ended and was followed by another
+  // one.
+  if (!there) return {};
+  const std::int64_t id = find.integer(0), phase = find.integer(1);
+  const bool in_no_plan = find.integer(2) != 0;
+  const core::JobResult have = result_at(find, 3);
   find.reset();
 
   core::JobResult reported{.state = job.state,
@@ -223,7 +237,9 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   auto& save = sql_(
       "UPDATE job SET state=?2, final=?3, reason=?4, sentence=?5, until=?6, update_at=?7, step=?8, "
       "attempt=?9, bytes=?10, "
-      "running=?11, late=?12, cancel_id=?13, cancel_answer=?14, reported_at=?15 WHERE id=?1");
+      "running=?11, late=?12, cancel_id=?13, cancel_answer=?14, reported_at=?15, withheld=max(withheld, ?16) "
+      "WHERE "
+      "id=?1");
   save.bind(1, id).bind(2, next.state).bind(3, final ? 1 : 0).bind(4, next.reason).bind(5, next.sentence);
   bind_time(save, 6, next.until);
   bind_time(save, 7, next.update_at);
@@ -234,23 +250,35 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   save.bind(12, next.late ? 1 : 0)
       .bind(13, next.cancel_id)
       .bind(14, next.cancel_answer)
-      .bind(15, ms(report.at));
+      .bind(15, ms(report.at))
+      .bind(16, in_no_plan && final ? 1 : 0);  // of a server that was restored from before its phase began
   DRAY_CHECK(save.run());
-  if (next.state != have.state) in.rollouts[key->first] = in.rollouts[key->first] || has_begun(next.state);
+  const bool again = core::is_tried_again(next.state, next.attempt);
+  const bool was_again = core::is_tried_again(have.state, have.attempt);
+  if (next.state == have.state && again == was_again) return {};
+  --in.counts[{key->rollout, phase, have.state, was_again}];
+  ++in.counts[{key->rollout, phase, next.state, again}];
+  in.rollouts[key->rollout] = in.rollouts[key->rollout] || has_begun(next.state);
   return {};
 }
 
 Result<> SqliteServerStore::apply_device(Ingestion& in, const wire::DeviceReport& device) {
   auto& save = sql_(
-      "UPDATE device SET seen_at=?3, boot_id=?4, running=?5, status=?6, reported=?7 WHERE name=?1 AND "
-      "site_id=?2");
+      "UPDATE device SET seen_at=?3, boot_id=?4, running=?5, status=?6, reported=?7, fresh=CASE WHEN "
+      "(running<>?5 "
+      "OR reported<>?7) AND EXISTS(SELECT 1 FROM rollout WHERE late_joiners=1 AND state NOT IN ('finished', "
+      "'aborted')) THEN 1 ELSE fresh END WHERE name=?1 AND site_id=?2 RETURNING fresh");
   save.bind(1, device.device.value()).bind(2, in.site_id);
   bind_time(save, 3, device.seen_at);
-  return save.bind(4, device.boot_id)
+  save.bind(4, device.boot_id)
       .bind(5, doc(device.running))
       .bind(6, device.status)
-      .bind(7, doc(device.attributes))
-      .run();
+      .bind(7, doc(device.attributes));
+  DRAY_TRY(const bool known, save.step());
+  if (!known) return {};
+  in.fresh = in.fresh || save.integer(0) != 0;
+  DRAY_TRY([[maybe_unused]] const bool more, save.step());
+  return {};
 }
 
 Result<> SqliteServerStore::apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log) {
@@ -259,7 +287,7 @@ Result<> SqliteServerStore::apply_log(Ingestion& in, const wire::Report& report,
   auto& find = sql_(
       "SELECT j.id FROM job j JOIN device d ON d.id=j.device_id WHERE j.rollout_id=?1 AND d.name=?2 AND "
       "d.site_id=?3");
-  find.bind(1, key->first).bind(2, key->second).bind(3, in.site_id);
+  find.bind(1, key->rollout).bind(2, key->device).bind(3, in.site_id);
   DRAY_TRY(const bool there, find.step());
   if (!there) return {};
   const std::int64_t id = find.integer(0);

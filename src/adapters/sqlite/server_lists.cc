@@ -101,41 +101,48 @@ wire::SiteView site_at(const Statement& row) {
   return out;
 }
 
-// What no gateway has reported on yet: said by the server, from the rollout alone.
-void explain_silence(const core::Rollout& rollout, bool cancelled, const std::string& site,
-                     core::JobResult& result) {
+// What the rollout knows better than the gateway's last word, and what no gateway has reported on yet: said
+// by the server.
+void explain(const core::Rollout& rollout, std::size_t phase, bool reported, bool cancelled,
+             const std::string& site, core::JobResult& result) {
+  if (core::is_final(result.state) || !core::is_waiting(result.state)) return;
+  const auto say = [&](std::string reason, std::string sentence, std::optional<WallTime> until) {
+    result.reason = std::move(reason);
+    result.sentence = std::move(sentence);
+    result.until = until;
+  };
   if (cancelled) {
-    result.reason = "gateway_silent";
-    result.sentence = "The cancel waits for the gateway of site " + site + ".";
+    if (!reported) say("gateway_silent", "The cancel waits for the gateway of site " + site + ".", {});
+  } else if (auto why = core::withheld(rollout.state, rollout.released, rollout.phases.size(), phase)) {
+    say(std::move(why->reason), std::move(why->sentence), why->until);
+  } else if (reported) {
+    return;
   } else if (!core::may_transmit(rollout)) {
-    result.reason = "transmission_time";
-    result.sentence = "The server transmits at the transmission time.";
-    result.until = rollout.terms.transmit_at;
+    say("transmission_time", "The server transmits at the transmission time.", rollout.terms.transmit_at);
   } else {
-    result.reason = "gateway_silent";
-    result.sentence = "The gateway of site " + site + " has not reported on this job yet.";
-    result.until.reset();
+    say("gateway_silent", "The gateway of site " + site + " has not reported on this job yet.", {});
   }
 }
 
 const std::string kJobColumns =
-    "j.id, r.id, d.name, s.name, d.type, j.reported_at, j.cancel_at, j.cancel_by, j.cancel_why, " +
-    std::string{kResultColumns} +
-    ", r.delivery, r.transmit_at, r.update_at, r.expires_at, r.phase, r.aborted_by, r.aborted_why";
+    "j.id, r.id, d.name, s.name, d.type, j.reported_at, j.cancel_at, j.cancel_by, j.cancel_why, j.phase, "
+    "j.generation, " +
+    std::string{kResultColumns} + ", " + std::string{kTermsColumnsOfR};
 
 wire::JobView job_at(const Statement& row, int first) {
   wire::JobView out;
-  out.rollout = RolloutId{rollout_id(row.integer(first + 1))};
+  const std::int64_t rollout = row.integer(first + 1);
+  out.rollout = RolloutId{rollout_id(rollout)};
   out.device = row.text(first + 2);
-  out.id = JobId{out.rollout.value() + "-" + out.device};
+  out.id = job_id(rollout, row.integer(first + 10), out.device);
   out.site = row.text(first + 3);
   out.type = row.text(first + 4);
   out.reported_at = time_at(row, first + 5);
   if (!row.is_null(first + 6)) out.cancel_asked = wire::Why{row.text(first + 7), row.text(first + 8)};
-  out.result = result_at(row, first + 9);
-  if (!out.reported_at && !core::is_final(out.result.state))
-    explain_silence(rollout_at(row, first + 9 + kResultCount), out.cancel_asked.has_value(), out.site,
-                    out.result);
+  out.phase = static_cast<std::size_t>(row.integer(first + 9));
+  out.result = result_at(row, first + 11);
+  explain(rollout_at(row, first + 11 + kResultCount), out.phase, out.reported_at.has_value(),
+          out.cancel_asked.has_value(), out.site, out.result);
   return out;
 }
 
@@ -188,8 +195,8 @@ bool passes(const core::Filter& filter, const wire::JobView& job) {
 
 const std::string kRollouts =
     "SELECT r.id, l.name, l.version, r.filter, r.transfer, r.update_windows, r.retry_limit, r.priority, "
-    "r.status_deferral, r.created_at, r.phase_at, r.delivery, r.transmit_at, r.update_at, r.expires_at, "
-    "r.phase, r.aborted_by, r.aborted_why FROM rollout r JOIN release l ON l.id=r.release_id ";
+    "r.status_deferral, r.created_at, r.state_at, r.late_joiners, " +
+    std::string{kTermsColumnsOfR} + " FROM rollout r JOIN release l ON l.id=r.release_id ";
 
 wire::RolloutView rollout_view_at(const Statement& row) {
   wire::RolloutView out;
@@ -203,10 +210,9 @@ wire::RolloutView rollout_view_at(const Statement& row) {
   out.asked.priority = static_cast<int>(row.integer(7));
   out.asked.status_deferral = std::chrono::seconds{row.integer(8)};
   out.created_at = wall(row.integer(9));
-  out.phase_at = wall(row.integer(10));
-  core::Rollout rollout = rollout_at(row, 11);
-  out.asked.terms = std::move(rollout.terms);
-  out.phase = std::move(rollout.phase);
+  out.state_at = wall(row.integer(10));
+  out.asked.late_joiners = row.integer(11) != 0;
+  out.rollout = rollout_at(row, 12);
   return out;
 }
 
@@ -312,14 +318,29 @@ Result<wire::ReleaseView> SqliteServerLists::release(const std::string& name, co
   return out;
 }
 
-Result<core::StateCounts> SqliteServerLists::counts_of(std::int64_t rollout_id) {
-  auto& rows = sql_("SELECT state, count(*) FROM job WHERE rollout_id=?1 GROUP BY state");
-  rows.bind(1, rollout_id);
-  core::StateCounts out;
+Result<> SqliteServerLists::add_phases(wire::RolloutView& view) {
+  const std::int64_t id = rollout_number(view.id.value()).value_or(0);
+  static const std::string kPhases =
+      "SELECT " + std::string{kPhaseColumns} + " FROM rollout_phase WHERE rollout_id=?1 ORDER BY number";
+  auto& phases = sql_(kPhases);
+  phases.bind(1, id);
+  for (core::RolloutPhase& phase : view.rollout.phases) {
+    DRAY_TRY(const bool there, phases.step());
+    if (!there) break;
+    phase = phase_at(phases, 0);
+  }
+  phases.reset();
+  view.states.resize(view.rollout.phases.size());
+  view.counts.resize(view.rollout.phases.size());
+  auto& counts = sql_("SELECT phase, state, again, n FROM phase_count WHERE rollout_id=?1 AND n > 0");
+  counts.bind(1, id);
   for (;;) {
-    DRAY_TRY(const bool row, rows.step());
-    if (!row) return out;
-    out[rows.text(0)] = rows.integer(1);
+    DRAY_TRY(const bool row, counts.step());
+    if (!row) return {};
+    const auto phase = static_cast<std::size_t>(counts.integer(0));
+    if (phase >= view.states.size()) continue;
+    view.states[phase][counts.text(1)] += counts.integer(3);
+    view.counts[phase].add(counts.text(1), counts.integer(2) != 0, counts.integer(3));
   }
 }
 
@@ -328,9 +349,7 @@ Result<Page<wire::RolloutView>> SqliteServerLists::rollouts(const PageQuery& que
   DRAY_TRY(auto out, page<wire::RolloutView>(sql_(kPage), query, [](const Statement& row) {
              return std::optional{rollout_view_at(row)};
            }));
-  for (auto& view : out.items) {
-    DRAY_TRY(view.counts, counts_of(rollout_number(view.id.value()).value_or(0)));
-  }
+  for (auto& view : out.items) DRAY_CHECK(add_phases(view));
   return out;
 }
 
@@ -339,8 +358,19 @@ Result<wire::RolloutView> SqliteServerLists::rollout(RolloutId id) {
   const std::int64_t number = rollout_number(id.value()).value_or(0);
   DRAY_TRY(auto out, single<wire::RolloutView>(sql_(kOne).bind(1, number), no_such("rollout", id.value()),
                                                rollout_view_at));
-  DRAY_TRY(out.counts, counts_of(number));
-  return out;
+  DRAY_CHECK(add_phases(out));
+  auto& events = sql_(
+      "SELECT at, what, phase, by, why FROM (SELECT * FROM rollout_event WHERE rollout_id=?1 ORDER BY id "
+      "DESC "
+      "LIMIT 100) ORDER BY id");
+  events.bind(1, number);
+  for (;;) {
+    DRAY_TRY(const bool row, events.step());
+    if (!row) return out;
+    std::optional<std::size_t> phase;
+    if (!events.is_null(2)) phase = static_cast<std::size_t>(events.integer(2));
+    out.events.push_back({wall(events.integer(0)), events.text(1), phase, events.text(3), events.text(4)});
+  }
 }
 
 Result<Page<wire::JobView>> SqliteServerLists::jobs(RolloutId rollout, const PageQuery& query) {
@@ -354,11 +384,32 @@ Result<Page<wire::JobView>> SqliteServerLists::jobs(RolloutId rollout, const Pag
   });
 }
 
+// By the id of any of its tries; the earlier ones are in `past`.
 Result<wire::JobView> SqliteServerLists::job(const JobId& id) {
-  static const std::string kOne = kJobs + "WHERE j.rollout_id = ?1 AND d.name = ?2";
-  const auto key = job_key(id.value()).value_or(std::pair<std::int64_t, std::string>{});
-  return single<wire::JobView>(sql_(kOne).bind(1, key.first).bind(2, key.second), no_such("job", id.value()),
-                               [](const Statement& row) { return job_at(row, 0); });
+  static const std::string kOne = kJobs + "WHERE j.rollout_id = ?1 AND d.name = ?2 AND j.generation >= ?3";
+  const auto key = job_key(id.value()).value_or(JobKey{});
+  std::int64_t row_id = 0;
+  DRAY_TRY(auto out,
+           single<wire::JobView>(sql_(kOne).bind(1, key.rollout).bind(2, key.device).bind(3, key.generation),
+                                 no_such("job", id.value()), [&](const Statement& row) {
+                                   row_id = row.integer(0);
+                                   return job_at(row, 0);
+                                 }));
+  auto& past = sql_(
+      "SELECT generation, state, reason, sentence, attempt, late FROM job_past WHERE job_id=?1 ORDER BY "
+      "generation");
+  past.bind(1, row_id);
+  for (;;) {
+    DRAY_TRY(const bool row, past.step());
+    if (!row) return out;
+    wire::PastJob one{job_id(key.rollout, past.integer(0), key.device), {}};
+    one.result.state = past.text(1);
+    one.result.reason = past.text(2);
+    one.result.sentence = past.text(3);
+    one.result.attempt = past.integer(4);
+    one.result.late = past.integer(5) != 0;
+    out.past.push_back(std::move(one));
+  }
 }
 
 Result<std::vector<wire::LogLine>> SqliteServerLists::log(const JobId& id) {
@@ -368,7 +419,7 @@ Result<std::vector<wire::LogLine>> SqliteServerLists::log(const JobId& id) {
       "SELECT l.attempt, l.at, l.text FROM log_line l JOIN job j ON j.id=l.job_id JOIN device d ON "
       "d.id=j.device_id "
       "WHERE j.rollout_id=?1 AND d.name=?2 ORDER BY l.id");
-  rows.bind(1, key->first).bind(2, key->second);
+  rows.bind(1, key->rollout).bind(2, key->device);
   std::vector<wire::LogLine> out;
   for (;;) {
     DRAY_TRY(const bool row, rows.step());

@@ -1,4 +1,5 @@
 // The plan of one site, out of the tables.
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -34,12 +35,21 @@ Result<> load_devices(StatementCache& sql, std::int64_t site_id, core::Plan& pla
   return {};
 }
 
+// A paused rollout: what has not started is put off behind the expiry, by the rule "later time: moves what
+// has not started"; what has started ends. Taking the jobs out of the plan would cancel one that began just
+// now.
+void hold(core::Assignment& a) {
+  a.planned_at = std::max(a.planned_at, a.expires_at);
+  if (a.delivery == core::Delivery::kPush) a.fetch = core::Fetch::kHold;
+}
+
 Result<> load_assignments(StatementCache& sql, std::int64_t site_id, core::Plan& plan,
                           std::map<std::int64_t, std::size_t>& index) {
   auto& find =
       sql("SELECT a.id, a.fetch, r.id, r.priority, r.delivery, r.update_at, r.expires_at, r.transfer, "
           "r.update_windows, r.retry_limit, "
-          "r.status_deferral FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 AND "
+          "r.status_deferral, a.held FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE "
+          "a.site_id=?1 AND "
           "a.in_plan=1 ORDER BY a.id");
   find.bind(1, site_id);
   for (;;) {
@@ -60,6 +70,7 @@ Result<> load_assignments(StatementCache& sql, std::int64_t site_id, core::Plan&
     a.update = intervals(find.text(8));
     if (!find.is_null(9)) a.retry.limit = static_cast<int>(find.integer(9));
     a.status_deferral = std::chrono::seconds{find.integer(10)};
+    if (find.integer(11) != 0) hold(a);
     index[find.integer(0)] = plan.assignments.size();
     plan.assignments.push_back(std::move(a));
   }
@@ -70,10 +81,11 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const std::map<std::in
   std::map<std::int64_t, std::vector<core::Step>> steps_of;  // by rollout_type
   for (const auto& [assignment_id, at] : index) {
     core::Assignment& assignment = plan.assignments[at];
-    auto& find =
-        sql("SELECT j.id, d.name, t.id, t.steps, j.cancel_at IS NOT NULL OR j.state='cancelled', j.cancel_by, j.cancel_why FROM job j JOIN "
-            "device d ON d.id=j.device_id "
-            "JOIN rollout_type t ON t.id=j.rollout_type_id WHERE j.assignment_id=?1 ORDER BY j.id");
+    auto& find = sql(
+        "SELECT j.id, d.name, t.id, t.steps, j.cancel_at IS NOT NULL OR j.state='cancelled', j.cancel_by, j.cancel_why, j.rollout_id, "
+        "j.generation FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
+        "t.id=j.rollout_type_id JOIN rollout r ON r.id=j.rollout_id WHERE j.assignment_id=?1 AND j.phase < "
+        "r.released AND j.withheld=0 ORDER BY j.id");
     find.bind(1, assignment_id);
     for (;;) {
       DRAY_TRY(const bool row, find.step());
@@ -82,11 +94,14 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const std::map<std::in
       if (added) steps->second = rows::steps(find.text(3));
       if (steps->second.empty()) continue;  // incompatible: no order for this device
       for (const auto& step : steps->second) artifacts.insert(step.begin(), step.end());
-      const JobId job{assignment.rollout.value() + "-" + find.text(1)};
+      const std::int64_t generation = find.integer(8);
+      const JobId job = job_id(find.integer(7), generation, find.text(1));
       assignment.jobs.push_back({job, DeviceId{find.text(1)}, steps->second});
       // Also one that was cancelled at its site: a gateway that took the place of another must not ask the device again.
       if (find.integer(4) != 0)
-        plan.cancels.push_back({"c" + std::to_string(find.integer(0)), job, find.text(5), find.text(6)});
+        plan.cancels.push_back(
+            {"c" + std::to_string(find.integer(0)) + (generation > 1 ? "." + std::to_string(generation) : ""),
+             job, find.text(5), find.text(6)});
     }
   }
   return {};

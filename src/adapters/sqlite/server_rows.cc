@@ -155,12 +155,27 @@ std::optional<std::int64_t> rollout_number(std::string_view id) {
   return out;
 }
 
-std::optional<std::pair<std::int64_t, std::string>> job_key(std::string_view id) {
+std::optional<JobKey> job_key(std::string_view id) {
   const auto dash = id.find('-');
   if (dash == std::string_view::npos) return {};
-  const auto number = rollout_number(id.substr(0, dash));
+  std::string_view rollout = id.substr(0, dash);
+  JobKey out;
+  if (const auto dot = rollout.find('.'); dot != std::string_view::npos) {
+    const std::string_view generation = rollout.substr(dot + 1);
+    const auto [end, error] =
+        std::from_chars(generation.data(), generation.data() + generation.size(), out.generation);
+    if (error != std::errc{} || end != generation.data() + generation.size() || out.generation < 2) return {};
+    rollout = rollout.substr(0, dot);
+  }
+  const auto number = rollout_number(rollout);
   if (!number) return {};
-  return std::pair{*number, std::string{id.substr(dash + 1)}};
+  out.rollout = *number;
+  out.device = std::string{id.substr(dash + 1)};
+  return out;
+}
+
+JobId job_id(std::int64_t rollout, std::int64_t generation, const std::string& device) {
+  return JobId{rollout_id(rollout) + (generation > 1 ? "." + std::to_string(generation) : "") + "-" + device};
 }
 
 core::JobResult result_at(const Statement& row, int first) {
@@ -195,14 +210,106 @@ wire::NewDeviceType type_at(const Statement& row, int first) {
   return out;
 }
 
+namespace {
+
+core::RolloutState state_from(std::string_view name, std::string by, std::string why, std::string_view cause,
+                              std::string_view before, std::optional<WallTime> soak_until) {
+  const core::RolloutSoaking soaking{soak_until.value_or(WallTime{})};
+  if (name == "scheduled") return core::RolloutScheduled{};
+  if (name == "held") return core::RolloutHeld{};
+  if (name == "soaking") return soaking;
+  if (name == "waiting_approval") return core::RolloutWaitingApproval{};
+  if (name == "finished") return core::RolloutFinished{};
+  if (name == "aborted") return core::RolloutAborted{std::move(by), std::move(why)};
+  if (name != "paused") return core::RolloutRunning{};
+  core::RolloutPaused paused;
+  paused.cause = cause == "failures" ? core::PauseCause::kFailures : core::PauseCause::kOperator;
+  paused.by = std::move(by);
+  paused.why = std::move(why);
+  paused.before = core::RolloutRunning{};
+  if (before == "scheduled") paused.before = core::RolloutScheduled{};
+  if (before == "held") paused.before = core::RolloutHeld{};
+  if (before == "soaking") paused.before = soaking;
+  if (before == "waiting_approval") paused.before = core::RolloutWaitingApproval{};
+  return paused;
+}
+
+std::optional<WallTime> soak_of(const core::RolloutState& state) {
+  const auto* soaking = std::get_if<core::RolloutSoaking>(&state);
+  return soaking == nullptr ? std::nullopt : std::optional{soaking->until};
+}
+
+}  // namespace
+
 core::Rollout rollout_at(const Statement& row, int first) {
   core::Rollout out;
   out.terms.delivery = row.text(first) == "push" ? core::Delivery::kPush : core::Delivery::kPull;
   out.terms.transmit_at = time_at(row, first + 1);
   out.terms.update_at = wall(row.integer(first + 2));
   out.terms.expires_at = wall(row.integer(first + 3));
-  out.phase = core::phase_from(row.text(first + 4), row.text(first + 5), row.text(first + 6));
+  out.state = state_from(row.text(first + 4), row.text(first + 5), row.text(first + 6), row.text(first + 7),
+                         row.text(first + 8), time_at(row, first + 9));
+  out.released = static_cast<std::size_t>(row.integer(first + 10));
+  out.phases.resize(static_cast<std::size_t>(row.integer(first + 11)));
   return out;
+}
+
+StateColumns columns_of(const core::RolloutState& state) {
+  StateColumns out;
+  out.state = core::state_name(state);
+  out.soak_until = soak_of(state);
+  if (const auto* aborted = std::get_if<core::RolloutAborted>(&state)) {
+    out.by = aborted->by;
+    out.why = aborted->why;
+  }
+  if (const auto* paused = std::get_if<core::RolloutPaused>(&state)) {
+    out.by = paused->by;
+    out.why = paused->why;
+    out.pause_cause = paused->cause == core::PauseCause::kFailures ? "failures" : "operator";
+    const auto before = std::visit([](const auto& was) { return core::RolloutState{was}; }, paused->before);
+    out.before_pause = core::state_name(before);
+    out.soak_until = soak_of(before);
+  }
+  return out;
+}
+
+core::RolloutPhase phase_at(const Statement& row, int first) {
+  core::RolloutPhase out;
+  out.terms = read<core::PhaseTerms>(row.text(first), wire::decode_phase);
+  out.accepted = row.integer(first + 1);
+  out.released_at = time_at(row, first + 2);
+  out.reached_at = time_at(row, first + 3);
+  if (const auto at = time_at(row, first + 4))
+    out.approved = core::Approval{row.text(first + 5), row.text(first + 6), *at};
+  return out;
+}
+
+std::string doc(const core::PhaseTerms& phase) { return wire::to_text(wire::encode_phase(phase)); }
+
+Result<std::vector<core::ReleaseArtifact>> release_artifacts(StatementCache& sql, std::int64_t release_id) {
+  std::vector<core::ReleaseArtifact> out;
+  auto& find = sql(
+      "SELECT a.sha256, b.size, b.sha1, b.md5, a.name, a.file, a.component, a.version, a.id, a.device_types "
+      "FROM release_artifact r JOIN artifact a ON a.id=r.artifact_id JOIN blob b ON b.sha256=a.sha256 "
+      "WHERE r.release_id=?1 ORDER BY r.position");
+  find.bind(1, release_id);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return out;
+    core::ReleaseArtifact entry;
+    core::Artifact& a = entry.artifact;
+    DRAY_TRY(a.sha256, Sha256::parse(find.text(0)));
+    a.size = static_cast<std::uint64_t>(find.integer(1));
+    a.sha1 = find.text(2);
+    a.md5 = find.text(3);
+    a.name = find.text(4);
+    a.file = find.text(5);
+    a.component = find.text(6);
+    a.version = find.text(7);
+    a.module_id = find.integer(8);
+    entry.device_types = strings(find.text(9));
+    out.push_back(std::move(entry));
+  }
 }
 
 std::optional<std::string> device_field(std::string_view field, const std::string& name,

@@ -36,10 +36,15 @@ core::Intervals intervals(const std::string& text);
 core::SiteLimits limits(const std::string& text);
 std::optional<wire::StorageReport> storage(const std::string& text);
 
-// "r12" -> 12; "r12-till-014" -> 12 and "till-014".
+// "r12" -> 12; "r12-till-014" -> 12, 1 and "till-014"; "r12.2-till-014" is the same device's second job.
 std::optional<std::int64_t> rollout_number(std::string_view id);
-std::optional<std::pair<std::int64_t, std::string>> job_key(std::string_view id);
+struct JobKey {
+  std::int64_t rollout = 0, generation = 1;
+  std::string device;
+};
+std::optional<JobKey> job_key(std::string_view id);
 inline std::string rollout_id(std::int64_t number) { return "r" + std::to_string(number); }
+JobId job_id(std::int64_t rollout, std::int64_t generation, const std::string& device);
 
 // Columns in this order, from `first` on.
 inline constexpr std::string_view kResultColumns =
@@ -54,8 +59,29 @@ inline constexpr std::string_view kTypeColumns =
 wire::NewDeviceType type_at(const Statement& row, int first);
 
 inline constexpr std::string_view kTermsColumns =
-    "delivery, transmit_at, update_at, expires_at, phase, aborted_by, aborted_why";
+    "delivery, transmit_at, update_at, expires_at, state, state_by, state_why, pause_cause, before_pause, "
+    "soak_until, released, phases";
+inline constexpr std::string_view kTermsColumnsOfR =
+    "r.delivery, r.transmit_at, r.update_at, r.expires_at, r.state, r.state_by, r.state_why, r.pause_cause, "
+    "r.before_pause, r.soak_until, r.released, r.phases";
+// As many phases as there are, but empty: they are in a table of their own.
 core::Rollout rollout_at(const Statement& row, int first);
+
+// The inverse of rollout_at for the state.
+struct StateColumns {
+  std::string_view state = "", pause_cause = "", before_pause = "";  // no null: that would be NULL
+  std::string by, why;
+  std::optional<WallTime> soak_until;
+};
+StateColumns columns_of(const core::RolloutState& state);
+
+inline constexpr std::string_view kPhaseColumns =
+    "terms, accepted, released_at, reached_at, approved_at, approved_by, approved_why";
+core::RolloutPhase phase_at(const Statement& row, int first);
+std::string doc(const core::PhaseTerms& phase);
+
+// The artifacts of a release, in its order.
+Result<std::vector<core::ReleaseArtifact>> release_artifacts(StatementCache& sql, std::int64_t release_id);
 
 std::optional<std::string> device_field(std::string_view field, const std::string& name,
                                         const std::string& site, const std::string& type,

@@ -89,7 +89,8 @@ Result<SiteChange> SqliteServerStore::bump(std::int64_t site_id) {
   DRAY_CHECK(
       sql_("UPDATE assignment SET in_plan=0 WHERE site_id=?1 AND in_plan=1 AND NOT EXISTS("
            "SELECT 1 FROM job WHERE job.rollout_id=assignment.rollout_id AND job.assignment_id=assignment.id "
-           "AND job.final=0)")
+           "AND job.final=0 AND job.phase < (SELECT released FROM rollout r WHERE "
+           "r.id=assignment.rollout_id))")
           .bind(1, site_id)
           .run());
   auto& up = sql_("UPDATE site SET revision=revision+1 WHERE id=?1 RETURNING name, revision");
@@ -101,17 +102,20 @@ Result<SiteChange> SqliteServerStore::bump(std::int64_t site_id) {
   return out;
 }
 
-Result<SiteChanges> SqliteServerStore::bump_all(std::string_view query_of_site_ids, std::int64_t parameter) {
-  std::vector<std::int64_t> ids;
+Result<> SqliteServerStore::sites_of(std::string_view query_of_site_ids, std::int64_t parameter,
+                                     SiteIds& sites) {
   auto& find = sql_(query_of_site_ids);
   find.bind(1, parameter);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
-    if (!row) break;
-    ids.push_back(find.integer(0));
+    if (!row) return {};
+    sites.insert(find.integer(0));
   }
+}
+
+Result<SiteChanges> SqliteServerStore::bump_each(const SiteIds& sites) {
   SiteChanges out;
-  for (const std::int64_t id : ids) {
+  for (const std::int64_t id : sites) {
     DRAY_TRY(SiteChange change, bump(id));
     out.push_back(std::move(change));
   }
@@ -260,15 +264,17 @@ Result<Made> SqliteServerStore::add_devices(const std::vector<wire::NewDevice>& 
     if (!type) return unknown(where + "type", "device type", device.type);
     DRAY_TRY(const auto same, id_of("SELECT id FROM device WHERE name=?1", device.name));
     if (same) return taken("device", device.name);
-    DRAY_CHECK(sql_("INSERT INTO device(name, site_id, type, token_sha256, attributes, created_at) "
-                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6)")
-                   .bind(1, device.name)
-                   .bind(2, *site)
-                   .bind(3, device.type)
-                   .bind(4, token_sha256s[i])
-                   .bind(5, doc(device.attributes))
-                   .bind(6, ms(now))
-                   .run());
+    DRAY_CHECK(
+        sql_("INSERT INTO device(name, site_id, type, token_sha256, attributes, created_at, fresh) "
+             "VALUES(?1, ?2, ?3, ?4, ?5, ?6, EXISTS(SELECT 1 FROM rollout WHERE late_joiners=1 AND state "
+             "NOT IN ('finished', 'aborted')))")
+            .bind(1, device.name)
+            .bind(2, *site)
+            .bind(3, device.type)
+            .bind(4, token_sha256s[i])
+            .bind(5, doc(device.attributes))
+            .bind(6, ms(now))
+            .run());
     DRAY_CHECK(sql_("DELETE FROM registered WHERE name=?1 AND site_id=?2")
                    .bind(1, device.name)
                    .bind(2, *site)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -64,12 +65,13 @@ class SqliteServerStore : public server::Store {
   Result<server::Made> add_rollout(const wire::NewRollout& rollout, const core::Filter& filter,
                                    const server::TypePlanner& planner, WallTime now,
                                    const std::optional<server::Once>& once) override;
-  Result<server::SiteChanges> abort_rollout(RolloutId rollout, const wire::Why& why, WallTime now) override;
+  Result<server::Made> change_rollout(RolloutId rollout, const core::RolloutEvent& event, WallTime now,
+                                      const std::optional<server::Once>& once) override;
   Result<server::SiteChanges> cancel_job(const JobId& job, const wire::Why& why, WallTime now) override;
   Result<Deferred> add_deferral(const wire::NewDeferral& deferral, WallTime now,
                                 const std::optional<server::Once>& once) override;
   Result<server::SiteChanges> withdraw_deferral(const std::string& id, WallTime now) override;
-  Result<Advanced> pass_time(WallTime now) override;
+  Result<Advanced> pass_time(const server::TypePlanner& planner, WallTime now) override;
   Result<core::Plan> load_plan(const std::string& site) override;
   Result<IngestedAll> ingest(const std::vector<const server::ReportBatch*>& batches) override;
   Result<core::SiteRates> rates(const std::string& site, WallTime at, WallTime now) override;
@@ -82,18 +84,44 @@ class SqliteServerStore : public server::Store {
   Result<> remember(const std::optional<server::Once>& once, const std::string& made, WallTime now);
   Result<std::optional<std::int64_t>> id_of(std::string_view query, std::string_view name);
   Result<server::SiteChange> bump(std::int64_t site_id);
-  Result<server::SiteChanges> bump_all(std::string_view query_of_site_ids, std::int64_t parameter);
   Result<> lease_actions(std::int64_t site_id, std::int64_t epoch);
 
+  using SiteIds = std::set<std::int64_t>;
+  Result<> sites_of(std::string_view query_of_site_ids, std::int64_t parameter, SiteIds& sites);
+  Result<server::SiteChanges> bump_each(const SiteIds& sites);
+
+  // server_phases.cc
   struct RolloutRow {
     std::int64_t id = 0;
     core::Rollout rollout;
+    std::vector<core::PhaseCounts> counts;  // one a phase
   };
   Result<RolloutRow> rollout_row(std::int64_t id);
-  Result<> save_phase(const RolloutRow& row, WallTime now);
-  Result<> make_jobs(std::int64_t rollout_id, const wire::NewRollout& rollout, std::int64_t release_id,
-                     const core::Filter& filter, const server::TypePlanner& planner);
-  Result<> jobs_changed(std::int64_t rollout_id, bool started, WallTime now);
+  Result<> load_counts(RolloutRow& row);
+  Result<> save_rollout(const RolloutRow& row, bool new_state, WallTime now);
+  // Gives the event to the machine, saves what comes out and does its actions; sites whose plan changes are
+  // added.
+  Result<> take(RolloutRow& row, const core::RolloutEvent& event, WallTime now, SiteIds& sites);
+  Result<> save_and_act(RolloutRow& row, core::RolloutStep step, WallTime now, SiteIds& sites);
+  Result<> act(const RolloutRow& row, const core::RolloutAction& action, WallTime now, SiteIds& sites);
+  Result<> release_phase(const RolloutRow& row, std::size_t phase, SiteIds& sites);
+  Result<> cancel_jobs(const RolloutRow& row, const core::CancelJobs& cancel, WallTime now, SiteIds& sites);
+  Result<> retry_jobs(const RolloutRow& row, SiteIds& sites);
+  Result<> end_waiting(const RolloutRow& row, std::string_view state, std::string_view sentence);
+  Result<> recount(std::int64_t rollout_id);
+  Result<> add_to_count(std::int64_t rollout_id, std::int64_t phase, std::string_view state, bool again,
+                        std::int64_t n);
+  // True: time has something to do earlier than before.
+  Result<bool> jobs_changed(std::int64_t rollout_id, bool started, WallTime now, SiteIds& sites);
+
+  // server_jobs.cc
+  class JobMaker;
+  Result<> make_jobs(const RolloutRow& row, const wire::NewRollout& rollout, const core::Filter& filter,
+                     const server::TypePlanner& planner);
+  // Late joiners, a bounded number of devices a call; true: there are more.
+  Result<bool> pick_up(const server::TypePlanner& planner, WallTime now, SiteIds& sites);
+  Result<> pick_up_for(std::int64_t rollout_id, const server::TypePlanner& planner, WallTime now,
+                       SiteIds& sites);
 
   struct Deferrable {
     std::int64_t jobs = 0;
@@ -104,7 +132,7 @@ class SqliteServerStore : public server::Store {
   Result<> load_deferrals(std::int64_t site_id, core::Plan& plan);
 
   struct Ingestion;  // one batch on its way in
-  Result<server::Ingested> ingest_one(const server::ReportBatch& batch, server::SiteChanges& changed);
+  Result<server::Ingested> ingest_one(const server::ReportBatch& batch, SiteIds& sites, bool& timetable);
   Result<> apply(Ingestion& in, const wire::Report& report);
   Result<> apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job);
   Result<> apply_device(Ingestion& in, const wire::DeviceReport& device);
@@ -142,7 +170,7 @@ class SqliteServerLists : public server::Lists {
 
  private:
   Result<std::vector<wire::ArtifactView>> artifacts_of(std::int64_t release_id);
-  Result<core::StateCounts> counts_of(std::int64_t rollout_id);
+  Result<> add_phases(wire::RolloutView& view);
 
   StatementCache sql_;
 };

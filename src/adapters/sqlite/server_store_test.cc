@@ -77,6 +77,7 @@ class ServerStore : public ::testing::Test {
   }
   server::Made roll_out(core::Delivery delivery = core::Delivery::kPull, const std::string& filter = "") {
     wire::NewRollout rollout{.release_name = "tills", .release_version = "2", .filter = filter};
+    rollout.phases.resize(1);
     rollout.terms = {.delivery = delivery, .update_at = kNow + 2h, .expires_at = kNow + 9h};
     if (delivery == core::Delivery::kPush) rollout.terms.transmit_at = kNow + 1h;
     const auto parsed = must(core::parse_filter(filter, core::kDeviceFields));
@@ -90,8 +91,8 @@ class ServerStore : public ::testing::Test {
   }
   std::int64_t revision(const std::string& site) { return must(store->load_plan(site)).revision; }
   std::string state(const std::string& job) { return must(lists.job(JobId{job})).result.state; }
-  std::string phase(const std::string& rollout) {
-    return std::string{core::phase_name(must(lists.rollout(RolloutId{rollout})).phase)};
+  std::string rollout_state(const std::string& rollout) {
+    return std::string{core::state_name(must(lists.rollout(RolloutId{rollout})).rollout.state)};
   }
 
   std::unique_ptr<SqliteServerStore> store = must(SqliteServerStore::open({.path = ":memory:", .vfs = {}}));
@@ -189,19 +190,20 @@ TEST_F(ServerStore, ADeviceThatNothingFitsGetsNoOrderAndIsShownAsIncompatible) {
   const auto job = must(lists.job(JobId{"r1-odd-1"}));
   EXPECT_EQ(job.result.state, "incompatible");
   EXPECT_NE(job.result.sentence.find("odd"), std::string::npos);
-  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).counts,
+  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).states[0],
             (core::StateCounts{{"incompatible", 1}, {"scheduled", 2}}));
 }
 
 TEST_F(ServerStore, ARolloutForIncompatibleDevicesOnlyIsFinishedAtOnceAndConcernsNoSite) {
   const auto before = revision("berlin");
   EXPECT_TRUE(roll_out(core::Delivery::kPull, "type=odd").changed.empty());
-  EXPECT_EQ(phase("r1"), "finished");
+  EXPECT_EQ(rollout_state("r1"), "finished");
   EXPECT_EQ(revision("berlin"), before);
 }
 
 TEST_F(ServerStore, ARolloutForNobodyIsRefused) {
   wire::NewRollout rollout{.release_name = "tills", .release_version = "2"};
+  rollout.phases.resize(1);
   rollout.terms = {.update_at = kNow, .expires_at = kNow + 1h};
   const auto none = must(core::parse_filter("name=nobody", core::kDeviceFields));
   const auto made = store->add_rollout(rollout, none, plan_type, kNow, {});
@@ -222,16 +224,16 @@ TEST_F(ServerStore, AChangeRaisesTheRevisionOfTheSitesItConcernsOnly) {
 TEST_F(ServerStore, PushIsHeldUntilItsTransmissionTimeAndThenSaysNow) {
   roll_out(core::Delivery::kPush);
   EXPECT_EQ(must(store->load_plan("berlin")).assignments[0].fetch, core::Fetch::kHold);
-  auto passed = must(store->pass_time(kNow + 1h - 1ms));
+  auto passed = must(store->pass_time(plan_type, kNow + 1h - 1ms));
   EXPECT_TRUE(passed.changed.empty());
   EXPECT_EQ(passed.next, kNow + 1h);
   const auto before = revision("berlin");
-  passed = must(store->pass_time(kNow + 1h));
+  passed = must(store->pass_time(plan_type, kNow + 1h));
   EXPECT_EQ(passed.changed.size(), 2u);
   EXPECT_EQ(must(store->load_plan("berlin")).assignments[0].fetch, core::Fetch::kNow);
   EXPECT_EQ(revision("berlin"), before + 1);
   EXPECT_EQ(passed.next, kNow + 9h);
-  EXPECT_TRUE(must(store->pass_time(kNow + 2h)).changed.empty());
+  EXPECT_TRUE(must(store->pass_time(plan_type, kNow + 2h)).changed.empty());
 }
 
 TEST_F(ServerStore, ReportsAreTakenOnceInOrderAndAcknowledged) {
@@ -269,11 +271,11 @@ TEST_F(ServerStore, ASiteCanNotReportOnAnotherSitesJobs) {
 TEST_F(ServerStore, ARolloutFinishesWithItsLastJob) {
   roll_out();
   report("berlin", {job_report(1, 1, "r1-till-1", "downloading")});
-  EXPECT_EQ(phase("r1"), "running");
+  EXPECT_EQ(rollout_state("r1"), "running");
   report("berlin", {job_report(1, 2, "r1-till-1", "succeeded")});
-  EXPECT_EQ(phase("r1"), "running");
+  EXPECT_EQ(rollout_state("r1"), "running");
   report("lyon", {job_report(1, 1, "r1-till-2", "failed")});
-  EXPECT_EQ(phase("r1"), "finished");
+  EXPECT_EQ(rollout_state("r1"), "finished");
 }
 
 TEST_F(ServerStore, WhatHasEndedLeavesThePlanOnlyTogetherWithANewRevision) {
@@ -331,15 +333,16 @@ TEST_F(ServerStore, AResyncIsToldUntilTheGatewayGoesOnBehindTheAnswer) {
 TEST_F(ServerStore, AnAbortCancelsWhatHasNotEnded) {
   roll_out();
   report("berlin", {job_report(1, 1, "r1-till-1", "succeeded")});
-  const auto sites = must(store->abort_rollout(RolloutId{"r1"}, {"ines", "wrong release"}, kNow));
+  const core::RolloutEvent abort = core::AbortAsked{"ines", "wrong release"};
+  const auto sites = must(store->change_rollout(RolloutId{"r1"}, abort, kNow, {})).changed;
   ASSERT_EQ(sites.size(), 1u);
   EXPECT_EQ(sites[0].site, "lyon");
   const auto plan = must(store->load_plan("lyon"));
   ASSERT_EQ(plan.cancels.size(), 1u);
   EXPECT_EQ(plan.cancels[0].job.value(), "r1-till-2");
   EXPECT_EQ(plan.cancels[0].by, "ines");
-  EXPECT_EQ(phase("r1"), "aborted");
-  EXPECT_EQ(store->abort_rollout(RolloutId{"r1"}, {}, kNow).error().code(), ErrorCode::kConflict);
+  EXPECT_EQ(rollout_state("r1"), "aborted");
+  EXPECT_EQ(store->change_rollout(RolloutId{"r1"}, abort, kNow, {}).error().code(), ErrorCode::kConflict);
 }
 
 TEST_F(ServerStore, OneJobIsCancelledOnceAndNotAfterItsEnd) {
@@ -427,8 +430,8 @@ TEST_F(ServerStore, TakesTenThousandReportsInOneTransaction) {
     reports.push_back({1, 2 * i + 2, kNow, device});
   }
   EXPECT_EQ(report("berlin", std::move(reports)).acknowledged.seq, 10'000);
-  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).counts, (core::StateCounts{{"succeeded", 5'000}}));
-  EXPECT_EQ(phase("r1"), "finished");
+  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).states[0], (core::StateCounts{{"succeeded", 5'000}}));
+  EXPECT_EQ(rollout_state("r1"), "finished");
 }
 
 TEST_F(ServerStore, KeepsTheLastLinesOfALog) {

@@ -1,13 +1,18 @@
-// A rollout: a release for a set of devices, with a delivery and times. Without phases so far: it is released
-// at once (pull) or at its transmission time (push). Pure: the store saves what comes out, then planning acts
-// on it.
+// A rollout: a release for a set of devices, with a delivery, times, and phases that begin one after the
+// other. Pure: the store saves what comes out, then does the actions in the same transaction.
 //
-//   scheduled (pull) -> running -> finished | aborted
-//   held (push)      -> running -> finished | aborted
+//   [waiting_approval ->] scheduled (pull) | held (push) -> running -> soaking -> [waiting_approval ->]
+//   running ... each of them <-> paused;  each of them -> finished | aborted;  finished -> running (failed
+//   ones once more)
+//
+// `released` phases are in the gateways' plans; the last of them is the current one, the next one waits for
+// its success, its soak time and an approval. Thresholds of all released phases are watched until the end: a
+// device of phase 1 that comes back late and fails stops phase 3. They are judged before anything else at
+// every event, so that no threshold is crossed silently. A paused rollout starts no new device: what has
+// started ends.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,38 +21,9 @@
 #include <vector>
 
 #include "core/model/plan.h"
+#include "core/rollout/phase.h"
 
 namespace dray::core {
-
-// --- the jobs of a rollout, as the server knows them: what the gateway reported last ---
-
-struct JobResult {
-  std::string state = "scheduled", reason, sentence;
-  std::optional<WallTime> until, update_at;
-  std::int64_t step = 0, attempt = 0;
-  std::uint64_t bytes = 0;                     // of the current step, delivered to the device
-  std::map<std::string, std::string> running;  // component -> version
-  bool late = false;                           // ended after its expiry
-  std::string cancel_id, cancel_answer;        // the device's or gateway's answer to a cancel: "too_late"
-  friend bool operator==(const JobResult&, const JobResult&) = default;
-};
-
-// succeeded failed rolled_back cancelled expired incompatible: nothing follows.
-bool is_final(std::string_view state);
-// failed, rolled_back and expired. A cancelled or incompatible device is no failure of its rollout.
-bool is_failure(std::string_view state);
-// Results are monotonic: a late or doubled report never turns one into another. What a final report may still
-// add is the answer to a cancel, and that the end was late.
-JobResult merge(const JobResult& have, const JobResult& reported);
-
-using StateCounts = std::map<std::string, std::int64_t>;
-struct Tally {
-  std::int64_t devices = 0, open = 0, succeeded = 0, failed = 0;
-  friend bool operator==(const Tally&, const Tally&) = default;
-};
-Tally tally(const StateCounts& counts);
-
-// --- the machine ---
 
 struct RolloutTerms {
   Delivery delivery = Delivery::kPull;
@@ -56,60 +32,157 @@ struct RolloutTerms {
   friend bool operator==(const RolloutTerms&, const RolloutTerms&) = default;
 };
 
-struct RolloutScheduled {};  // pull: gateways know the times, the update time is still to come
-struct RolloutHeld {};       // push: gateways see "hold" until the transmission time
-struct RolloutRunning {};
-struct RolloutFinished {};  // every job has ended, or the expiry is over
+struct RolloutScheduled {  // pull: gateways know the times, the update time is still to come
+  friend bool operator==(const RolloutScheduled&, const RolloutScheduled&) = default;
+};
+struct RolloutHeld {  // push: gateways see "hold" until the transmission time
+  friend bool operator==(const RolloutHeld&, const RolloutHeld&) = default;
+};
+struct RolloutRunning {
+  friend bool operator==(const RolloutRunning&, const RolloutRunning&) = default;
+};
+struct RolloutSoaking {  // the current phase has reached its success; the next one does not begin before
+  WallTime until;
+  friend bool operator==(const RolloutSoaking&, const RolloutSoaking&) = default;
+};
+struct RolloutWaitingApproval {  // of the next phase
+  friend bool operator==(const RolloutWaitingApproval&, const RolloutWaitingApproval&) = default;
+};
+enum class PauseCause { kOperator, kFailures };
+struct RolloutPaused {
+  PauseCause cause = PauseCause::kOperator;
+  std::string by, why;
+  std::variant<RolloutScheduled, RolloutHeld, RolloutRunning, RolloutSoaking, RolloutWaitingApproval> before;
+  friend bool operator==(const RolloutPaused&, const RolloutPaused&) = default;
+};
+struct RolloutFinished {  // every job has ended, or the expiry is over
+  friend bool operator==(const RolloutFinished&, const RolloutFinished&) = default;
+};
 struct RolloutAborted {
   std::string by, why;
+  friend bool operator==(const RolloutAborted&, const RolloutAborted&) = default;
 };
-using RolloutPhase =
-    std::variant<RolloutScheduled, RolloutHeld, RolloutRunning, RolloutFinished, RolloutAborted>;
+using RolloutState = std::variant<RolloutScheduled, RolloutHeld, RolloutRunning, RolloutSoaking,
+                                  RolloutWaitingApproval, RolloutPaused, RolloutFinished, RolloutAborted>;
+
+struct Approval {
+  std::string by, why;
+  WallTime at;
+  friend bool operator==(const Approval&, const Approval&) = default;
+};
+struct RolloutPhase {
+  PhaseTerms terms;
+  std::int64_t accepted = 0;  // failures that an operator took into account when resuming
+  std::optional<WallTime> released_at, reached_at;
+  std::optional<Approval> approved;
+  friend bool operator==(const RolloutPhase&, const RolloutPhase&) = default;
+};
 
 struct Rollout {
   RolloutTerms terms;
-  RolloutPhase phase;
+  std::vector<RolloutPhase> phases;  // at least one
+  std::size_t released = 0;          // how many have begun
+  RolloutState state;
+  friend bool operator==(const Rollout&, const Rollout&) = default;
 };
 
 struct TimePassed {};
-struct JobsChanged {
-  std::int64_t open = 0;
+struct JobsChanged {  // the counts have; started: a gateway has gone beyond waiting
   bool started = false;
-};  // started: a gateway has gone beyond waiting
+};
+struct ApproveAsked {
+  std::string by, why;
+  std::optional<std::size_t> phase;  // the one that is meant, so that an approval can't let another one pass
+};
+struct PauseAsked {
+  std::string by, why;
+};
+struct ResumeAsked {
+  std::string by, why;
+};
 struct AbortAsked {
   std::string by, why;
 };
-using RolloutEvent = std::variant<TimePassed, JobsChanged, AbortAsked>;
-
-struct Transmit {};  // the plan of every site says fetch "now"
-struct CancelJobs {
+struct RetryAsked {  // what has failed, once more; with another expiry where one is given
   std::string by, why;
-};  // every job that has not ended gets a cancel
-using RolloutAction = std::variant<Transmit, CancelJobs>;
+  std::optional<WallTime> expires_at;
+};
+using RolloutEvent =
+    std::variant<TimePassed, JobsChanged, ApproveAsked, PauseAsked, ResumeAsked, AbortAsked, RetryAsked>;
 
-struct RolloutStep {
-  Rollout next;
-  std::vector<RolloutAction> actions;
+struct RolloutGiven {
+  WallTime now;
+  std::span<const PhaseCounts> counts;  // one a phase
 };
 
-Rollout make_rollout(RolloutTerms terms);
-// Total: an event that means nothing in this phase leaves the rollout as it is.
-RolloutStep advance(const Rollout& rollout, const RolloutEvent& event, WallTime now);
-bool is_over(const Rollout& rollout);
-bool may_transmit(const Rollout& rollout);  // false only while held
-// The next instant at which time alone changes something.
-std::optional<WallTime> wake_at(const Rollout& rollout);
+struct Transmit {};    // the plan of every site says fetch "now"
+struct ReleasePhase {  // its jobs come into the plans
+  std::size_t phase = 0;
+};
+struct HoldJobs {};  // what has not started does not start: the plans' times move behind the expiry
+struct FreeJobs {};  // and back
+struct CancelJobs {  // every job that has not ended gets a cancel; those in no plan end at once
+  std::string by, why;
+};
+struct RetryJobs {};      // every failed job begins anew, under another id
+struct ExpireWaiting {};  // jobs that were in no plan yet end as expired
+using RolloutAction =
+    std::variant<Transmit, ReleasePhase, HoldJobs, FreeJobs, CancelJobs, RetryJobs, ExpireWaiting>;
 
-std::string_view phase_name(const RolloutPhase& phase);
-std::string_view event_name(const RolloutEvent& event);
-// The inverse of phase_name; aborted gets by and why.
-RolloutPhase phase_from(std::string_view name, std::string by, std::string why);
+// For the record, in order: what happened, to which phase where it concerns one, and who asked.
+struct RolloutNote {
+  std::string_view what;  // created released reached approved paused resumed retried aborted finished
+  std::optional<std::size_t> phase;
+  std::string by, why;
+};
 
 struct RolloutTransition {
   std::string_view from, event, to;
   friend auto operator<=>(const RolloutTransition&, const RolloutTransition&) = default;
 };
-// Every change of phase that can happen. advance() asserts that it stays inside.
+
+struct RolloutStep {
+  Rollout next;
+  std::vector<RolloutAction> actions;
+  std::vector<RolloutNote> notes;
+  std::vector<RolloutTransition> rows;  // of rollout_transitions(): the changes of state on the way
+};
+
+RolloutStep make_rollout(RolloutTerms terms, std::vector<PhaseTerms> phases, WallTime now);
+// Total: an event that means nothing in this state leaves the rollout as it is. What time and counts bring
+// about follows in the same call: TimePassed with the same Given changes nothing more.
+RolloutStep advance(const Rollout& rollout, const RolloutEvent& event, const RolloutGiven& given);
+// Why an operator's request can't be done in this state, for the answer; nothing where it can, or where it is
+// so already.
+std::optional<std::string> refusal(const Rollout& rollout, const RolloutEvent& event,
+                                   const RolloutGiven& given);
+
+bool is_over(const Rollout& rollout);
+bool is_paused(const Rollout& rollout);
+bool may_transmit(const Rollout& rollout);  // false only where a push waits for its transmission time
+Judgement judge_phase(const Rollout& rollout, std::size_t phase, const PhaseCounts& counts);
+// The next instant at which time alone changes something.
+std::optional<WallTime> wake_at(const Rollout& rollout);
+
+// scheduled held running soaking waiting_approval paused finished aborted
+std::string_view state_name(const RolloutState& state);
+std::string_view event_name(const RolloutEvent& event);
+// Every change of state that can happen. advance() asserts that it stays inside.
 std::span<const RolloutTransition> rollout_transitions();
+
+struct Said {
+  std::string reason, sentence;
+  std::optional<WallTime> until;
+  friend bool operator==(const Said&, const Said&) = default;
+};
+// Of the rollout.
+Said describe(const Rollout& rollout, const RolloutGiven& given);
+// Of a phase, as a word: waiting_phase, waiting_approval, succeeded, or the rollout's own state.
+std::string_view phase_state(const RolloutState& state, std::size_t released, std::size_t phase);
+// What keeps a job of this phase from starting, as far as its rollout knows: waiting_phase, waiting_approval,
+// paused, failure_threshold. Nothing where nothing does; asked only for a job that has neither ended nor
+// started. Only the rollout's state and numbers are looked at, so that lists need not read every phase.
+std::optional<Said> withheld(const RolloutState& state, std::size_t released, std::size_t phases,
+                             std::size_t phase);
 
 }  // namespace dray::core

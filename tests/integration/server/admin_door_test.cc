@@ -177,7 +177,7 @@ TEST_F(AdminDoor, ARolloutIsAbortedWithItsReason) {
   const object why{{"by", "ines"}, {"why", "wrong release"}};
   const auto aborted = post("rollouts/r1/abort", why);
   ASSERT_EQ(aborted.status, 200) << aborted.body;
-  EXPECT_EQ(aborted.json().at("phase").as_string(), "aborted");
+  EXPECT_EQ(aborted.json().at("state").as_string(), "aborted");
   EXPECT_EQ(aborted.json().at("aborted"), value(why));
   EXPECT_NE(get("jobs/r1-till-1").json().at("sentence").as_string().find("cancel"), std::string::npos);
   EXPECT_EQ(post("rollouts/r1/abort", why).status, 409);

@@ -197,7 +197,7 @@ TEST_F(GatewayDoor, TakesReportsOnceAndHasThemOnDiskBeforeItAnswers) {
   EXPECT_EQ(report_one(job(42, "failed")).status, 200);
   const auto shown = get("jobs/r1-till-1").json();
   EXPECT_EQ(shown.at("state").as_string(), "succeeded") << "a result never turns into another";
-  EXPECT_EQ(get("rollouts/r1").json().at("phase").as_string(), "finished");
+  EXPECT_EQ(get("rollouts/r1").json().at("state").as_string(), "finished");
 }
 
 TEST_F(GatewayDoor, AcknowledgesKindsThatItDoesNotKnow) {
@@ -247,7 +247,7 @@ TEST_F(GatewayDoor, ACancelReachesTheGatewayAtOnce) {
   EXPECT_EQ(cancel.at("by").as_string(), "ines");
   report_one(job(1, "cancelled"));
   const auto rollout = get("rollouts/r1").json();
-  EXPECT_EQ(rollout.at("phase").as_string(), "finished");
+  EXPECT_EQ(rollout.at("state").as_string(), "finished");
   EXPECT_EQ(rollout.at("failed").as_int64(), 0) << "a cancelled device is no failure";
   EXPECT_EQ(post("jobs/r1-till-1/cancel", why).status, 409);
 }

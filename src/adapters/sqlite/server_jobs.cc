@@ -1,0 +1,267 @@
+// The jobs of a rollout: made with it, and later for devices that join while it runs.
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "adapters/sqlite/server_rows.h"
+#include "adapters/sqlite/server_store.h"
+#include "core/rollout/split.h"
+
+namespace dray::adapters {
+
+using namespace rows;
+
+namespace {
+
+constexpr std::int64_t kDevicesAtOnce = 5'000;  // of late joiners, a transaction
+
+Result<std::vector<core::ReleaseArtifact>> artifacts_of_rollout(StatementCache& sql,
+                                                                std::int64_t rollout_id) {
+  auto& find = sql("SELECT release_id FROM rollout WHERE id=?1");
+  find.bind(1, rollout_id);
+  DRAY_TRY([[maybe_unused]] const bool there, find.step());
+  const std::int64_t release_id = find.integer(0);
+  find.reset();
+  return release_artifacts(sql, release_id);
+}
+
+// A device as filters see it.
+struct Seen {
+  std::int64_t id = 0, site_id = 0;
+  std::string name, type, site, state;
+  core::Attributes attributes;
+  core::RunningByComponent running;
+
+  bool passes(const core::Filter& filter) const {
+    return core::passes(filter, [&](std::string_view field) {
+      return device_field(field, name, site, type, state, attributes, running);
+    });
+  }
+};
+constexpr std::string_view kSeenColumns =
+    "d.id, d.name, d.type, d.site_id, s.name, d.attributes, d.reported, d.running, j.state "
+    "FROM device d JOIN site s ON s.id=d.site_id LEFT JOIN job j ON j.id=d.job_id ";
+
+Seen seen_at(const Statement& row) {
+  Seen out{row.integer(0), row.integer(3), row.text(1), row.text(2), row.text(4), row.text(8), {}, {}};
+  out.attributes = string_map(row.text(5));
+  out.attributes.merge(string_map(row.text(6)));  // the operator's word goes first
+  out.running = running(row.text(7));
+  return out;
+}
+
+core::Filter filter_of(const std::string& text) {  // it was looked at when the rollout was made
+  auto parsed = core::parse_filter(text, core::kDeviceFields);
+  return parsed ? std::move(*parsed) : core::Filter{core::Any{}};
+}
+
+}  // namespace
+
+// One assignment a site, one job a device; the devices of a type share their steps. A device that nothing
+// fits gets a job that has ended as incompatible and is in nobody's plan.
+class SqliteServerStore::JobMaker {
+ public:
+  struct OfType {
+    std::int64_t id = 0;
+    bool fits = false;
+    std::string why_not;
+  };
+
+  static Result<JobMaker> of(SqliteServerStore& store, const RolloutRow& row,
+                             const server::TypePlanner& planner) {
+    DRAY_TRY(auto release, artifacts_of_rollout(store.sql_, row.id));
+    const bool push = row.rollout.terms.delivery == core::Delivery::kPush;
+    const char* fetch = !push ? "at_update_time" : core::may_transmit(row.rollout) ? "now" : "hold";
+    return JobMaker{store.sql_, planner, row.id, std::move(release), fetch, core::is_paused(row.rollout)};
+  }
+
+  Result<const OfType*> type(const std::string& name) {
+    auto [found, added] = types_.try_emplace(name);
+    if (!added) return &found->second;
+    static const std::string kType =
+        "SELECT " + std::string{kTypeColumns} + " FROM device_type WHERE name=?1";
+    auto& find = sql_(kType);
+    find.bind(1, name);
+    DRAY_TRY(const bool row, find.step());
+    const wire::NewDeviceType type = row ? type_at(find, 0) : wire::NewDeviceType{};
+    find.reset();
+    server::TypePlan plan = planner_(type, release_);
+    DRAY_CHECK(sql_("INSERT OR IGNORE INTO rollout_type(rollout_id, type, steps) VALUES(?1, ?2, ?3)")
+                   .bind(1, rollout_id_)
+                   .bind(2, name)
+                   .bind(3, doc_steps(plan.steps))
+                   .run());
+    auto& id = sql_("SELECT id FROM rollout_type WHERE rollout_id=?1 AND type=?2");
+    id.bind(1, rollout_id_).bind(2, name);
+    DRAY_TRY([[maybe_unused]] const bool there, id.step());
+    found->second = {id.integer(0), !plan.steps.empty(), std::move(plan.why_not)};
+    id.reset();
+    return &found->second;
+  }
+
+  Result<> add(std::int64_t device, std::int64_t site, const OfType& type, std::size_t phase) {
+    DRAY_TRY(const std::int64_t assignment, assignment_of(site));
+    return sql_(
+               "INSERT INTO job(rollout_id, assignment_id, device_id, rollout_type_id, state, final, reason, "
+               "sentence, phase) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
+        .bind(1, rollout_id_)
+        .bind(2, assignment)
+        .bind(3, device)
+        .bind(4, type.id)
+        .bind(5, type.fits ? "scheduled" : "incompatible")
+        .bind(6, type.fits ? 0 : 1)
+        .bind(7, type.fits ? "" : "nothing_fits")
+        .bind(8, type.why_not)
+        .bind(9, static_cast<std::int64_t>(phase))
+        .run();
+  }
+
+ private:
+  JobMaker(StatementCache& sql, const server::TypePlanner& planner, std::int64_t rollout_id,
+           std::vector<core::ReleaseArtifact> release, std::string fetch, bool held)
+      : sql_{sql},
+        planner_{planner},
+        rollout_id_{rollout_id},
+        release_{std::move(release)},
+        fetch_{std::move(fetch)},
+        held_{held} {}
+
+  Result<std::int64_t> assignment_of(std::int64_t site) {
+    auto [found, added] = assignments_.try_emplace(site);
+    if (!added) return found->second;
+    DRAY_CHECK(sql_("INSERT OR IGNORE INTO assignment(rollout_id, site_id, fetch, in_plan, held) "
+                    "VALUES(?1, ?2, ?3, 0, ?4)")
+                   .bind(1, rollout_id_)
+                   .bind(2, site)
+                   .bind(3, fetch_)
+                   .bind(4, held_ ? 1 : 0)
+                   .run());
+    auto& id = sql_("SELECT id FROM assignment WHERE rollout_id=?1 AND site_id=?2");
+    id.bind(1, rollout_id_).bind(2, site);
+    DRAY_TRY([[maybe_unused]] const bool there, id.step());
+    found->second = id.integer(0);
+    id.reset();
+    return found->second;
+  }
+
+  StatementCache& sql_;
+  const server::TypePlanner& planner_;
+  std::int64_t rollout_id_;
+  std::vector<core::ReleaseArtifact> release_;
+  std::string fetch_;
+  bool held_;
+  std::map<std::string, OfType> types_;
+  std::map<std::int64_t, std::int64_t> assignments_;
+};
+
+Result<> SqliteServerStore::make_jobs(const RolloutRow& row, const wire::NewRollout& rollout,
+                                      const core::Filter& filter, const server::TypePlanner& planner) {
+  DRAY_TRY(JobMaker maker, JobMaker::of(*this, row, planner));
+  std::vector<std::pair<std::size_t, core::Filter>> filters;
+  for (std::size_t i = 0; i < rollout.phases.size(); ++i)
+    if (const auto* passing = std::get_if<core::Passing>(&rollout.phases[i].share))
+      filters.emplace_back(i, filter_of(passing->filter));
+  const std::string salt = rollout.release_name + "/" + rollout.release_version;
+
+  struct Member {
+    std::int64_t device, site;
+    const JobMaker::OfType* type;
+  };
+  std::vector<Member> members;
+  std::vector<core::Candidate> candidates;
+  static const std::string kAll = "SELECT " + std::string{kSeenColumns};
+  auto& devices = sql_(kAll);
+  for (;;) {
+    DRAY_TRY(const bool more, devices.step());
+    if (!more) break;
+    const Seen device = seen_at(devices);
+    if (!device.passes(filter)) continue;
+    DRAY_TRY(const JobMaker::OfType* type, maker.type(device.type));
+    core::Candidate candidate{core::place_in_queue(salt, device.name), 0, type->fits};
+    for (const auto& [phase, phase_filter] : filters)
+      if (device.passes(phase_filter)) candidate.passes |= std::uint64_t{1} << phase;
+    members.push_back({device.id, device.site_id, type});
+    candidates.push_back(candidate);
+  }
+  if (members.empty()) return Error{ErrorCode::kInvalid, "filter: no device passes it"};
+  DRAY_TRY(const std::vector<std::size_t> phases, core::split(rollout.phases, candidates));
+  for (std::size_t i = 0; i < members.size(); ++i)
+    DRAY_CHECK(maker.add(members[i].device, members[i].site, *members[i].type, phases[i]));
+  DRAY_CHECK(recount(row.id));
+  return sql_(
+             "UPDATE device SET job_id=(SELECT j.id FROM job j WHERE j.rollout_id=?1 AND "
+             "j.device_id=device.id) "
+             "WHERE id IN (SELECT device_id FROM job WHERE rollout_id=?1)")
+      .bind(1, row.id)
+      .run();
+}
+
+Result<bool> SqliteServerStore::pick_up(const server::TypePlanner& planner, WallTime now, SiteIds& sites) {
+  auto& any = sql_("SELECT count(*) FROM (SELECT 1 FROM device WHERE fresh=1 LIMIT ?1)");
+  any.bind(1, kDevicesAtOnce);
+  DRAY_TRY([[maybe_unused]] const bool row, any.step());
+  const std::int64_t devices = any.integer(0);
+  any.reset();
+  if (devices == 0) return false;
+  std::vector<std::int64_t> rollouts;
+  auto& find = sql_(
+      "SELECT id FROM rollout WHERE late_joiners=1 AND state NOT IN ('finished', 'aborted') ORDER BY id");
+  for (;;) {
+    DRAY_TRY(const bool more, find.step());
+    if (!more) break;
+    rollouts.push_back(find.integer(0));
+  }
+  for (const std::int64_t id : rollouts) DRAY_CHECK(pick_up_for(id, planner, now, sites));
+  DRAY_CHECK(
+      sql_("UPDATE device SET fresh=0 WHERE id IN (SELECT id FROM device WHERE fresh=1 ORDER BY id LIMIT "
+           "?1)")
+          .bind(1, kDevicesAtOnce)
+          .run());
+  return devices == kDevicesAtOnce;
+}
+
+// Late joiners go to the last phase: core/rollout/split.h says why.
+Result<> SqliteServerStore::pick_up_for(std::int64_t id, const server::TypePlanner& planner, WallTime now,
+                                        SiteIds& sites) {
+  DRAY_TRY(RolloutRow row, rollout_row(id));
+  auto& text = sql_("SELECT filter FROM rollout WHERE id=?1");
+  text.bind(1, id);
+  DRAY_TRY([[maybe_unused]] const bool there, text.step());
+  const core::Filter filter = filter_of(text.text(0));
+  text.reset();
+  static const std::string kFresh = "SELECT " + std::string{kSeenColumns} +
+                                    "WHERE d.id IN (SELECT id FROM device WHERE fresh=1 ORDER BY id LIMIT "
+                                    "?2) AND NOT EXISTS(SELECT 1 FROM job "
+                                    "o WHERE o.rollout_id=?1 AND o.device_id=d.id)";
+  std::vector<Seen> joining;
+  auto& find = sql_(kFresh);
+  find.bind(1, id).bind(2, kDevicesAtOnce);
+  for (;;) {
+    DRAY_TRY(const bool more, find.step());
+    if (!more) break;
+    Seen device = seen_at(find);
+    if (device.passes(filter)) joining.push_back(std::move(device));
+  }
+  if (joining.empty()) return {};
+  DRAY_TRY(JobMaker maker, JobMaker::of(*this, row, planner));
+  const std::size_t last = row.rollout.phases.size() - 1;
+  const bool released = row.rollout.released > last;
+  for (const Seen& device : joining) {
+    DRAY_TRY(const JobMaker::OfType* type, maker.type(device.type));
+    DRAY_CHECK(maker.add(device.id, device.site_id, *type, last));
+    const std::int64_t job = db_.last_rowid();
+    DRAY_CHECK(sql_("UPDATE device SET job_id=?2 WHERE id=?1").bind(1, device.id).bind(2, job).run());
+    DRAY_CHECK(add_to_count(id, static_cast<std::int64_t>(last), type->fits ? "scheduled" : "incompatible",
+                            false, 1));
+    if (!type->fits || !released) continue;
+    DRAY_CHECK(sql_("UPDATE assignment SET in_plan=1 WHERE rollout_id=?1 AND site_id=?2")
+                   .bind(1, id)
+                   .bind(2, device.site_id)
+                   .run());
+    sites.insert(device.site_id);
+  }
+  DRAY_CHECK(load_counts(row));
+  return take(row, core::JobsChanged{}, now, sites);
+}
+
+}  // namespace dray::adapters

@@ -1,0 +1,312 @@
+// What happens to rollouts: events go to the machine (core/rollout), and what it says is saved and done in
+// the same transaction.
+#include <utility>
+
+#include "adapters/sqlite/server_rows.h"
+#include "adapters/sqlite/server_store.h"
+
+namespace dray::adapters {
+
+using namespace rows;
+using server::Made;
+using server::Once;
+using server::SiteChanges;
+
+namespace {
+
+constexpr std::string_view kSitesInPlan = "SELECT site_id FROM assignment WHERE rollout_id=?1 AND in_plan=1";
+
+Error no_such_rollout(std::string_view id) {
+  return Error{ErrorCode::kNotFound, "no such rollout: '" + std::string{id} + "'"};
+}
+
+void bind_number(Statement& statement, int index, std::size_t number) {
+  statement.bind(index, static_cast<std::int64_t>(number));
+}
+
+}  // namespace
+
+Result<SqliteServerStore::RolloutRow> SqliteServerStore::rollout_row(std::int64_t id) {
+  static const std::string kFind = "SELECT " + std::string{kTermsColumns} + " FROM rollout WHERE id=?1";
+  auto& find = sql_(kFind);
+  find.bind(1, id);
+  DRAY_TRY(const bool row, find.step());
+  if (!row) return no_such_rollout(rollout_id(id));
+  RolloutRow out{id, rollout_at(find, 0), {}};
+  find.reset();
+  static const std::string kPhases =
+      "SELECT " + std::string{kPhaseColumns} + " FROM rollout_phase WHERE rollout_id=?1 ORDER BY number";
+  auto& phases = sql_(kPhases);
+  phases.bind(1, id);
+  for (core::RolloutPhase& phase : out.rollout.phases) {
+    DRAY_TRY(const bool there, phases.step());
+    if (!there) return Error{ErrorCode::kCorrupt, "rollout " + rollout_id(id) + " has lost a phase"};
+    phase = phase_at(phases, 0);
+  }
+  phases.reset();
+  DRAY_CHECK(load_counts(out));
+  return out;
+}
+
+Result<> SqliteServerStore::load_counts(RolloutRow& row) {
+  row.counts.assign(row.rollout.phases.size(), {});
+  auto& counts = sql_("SELECT phase, state, again, n FROM phase_count WHERE rollout_id=?1");
+  counts.bind(1, row.id);
+  for (;;) {
+    DRAY_TRY(const bool more, counts.step());
+    if (!more) return {};
+    const auto phase = static_cast<std::size_t>(counts.integer(0));
+    if (phase < row.counts.size())
+      row.counts[phase].add(counts.text(1), counts.integer(2) != 0, counts.integer(3));
+  }
+}
+
+Result<> SqliteServerStore::save_rollout(const RolloutRow& row, bool new_state, WallTime now) {
+  const core::Rollout& r = row.rollout;
+  const StateColumns state = columns_of(r.state);
+  auto& save = sql_(
+      "UPDATE rollout SET state=?2, state_by=?3, state_why=?4, pause_cause=?5, before_pause=?6, "
+      "soak_until=?7, released=?8, expires_at=?9, wake_at=?10, "
+      "state_at=CASE WHEN ?11 THEN ?12 ELSE state_at END WHERE id=?1");
+  save.bind(1, row.id).bind(2, state.state).bind(3, state.by).bind(4, state.why);
+  save.bind(5, state.pause_cause).bind(6, state.before_pause);
+  bind_time(save, 7, state.soak_until);
+  bind_number(save, 8, r.released);
+  save.bind(9, ms(r.terms.expires_at));
+  bind_time(save, 10, core::wake_at(r));
+  DRAY_CHECK(save.bind(11, new_state ? 1 : 0).bind(12, ms(now)).run());
+  for (std::size_t i = 0; i < r.phases.size(); ++i) {
+    const core::RolloutPhase& phase = r.phases[i];
+    auto& one = sql_(
+        "INSERT INTO rollout_phase(rollout_id, number, terms, accepted, released_at, reached_at, "
+        "approved_at, "
+        "approved_by, approved_why) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(rollout_id, "
+        "number) "
+        "DO UPDATE SET accepted=?4, released_at=?5, reached_at=?6, approved_at=?7, approved_by=?8, "
+        "approved_why=?9");
+    one.bind(1, row.id);
+    bind_number(one, 2, i);
+    one.bind(3, doc(phase.terms)).bind(4, phase.accepted);
+    bind_time(one, 5, phase.released_at);
+    bind_time(one, 6, phase.reached_at);
+    bind_time(one, 7, phase.approved ? std::optional{phase.approved->at} : std::nullopt);
+    one.bind(8, phase.approved ? phase.approved->by : "").bind(9, phase.approved ? phase.approved->why : "");
+    DRAY_CHECK(one.run());
+  }
+  return {};
+}
+
+Result<> SqliteServerStore::take(RolloutRow& row, const core::RolloutEvent& event, WallTime now,
+                                 SiteIds& sites) {
+  core::RolloutStep step = core::advance(row.rollout, event, {now, row.counts});
+  if (step.next == row.rollout && step.actions.empty()) return {};
+  return save_and_act(row, std::move(step), now, sites);
+}
+
+Result<> SqliteServerStore::save_and_act(RolloutRow& row, core::RolloutStep step, WallTime now,
+                                         SiteIds& sites) {
+  const bool new_state = row.rollout.state.index() != step.next.state.index();
+  const bool new_expiry = row.rollout.terms.expires_at != step.next.terms.expires_at;
+  row.rollout = std::move(step.next);
+  DRAY_CHECK(save_rollout(row, new_state, now));
+  for (const core::RolloutAction& action : step.actions) DRAY_CHECK(act(row, action, now, sites));
+  if (new_expiry) DRAY_CHECK(sites_of(kSitesInPlan, row.id, sites));
+  for (const core::RolloutNote& note : step.notes) {
+    auto& insert = sql_(
+        "INSERT INTO rollout_event(rollout_id, at, what, phase, by, why) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+    insert.bind(1, row.id).bind(2, ms(now)).bind(3, note.what).bind_null(4);
+    if (note.phase) bind_number(insert, 4, *note.phase);
+    DRAY_CHECK(insert.bind(5, note.by).bind(6, note.why).run());
+  }
+  return load_counts(row);
+}
+
+Result<> SqliteServerStore::act(const RolloutRow& row, const core::RolloutAction& action, WallTime now,
+                                SiteIds& sites) {
+  if (const auto* release = std::get_if<core::ReleasePhase>(&action))
+    return release_phase(row, release->phase, sites);
+  if (const auto* cancel = std::get_if<core::CancelJobs>(&action))
+    return cancel_jobs(row, *cancel, now, sites);
+  if (std::holds_alternative<core::RetryJobs>(action)) return retry_jobs(row, sites);
+  if (std::holds_alternative<core::ExpireWaiting>(action))
+    return end_waiting(row, "expired", "The rollout expired before the phase of this device began.");
+  if (std::holds_alternative<core::Transmit>(action)) {
+    DRAY_CHECK(sql_("UPDATE assignment SET fetch='now' WHERE rollout_id=?1").bind(1, row.id).run());
+  } else if (std::holds_alternative<core::HoldJobs>(action)) {
+    DRAY_CHECK(sql_("UPDATE assignment SET held=1 WHERE rollout_id=?1").bind(1, row.id).run());
+  } else {
+    DRAY_CHECK(sites_of("SELECT site_id FROM assignment WHERE rollout_id=?1 AND in_plan=1 AND held=1", row.id,
+                        sites));
+    return sql_("UPDATE assignment SET held=0 WHERE rollout_id=?1 AND held=1").bind(1, row.id).run();
+  }
+  return sites_of(kSitesInPlan, row.id, sites);
+}
+
+// Its jobs are in the plans from now on, because the rollout's number of released phases says so; only the
+// assignments that they bring into a plan are to be marked.
+Result<> SqliteServerStore::release_phase(const RolloutRow& row, std::size_t phase, SiteIds& sites) {
+  std::vector<std::int64_t> assignments;
+  auto& find = sql_(
+      "SELECT a.id, a.site_id FROM (SELECT DISTINCT assignment_id AS id FROM job WHERE rollout_id=?1 AND "
+      "phase=?2 AND final=0) j JOIN assignment a ON a.id=j.id");
+  find.bind(1, row.id);
+  bind_number(find, 2, phase);
+  for (;;) {
+    DRAY_TRY(const bool more, find.step());
+    if (!more) break;
+    assignments.push_back(find.integer(0));
+    sites.insert(find.integer(1));
+  }
+  for (const std::int64_t id : assignments)
+    DRAY_CHECK(sql_("UPDATE assignment SET in_plan=1 WHERE id=?1 AND in_plan=0").bind(1, id).run());
+  return {};
+}
+
+Result<> SqliteServerStore::cancel_jobs(const RolloutRow& row, const core::CancelJobs& cancel, WallTime now,
+                                        SiteIds& sites) {
+  auto& find = sql_(
+      "SELECT DISTINCT a.site_id FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE j.rollout_id=?1 "
+      "AND j.final=0 AND j.phase < ?2 AND j.cancel_at IS NULL");
+  find.bind(1, row.id);
+  bind_number(find, 2, row.rollout.released);
+  for (;;) {
+    DRAY_TRY(const bool more, find.step());
+    if (!more) break;
+    sites.insert(find.integer(0));
+  }
+  DRAY_CHECK(
+      sql_("UPDATE job SET cancel_at=?2, cancel_by=?3, cancel_why=?4 WHERE rollout_id=?1 AND final=0 AND "
+           "cancel_at IS NULL")
+          .bind(1, row.id)
+          .bind(2, ms(now))
+          .bind(3, cancel.by)
+          .bind(4, cancel.why)
+          .run());
+  return end_waiting(row, "cancelled", "The rollout was aborted before the phase of this device began.");
+}
+
+// Jobs that no gateway has heard of end by the server's word.
+Result<> SqliteServerStore::end_waiting(const RolloutRow& row, std::string_view state,
+                                        std::string_view sentence) {
+  auto& end = sql_(
+      "UPDATE job SET state=?3, final=1, reason=?3, sentence=?4, withheld=1 WHERE rollout_id=?1 AND final=0 "
+      "AND phase >= ?2");
+  end.bind(1, row.id);
+  bind_number(end, 2, row.rollout.released);
+  DRAY_CHECK(end.bind(3, state).bind(4, sentence).run());
+  return db_.changes() == 0 ? Result<>{} : recount(row.id);
+}
+
+// What has failed gets a new job under a new id: to its gateway the old one has ended, and stays so.
+Result<> SqliteServerStore::retry_jobs(const RolloutRow& row, SiteIds& sites) {
+  std::vector<std::int64_t> assignments;
+  auto& find = sql_(
+      "SELECT DISTINCT a.id, a.site_id FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE "
+      "j.rollout_id=?1 AND j.state IN ('failed', 'rolled_back', 'expired') AND j.phase < ?2");
+  find.bind(1, row.id);
+  bind_number(find, 2, row.rollout.released);
+  for (;;) {
+    DRAY_TRY(const bool more, find.step());
+    if (!more) break;
+    assignments.push_back(find.integer(0));
+    sites.insert(find.integer(1));
+  }
+  for (const std::int64_t id : assignments)
+    DRAY_CHECK(sql_("UPDATE assignment SET in_plan=1, held=?2 WHERE id=?1")
+                   .bind(1, id)
+                   .bind(2, core::is_paused(row.rollout) ? 1 : 0)
+                   .run());
+  DRAY_CHECK(
+      sql_("INSERT INTO job_past(job_id, generation, state, reason, sentence, attempt, late) "
+           "SELECT id, generation, state, reason, sentence, attempt, late FROM job WHERE rollout_id=?1 AND "
+           "state IN ('failed', 'rolled_back', 'expired')")
+          .bind(1, row.id)
+          .run());
+  DRAY_CHECK(
+      sql_("UPDATE job SET generation=generation+1, state='scheduled', final=0, reason='', sentence='', "
+           "until=NULL, update_at=NULL, step=0, attempt=0, bytes=0, running='{}', late=0, cancel_id='', "
+           "cancel_answer='', reported_at=NULL, cancel_at=NULL, cancel_by='', cancel_why='', withheld=0 "
+           "WHERE rollout_id=?1 AND state IN ('failed', 'rolled_back', 'expired')")
+          .bind(1, row.id)
+          .run());
+  return recount(row.id);
+}
+
+Result<> SqliteServerStore::recount(std::int64_t rollout_id) {
+  DRAY_CHECK(sql_("DELETE FROM phase_count WHERE rollout_id=?1").bind(1, rollout_id).run());
+  return sql_(
+             "INSERT INTO phase_count(rollout_id, phase, state, again, n) SELECT ?1, phase, state, "
+             "final = 0 AND attempt > 1, count(*) FROM job WHERE rollout_id=?1 GROUP BY 2, 3, 4")
+      .bind(1, rollout_id)
+      .run();
+}
+
+Result<> SqliteServerStore::add_to_count(std::int64_t rollout_id, std::int64_t phase, std::string_view state,
+                                         bool again, std::int64_t n) {
+  return sql_(
+             "INSERT INTO phase_count(rollout_id, phase, state, again, n) VALUES(?1, ?2, ?3, ?4, ?5) "
+             "ON CONFLICT(rollout_id, phase, state, again) DO UPDATE SET n=n+?5")
+      .bind(1, rollout_id)
+      .bind(2, phase)
+      .bind(3, state)
+      .bind(4, again ? 1 : 0)
+      .bind(5, n)
+      .run();
+}
+
+Result<bool> SqliteServerStore::jobs_changed(std::int64_t id, bool started, WallTime now, SiteIds& sites) {
+  DRAY_TRY(RolloutRow row, rollout_row(id));
+  const auto before = core::wake_at(row.rollout);
+  DRAY_CHECK(take(row, core::JobsChanged{started}, now, sites));
+  const auto after = core::wake_at(row.rollout);
+  return after && (!before || *after < *before);
+}
+
+Result<Made> SqliteServerStore::change_rollout(RolloutId rollout, const core::RolloutEvent& event,
+                                               WallTime now, const std::optional<Once>& once) {
+  const auto number = rollout_number(rollout.value());
+  if (!number) return no_such_rollout(rollout.value());
+  DRAY_TRY(Transaction transaction, Transaction::begin(db_));
+  DRAY_TRY(auto before, done_before(once));
+  if (before) return *before;
+  DRAY_TRY(RolloutRow row, rollout_row(*number));
+  SiteIds sites;
+  // What time has brought about meanwhile comes first: the request meets the rollout as it is now.
+  DRAY_CHECK(take(row, core::TimePassed{}, now, sites));
+  if (auto why = core::refusal(row.rollout, event, {now, row.counts}))
+    return Error{ErrorCode::kConflict, std::move(*why)};
+  DRAY_CHECK(take(row, event, now, sites));
+  DRAY_TRY(SiteChanges changed, bump_each(sites));
+  DRAY_CHECK(remember(once, rollout.value(), now));
+  DRAY_CHECK(transaction.commit());
+  return Made{rollout.value(), false, std::move(changed)};
+}
+
+Result<server::Store::Advanced> SqliteServerStore::pass_time(const server::TypePlanner& planner,
+                                                             WallTime now) {
+  DRAY_TRY(Transaction transaction, Transaction::begin(db_));
+  std::vector<std::int64_t> due;
+  auto& find = sql_("SELECT id FROM rollout WHERE wake_at <= ?1");
+  find.bind(1, ms(now));
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) break;
+    due.push_back(find.integer(0));
+  }
+  SiteIds sites;
+  for (const std::int64_t id : due) {
+    DRAY_TRY(RolloutRow row, rollout_row(id));
+    DRAY_CHECK(take(row, core::TimePassed{}, now, sites));
+  }
+  DRAY_TRY(const bool more_devices, pick_up(planner, now, sites));
+  Advanced out;
+  DRAY_TRY(out.changed, bump_each(sites));
+  auto& next = sql_("SELECT min(wake_at) FROM rollout WHERE wake_at IS NOT NULL");
+  DRAY_TRY([[maybe_unused]] const bool row, next.step());
+  out.next = more_devices ? std::optional{now} : time_at(next, 0);
+  next.reset();
+  DRAY_CHECK(transaction.commit());
+  return out;
+}
+
+}  // namespace dray::adapters

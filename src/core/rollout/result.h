@@ -1,0 +1,44 @@
+// The jobs of a rollout as the server knows them: what their gateways reported last. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace dray::core {
+
+struct JobResult {
+  std::string state = "scheduled", reason, sentence;
+  std::optional<WallTime> until, update_at;
+  std::int64_t step = 0, attempt = 0;
+  std::uint64_t bytes = 0;                     // of the current step, delivered to the device
+  std::map<std::string, std::string> running;  // component -> version
+  bool late = false;                           // ended after its expiry
+  std::string cancel_id, cancel_answer;        // the device's or gateway's answer to a cancel: "too_late"
+  friend bool operator==(const JobResult&, const JobResult&) = default;
+};
+
+// succeeded failed rolled_back cancelled expired incompatible: nothing follows.
+bool is_final(std::string_view state);
+// failed, rolled_back and expired. A cancelled or incompatible device is no failure of its rollout.
+bool is_failure(std::string_view state);
+// Not final, and its last attempt failed: attempts count from 1 in every step.
+bool is_tried_again(std::string_view state, std::int64_t attempt);
+// The device has neither fetched a byte nor said anything about this update, as far as its gateway reported.
+bool is_waiting(std::string_view state);
+// Results are monotonic: a late or doubled report never turns one into another. What a final report may still
+// add is the answer to a cancel, and that the end was late.
+JobResult merge(const JobResult& have, const JobResult& reported);
+
+using StateCounts = std::map<std::string, std::int64_t>;
+struct Tally {
+  std::int64_t devices = 0, open = 0, succeeded = 0, failed = 0;
+  friend bool operator==(const Tally&, const Tally&) = default;
+};
+Tally tally(const StateCounts& counts);
+
+}  // namespace dray::core
