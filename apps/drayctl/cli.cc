@@ -178,8 +178,9 @@ void add_release(CLI::App& app, Cli& cli) {
 
 void add_rollout(CLI::App& app, Cli& cli) {
   struct Options {
-    std::string file, id, by, why;
-    std::int64_t every = 1;
+    std::string file, id, by, why, expires;
+    std::int64_t every = 1, phase = 0;
+    bool until_paused = false;
   };
   CLI::App* group = app.add_subcommand("rollout", "rollouts: a release for a set of devices")->require_subcommand(1);
   auto o = keep<Options>();
@@ -189,23 +190,43 @@ void add_rollout(CLI::App& app, Cli& cli) {
     cli.command = [o](Session& s) { return create_rollout(s, o->file); };
   });
   group->add_subcommand("list", "the rollouts")->callback([&cli] {
-    cli.command = [](Session& s) { return list_of(s, "/rollouts", {{"ID", "id"}, {"RELEASE", "release"}, {"DELIVERY", "delivery"}, {"PHASE", "phase"}, {"DEVICES", "devices"}, {"UPDATED", "succeeded"}, {"FAILED", "failed"}, {"PROGRESS", "sentence"}}); };
+    cli.command = [](Session& s) { return list_of(s, "/rollouts", {{"ID", "id"}, {"RELEASE", "release"}, {"DELIVERY", "delivery"}, {"STATE", "state"}, {"PHASE", "phase"}, {"DEVICES", "devices"}, {"UPDATED", "succeeded"}, {"FAILED", "failed"}, {"PROGRESS", "sentence"}}); };
   });
-  CLI::App* show = group->add_subcommand("show", "one rollout and its devices");
+  CLI::App* show = group->add_subcommand("show", "one rollout: its phases and its devices");
   show->add_option("id", o->id, "such as r12")->required();
   show->callback([&cli, o] { cli.command = [o](Session& s) { return show_rollout(s, o->id); }; });
   CLI::App* watch = group->add_subcommand("watch", "show it again whenever something changed, until it has ended");
   watch->add_option("id", o->id, "such as r12")->required();
   watch->add_option("--every", o->every, "seconds between two looks")->capture_default_str()->check(CLI::Range(1, 3600));
-  watch->callback([&cli, o] { cli.command = [o](Session& s) { return watch_rollout(s, o->id, std::chrono::seconds{o->every}); }; });
-  CLI::App* abort = group->add_subcommand("abort", "stop it: what has not started stays as it is, what has is cancelled");
-  abort->add_option("id", o->id, "such as r12")->required();
-  abort->add_option("--by", o->by, "who asks");
-  abort->add_option("--why", o->why, "the reason, for the record");
-  abort->callback([&cli, o] {
+  watch->add_flag("--until-paused", o->until_paused, "end also where it is paused");
+  watch->footer("Exit status: 0 every device is updated, 6 it was aborted, is paused, or devices failed.");
+  watch->callback([&cli, o] { cli.command = [o](Session& s) { return watch_rollout(s, o->id, std::chrono::seconds{o->every}, o->until_paused); }; });
+
+  const auto change = [&](const char* verb, const char* help) {
+    CLI::App* sub = group->add_subcommand(verb, help);
+    sub->add_option("id", o->id, "such as r12")->required();
+    sub->add_option("--why", o->why, "the reason, for the record");
+    return sub;
+  };
+  const auto post = [&cli, o](const char* verb) {
     json::object body{{"by", o->by}, {"why", o->why}};
-    cli.command = [o, body](Session& s) { return create(s, "/rollouts/" + encoded(o->id) + "/abort", body, {{"rollout", "id"}, {"phase", "phase"}, {"progress", "sentence"}}, {}); };
-  });
+    if (o->phase > 0) body["phase"] = o->phase;
+    if (!o->expires.empty()) body["expires_at"] = o->expires;
+    cli.command = [o, body, verb = std::string{verb}](Session& s) -> Task<Result<>> { return change_rollout(s, o->id, verb, body); };
+  };
+  CLI::App* approve = change("approve", "let the phase begin that waits for approval");
+  approve->add_option("--by", o->by, "who approves; it is recorded")->required();
+  approve->add_option("--phase", o->phase, "the phase that is meant: refused where another one waits")->check(CLI::Range(1, 50));
+  approve->callback([post] { post("approve"); });
+  CLI::App* pause = change("pause", "start no more devices; what has started ends");
+  CLI::App* resume = change("resume", "go on; failures that there are count as accepted");
+  CLI::App* abort = change("abort", "stop it: what has not started stays as it is, what has is cancelled");
+  CLI::App* retry = change("retry-failed", "try failed, rolled back and expired devices once more");
+  retry->add_option("--expires-at", o->expires, "another expiry for the rollout: RFC 3339, or +2h, +3d");
+  for (const auto& [sub, verb] : {std::pair{pause, "pause"}, {resume, "resume"}, {abort, "abort"}, {retry, "retry-failed"}}) {
+    sub->add_option("--by", o->by, "who asks");
+    sub->callback([post, verb = verb] { post(verb); });
+  }
 }
 
 void add_job(CLI::App& app, Cli& cli) {
@@ -235,7 +256,7 @@ std::optional<int> Cli::parse(int argc, char** argv) {
   app.add_flag("--json", as_json, "print the server's answers as JSON");
   app.require_subcommand(1);
   app.fallthrough();
-  app.footer("Exit status: 0 done, 1 refused or failed, 2 wrong use. Every command has --help.");
+  app.footer("Exit status: 0 done, 1 refused or failed, 2 wrong use, 6 what was watched ended badly. Every command has --help.");
   add_artifact(app, *this);
   add_type(app, *this);
   add_site(app, *this);

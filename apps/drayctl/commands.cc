@@ -1,6 +1,8 @@
 #include <filesystem>
 #include <iostream>
 
+#include "ctl/phases.h"
+#include "ctl/times.h"
 #include "session.h"
 
 namespace dray::ctl {
@@ -8,18 +10,34 @@ namespace {
 
 const std::vector<Column> kRolloutFields{{"rollout", "id"},           {"release", "release"},     {"devices", "filter"},
                                          {"delivery", "delivery"},    {"transmit at", "transmit_at"}, {"update at", "update_at"},
-                                         {"expires at", "expires_at"}, {"phase", "phase"},         {"progress", "sentence"}};
+                                         {"expires at", "expires_at"}, {"state", "state"},         {"reason", "reason"},
+                                         {"progress", "sentence"},    {"until", "until"}};
 const std::vector<Column> kJobColumns{{"DEVICE", "device"}, {"SITE", "site"},       {"STATE", "state"},      {"REASON", "reason"},
                                       {"STEP", "step"},     {"ATTEMPT", "attempt"}, {"RUNNING", "running"}, {"WHY", "sentence"}};
 
 bool has_ended(const json::value& rollout) {
-  const std::string phase = cell(rollout, "phase");
-  return phase == "finished" || phase == "aborted";
+  const std::string state = cell(rollout, "state");
+  return state == "finished" || state == "aborted";
 }
 
-Task<Result<json::array>> jobs_of(Session& session, std::string id) {
-  const std::string path = "/rollouts/" + encoded(id) + "/jobs";
+// Of a large rollout, people are shown only what went wrong.
+constexpr std::int64_t kMostShown = 500;
+
+Task<Result<json::array>> jobs_of(Session& session, std::string id, bool all) {
+  std::string path = "/rollouts/" + encoded(id) + "/jobs";
+  if (!all) path += "?filter=" + encoded("state in (failed,rolled_back,expired)");
   co_return co_await session.api.list(path);
+}
+
+bool shows_all(const Session& session, const json::value& rollout) {
+  const json::value* devices = rollout.is_object() ? rollout.get_object().if_contains("devices") : nullptr;
+  return session.as_json || devices == nullptr || !devices->is_int64() || devices->get_int64() <= kMostShown;
+}
+
+std::string page_of(const json::value& rollout, const json::array& jobs, bool all) {
+  std::string out = render_fields(kRolloutFields, rollout) + "\n" + render_phases(rollout) + "\n";
+  if (!all) out += std::to_string(jobs.size()) + " of " + cell(rollout, "devices") + " devices have ended as failed:\n";
+  return all || !jobs.empty() ? out + render_table(kJobColumns, jobs) : out;
 }
 
 }  // namespace
@@ -73,38 +91,60 @@ Task<Result<>> create_rollout(Session& session, std::string file) {
   const auto body = read_rollout(file, session.clock.wall());
   if (!body) co_return body.error();
   std::vector<Column> columns{{"rollout", "id"},      {"release", "release"}, {"delivery", "delivery"},
-                              {"devices", "devices"}, {"phase", "phase"},     {"progress", "sentence"}};
+                              {"devices", "devices"}, {"state", "state"},     {"progress", "sentence"}};
   co_return co_await create(session, "/rollouts", *body, std::move(columns), {});
+}
+
+Task<Result<>> change_rollout(Session& session, std::string id, std::string verb, json::object body) {
+  if (json::value* expires = body.if_contains("expires_at")) {
+    const auto time = parse_when(cell(*expires, ""), session.clock.wall());
+    if (!time) co_return time.error().with_context("--expires-at");
+    *expires = to_rfc3339(*time);
+  }
+  const std::string path = "/rollouts/" + encoded(id) + "/" + verb;
+  json::value asked(std::move(body));
+  const auto rollout = co_await session.api.post(path, std::move(asked));
+  if (!rollout) co_return rollout.error();
+  if (session.as_json)
+    session.print(*rollout);
+  else
+    std::cout << render_fields({{"rollout", "id"}, {"state", "state"}, {"progress", "sentence"}}, *rollout) << "\n" << render_phases(*rollout);
+  co_return Result<>{};
 }
 
 Task<Result<>> show_rollout(Session& session, std::string id) {
   const std::string path = "/rollouts/" + encoded(id);
   auto rollout = co_await session.api.get(path);
   if (!rollout) co_return rollout.error();
-  auto jobs = co_await jobs_of(session, id);
+  const bool all = shows_all(session, *rollout);
+  auto jobs = co_await jobs_of(session, id, all);
   if (!jobs) co_return jobs.error();
   if (session.as_json) {
     rollout->as_object()["jobs"] = std::move(*jobs);
     session.print(*rollout);
     co_return Result<>{};
   }
-  std::cout << render_fields(kRolloutFields, *rollout) << "\n" << render_table(kJobColumns, *jobs);
+  std::cout << page_of(*rollout, *jobs, all);
   co_return Result<>{};
 }
 
-Task<Result<>> watch_rollout(Session& session, std::string id, std::chrono::seconds every) {
+Task<Result<>> watch_rollout(Session& session, std::string id, std::chrono::seconds every, bool until_paused) {
   const std::string path = "/rollouts/" + encoded(id);
   std::string shown;
   for (;;) {
     const auto rollout = co_await session.api.get(path);
     if (!rollout) co_return rollout.error();
-    const auto jobs = co_await jobs_of(session, id);
+    const bool all = shows_all(session, *rollout);
+    const auto jobs = co_await jobs_of(session, id, all);
     if (!jobs) co_return jobs.error();
     const std::string now = session.as_json ? wire::to_text(*rollout) + "\n"
-                                            : render_fields(kRolloutFields, *rollout) + "\n" + render_table(kJobColumns, *jobs);
+                                            : page_of(*rollout, *jobs, all);
     if (now != shown) std::cout << (session.on_terminal && !session.as_json ? "\x1b[H\x1b[2J" : shown.empty() ? "" : "\n") << now << std::flush;
     shown = now;
-    if (has_ended(*rollout)) co_return Result<>{};
+    if (has_ended(*rollout) || (until_paused && cell(*rollout, "state") == "paused")) {
+      session.status = exit_status(*rollout);
+      co_return Result<>{};
+    }
     const auto slept = co_await session.clock.sleep_until(session.clock.steady() + every, session.api.stop());
     if (!slept) co_return slept;
   }

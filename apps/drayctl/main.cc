@@ -26,7 +26,7 @@ Result<std::string> read_token(const std::string& path) {
 
 Task<int> run(ctl::Command command, ctl::Session& session) {
   const Result<> done = co_await command(session);
-  if (done) co_return 0;
+  if (done) co_return session.status;
   std::cerr << "drayctl: " << done.error().message() << "\n";
   co_return 1;
 }

@@ -15,6 +15,7 @@ struct Session {
   Clock& clock;
   bool as_json = false;  // --json: the server's answer as it is
   bool on_terminal = false;
+  int status = 0;  // what drayctl exits with where the command itself was done
 
   void print(const json::value& value) const;                                        // JSON, one line
   void print_list(const std::vector<Column>& columns, const json::array& items) const;
@@ -52,9 +53,12 @@ Task<Result<>> why_device(Session& session, std::string name);
 Task<Result<>> why_site(Session& session, std::string name);
 Task<Result<>> why_rollout(Session& session, std::string id);
 Task<Result<>> why_job(Session& session, std::string id);
-// Shows a rollout and its devices again whenever something changed, until it has ended.
-Task<Result<>> watch_rollout(Session& session, std::string id, std::chrono::seconds every);
+// Shows a rollout and its devices again whenever something changed, until it has ended, or is paused where that is asked
+// for; sets the exit status by how it ended.
+Task<Result<>> watch_rollout(Session& session, std::string id, std::chrono::seconds every, bool until_paused);
 Task<Result<>> show_rollout(Session& session, std::string id);
+// approve, pause, resume, abort, retry-failed. A member expires_at of the body may be as people type times.
+Task<Result<>> change_rollout(Session& session, std::string id, std::string verb, json::object body);
 
 Task<Result<>> create_rollout(Session& session, std::string file);
 

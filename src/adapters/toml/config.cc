@@ -192,6 +192,18 @@ std::int64_t Config::integer(std::string_view key, Limits limits,
                                    });
 }
 
+double Config::number(std::string_view key, double least, double most,
+                      std::optional<double> otherwise) const {
+  return node_->read<double>(*notes_, key, otherwise, [&](const toml::node& node) -> Result<double> {
+    const auto whole = node.value_exact<std::int64_t>();
+    const auto broken = node.value_exact<double>();
+    const double value = whole ? static_cast<double>(*whole) : broken.value_or(std::nan(""));
+    if (!(value >= least && value <= most))  // negated, so that NaN is refused too
+      return wrong("must be a number between " + show(least) + " and " + show(most));
+    return value;
+  });
+}
+
 Duration Config::duration_s(std::string_view key, Limits limits, std::optional<Duration> otherwise) const {
   return node_->read<Duration>(*notes_, key, otherwise, [&](const toml::node& node) -> Result<Duration> {
     const auto whole = node.value_exact<std::int64_t>();

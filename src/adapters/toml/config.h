@@ -48,6 +48,8 @@ class Config {
                      std::optional<std::string> otherwise = {}) const;
   bool boolean(std::string_view key, std::optional<bool> otherwise = {}) const;
   std::int64_t integer(std::string_view key, Limits limits, std::optional<std::int64_t> otherwise = {}) const;
+  // A number, fractions allowed; both limits included.
+  double number(std::string_view key, double least, double most, std::optional<double> otherwise = {}) const;
   // For keys that end in _s: a number of seconds, fractions allowed. The limits are in seconds.
   Duration duration_s(std::string_view key, Limits limits, std::optional<Duration> otherwise = {}) const;
   // 512, "10 GB", "512 KiB". The limits are in bytes.
