@@ -135,7 +135,7 @@ Task<Result<>> why_site(Session& session, std::string name) {
 }
 
 Task<Result<>> why_rollout(Session& session, std::string id) {
-  return why(session, "/rollouts/" + encoded(id), id, "phase");
+  return why(session, "/rollouts/" + encoded(id), id, "state");
 }
 
 Task<Result<>> why_job(Session& session, std::string id) {
