@@ -129,6 +129,7 @@ class Story {
   }
 
   std::size_t answers() const { return server_.confirmations.size(); }
+  const std::vector<std::string>& reported() const { return server_.reported; }
   std::string tail() const { return world_.trace().tail(); }
 
  private:
@@ -395,6 +396,19 @@ TEST(AttemptRows, ABusyDeviceAnswersAServerThatAsksOnAtThePaceOfItsPolls) {
   story.run();
   EXPECT_GT(story.answers(), 100U);
   EXPECT_LT(story.answers(), 700U);  // ten minutes, a poll a second
+}
+
+// M17: the gateway takes a power-on report of the new version as the end of the update, for good.
+TEST(AttemptRows, AVersionThatIsLeftAgainIsNeverReportedAsRunning) {
+  for (const char* text : {"fail=verify |", "fail=commit |", "no_reboot fail=verify |"}) {
+    Story story{text, false, [](Story&, const Crossing&) {}};
+    story.run();
+    EXPECT_EQ(std::count(story.reported().begin(), story.reported().end(), "2"), 0) << text;
+    EXPECT_GT(std::count(story.reported().begin(), story.reported().end(), "1"), 1) << text;
+  }
+  Story healthy{"|", false, [](Story&, const Crossing&) {}};
+  healthy.run();
+  EXPECT_EQ(healthy.reported().back(), "2");
 }
 
 // Rows that keep the machine total, and that no part of the agent can bring about.

@@ -61,6 +61,7 @@ class ScriptedDdi final : public HttpHandler {
   // --- what was seen ---
   std::map<std::string, std::string> attributes;  // newest configData
   std::vector<std::string> boot_ids;              // of power-on reports, in order
+  std::vector<std::string> reported;              // the version of "os" in each configData
   std::vector<std::string>
       feedback;  // "proceeding none switching", "closed success", "cancel closed success"
   std::vector<std::string> sentences;
@@ -149,6 +150,7 @@ class ScriptedDdi final : public HttpHandler {
     if (!parsed) return HttpResponse{400};
     for (const auto& [key, value] : parsed->at("data").as_object())
       attributes[std::string{key}] = std::string{value.as_string()};
+    reported.push_back(attributes["dray.version.os"]);
     if (boot_ids.empty() || boot_ids.back() != attributes["dray.boot_id"])
       boot_ids.push_back(attributes["dray.boot_id"]);
     return HttpResponse{200};

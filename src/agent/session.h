@@ -70,6 +70,7 @@ class Agent::Session {
   Task<bool> tell_end(core::attempt::Due due, Stop& stop);
   Task<bool> tell_progress(Stop& stop);
   bool due() const;
+  bool power_on_due() const;
   Task<Result<>> look(wire::client::PollAnswer answer, Stop& stop);
   Task<Result<>> look_at_deployment(std::string href, Stop& stop);
   Task<Result<>> look_at_cancel(std::string href, Stop& stop);

@@ -27,6 +27,13 @@ bool is_told(const at::Attempt& attempt) {  // phases that the server hears abou
          std::holds_alternative<at::Verifying>(attempt.phase);
 }
 
+// What runs now may be left again at once. A gateway takes the power-on report of the new version as the
+// normal end of the update, and that end is final: so it is told behind the verdict.
+bool awaits_verdict(const at::Attempt& attempt) {
+  return std::holds_alternative<at::VerifyingBoot>(attempt.phase) ||
+         std::holds_alternative<at::Reverting>(attempt.phase);
+}
+
 }  // namespace
 
 std::map<std::string, std::string> Agent::Session::power_on_report() const {
@@ -39,8 +46,10 @@ std::map<std::string, std::string> Agent::Session::power_on_report() const {
   return out;
 }
 
+bool Agent::Session::power_on_due() const { return !power_on_told_ && !awaits_verdict(attempt()); }
+
 bool Agent::Session::due() const {
-  return !power_on_told_ || at::due_report(attempt()) ||
+  return power_on_due() || at::due_report(attempt()) ||
          (is_told(attempt()) && told_phase_ != progress_key(attempt()));
 }
 
@@ -103,7 +112,7 @@ Duration Agent::Session::rest(bool healthy, bool held) {
 Task<bool> Agent::Session::tell(Stop& stop) {
   auto durable = co_await saves_.settled();
   if (!durable) co_return false;
-  if (!power_on_told_) {
+  if (power_on_due()) {
     std::map<std::string, std::string> report = power_on_report();
     auto sent = co_await ddi_.put_config(std::move(report), stop);
     // A server that does not know us yet learns of us by the poll.
