@@ -35,10 +35,15 @@ Process::Process(std::vector<std::string> argv, Options options) {
   }
   ::setpgid(pid_, pid_);
   ::close(pipe_fds[1]);
-  reader_ = std::thread([this, fd = pipe_fds[0], on_line = std::move(options.on_line)] { read_lines(fd, on_line); });
+  reader_ = std::thread(
+      [this, fd = pipe_fds[0], on_line = std::move(options.on_line)] { read_lines(fd, on_line); });
 }
 
 Process::~Process() {
+  {
+    const std::lock_guard lock{mutex_};
+    if (!status_) kill_tree(pid_);
+  }
   ::kill(-pid_, SIGKILL);
   if (reader_.joinable()) reader_.join();
 }
@@ -100,6 +105,27 @@ std::string Process::output() const {
   std::string out;
   for (const std::string& line : lines()) out += line + "\n";
   return out;
+}
+
+namespace {
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> out;
+  std::error_code gone;
+  for (const auto& thread :
+       std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/task", gone}) {
+    std::ifstream in{thread.path() / "children"};
+    for (pid_t child = 0; in >> child;) out.push_back(child);
+  }
+  return out;
+}
+
+}  // namespace
+
+void kill_tree(pid_t pid) {
+  ::kill(pid, SIGSTOP);  // from here on it starts nothing and sees nothing
+  for (const pid_t child : children_of(pid)) kill_tree(child);
+  ::kill(pid, SIGKILL);
 }
 
 TempFolder::TempFolder() {

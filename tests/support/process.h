@@ -1,7 +1,8 @@
 // A child process of a test: started, watched line by line, killed by pid, always ended.
 //
-// A reader thread collects its output, so that the child never blocks on it and a test waits on a condition, never on
-// a clock. `on_line` is called on that thread as each line comes: a test kills another process at that very moment.
+// A reader thread collects its output, so that the child never blocks on it and a test waits on a condition,
+// never on a clock. `on_line` is called on that thread as each line comes: a test kills another process at
+// that very moment.
 #pragma once
 
 #include <sys/types.h>
@@ -31,13 +32,14 @@ class Process {
   Process(std::vector<std::string> argv, Options options);
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
-  ~Process();  // SIGKILL to its process group where it still runs
+  ~Process();  // SIGKILL to it and what it has started, where it still runs
 
   pid_t pid() const { return pid_; }
   void signal(int number);
   // Exit status (128 + signal where killed); nothing where it still runs at the deadline.
   std::optional<int> wait(std::chrono::seconds at_most = std::chrono::seconds{30});
-  // True as soon as a line holds `text`, also one that came before; false when the process ended or time is over.
+  // True as soon as a line holds `text`, also one that came before; false when the process ended or time is
+  // over.
   bool wait_for(const std::string& text, std::chrono::seconds at_most = std::chrono::seconds{60});
   std::vector<std::string> lines() const;
   std::string output() const;
@@ -66,6 +68,10 @@ class TempFolder {
  private:
   std::string path_;
 };
+
+// SIGKILL to a process and all that it has started, also in groups of their own; none of them sees another
+// one end.
+void kill_tree(pid_t pid);
 
 void write_file(const std::string& path, const std::string& text);
 std::string read_file(const std::string& path);

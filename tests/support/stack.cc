@@ -85,6 +85,18 @@ void Stack::make_device(const std::string& name, const std::string& type, const 
   devices_[name].folder = home;
 }
 
+void Stack::make_device_moody(const std::string& name) {
+  const std::string home = folder("devices/" + name), script = home + "/installer.sh";
+  std::string config = read_file(home + "/agent.toml");
+  write_file(home + "/ab-dir.toml", config);
+  write_file(script, "#!/bin/sh\nif [ -e '" + home + "/fail-'\"$1\" ]; then echo 'told to fail' >&2; exit 1; fi\nexec '" + program("dray-agent") +
+                         "' installer ab-dir \"$1\" --config '" + home + "/ab-dir.toml'\n");
+  std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+  const std::string built_in = "kind = \"ab-dir\"\nroot = \"device\"\n";
+  config.replace(config.find(built_in), built_in.size(), "kind = \"exec\"\ncommand = [\"" + script + "\"]\n");
+  write_file(home + "/agent.toml", config);
+}
+
 void Stack::start_device(const std::string& name, Process::OnLine on_line) {
   DeviceProcess& device = devices_.at(name);
   device.process.reset();

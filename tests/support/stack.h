@@ -41,6 +41,8 @@ class Stack {
   // more: further keys of its agent.toml, a line each. url: where it finds its gateway; "" = where that listens.
   void make_device(const std::string& name, const std::string& type, const std::vector<std::string>& components, const std::string& more = "",
                    const std::string& url = "");
+  // Its installer becomes an executable around the same ab-dir: a verb fails while the file "fail-VERB" lies in its folder.
+  void make_device_moody(const std::string& name);
   // Uploads bytes as an artifact; its SHA-256.
   std::string push_image(const std::string& type, const std::string& component, const std::string& version, const std::string& bytes);
   // A rollout of these artifacts for all devices; its id. keys: more lines of the rollout file.
