@@ -182,7 +182,7 @@ function(dray_unit_tests)
   target_precompile_headers(unit_tests REUSE_FROM dray_pch)
   target_include_directories(unit_tests PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(unit_tests PRIVATE dray_sim dray_agent dray_ctl dray_server dray_gateway dray_net
-    dray_adapters_posix dray_adapters_toml dray_adapters_sqlite dray_options rapidcheck GTest::gtest GTest::gmock
+    dray_adapters_posix dray_adapters_toml dray_adapters_sqlite dray_adapters_zones dray_options rapidcheck GTest::gtest GTest::gmock
     GTest::gtest_main)
   set_target_properties(unit_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME unit_tests COMMAND unit_tests)
