@@ -223,6 +223,7 @@ Result<std::vector<std::string>> SimDisk::list(Path path) {
 }
 
 std::uint64_t SimDisk::free_bytes() const {
+  if (capacity_ >= kNoLimit) return capacity_;
   const std::uint64_t used = live_bytes(*root_);
   return used < capacity_ ? capacity_ - used : 0;
 }

@@ -61,7 +61,9 @@ class SimDisk final : public Disk {
  public:
   static constexpr std::size_t kSector = 512;
 
-  explicit SimDisk(SimRandom random, std::uint64_t capacity = std::numeric_limits<std::int64_t>::max());
+  static constexpr std::uint64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+
+  explicit SimDisk(SimRandom random, std::uint64_t capacity = kNoLimit);
 
   Result<std::shared_ptr<File>> open(Path path, Mode mode) override;
   Result<> rename(Path from, Path to) override;

@@ -48,20 +48,27 @@ std::uint64_t length_of(const HttpResponse& response) {
 
 }  // namespace
 
-Exchange::Exchange(SimNetwork& network, Events& events, Node& c, Node* s, std::string p)
+Exchange::Exchange(SimNetwork& network, Events& events, Node& c, Node* s, HttpRequest& request,
+                   std::string t)
     : client{&c, c.life()},
       server{s, 0},
       up{*this, client, server},
       down{*this, server, client},
-      path{std::move(p)},
+      no_body{request.method == Method::kHead},
+      has_body{request.body != nullptr},
+      method{request.method},
+      target{std::move(t)},
+      path{target.substr(0, target.find('?'))},
       network_{network},
       events_{events} {}
 
 void Exchange::carry(Side& from, Side& to, std::function<void()> act) {
+  if (echo) return;  // its two sides are on one machine, or nobody listens
   dead |= network_.lost(*from.node, *to.node);
   if (dead) return;
   SteadyTime& latest = &to == &client ? arrived_down_ : arrived_up_;
-  latest = std::max(latest, events_.now() + network_.latency(*from.node, *to.node));
+  latest = std::max(latest, events_.now() + network_.latency(*from.node, *to.node) +
+                                (&to == &server ? std::exchange(late, Duration{0}) : Duration{0}));
   events_.at(latest, to.life, [self = shared_from_this(), &to, act = std::move(act)] {
     if (to.alive() || to.life == 0) act();  // 0: the server has yet to accept
   });
@@ -91,12 +98,13 @@ void Exchange::leave() {
 
 Task<> Exchange::serve(std::shared_ptr<Exchange> self, HttpHandler& handler, HttpRequest request) {
   Exchange& x = *self;
-  if (request.body) request.body = std::make_shared<Upload>(self);
+  if (request.body && !x.echo) request.body = std::make_shared<Upload>(self);
   auto response = handler.now(request);
   if (!response) {
     HttpResponse answer = co_await handler.handle(std::move(request), x.gone);
     response.emplace(std::move(answer));
   }
+  if (x.network_.tap() != nullptr) x.network_.tap()->answered(x, *response);
   x.dead |= x.lose_answer;
   const auto sent = co_await x.send_answer(*response);
   if (!sent)
@@ -112,6 +120,11 @@ Task<Result<>> Exchange::send_answer(HttpResponse& response) {
   head.headers = response.headers;
   head.headers.set("Date", http_date(server.node->clock().wall()));
   if (no_body || !bodiless) head.headers.set("Content-Length", std::to_string(length_of(response)));
+  if (fits_one_piece(response, bodiless)) {
+    head.kind = Piece::Kind::kAll;
+    if (!bodiless) head.bytes = std::move(std::get<std::string>(response.body));
+    co_return co_await down.send(std::move(head), kServerIdle);
+  }
   auto sent = co_await down.send(std::move(head), kServerIdle);
   if (sent && !bodiless) {
     if (const auto* text = std::get_if<std::string>(&response.body)) {
@@ -127,6 +140,13 @@ Task<Result<>> Exchange::send_answer(HttpResponse& response) {
   if (transfer)
     transfer->on_end(sent && bodiless ? Error{ErrorCode::kStopped, "there was no body to send"} : sent);
   co_return sent;
+}
+
+bool Exchange::fits_one_piece(const HttpResponse& response, bool bodiless) {
+  if (down.cut_after) return false;
+  if (bodiless) return std::holds_alternative<std::string>(response.body);
+  const auto* text = std::get_if<std::string>(&response.body);
+  return text != nullptr && text->size() <= network_.chunk(*server.node, *client.node);
 }
 
 Task<Result<>> Exchange::send_slice(FileSlice slice) {
@@ -177,20 +197,23 @@ Task<Result<int>> Exchange::run(std::shared_ptr<BodySource> upload, BodySink& si
     Piece end{Piece::Kind::kEnd};
     auto sent = co_await up.send(std::move(end), idle_limit);
     if (!sent) co_return sent.error();
+    network_.uploaded(*this);
   }
   int status = 0;
   for (;;) {
     auto piece = co_await down.receive(idle_limit);
     if (!piece) co_return piece.error();
     if (piece->kind == Piece::Kind::kEnd) co_return status;
-    if (piece->kind == Piece::Kind::kHead) {
+    if (piece->kind != Piece::Kind::kBytes) {
       status = piece->status;
       const auto welcome = sink.head(status, piece->headers);
       if (!welcome) co_return welcome.error();
-      continue;
     }
-    auto taken = co_await sink.write(as_bytes(piece->bytes));
-    if (!taken) co_return taken.error();
+    if (!piece->bytes.empty()) {
+      auto taken = co_await sink.write(as_bytes(piece->bytes));
+      if (!taken) co_return taken.error();
+    }
+    if (piece->kind == Piece::Kind::kAll) co_return status;
   }
 }
 

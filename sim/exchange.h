@@ -23,7 +23,12 @@ struct Side {
 };
 
 struct Piece {
-  enum class Kind { kHead, kBytes, kEnd };
+  enum class Kind {
+    kHead,
+    kBytes,
+    kEnd,
+    kAll,  // head, bytes and end in one: an answer that is small enough
+  };
   explicit Piece(Kind k) : kind{k} {}
   explicit Piece(ByteView b) : kind{Kind::kBytes}, bytes{as_text(b)} {}
 
@@ -71,9 +76,19 @@ class Pipe {
   Wait* receiver_wait_ = nullptr;
 };
 
+// What crosses the network, seen at the instant at which it is put on the line. It changes nothing.
+struct Tap {
+  virtual ~Tap() = default;
+  virtual void asked(const Exchange& exchange, const HttpRequest& request) = 0;  // at the server, before its handler
+  virtual void answered(const Exchange& exchange, const HttpResponse& response) = 0;  // by the handler
+  virtual void sent(const Exchange& exchange, bool upload, std::uint64_t bytes) = 0;  // of a body
+  virtual void arrived(const Exchange& exchange, int status) = 0;  // the whole answer, at the client
+};
+
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  Exchange(SimNetwork& network, Events& events, Node& client, Node* server, std::string path);
+  Exchange(SimNetwork& network, Events& events, Node& client, Node* server, HttpRequest& request,
+           std::string target);
 
   // Runs `act` on the other side after the link's latency, in order; or never.
   void carry(Side& from, Side& to, std::function<void()> act);
@@ -91,11 +106,21 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool dead = false;  // lost a message: nothing comes through any more
   bool lose_answer = false;
   bool no_body = false;  // HEAD
-  std::string path;      // without the query, for the counters
+  bool echo = false;     // the second one of a doubled request: nobody hears its answer
+  Duration late{0};      // of the request alone
+  std::optional<Duration> doubled_after;  // the request comes once more; needs what is kept below
+  std::string authority;
+  Peer peer;
+  bool has_body = false;
+  const Method method;
+  const std::string target, path;  // path: without the query, for the counters
+  Headers headers;                 // of the request; kept where there is a tap or a doubled request
+  std::string uploaded;            // the same, of its body
 
  private:
   friend class Pipe;
   Task<Result<>> send_answer(HttpResponse& response);
+  bool fits_one_piece(const HttpResponse& response, bool bodiless);
   Task<Result<>> send_slice(FileSlice slice);
   Task<Result<>> send_source(BodySource& source);
 

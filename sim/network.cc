@@ -25,7 +25,7 @@ Result<Url> parse_url(const std::string& text) {
   return url;
 }
 
-std::string path_of(const std::string& target) { return target.substr(0, target.find('?')); }
+
 
 }  // namespace
 
@@ -43,17 +43,23 @@ std::shared_ptr<Exchange> SimNetwork::connect(Node& client, HttpRequest request,
                                               std::string target) {
   Host* host = find(authority);
   Node* server = host != nullptr ? host->side.node : &client;  // an unknown name fails like a closed port
-  auto exchange = std::make_shared<Exchange>(*this, events_, client, server, path_of(target));
-  std::erase_if(exchanges_, [](const auto& e) { return e.expired(); });
+  auto exchange = std::make_shared<Exchange>(*this, events_, client, server, request, target);
+  tidy();
   exchanges_.push_back(exchange);
   ++counts_[{client.name(), server->name()}][exchange->path].requests;
-  exchange->no_body = request.method == Method::kHead;
+  if (tap_ != nullptr) exchange->headers = request.headers;
   if (on_request_) apply(on_request_(client.name(), server->name(), request), *exchange);
 
   request.target = std::move(target);
   if (!request.headers.find("Host")) request.headers.set("Host", authority);
   const auto peer = peers_.find(client.name());
   request.peer = peer != peers_.end() ? peer->second : Peer{client.name(), "", false};
+  if (exchange->doubled_after) {
+    exchange->authority = authority;
+    exchange->headers = request.headers;
+    exchange->peer = request.peer;
+  }
+  if (!request.body) uploaded(*exchange);
   exchange->carry(exchange->client, exchange->server,
                   [this, e = exchange.get(), authority, request = std::move(request)] {
                     Host* door = find(authority);
@@ -67,8 +73,9 @@ std::shared_ptr<Exchange> SimNetwork::connect(Node& client, HttpRequest request,
 
 void SimNetwork::accept(const std::shared_ptr<Exchange>& exchange, Host& host, HttpRequest request) {
   exchange->server = host.side;
+  if (tap_ != nullptr) tap_->asked(*exchange, request);
   host.side.node->spawn(Exchange::serve(exchange, *host.handler, std::move(request)));
-  if (!exchange->client.alive())
+  if (!exchange->client.alive() && !exchange->echo)
     exchange->fail_server(Error{ErrorCode::kUnavailable, "the client has lost power"});
 }
 
@@ -88,7 +95,39 @@ void SimNetwork::apply(const Fault& fault, Exchange& exchange) {
     case Fault::Kind::kCutAnswer:
       exchange.down.cut_after = fault.after;
       break;
+    case Fault::Kind::kLate:
+      exchange.late = fault.by;
+      break;
+    case Fault::Kind::kDouble:
+      exchange.doubled_after = fault.by;
+      break;
   }
+}
+
+void SimNetwork::tidy() {
+  if (exchanges_.size() < tidy_at_) return;
+  std::erase_if(exchanges_, [](const auto& e) { return e.expired(); });
+  tidy_at_ = 64 + 2 * exchanges_.size();
+}
+
+// The same bytes once more, as a network that repeats a packet, or a proxy that repeats a request, sends them.
+void SimNetwork::uploaded(Exchange& first) {
+  if (!first.doubled_after || first.dead) return;
+  events_.at(events_.now() + *first.doubled_after, 0, [this, original = first.shared_from_this()] {
+    Host* door = find(original->authority);
+    if (door == nullptr || !door->side.alive()) return;
+    HttpRequest request{original->method, original->target};
+    request.headers = original->headers;
+    request.peer = original->peer;
+    if (original->has_body) request.body = text_body(original->uploaded);
+    auto second = std::make_shared<Exchange>(*this, events_, *original->client.node, door->side.node, request,
+                                             original->target);
+    second->headers = original->headers;
+    second->uploaded = original->uploaded;
+    second->echo = true;
+    second->down.give_up();
+    accept(second, *door, std::move(request));
+  });
 }
 
 void SimNetwork::forget(const Node& node) {
@@ -123,9 +162,11 @@ Duration SimNetwork::latency(const Node& from, const Node& to) {
   return l.latency + random_.up_to(l.jitter);
 }
 
-void SimNetwork::count(const Exchange& exchange, bool upload, std::uint64_t bytes) {
+void SimNetwork::count(Exchange& exchange, bool upload, std::string_view bytes) {
   Count& c = counts_[{exchange.client.node->name(), exchange.server.node->name()}][exchange.path];
-  (upload ? c.uploaded : c.downloaded) += bytes;
+  (upload ? c.uploaded : c.downloaded) += bytes.size();
+  if (upload && (tap_ != nullptr || exchange.doubled_after)) exchange.uploaded += bytes;
+  if (tap_ != nullptr) tap_->sent(exchange, upload, bytes.size());
 }
 
 SimNetwork::Count SimNetwork::count(const std::string& client, const std::string& server,
@@ -146,7 +187,8 @@ Task<Result<int>> SimHttpClient::send(HttpRequest request, BodySink& sink, Stop&
   if (stop.requested()) co_return Error{ErrorCode::kStopped, "stopped before the request"};
   auto url = parse_url(request.target);
   if (!url) co_return url.error();
-  const std::string what = std::string{to_string(request.method)} + " " + request.target;
+  const std::string what =
+      network_.notes() ? std::string{to_string(request.method)} + " " + request.target : std::string{};
   auto upload = request.body;
   const Duration idle_limit = request.idle_limit;
   const auto exchange = network_.connect(node_, std::move(request), url->authority, url->target);
@@ -157,7 +199,9 @@ Task<Result<int>> SimHttpClient::send(HttpRequest request, BodySink& sink, Stop&
                         }};
   auto status = co_await exchange->run(std::move(upload), sink, idle_limit);
   if (!status) exchange->leave();
-  network_.note(node_, what + " -> " + (status ? std::to_string(*status) : status.error().message()));
+  if (status && network_.tap() != nullptr) network_.tap()->arrived(*exchange, *status);
+  if (network_.notes())
+    network_.note(node_, what + " -> " + (status ? std::to_string(*status) : status.error().message()));
   co_return status;
 }
 

@@ -25,9 +25,10 @@ namespace dray::sim {
 
 // What the network does to one request.
 struct Fault {
-  enum class Kind { kNone, kLoseRequest, kLoseAnswer, kCutUpload, kCutAnswer };
+  enum class Kind { kNone, kLoseRequest, kLoseAnswer, kCutUpload, kCutAnswer, kLate, kDouble };
   Kind kind = Kind::kNone;
   std::uint64_t after = 0;  // body bytes that still come through before a cut
+  Duration by{0};           // how late; or how long after the first the second of a doubled request comes
 };
 
 class SimNetwork {
@@ -58,6 +59,8 @@ class SimNetwork {
   using OnRequest =
       std::function<Fault(const std::string& client, const std::string& server, const HttpRequest&)>;
   void on_request(OnRequest hook) { on_request_ = std::move(hook); }
+  void set_tap(Tap& tap) { tap_ = &tap; }  // which outlives the network
+  Tap* tap() const { return tap_; }
 
   // Body bytes put on the line, also those that were then lost.
   struct Count {
@@ -74,7 +77,9 @@ class SimNetwork {
   std::size_t chunk(const Node& from, const Node& to);
   Duration latency(const Node& from, const Node& to);
   bool lost(const Node& from, const Node& to) { return link(from.name(), to.name()).lost; }
-  void count(const Exchange& exchange, bool upload, std::uint64_t bytes);
+  void count(Exchange& exchange, bool upload, std::string_view bytes);
+  void uploaded(Exchange& exchange);  // the whole request has been sent
+  bool notes() const { return trace_.keeps(); }
   void note(const Node& node, const std::string& line) { trace_.note(events_.now(), node.name(), line); }
 
  private:
@@ -85,6 +90,7 @@ class SimNetwork {
   Host* find(const std::string& authority);
   void accept(const std::shared_ptr<Exchange>& exchange, Host& host, HttpRequest request);
   void apply(const Fault& fault, Exchange& exchange);
+  void tidy();
 
   using Pair = std::pair<std::string, std::string>;
   Events& events_;
@@ -95,7 +101,9 @@ class SimNetwork {
   std::map<Pair, Link> links_;
   std::map<Pair, std::map<std::string, Count>> counts_;  // client and server -> path
   std::vector<std::weak_ptr<Exchange>> exchanges_;       // in the order they began
+  std::size_t tidy_at_ = 64;
   OnRequest on_request_;
+  Tap* tap_ = nullptr;
 };
 
 // The HTTP client of a node, for one life of it.

@@ -13,11 +13,12 @@ constexpr Duration kSteadyAtBootMost{std::chrono::hours{24}};
 }  // namespace
 
 Node::Node(Events& events, Trace& trace, const SimRandom& world_random, std::string name,
-           OnPowerLost on_power_lost)
+           OnPowerLost on_power_lost, OnReady on_ready)
     : events_{events},
       trace_{trace},
       name_{std::move(name)},
       on_power_lost_{std::move(on_power_lost)},
+      on_ready_{std::move(on_ready)},
       random_{world_random.fork(name_)},
       disk_{random_.fork("disk")},
       vfs_{disk_, random_.fork("vfs"),
@@ -31,8 +32,8 @@ void Node::power_on() {
   DRAY_ASSERT(life_ == nullptr);
   const Life id = fnv1a(name_ + "/" + std::to_string(++boots_)) | 1;  // 0 is the world
   life_ = std::make_unique<Body>(events_, id, wall_error_, random_.up_to(kSteadyAtBootMost));
-  ready = true;
-  trace_.note(events_.now(), name_, "power on, boot " + std::to_string(boots_));
+  wake();
+  if (trace_.keeps()) trace_.note(events_.now(), name_, "power on, boot " + std::to_string(boots_));
   if (boot_) life_->program = boot_(*this);
 }
 
@@ -40,7 +41,8 @@ void Node::power_off() {
   if (!up()) return;
   dying_ = true;
   disk_.freeze();
-  trace_.note(events_.now(), name_, "power lost after write point " + std::to_string(disk_.ops()));
+  if (trace_.keeps())
+    trace_.note(events_.now(), name_, "power lost after write point " + std::to_string(disk_.ops()));
   on_power_lost_(*this);
 }
 
@@ -67,6 +69,7 @@ Worker& Node::worker(const std::string& name) {
 }
 
 Log Node::log(Level least) {
+  if (!trace_.keeps()) return {};
   return Log{least, [this] { return kWallStart + events_.now().time_since_epoch() + wall_error_; },
              [this](Level, std::string_view line) {
                if (up()) trace_.note(events_.now(), name_, line);
@@ -74,12 +77,20 @@ Log Node::log(Level least) {
 }
 
 void Node::spawn(Task<> task) {
-  ready = true;
+  wake();
   asio::co_spawn(executor(), std::move(task), [](std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
   });
 }
 
-bool Node::poll_one() { return life_ != nullptr && life_->context.poll_one() > 0; }
+void Node::wake() {
+  if (!ready_) on_ready_(*this);
+  ready_ = true;
+}
+
+bool Node::poll_one() {
+  ready_ = false;
+  return life_ != nullptr && life_->context.poll_one() > 0;
+}
 
 }  // namespace dray::sim

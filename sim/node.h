@@ -29,9 +29,10 @@ class Node {
   // Builds the program and starts it (spawn()); what it returns is the program, destroyed with the life.
   using Boot = std::function<std::shared_ptr<void>(Node&)>;
   using OnPowerLost = std::function<void(Node&)>;
+  using OnReady = std::function<void(Node&)>;
 
   Node(Events& events, Trace& trace, const SimRandom& world_random, std::string name,
-       OnPowerLost on_power_lost);
+       OnPowerLost on_power_lost, OnReady on_ready);
   ~Node();
 
   const std::string& name() const { return name_; }
@@ -56,7 +57,8 @@ class Node {
 
   // For the world. Runs at most one handler; false: none was ready.
   bool poll_one();
-  bool ready = false;  // may have a handler to run
+  // May have a handler to run: OnReady is called once until poll_one() has found none.
+  void wake();
   void bury(SimDisk::CrashOptions options);
 
  private:
@@ -79,6 +81,8 @@ class Node {
   Trace& trace_;
   std::string name_;
   OnPowerLost on_power_lost_;
+  OnReady on_ready_;
+  bool ready_ = false;
   SimRandom random_;
   SimDisk disk_;
   Duration wall_error_{0};

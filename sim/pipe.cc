@@ -35,8 +35,9 @@ Task<Result<>> Pipe::send(Piece piece, Duration limit) {
   if (given_up_) co_return Result<>{};
   passed_ += size;
   ++in_flight_;
-  exchange_.network_.count(exchange_, from_.node == exchange_.client.node, size);
-  if (!cuts || size > 0) exchange_.carry(from_, to_, [this, piece = std::move(piece)] { arrive(piece); });
+  exchange_.network_.count(exchange_, this == &exchange_.up, piece.bytes);
+  if (!cuts || size > 0)
+    exchange_.carry(from_, to_, [this, piece = std::move(piece)]() mutable { arrive(std::move(piece)); });
   if (!cuts) co_return Result<>{};
   exchange_.cut("connection cut after " + std::to_string(passed_) + " bytes");
   co_return Error{ErrorCode::kUnavailable, "connection cut"};
@@ -63,6 +64,7 @@ Task<Result<Piece>> Pipe::receive(Duration limit) {
   }
   Piece piece = std::move(inbox_.front());
   inbox_.pop_front();
+  if (piece.kind == Piece::Kind::kAll || piece.kind == Piece::Kind::kEnd) co_return piece;  // nothing follows
   exchange_.carry(to_, from_, [this] {
     --in_flight_;
     if (sender_wait_ != nullptr && !sender_failure_) sender_wait_->end();
@@ -72,7 +74,7 @@ Task<Result<Piece>> Pipe::receive(Duration limit) {
 
 void Pipe::arrive(Piece piece) {
   if (receiver_failure_) return;
-  if (piece.kind == Piece::Kind::kHead) exchange_.up.give_up();  // answered: no more of the upload is wanted
+  if (piece.kind == Piece::Kind::kHead || piece.kind == Piece::Kind::kAll) exchange_.up.give_up();  // answered: no more of the upload is wanted
   inbox_.push_back(std::move(piece));
   if (receiver_wait_ != nullptr) receiver_wait_->end();
 }

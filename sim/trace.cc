@@ -15,10 +15,12 @@ std::string seconds(SteadyTime at) {
 }  // namespace
 
 void Trace::note(SteadyTime at, std::string_view node, std::string_view line) {
+  if (!keeps()) return;
   std::string text = seconds(at) + " " + std::string{node} + ": " + std::string{line} + "\n";
   hash_ = fnv1a(text, hash_);
-  if (echo_) std::fwrite(text.data(), 1, text.size(), stderr);
+  if (keep_ == Keep::kEcho) std::fwrite(text.data(), 1, text.size(), stderr);
   if (lines_.size() == kLines) lines_.pop_front();
+  if (on_line_) on_line_(node, text);
   lines_.push_back(std::move(text));
 }
 

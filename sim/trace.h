@@ -1,8 +1,12 @@
-// What happened, for people (the last lines) and for comparing runs (a hash over everything).
+// What happened, for people (lines) and for comparing runs (a hash over everything).
+//
+// Lines cost as much as all the rest of a run: where many seeds run, only the events are hashed, and a seed
+// that failed runs once more with its lines.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -18,8 +22,18 @@ inline std::uint64_t fnv1a(std::string_view text, std::uint64_t hash = kFnvStart
 
 class Trace {
  public:
-  // Also prints each line to standard error: for looking at one seed.
-  explicit Trace(bool echo = false) : echo_{echo} {}
+  enum class Keep {
+    kNothing,  // only the hash, and that of events alone
+    kLines,    // the last ones
+    kEcho,     // and prints each to standard error: for looking at one seed
+  };
+  explicit Trace(Keep keep = Keep::kLines) : keep_{keep} {}
+
+  bool keeps() const { return keep_ != Keep::kNothing; }
+  // Called with each line that is kept.
+  void on_line(std::function<void(std::string_view node, std::string_view line)> hook) {
+    on_line_ = std::move(hook);
+  }
 
   void note(SteadyTime at, std::string_view node, std::string_view line);
   void mix(std::uint64_t a, std::uint64_t b);
@@ -29,7 +43,8 @@ class Trace {
 
  private:
   static constexpr std::size_t kLines = 60;
-  bool echo_;
+  Keep keep_;
+  std::function<void(std::string_view, std::string_view)> on_line_;
   std::uint64_t hash_ = kFnvStart;
   std::deque<std::string> lines_;
 };

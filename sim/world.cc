@@ -12,18 +12,21 @@ constexpr int kStepsAtOneInstant = 200'000;
 
 }  // namespace
 
-World::World(std::uint64_t seed, bool echo)
-    : trace_{echo}, random_{seed}, network_{events_, trace_, random_.fork("network")} {}
+World::World(std::uint64_t seed, Trace::Keep keep)
+    : trace_{keep}, random_{seed}, network_{events_, trace_, random_.fork("network")} {}
 
 World::~World() {
   for (auto& node : nodes_) node->bury({});
 }
 
 Node& World::add(std::string name) {
-  nodes_.push_back(std::make_unique<Node>(events_, trace_, random_, std::move(name), [this](Node& node) {
-    network_.forget(node);
-    dying_.push_back(&node);
-  }));
+  nodes_.push_back(std::make_unique<Node>(
+      events_, trace_, random_, std::move(name),
+      [this](Node& node) {
+        network_.forget(node);
+        dying_.push_back(&node);
+      },
+      [this](Node& node) { ready_.push_back(&node); }));
   return *nodes_.back();
 }
 
@@ -48,16 +51,24 @@ void World::bury_dying() {
 }
 
 bool World::step() {
-  std::vector<Node*> ready;
-  for (auto& node : nodes_)
-    if (node->ready) ready.push_back(node.get());
+  std::vector<Node*> ready = std::exchange(ready_, {});
   random_.shuffle(ready);
   for (Node* node : ready) {
-    node->ready = node->poll_one();
+    if (node->poll_one()) node->wake();
     bury_dying();
     if (on_step_) on_step_();
   }
   return !ready.empty();
+}
+
+Node* World::of(Life life) {
+  if (life == 0) return nullptr;
+  Node*& node = lives_[life];
+  if (node != nullptr) return node->life() == life ? node : nullptr;
+  for (auto& one : nodes_)
+    if (one->life() == life) return node = one.get();
+  lives_.erase(life);
+  return nullptr;
 }
 
 Error World::stuck(ErrorCode code, const std::string& what) const {
@@ -66,7 +77,7 @@ Error World::stuck(ErrorCode code, const std::string& what) const {
 
 Result<> World::run_until(const std::function<bool()>& done, Duration limit) {
   const SteadyTime deadline = events_.now() + limit;
-  for (auto& node : nodes_) node->ready = true;  // a test may have posted from outside
+  for (auto& node : nodes_) node->wake();  // a test may have posted from outside
   int steps = 0;
   for (;;) {
     bury_dying();
@@ -82,7 +93,7 @@ Result<> World::run_until(const std::function<bool()>& done, Duration limit) {
     while (events_.next() == *next) {  // all of one instant, so that the seed orders the nodes
       const Life life = events_.fire();
       trace_.mix(static_cast<std::uint64_t>(next->time_since_epoch().count()), life);
-      for (auto& node : nodes_) node->ready |= node->life() == life && life != 0;
+      if (Node* node = of(life)) node->wake();
     }
   }
 }

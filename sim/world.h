@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "sim/events.h"
@@ -25,7 +26,9 @@ namespace dray::sim {
 
 class World {
  public:
-  explicit World(std::uint64_t seed, bool echo = false);
+  explicit World(std::uint64_t seed, bool echo = false)
+      : World{seed, echo ? Trace::Keep::kEcho : Trace::Keep::kLines} {}
+  World(std::uint64_t seed, Trace::Keep keep);
   ~World();
 
   Node& add(std::string name);
@@ -55,6 +58,7 @@ class World {
 
  private:
   bool step();  // one handler of each ready node; false: no node is ready
+  Node* of(Life life);
   void bury_dying();
   Error stuck(ErrorCode code, const std::string& what) const;
 
@@ -66,6 +70,8 @@ class World {
   std::function<void(Node&)> on_crashed_;
   std::function<void()> on_step_;
   std::vector<Node*> dying_;
+  std::vector<Node*> ready_;
+  std::unordered_map<Life, Node*> lives_;  // as far as they were looked up
   std::vector<std::unique_ptr<Node>> nodes_;
 };
 
