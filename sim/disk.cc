@@ -31,6 +31,15 @@ bool allowed(const Path& path) {
   return !path.starts_with('/') && std::find(parts.begin(), parts.end(), "..") == parts.end();
 }
 
+// Durable bytes and names only, as both what is live and what is durable.
+std::shared_ptr<Inode> copy_durable(const Inode& inode) {
+  auto out = std::make_shared<Inode>(inode.kind);
+  out->live = out->durable = inode.durable;
+  for (const auto& [name, child] : inode.durable_names) out->live_names[name] = copy_durable(*child);
+  out->durable_names = out->live_names;
+  return out;
+}
+
 std::uint64_t live_bytes(const Inode& inode) {
   if (inode.kind == Kind::kFile) return inode.live.size();
   std::uint64_t sum = 0;
@@ -134,6 +143,12 @@ bool SimDisk::exists(const Path& path) const {
   return place && place->what;
 }
 
+std::optional<std::string_view> SimDisk::bytes(const Path& path) const {
+  const auto place = find(path, true);
+  if (!place || !place->what || place->what->kind != Kind::kFile) return {};
+  return place->what->live;
+}
+
 Result<> SimDisk::rename(Path from, Path to) {
   DRAY_TRY(const Place a, find(from, false));
   DRAY_TRY(const Place b, find(to, false));
@@ -224,14 +239,24 @@ Result<std::vector<std::string>> SimDisk::list(Path path) {
 
 std::uint64_t SimDisk::free_bytes() const {
   if (capacity_ >= kNoLimit) return capacity_;
-  const std::uint64_t used = live_bytes(*root_);
+  const std::uint64_t used = used_bytes();
   return used < capacity_ ? capacity_ - used : 0;
 }
+
+std::uint64_t SimDisk::used_bytes() const { return live_bytes(*root_); }
 
 void SimDisk::settle(const std::shared_ptr<Inode>& inode, bool lose_all) {
   if (inode->kind == Kind::kFile) tear(*inode, lose_all);
   inode->live_names = inode->durable_names;
   for (const auto& [name, child] : inode->live_names) settle(child, lose_all);
+}
+
+std::shared_ptr<Inode> SimDisk::durable_copy() const { return copy_durable(*root_); }
+
+void SimDisk::replace(const std::shared_ptr<Inode>& copy) {
+  root_ = copy_durable(*copy);
+  pending_.clear();
+  ++boot_;
 }
 
 void SimDisk::crash(CrashOptions options) {

@@ -11,7 +11,9 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ports/disk.h"
@@ -74,9 +76,18 @@ class SimDisk final : public Disk {
   Result<> sync_dir(Path path) override;
   Result<std::vector<std::string>> list(Path path) override;
   std::uint64_t free_bytes() const override;
+  std::uint64_t used_bytes() const;
 
   Result<std::shared_ptr<SimFile>> open_file(Path path, Mode mode);
   bool exists(const Path& path) const;
+  // What a program would read now, without a copy; for checks. Nothing where there is no such file. Good until
+  // the file changes.
+  std::optional<std::string_view> bytes(const Path& path) const;
+
+  // The disk as a power cut now would leave it if it lost all that is unsynced; to go back to it later, the node
+  // being off.
+  std::shared_ptr<Inode> durable_copy() const;
+  void replace(const std::shared_ptr<Inode>& copy);
 
   // Asked at each write point with its number and what it is, "sync gateway.db-wal".
   using OnOp = std::function<Power(std::uint64_t n, const std::string& what)>;

@@ -107,7 +107,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool lose_answer = false;
   bool no_body = false;  // HEAD
   bool echo = false;     // the second one of a doubled request: nobody hears its answer
-  Duration late{0};      // of the request alone
+  Duration late{0};        // of the request alone, still to come
+  bool was_late = false;
   std::optional<Duration> doubled_after;  // the request comes once more; needs what is kept below
   std::string authority;
   Peer peer;

@@ -97,6 +97,7 @@ void SimNetwork::apply(const Fault& fault, Exchange& exchange) {
       break;
     case Fault::Kind::kLate:
       exchange.late = fault.by;
+      exchange.was_late = true;
       break;
     case Fault::Kind::kDouble:
       exchange.doubled_after = fault.by;

@@ -20,14 +20,17 @@ Task<> GatewayLife::run(GatewayLife& self) {
   const Result<> opened = co_await on(node.worker("store"), std::move(open));
   if (!opened) {
     node.log().error("store_not_opened", {{"why", opened.error().message()}});
+    node.power_off();  // its supervisor starts it again
     co_return;
   }
   gateway::Ports ports{node.executor(),      node.clock(), node.random(), node.worker("store"),
                        node.worker("bytes"), node.disk(),  self.http_,    *self.store_,
                        node.log(),           self.watch_};
   self.gateway_ = std::make_unique<gateway::Gateway>(self.settings_, std::move(ports));
-  self.world_.network().serve(node, "gw", self.gateway_->door());
+  self.world_.network().serve(node, node.name(), self.gateway_->door());
+  self.world_.network().serve(node, "local." + node.name(), self.gateway_->local_api());
   co_await self.gateway_->run(self.stop_);
+  if (self.gateway_->failure()) node.power_off();  // its supervisor starts it again
 }
 
 }  // namespace dray::sim

@@ -12,7 +12,7 @@ namespace dray::sim {
 
 class GatewayLife {
  public:
-  // Devices find it at "http://gw".
+  // Devices find it at "http://NAME", people at "http://local.NAME", NAME being the node's.
   GatewayLife(World& world, Node& node, gateway::Settings settings, Watch watch);
 
   gateway::Gateway* gateway() { return gateway_.get(); }  // null before the store is open

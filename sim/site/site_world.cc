@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "agent/boot.h"
-
 namespace dray::sim {
 namespace {
 
@@ -45,38 +43,7 @@ agent::AgentSettings agent_settings(const std::string& name) {
   return out;
 }
 
-agent::AgentParts agent_parts(Node& node, HttpClient& http, Installer& installer, Watch watch) {
-  return {node.clock(),
-          node.random(),
-          node.disk(),
-          node.worker("bytes"),
-          http,
-          installer,
-          node.name() + "-boot-" + std::to_string(node.boots()),
-          node.log(),
-          std::move(watch)};
-}
-
 }  // namespace
-
-// --- the programs ---
-
-DeviceLife::DeviceLife(World& world, Node& n, const Watch& watch)
-    : node{n},
-      http{world.network(), n},
-      installer{n.disk(), "ab", n.disk(), n.worker("bytes")},
-      agent{agent_settings(n.name()), agent_parts(n, http, installer, watch)} {
-  node.spawn(run(*this));
-}
-
-Task<> DeviceLife::run(DeviceLife& self) {
-  Node& node = self.node;
-  agent::BootParts parts{node.disk(), node.worker("bytes"), self.installer, node.log()};
-  const auto started = co_await agent::before_start(std::move(parts), self.stop);
-  if (!started) node.log().error("boot_failed", {{"why", started.error().message()}});
-  const agent::Exit exit = co_await self.agent.run(self.stop);
-  if (exit == agent::Exit::kRestart) node.power_off();
-}
 
 // --- the site ---
 
@@ -98,7 +65,9 @@ SiteWorld::SiteWorld(std::uint64_t seed, SiteOptions options)
   app_ = server_->add_artifact(image_bytes("app 2", 60'000), "app", "2");
   for (Node* device : devices_) {
     world_.network().link("gw", device->name()).rate = kLan;
-    provision(*device);
+    const auto made = provision(
+        world_, *device, {{"os", "1", old_os_.sha256, old_os_bytes_}, {"app", "1", old_app_.sha256, old_app_bytes_}});
+    if (!made) complain("the factory failed: " + made.error().message());
   }
   gateway_->set_program([this](Node& node) {
     auto life = std::make_shared<GatewayLife>(world_, node, gateway_settings(), watch_);
@@ -106,53 +75,13 @@ SiteWorld::SiteWorld(std::uint64_t seed, SiteOptions options)
     return life;
   });
   for (Node* device : devices_)
-    device->set_program([this](Node& node) { return std::make_shared<DeviceLife>(world_, node, watch_); });
+    device->set_program([this](Node& node) {
+      return std::make_shared<DeviceLife>(world_, node, agent_settings(node.name()), mood_, watch_);
+    });
   for (Node* node : {gateway_, devices_[0], devices_[1]})
     node->disk().on_op(
         [this, node](std::uint64_t n, const std::string& what) { return on_op(*node, n, what); });
   world_.on_crashed([this](Node& node) { on_crashed(node); });
-}
-
-// As the factory leaves a device: version 1 of both components, through the installer itself.
-void SiteWorld::provision(Node& node) {
-  struct Factory {
-    explicit Factory(Node& n) : installer{n.disk(), "ab", n.disk(), n.worker("bytes")} {}
-    agent::AbDirInstaller installer;
-    Stop never;
-    bool done = false;
-  };
-  std::shared_ptr<Factory> factory;
-  node.set_program([&](Node& n) {
-    factory = std::make_shared<Factory>(n);
-    return factory;
-  });
-  node.power_on();
-  const auto install = [](Factory& f, Node& n, SiteWorld& self) -> Task<> {
-    InstallerEnv order;
-    order.order = {"os", "app"};
-    for (const auto* one : {&self.old_os_, &self.old_app_}) {
-      const std::string& bytes = one == &self.old_os_ ? self.old_os_bytes_ : self.old_app_bytes_;
-      [[maybe_unused]] const auto placed = replace_file(n.disk(), "factory.img", bytes);
-      InstallerEnv env = order;
-      env.component = one->component;
-      env.version = one->version;
-      env.sha256 = one->sha256;
-      env.size = one->size;
-      env.payload = "factory.img";
-      [[maybe_unused]] const auto answer =
-          co_await f.installer.run(InstallerVerb::kDownload, std::move(env), f.never);
-    }
-    for (const InstallerVerb verb : {InstallerVerb::kInstall, InstallerVerb::kCommit}) {
-      InstallerEnv env = order;
-      [[maybe_unused]] const auto answer = co_await f.installer.run(verb, std::move(env), f.never);
-    }
-    f.done = true;
-  };
-  node.spawn(install(*factory, node, *this));
-  const auto done = world_.run_until([&] { return factory->done; }, 1min);
-  if (!done) complain("the factory failed: " + done.error().message());
-  factory.reset();
-  node.bury({});
 }
 
 core::Plan SiteWorld::plan(core::Fetch fetch) const {
@@ -270,19 +199,6 @@ void SiteWorld::on_crashed(Node& node) {
   world_.after(kOutage, [&node] { node.power_on(); });
 }
 
-std::map<std::string, std::string> SiteWorld::active(Node& node) {
-  std::map<std::string, std::string> out;
-  const auto link = node.disk().read_link("ab/current");
-  if (!link) return out;
-  const Path slot = "ab/" + *link;
-  const auto names = node.disk().list(slot);
-  if (!names) return out;
-  for (const std::string& name : *names)
-    if (const auto image = read_file(node.disk(), slot + "/" + name + "/image", 1 << 20))
-      out[name] = sha256_of(as_bytes(*image)).hex();
-  return out;
-}
-
 // Whatever happens, what would start is whole and known.
 void SiteWorld::check_device(Node& node) {
   const std::string old_os = old_os_.sha256.hex(), old_app = old_app_.sha256.hex();
@@ -290,12 +206,12 @@ void SiteWorld::check_device(Node& node) {
   using Pair = std::map<std::string, std::string>;
   std::vector<Pair> fine{{{"os", old_os}, {"app", old_app}}, {{"os", os}, {"app", app}}};
   if (&node == devices_[1]) fine.push_back({{"os", os}, {"app", old_app}});
-  if (std::find(fine.begin(), fine.end(), active(node)) == fine.end())
+  if (std::find(fine.begin(), fine.end(), active_images(node)) == fine.end())
     complain(node.name() + " would start something half-installed");
 }
 
 bool SiteWorld::is_updated(Node& node) {
-  return active(node) ==
+  return active_images(node) ==
          std::map<std::string, std::string>{{"os", os_.sha256.hex()}, {"app", app_.sha256.hex()}};
 }
 

@@ -16,8 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/ab_dir.h"
-#include "agent/agent.h"
+#include "sim/site/device_life.h"
 #include "sim/site/gateway_life.h"
 #include "sim/site/plan_server.h"
 #include "sim/world.h"
@@ -27,18 +26,6 @@ namespace dray::sim {
 struct SiteOptions {
   core::Delivery delivery = core::Delivery::kPull;
   bool echo = false;  // the trace to standard error
-};
-
-// One life of a device: the supervisor's decision, then the agent, then, where it wants, a restart.
-struct DeviceLife {
-  DeviceLife(World& world, Node& node, const Watch& watch);
-  static Task<> run(DeviceLife& self);
-
-  Node& node;
-  SimHttpClient http;
-  agent::AbDirInstaller installer;
-  agent::Agent agent;
-  Stop stop;
 };
 
 class SiteWorld {
@@ -72,7 +59,6 @@ class SiteWorld {
   };
   using Place = std::pair<std::string, std::string>;  // node, SHA-256
 
-  void provision(Node& node);
   core::Plan plan(core::Fetch fetch) const;
   bool is_done();
   void on_crashed(Node& node);
@@ -80,8 +66,6 @@ class SiteWorld {
   void check_device(Node& node);
   bool is_updated(Node& node);
   bool knows(const Node& device) const;  // the server, what runs there
-  // component -> SHA-256 of the bytes that would start
-  std::map<std::string, std::string> active(Node& node);
   std::uint64_t sent_to(Node& node, const core::Artifact& artifact) const;
   void account(Node& node, std::uint64_t in_flight);
   void check_bytes();
@@ -98,6 +82,7 @@ class SiteWorld {
   Watch watch_;
   core::Artifact old_os_, old_app_, os_, app_;
   std::string old_os_bytes_, old_app_bytes_;
+  Mood mood_;  // always fine
   CutAt cut_at_;
   std::map<Place, Kept> kept_;
   std::map<Place, std::uint64_t> fair_;  // how many bytes may have been sent when it is complete

@@ -5,8 +5,6 @@
 
 namespace dray::server {
 namespace {
-// Wall time may be set while we sleep on the steady clock: look at it again this often.
-constexpr Duration kLongestSleep{10'000};
 constexpr Duration kAfterFailure{1'000};
 }  // namespace
 
@@ -15,13 +13,13 @@ TypePlan plan_type(const wire::NewDeviceType& type, const std::vector<core::Rele
   return TypePlan{std::move(fit.steps), std::move(fit.why_not)};
 }
 
-Task<> keep_time(Parts& parts, Sites& sites, Signal& timetable, Stop& stop) {
+Task<> keep_time(Parts& parts, const Options& options, Sites& sites, Signal& timetable, Stop& stop) {
   while (!stop.requested()) {
     std::function<Result<Store::Advanced>()> work = [&parts, now = parts.clock.wall()] {
       return parts.store.pass_time(plan_type, now);
     };
     auto passed = co_await on(parts.store_worker, std::move(work));
-    Duration sleep = kLongestSleep;
+    Duration sleep = options.longest_sleep;
     if (!passed) {
       parts.log.error("time_not_passed", {{"error", passed.error().message()}});
       sleep = kAfterFailure;
@@ -31,7 +29,7 @@ Task<> keep_time(Parts& parts, Sites& sites, Signal& timetable, Stop& stop) {
         parts.log.info("plan_changed", {{"site", change.site}, {"revision", change.revision}});
       if (passed->next)
         sleep = std::clamp(std::chrono::duration_cast<Duration>(*passed->next - parts.clock.wall()),
-                           Duration{1}, kLongestSleep);
+                           Duration{1}, options.longest_sleep);
     }
     [[maybe_unused]] const bool earlier =
         co_await timetable.wait(parts.clock, parts.clock.steady() + sleep, stop);

@@ -14,6 +14,6 @@ TypePlan plan_type(const wire::NewDeviceType& type, const std::vector<core::Rele
 // Does what rollouts ask for at their times, by this clock alone: a push rollout is transmitted at its
 // transmission time, a phase begins when the one before it has soaked, devices that joined are picked up.
 // Runs until stop; timetable is notified where something may be due earlier.
-Task<> keep_time(Parts& parts, Sites& sites, Signal& timetable, Stop& stop);
+Task<> keep_time(Parts& parts, const Options& options, Sites& sites, Signal& timetable, Stop& stop);
 
 }  // namespace dray::server

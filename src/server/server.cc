@@ -6,7 +6,6 @@
 
 namespace dray::server {
 namespace {
-constexpr Duration kFlushContacts{5'000};
 constexpr Duration kSweepUploads{3'600'000};
 }  // namespace
 
@@ -65,7 +64,7 @@ Task<Result<>> Server::settle_admin_token() {
 Task<> Server::flush_contacts(Stop& stop) {
   while (!stop.requested()) {
     [[maybe_unused]] auto slept =
-        co_await parts_.clock.sleep_until(parts_.clock.steady() + kFlushContacts, stop);
+        co_await parts_.clock.sleep_until(parts_.clock.steady() + options_.flush_contacts, stop);
     co_await sites_.flush_contacts();
   }
 }
@@ -80,7 +79,7 @@ Task<> Server::sweep_uploads(Stop& stop) {
 
 void Server::begin() {
   Stop& ending = tasks_.stop_signal();
-  tasks_.spawn(keep_time(parts_, sites_, timetable_, ending));
+  tasks_.spawn(keep_time(parts_, options_, sites_, timetable_, ending));
   tasks_.spawn(flush_contacts(ending));
   tasks_.spawn(sweep_uploads(ending));
 }

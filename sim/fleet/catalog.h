@@ -1,0 +1,77 @@
+// What the operator of a simulated fleet made and asked for: the truth that checks compare the world with. It
+// is written by the operator's script and by nobody else.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "core/model/interval.h"
+#include "core/model/plan.h"
+#include "sim/random.h"
+
+namespace dray::sim::fleet {
+
+// "till": os, then app. "kiosk": both together.
+inline constexpr std::string_view kTill = "till", kKiosk = "kiosk";
+
+struct Image {
+  Sha256 sha256;
+  std::string bytes, component, version, file;  // the file's name is the image's alone
+};
+
+struct DeviceTruth {
+  std::string name, site, type;
+};
+
+// A rollout as it was asked for. Its release is its own: an image belongs to one rollout, or to the factory.
+struct RolloutTruth {
+  std::string id;    // "" until the server has said it
+  std::string site;  // empty: all
+  core::Delivery delivery = core::Delivery::kPull;
+  std::optional<WallTime> transmit_at;
+  WallTime update_at, expires_at;
+  core::Intervals transfer, update;
+  std::optional<int> limit;
+  std::chrono::seconds status_deferral{900};
+  std::vector<const Image*> images;
+  bool proof = false;  // made after the faults: must succeed everywhere
+};
+
+class Catalog {
+ public:
+  // Random bytes, the same for the same name.
+  const Image& add_image(std::string component, std::string version, std::size_t size);
+  const Image* image(const std::string& sha256) const;
+  const Image* image_of_bytes(std::string_view bytes) const;  // null: nobody made these
+  const Image* image_of_file(const std::string& file) const;
+
+  void add_device(DeviceTruth device) { devices_[device.name] = std::move(device); }
+  const DeviceTruth& device(const std::string& name) const { return devices_.at(name); }
+  const std::map<std::string, DeviceTruth>& devices() const { return devices_; }
+
+  // One at a time: a rollout that the server has made and nobody has heard of yet is the one that was asked for.
+  RolloutTruth& ask_for(RolloutTruth rollout);
+  const std::vector<std::unique_ptr<RolloutTruth>>& rollouts() const { return rollouts_; }
+  const RolloutTruth* rollout_of(const Image& image) const;  // null: of the factory
+  const RolloutTruth* rollout_of_job(const std::string& job) const;
+  bool concerns(const RolloutTruth& rollout, const std::string& device) const;
+  // The images that are switched to together, in order.
+  std::vector<std::vector<const Image*>> steps(const RolloutTruth& rollout, const std::string& device) const;
+
+ private:
+  std::map<std::string, Image> images_;  // by SHA-256
+  std::map<std::string, const Image*> files_;
+  std::multimap<std::size_t, const Image*> sizes_;
+  std::map<std::string, DeviceTruth> devices_;
+  std::vector<std::unique_ptr<RolloutTruth>> rollouts_;
+};
+
+// "r12-till-3" -> "r12" and "till-3".
+std::string device_of_job(const std::string& job);
+
+}  // namespace dray::sim::fleet

@@ -1,0 +1,16 @@
+#include "sim/fleet/check.h"
+
+#include "sim/fleet/checks/checks.h"
+
+namespace dray::sim::fleet {
+
+Checks all_checks(Scene& scene) {
+  Checks out;
+  for (const auto make :
+       {make_verified, make_bootable, make_window, make_time, make_deferring, make_one_order, make_wan_once,
+        make_lan_once, make_fold, make_monotonic, make_cancelled, make_truth, make_polite, make_remembered})
+    out.push_back(make(scene));
+  return out;
+}
+
+}  // namespace dray::sim::fleet

@@ -1,0 +1,131 @@
+#include <deque>
+
+#include "sim/fleet/checks/checks.h"
+
+namespace dray::sim::fleet {
+namespace {
+
+// How much of each image is safe and recorded on one machine, by the write points of its disk. What is safe
+// counts as recorded when the record's file was synced so often that the record must have been in it: a commit
+// that was on its way already, and a checkpoint, may come between.
+class Kept {
+ public:
+  explicit Kept(int syncs) : syncs_{syncs} {}
+
+  void safe(std::uint64_t bytes) {
+    if (!waiting_.empty() && waiting_.back().bytes == bytes) return;
+    waiting_.push_back({bytes, syncs_});
+  }
+  void gone() {
+    waiting_.clear();
+    recorded_ = 0;
+  }
+  void synced() {
+    for (auto& one : waiting_) --one.left;
+    while (!waiting_.empty() && waiting_.front().left <= 0) {
+      recorded_ = waiting_.front().bytes;
+      waiting_.pop_front();
+    }
+  }
+  void crashed() { waiting_.clear(); }
+  std::uint64_t recorded() const { return recorded_; }
+
+ private:
+  struct Waiting {
+    std::uint64_t bytes = 0;
+    int left = 0;
+  };
+  int syncs_;
+  std::uint64_t recorded_ = 0;
+  std::deque<Waiting> waiting_;
+};
+
+// No byte of an image crosses a line that is safe and recorded on its other side.
+class Once : public Check {
+ public:
+  using Check::Check;
+
+  void asked(const Call& call, const HttpRequest& request) override {
+    if (call.kind != kind() || request.method != Method::kGet || call.x.was_late || call.x.echo) return;
+    judged();
+    const std::string& to = call.x.client.node->name();
+    const auto found = kept_.find({to, call.image->sha256.hex()});
+    if (found == kept_.end() || call.from() >= found->second.recorded()) return;
+    complain(to, "asks for " + call.image->file + " from byte " + std::to_string(call.from()) + ", of which " +
+                     std::to_string(found->second.recorded()) + " are safe here");
+  }
+
+  void wrote(Node& node, const std::string& op) override {
+    if (!is_ours(node.name())) return;
+    if (op == record_op()) {
+      for (auto& [key, kept] : kept_)
+        if (key.first == node.name()) kept.synced();
+      return;
+    }
+    const std::string sha = sha_in(op);
+    if (sha.empty()) return;
+    const auto [at, fresh] = kept_.try_emplace({node.name(), sha}, syncs());
+    if (op.starts_with("sync ")) {
+      at->second.safe(node.disk().bytes(op.substr(5)).value_or("").size());
+    } else if (op.starts_with("unlink ") || op.starts_with("truncate ")) {
+      at->second.gone();
+    }
+  }
+
+  void crashed(Node& node) override {
+    for (auto& [key, kept] : kept_)
+      if (key.first == node.name()) kept.crashed();
+  }
+  void restored(Node& node) override {
+    std::erase_if(kept_, [&](const auto& entry) { return entry.first.first == node.name(); });
+  }
+
+ protected:
+  virtual Kind kind() const = 0;
+  virtual bool is_ours(const std::string& node) const = 0;
+  virtual std::string_view record_op() const = 0;
+  virtual int syncs() const = 0;
+
+ private:
+  // Of "sync incoming/<sha>.part", "unlink blobs/<sha>", "sync spool/<sha>.part".
+  static std::string sha_in(const std::string& op) {
+    for (const std::string_view folder : {" incoming/", " blobs/", " spool/"}) {
+      const auto at = op.find(folder);
+      if (at != std::string::npos) return op.substr(at + folder.size(), 64);
+    }
+    return {};
+  }
+
+  std::map<std::pair<std::string, std::string>, Kept> kept_;  // node, SHA-256
+};
+
+class WanOnce final : public Once {
+ public:
+  using Once::Once;
+  std::string_view name() const override { return "wan_once"; }
+
+ protected:
+  Kind kind() const override { return Kind::kWanImage; }
+  bool is_ours(const std::string& node) const override { return scene_.goes_by_own_clock.contains(node); }
+  std::string_view record_op() const override { return "sync gateway.db-wal"; }
+  int syncs() const override { return 4; }
+};
+
+class LanOnce final : public Once {
+ public:
+  using Once::Once;
+  std::string_view name() const override { return "lan_once"; }
+
+ protected:
+  Kind kind() const override { return Kind::kLanImage; }
+  bool is_ours(const std::string& node) const override { return scene_.catalog.devices().contains(node); }
+  std::string_view record_op() const override { return "rename state.json.new state.json"; }
+  int syncs() const override { return 2; }
+};
+
+}  // namespace
+
+std::unique_ptr<Check> make_wan_once(Scene& scene) { return std::make_unique<WanOnce>(scene); }
+std::unique_ptr<Check> make_lan_once(Scene& scene) { return std::make_unique<LanOnce>(scene); }
+
+}  // namespace dray::sim::fleet

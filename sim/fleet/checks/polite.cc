@@ -1,0 +1,46 @@
+#include "sim/fleet/checks/checks.h"
+
+namespace dray::sim::fleet {
+namespace {
+
+// Nobody asks in a tight loop, and what has not changed is not sent again.
+class Polite final : public Check {
+ public:
+  using Check::Check;
+  std::string_view name() const override { return "polite"; }
+
+  void asked(const Call& call, const HttpRequest&) override {
+    if (call.x.echo) return;
+    if (call.kind == Kind::kAdmin || call.kind == Kind::kLocal) return;
+    Count& count = counts_[{call.x.client.node, call.kind}];
+    const SteadyTime now = scene_.world.now();
+    if (now - count.since > kSpan) count = {now, 0};
+    if (++count.calls <= kMost) return;
+    complain(call.x.client.node->name(), "asked " + std::to_string(kMost) + " times for " + call.x.path +
+                                             " within a minute");
+  }
+
+  void answered(const Call& call, const HttpResponse& response) override {
+    if (call.kind != Kind::kPlan && call.kind != Kind::kPoll) return;
+    const auto known = call.x.headers.find("If-None-Match");
+    if (!known) return;
+    judged();
+    if (response.status == 200 && response.headers.get("ETag") == *known)
+      complain(call.x.client.node->name(), "was sent again what it has: " + call.x.path);
+  }
+
+ private:
+  static constexpr Duration kSpan{60'000};
+  static constexpr int kMost = 60;
+  struct Count {
+    SteadyTime since;
+    int calls = 0;
+  };
+  std::map<std::pair<const Node*, Kind>, Count> counts_;  // looked up, never walked
+};
+
+}  // namespace
+
+std::unique_ptr<Check> make_polite(Scene& scene) { return std::make_unique<Polite>(scene); }
+
+}  // namespace dray::sim::fleet

@@ -1,0 +1,114 @@
+#include "sim/fleet/fleet.h"
+
+#include "base/assert.h"
+
+namespace dray::sim::fleet {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kRestart{20'000};
+constexpr BytesPerSecond kWan{8'000}, kLan{32'000};
+
+}  // namespace
+
+Fleet::Fleet(World& world, Catalog& catalog, const FleetOptions& options)
+    : world_{world}, catalog_{catalog}, options_{options}, random_{world.random().fork("fleet")} {
+  people_ = &world_.add("people");
+  people_->power_on();
+  add_server();
+  for (const char* component : {"os", "app"}) {
+    const Image& image = catalog_.add_image(component, "0", component[0] == 'o' ? 5'003 : 3'001);
+    factory_.push_back({image.component, image.version, image.sha256, image.bytes});
+  }
+  for (int site = 1; site <= options_.sites; ++site) {
+    const std::string name = "gw" + std::to_string(site);
+    add_gateway(name);
+    for (int i = 1; i <= options_.devices_per_site; ++i)
+      add_device("d" + std::to_string(site) + "." + std::to_string(i), name, i);
+  }
+}
+
+void Fleet::add_server() {
+  server_ = &world_.add("server");
+  server_->set_program([this](Node& node) {
+    server::Options limits;
+    limits.reserve_bytes = 0;
+    limits.longest_sleep = 10min;
+    limits.flush_contacts = 5min;
+    auto life = std::make_shared<ServerLife>(world_, node, limits);
+    server_life_ = life;
+    return life;
+  });
+}
+
+void Fleet::add_gateway(const std::string& name) {
+  Node& node = world_.add(name);
+  gateways_.push_back(&node);
+  auto& down = world_.network().link("server", name);
+  auto& up = world_.network().link(name, "server");
+  down.latency = up.latency = 10ms + random_.up_to(60ms);
+  down.rate = BytesPerSecond{kWan.count / 2 + random_.uniform(kWan.count)};
+  node.set_program([this](Node& n) {
+    return std::make_shared<GatewayLife>(world_, n, gateway_settings(n.name()), Watch{});
+  });
+}
+
+void Fleet::add_device(const std::string& name, const std::string& site, int number) {
+  Node& node = world_.add(name);
+  devices_.push_back(&node);
+  catalog_.add_device({name, site, std::string{number % 2 == 0 ? kTill : kKiosk}});
+  world_.network().link(site, name).rate = kLan;
+  const auto made = provision(world_, node, factory_);
+  DRAY_ASSERT(made.has_value());
+  node.set_program([this, site](Node& n) {
+    auto life = std::make_shared<DeviceLife>(world_, n, agent_settings(n.name(), site), moods_[n.name()]);
+    device_lives_[n.name()] = life;
+    return life;
+  });
+}
+
+gateway::Settings Fleet::gateway_settings(const std::string& name) const {
+  gateway::Settings out;
+  out.server_url = "http://server";
+  out.token = tokens_.at(name);
+  out.poll_sleep = options_.polls;
+  out.plan_wait = options_.plan_wait;
+  out.store_reserve = 0;
+  return out;
+}
+
+// Most devices ask every few minutes; one of eight lets the gateway hold its polls.
+agent::AgentSettings Fleet::agent_settings(const std::string& name, const std::string& site) const {
+  agent::AgentSettings out;
+  out.url = "http://" + site;
+  out.id = name;
+  out.authorization = "TargetToken " + tokens_.at(name);
+  out.busy_file = "busy";
+  out.poll_most = options_.polls;
+  const bool holds = options_.sites <= 2 && name == devices_.front()->name();
+  out.hold = std::chrono::seconds{holds ? 50 : 0};
+  return out;
+}
+
+Node& Fleet::gateway_of(const Node& device) { return world_.node(catalog_.device(device.name()).site); }
+
+server::Lists* Fleet::lists() {
+  const auto life = server_life_.lock();
+  return life && server_->up() ? life->lists() : nullptr;
+}
+
+agent::Agent* Fleet::agent(const Node& device) {
+  const auto life = device_lives_[device.name()].lock();
+  return life && device.up() ? &life->agent() : nullptr;
+}
+
+Duration Fleet::take_outage(const Node& node) {
+  const auto found = outages_.find(node.name());
+  if (found == outages_.end()) return kRestart;
+  const Duration outage = found->second;
+  outages_.erase(found);
+  return outage;
+}
+
+}  // namespace dray::sim::fleet

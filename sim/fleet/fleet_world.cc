@@ -1,0 +1,240 @@
+#include "sim/fleet/fleet_world.h"
+
+#include <algorithm>
+
+#include "core/rollout/rollout.h"
+
+namespace dray::sim::fleet {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kLiveness{2h};  // docs/fault-model.md
+constexpr std::size_t kMostLines = 400'000, kTail = 60, kStory = 160;
+
+}  // namespace
+
+FleetWorld::FleetWorld(FleetOptions options)
+    : options_{options},
+      world_{options.seed, options.trace},
+      fleet_{world_, catalog_, options_},
+      scene_{world_, catalog_},
+      operator_{world_, fleet_, catalog_, options_},
+      faults_{world_, fleet_, options_} {
+  lines_.add(fleet_.server(), Switchboard::Tier::kServer);
+  lines_.add(fleet_.people(), Switchboard::Tier::kOperator);
+  for (Node* gateway : fleet_.gateways()) {
+    lines_.add(*gateway, Switchboard::Tier::kGateway);
+    scene_.goes_by_own_clock[gateway->name()] = true;
+  }
+  scene_.lists = [this] { return fleet_.lists(); };
+  checks_ = all_checks(scene_);
+  for (Node* device : fleet_.devices()) {
+    lines_.add(*device, Switchboard::Tier::kDevice);
+    scene_.active[device->name()] = active(*device);
+  }
+  std::vector<Node*> machines = fleet_.devices();
+  machines.insert(machines.end(), fleet_.gateways().begin(), fleet_.gateways().end());
+  machines.push_back(&fleet_.server());
+  for (Node* node : machines)
+    node->disk().on_op([this, node](std::uint64_t, const std::string& op) { return on_write(*node, op); });
+  world_.network().set_tap(*this);
+  world_.on_crashed([this](Node& node) { on_crashed(node); });
+  world_.on_step([this] { step(); });
+  faults_.on_restored([this](Node& node) { on_restored(node); });
+  operator_.on_rollout([this](const RolloutTruth& rollout) {
+    if (!rollout.proof) faults_.begin_around(rollout);
+  });
+  world_.trace().on_line([this](std::string_view node, std::string_view line) {
+    if (lines_kept_.size() == kMostLines) lines_kept_.pop_front();
+    lines_kept_.emplace_back(node, line);
+  });
+}
+
+FleetWorld::~FleetWorld() = default;
+
+// --- the run ---
+
+Result<> FleetWorld::run_until(const std::function<bool()>& done, Duration limit) {
+  const Result<> how = world_.run_until([&] { return scene_.violation || done(); }, limit);
+  if (scene_.violation)
+    return Error{ErrorCode::kConflict,
+                 scene_.violation->check + ": " + scene_.violation->subject + " " + scene_.violation->what};
+  return how;
+}
+
+Result<> FleetWorld::run() {
+  operator_.set_up();
+  DRAY_CHECK(run_until([this] { return operator_.is_set_up(); }, 1h));
+  operator_.begin_script();
+  faults_.begin();
+  const auto rest = [this](Duration at) { return std::max(Duration{1}, at - world_.now().time_since_epoch()); };
+  const auto when = [this](Duration at) { return [this, at] { return world_.now().time_since_epoch() >= at; }; };
+  const Duration healed{options_.faults_until};
+  if (healed > 0h) {
+    world_.after(rest(healed), [] {});
+    DRAY_CHECK(run_until(when(healed), rest(healed)));
+    faults_.heal();
+  }
+  const Duration proven = std::max(healed, Duration{options_.ends - 14h}) + 30min + 10min + kLiveness;
+  world_.after(rest(proven), [] {});
+  DRAY_CHECK(run_until(when(proven), rest(proven)));
+  check_liveness();
+  const Duration ends{options_.ends};
+  world_.after(rest(ends), [] {});
+  DRAY_CHECK(run_until(when(ends), rest(ends)));
+  check_liveness();
+  for (const auto& check : checks_) check->ended();
+  return run_until([] { return true; }, 1s);
+}
+
+void FleetWorld::check_liveness() {
+  const auto complain = [this](const std::string& subject, const std::string& what) {
+    if (!scene_.violation) scene_.violation = Violation{"liveness", subject, what};
+  };
+  server::Lists* lists = fleet_.lists();
+  if (lists == nullptr) return complain("server", "is not up though nothing goes wrong any more");
+  for (const auto& rollout : catalog_.rollouts()) {
+    if (rollout->id.empty()) return complain("server", "has not answered a request for a rollout");
+    if (rollout->id == "none") continue;
+    for (const auto& [name, device] : catalog_.devices()) {
+      if (!catalog_.concerns(*rollout, name)) continue;
+      ++scene_.worked["liveness"];
+      const std::string job = rollout->id + "-" + name;
+      const auto view = lists->job(JobId{job});
+      if (!view) return complain(name, job + " is unknown to the server");
+      const std::string& state = view->result.state;
+      const std::string said = state + " (" + view->result.reason + "): " + view->result.sentence;
+      if (!core::is_final(state)) return complain(name, job + " is still " + said);
+      if (rollout->proof && state != "succeeded")
+        return complain(name, job + " was rolled out when nothing went wrong any more, and is " + said);
+    }
+  }
+}
+
+// --- what happens, told to the checks ---
+
+void FleetWorld::asked(const Exchange& exchange, const HttpRequest& request) {
+  ++requests_;
+  const Call call = lines_.call(exchange, catalog_);
+  for (const auto& check : checks_) check->asked(call, request);
+}
+
+void FleetWorld::answered(const Exchange& exchange, const HttpResponse& response) {
+  const Call call = lines_.call(exchange, catalog_);
+  for (const auto& check : checks_) check->answered(call, response);
+  if (call.kind != Kind::kPoll || response.status != 200) return;
+  const auto* body = std::get_if<std::string>(&response.body);
+  if (body == nullptr) return;
+  std::string& last = bodies_[call.device];
+  if (last != *body) {
+    last = *body;
+    shown_[call.device] = shown_in(*body).value_or(Shown{});
+  }
+  for (const auto& check : checks_) check->shown(call, shown_[call.device]);
+}
+
+void FleetWorld::sent(const Exchange& exchange, bool upload, std::uint64_t bytes) {
+  if (upload) return;
+  const Call call = lines_.call(exchange, catalog_);
+  if (call.image == nullptr) return;
+  for (const auto& check : checks_) check->sent(call, upload, bytes);
+}
+
+void FleetWorld::arrived(const Exchange& exchange, int status) {
+  if (status != 200 && status != 304) return;
+  const Call call = lines_.call(exchange, catalog_);
+  if (call.kind == Kind::kPlan) scene_.goes_by_own_clock[call.gateway] = false;
+}
+
+Power FleetWorld::on_write(Node& node, const std::string& op) {
+  const Power power = faults_.at_write(node);
+  if (power == Power::kLostBefore) return power;
+  if (op.find(" ab/") != std::string::npos) touched_.push_back(&node);
+  for (const auto& check : checks_) check->wrote(node, op);
+  return power;
+}
+
+void FleetWorld::on_crashed(Node& node) {
+  ++power_cuts_;
+  if (catalog_.devices().contains(node.name())) look(node);
+  if (const auto own = scene_.goes_by_own_clock.find(node.name()); own != scene_.goes_by_own_clock.end())
+    own->second = true;
+  for (const auto& check : checks_) check->crashed(node);
+  const Duration healed = Duration{options_.faults_until} - world_.now().time_since_epoch();
+  const Duration outage = std::min(fleet_.take_outage(node), std::max<Duration>(20s, healed));
+  world_.after(outage, [&node] { node.power_on(); });
+}
+
+void FleetWorld::on_restored(Node& node) {
+  for (const auto& check : checks_) check->restored(node);
+}
+
+void FleetWorld::step() {
+  for (Node* device : std::exchange(touched_, {}))
+    if (device->up()) look(*device);
+  for (const auto& check : checks_) check->step();
+}
+
+void FleetWorld::look(Node& device) {
+  const Active now = active(device);
+  Active& known = scene_.active[device.name()];
+  const Active before = std::exchange(known, now);
+  for (const auto& check : checks_) check->looked(device.name(), before, now);
+}
+
+Active FleetWorld::active(Node& device) const {
+  Active out;
+  SimDisk& disk = device.disk();
+  const auto link = disk.read_link("ab/current");
+  const auto names = link ? disk.list("ab/" + *link) : Result<std::vector<std::string>>{link.error()};
+  if (!names) return out;
+  out.slot = true;
+  for (const std::string& name : *names)
+    if (const auto bytes = disk.bytes("ab/" + *link + "/" + name + "/image"))
+      out.images[name] = catalog_.image_of_bytes(*bytes);
+  return out;
+}
+
+// --- for people ---
+
+FleetWorld::Totals FleetWorld::totals() {
+  Totals out;
+  out.requests = requests_;
+  out.power_cuts = power_cuts_;
+  server::Lists* lists = fleet_.lists();
+  for (const auto& rollout : catalog_.rollouts()) {
+    if (rollout->id.empty() || rollout->id == "none") continue;
+    ++out.rollouts;
+    if (lists == nullptr) continue;
+    for (const auto& [name, device] : catalog_.devices()) {
+      const auto job = lists->job(JobId{rollout->id + "-" + name});
+      if (job) ++out.jobs[job->result.state];
+    }
+  }
+  return out;
+}
+
+std::string FleetWorld::story() const {
+  std::string out;
+  const auto add_last = [&](std::size_t most, const auto& wanted) {
+    std::vector<const std::string*> some;
+    for (auto it = lines_kept_.rbegin(); it != lines_kept_.rend() && some.size() < most; ++it)
+      if (wanted(*it)) some.push_back(&it->second);
+    for (auto it = some.rbegin(); it != some.rend(); ++it) out += **it;
+  };
+  const std::string subject = scene_.violation ? scene_.violation->subject : std::string{};
+  const std::string device =
+      catalog_.devices().contains(subject) || subject.find('-') == std::string::npos ? subject : device_of_job(subject);
+  if (!subject.empty()) {
+    out += "--- the story of " + device + "\n";
+    add_last(kStory, [&](const auto& line) {
+      return line.first == device || line.second.find(device) != std::string::npos;
+    });
+  }
+  out += "--- the last that happened\n";
+  add_last(kTail, [](const auto&) { return true; });
+  return out;
+}
+
+}  // namespace dray::sim::fleet

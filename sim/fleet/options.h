@@ -1,0 +1,40 @@
+// How large a simulated fleet is, and how long it is watched.
+#pragma once
+
+#include <cstdint>
+
+#include "base/time.h"
+#include "sim/trace.h"
+
+namespace dray::sim::fleet {
+
+struct FleetOptions {
+  std::uint64_t seed = 1;
+  int sites = 2, devices_per_site = 4;
+  int rollouts = 6;                      // beside the last one, which is made when the faults have ended
+  std::chrono::hours ends{72};           // virtual time in all
+  std::chrono::hours faults_until{58};   // nothing expires later; 0: no faults at all
+  std::chrono::seconds polls{300};       // of devices
+  std::chrono::seconds plan_wait{55};    // of gateways
+  Trace::Keep trace = Trace::Keep::kNothing;
+};
+
+// The standard small world: 1 server, 2 gateways, 8 devices, 3 days, faults by seed.
+inline FleetOptions small_world(std::uint64_t seed) {
+  FleetOptions out;
+  out.seed = seed;
+  return out;
+}
+
+// 1 server, 20 gateways, 400 devices polling every 5 minutes, a week; faults by seed.
+inline FleetOptions week_world(std::uint64_t seed) {
+  FleetOptions out;
+  out.seed = seed;
+  out.sites = 20;
+  out.devices_per_site = 20;
+  out.ends = std::chrono::hours{7 * 24};
+  out.faults_until = std::chrono::hours{6 * 24};
+  return out;
+}
+
+}  // namespace dray::sim::fleet

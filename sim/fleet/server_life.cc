@@ -1,0 +1,32 @@
+#include "sim/fleet/server_life.h"
+
+namespace dray::sim::fleet {
+
+ServerLife::ServerLife(World& world, Node& node, server::Options options)
+    : world_{world}, node_{node}, options_{options} {
+  node.spawn(run(*this));
+}
+
+Result<> ServerLife::open() {
+  DRAY_TRY(store_, adapters::SqliteServerStore::open({.path = "server.db", .vfs = node_.vfs()}));
+  lists_ = std::make_unique<adapters::SqliteServerLists>(store_->db());
+  return {};
+}
+
+Task<> ServerLife::run(ServerLife& self) {
+  Node& node = self.node_;
+  Worker& store = node.worker("store");
+  std::function<Result<>()> open = [&self] { return self.open(); };
+  Result<> done = co_await on(store, std::move(open));
+  if (done) {
+    server::Parts parts{node.executor(), node.clock(), node.random(), node.disk(),  store,
+                        store,           node.worker("bytes"), *self.store_, *self.lists_, node.log()};
+    self.server_ = std::make_unique<server::Server>(std::move(parts), self.options_);
+    self.world_.network().serve(node, node.name(), self.server_->both());
+    done = co_await self.server_->run(self.stop_);
+  }
+  if (!done) node.log().error("server_not_started", {{"why", done.error().message()}});
+  node.power_off();  // its supervisor starts it again
+}
+
+}  // namespace dray::sim::fleet
