@@ -121,7 +121,7 @@ Task<HttpResponse> LocalApi::add_deferral(HttpRequest& request) {
     const bool none = *latest <= site_.now();
     co_return conflict(
         none ? "the expiry leaves no time for a deferral" : "this leaves too little time before the expiry",
-        "latest_possible", to_rfc3339(std::chrono::floor<std::chrono::seconds>(*latest)));
+        "latest_possible", json::value(to_rfc3339(std::chrono::floor<std::chrono::seconds>(*latest))));
   }
   deferral.id = "l" + random_alphanumeric(random_, 10);
   std::int64_t moves = 0;

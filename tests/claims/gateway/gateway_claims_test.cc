@@ -270,7 +270,7 @@ TEST_P(GatewayClaim, M1_M4_M9_M18) {
   one_device(kTooLong);
   assignment().expires_at = now() + 15s;
   begin_pull();
-  deferral_moves_the_time(now() + 6s);
+  deferral_moves_the_time(now() + 6s, R"(,"accept_expiry":true)");
   expiry_stops_the_transmission();
 }
 
@@ -308,7 +308,7 @@ TEST_P(GatewayClaim, M1_M10_M15_M18) {
   assignment().expires_at = now() + 16s;
   begin_push();
   wan_.order("heal");
-  deferral_moves_the_time(now() + 6s);
+  deferral_moves_the_time(now() + 6s, R"(,"accept_expiry":true)");
   expiry_stops_the_transmission();
 }
 

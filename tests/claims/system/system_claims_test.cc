@@ -31,7 +31,7 @@ class SystemClaim : public testing::Test {
     const std::string crash = home(name) + "/crash";
     stack_.make_device(name, type, {component},
                        "run_settle_s = 0.3\nrun = [\"/bin/sh\", \"-c\", \"test -e " + crash + " && ! grep -q factory $DRAY_CURRENT/" + component +
-                           "/image && exit 1; exec tail -f /dev/null\"]\n",
+                           "/image && exit 1; exec tail -f /dev/null\"]\n" + ready_,
                        device_url_);
     stack_.start_device(name);
   }
@@ -123,7 +123,7 @@ class SystemClaim : public testing::Test {
     EXPECT_GE(GatewaySite::now(), planned_at_);
     ends_updated();
     const std::string said = stack_.gateway().output();
-    EXPECT_LT(said.find("to=Asked"), said.find("to=Transmitting")) << said;
+    EXPECT_LT(said.find("to=Ready"), said.find("to=Transmitting")) << said;
   }
 
   // M8, M14: the device's status moves the stored time by the predetermined period; it stays moved over a restart.
@@ -139,6 +139,27 @@ class SystemClaim : public testing::Test {
     EXPECT_GE(GatewaySite::now(), moved);
   }
   void device_is_busy() { write_file(home("dev-1") + "/data/busy", "customer at the till\n"); }
+
+  // M7, M13: the device is silent for a deferment of its own and answers when it can be updated. The stored time stays,
+  // the gateway waits on, and a restart of either side changes nothing.
+  void device_defers_by_itself() {
+    ready_ = "[ready]\nwhile_busy = \"wait\"\nbusy_retry_s = 1\n";
+    site();
+    device_is_busy();
+  }
+  void deferment_ends_in_an_answer() {
+    ASSERT_TRUE(eventually([&] { return job_here("reason") == "device_deferring"; })) << stack_.gateway().output();
+    const std::string stored = job_here("update_at");
+    EXPECT_LE(*parse_rfc3339(stored), GatewaySite::now());
+    restart_gateway();
+    stack_.start_device("dev-1");
+    ASSERT_TRUE(stack_.device("dev-1").wait_for("installed component=os version=1"));
+    ASSERT_TRUE(eventually([&] { return job_here("reason") == "device_deferring"; })) << stack_.gateway().output();
+    EXPECT_EQ(job_here("update_at"), stored);
+    EXPECT_EQ(stack_.gateway_process().lan_bytes(), 0u) << "nothing is transmitted before the answer";
+    std::filesystem::remove(home("dev-1") + "/data/busy");
+    asks_before_it_transmits();
+  }
 
   // M9, M15: a request from outside moves the stored time; a restart does not move it back.
   void deferral_moves_the_time() {
@@ -174,7 +195,7 @@ class SystemClaim : public testing::Test {
 
   Stack stack_;
   std::unique_ptr<RelayProcess> lan_;
-  std::string bytes_, more_, device_url_;
+  std::string bytes_, more_, ready_, device_url_;
   WallTime planned_at_{};
   bool server_down_ = false;
 };
@@ -224,6 +245,12 @@ TEST_F(SystemClaim, M1_M4_M6) {
   asks_before_it_transmits();
 }
 
+TEST_F(SystemClaim, M1_M4_M6_M7) {
+  device_defers_by_itself();
+  pull(image());
+  deferment_ends_in_an_answer();
+}
+
 TEST_F(SystemClaim, M1_M4_M8) {
   site();
   more_ = "status_deferral_s = 3\n";
@@ -261,6 +288,12 @@ TEST_F(SystemClaim, M1_M10_M12) {
   site();
   push(image());
   asks_before_it_transmits();
+}
+
+TEST_F(SystemClaim, M1_M10_M12_M13) {
+  device_defers_by_itself();
+  push(image());
+  deferment_ends_in_an_answer();
 }
 
 TEST_F(SystemClaim, M1_M10_M14) {
