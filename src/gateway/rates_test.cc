@@ -93,20 +93,21 @@ TEST_F(RatesOf, AFetchThatIsCutAndResumedIsMeasuredWithoutTheTimeBetween) {
 
 TEST_F(RatesOf, UnderACapOfThePlanItIsTheCapsAndMarkedAndDoesNotPullTheLinksOwnDown) {
   server.wan_rate = 16 * kMega;
-  plan_fetch(2 * kMega);
-  cap(server.plan.limits.wan, 4 * kMega);
+  plan_fetch(kMega * 3 / 4);
+  cap(server.plan.limits.wan, kMega);
   const SteadyTime began = clock.steady();
   start();
   const auto capped = wait_told("wan", true);
   ASSERT_TRUE(capped);
-  EXPECT_GE(clock.steady() - began, Duration{440}) << "2 MB at 4 MB/s, a fifth of a second of burst";
-  EXPECT_NEAR(of(capped->rate, 4 * kMega), 1, 0.15);
+  EXPECT_GE(clock.steady() - began, Duration{600}) << "0.75 MB at 1 MB/s; the last piece needs no wait";
+  EXPECT_NEAR(of(capped->rate, kMega), 1, 0.2);
   EXPECT_TRUE(gateway().rates().wan().capped);
+  server.wan_rate = 4 * kMega;
   server.plan.limits.wan.clear();
   add_fetch("r2", 20 * kMega);
   server.publish();
   ASSERT_TRUE(wait_told("wan"));
-  EXPECT_NEAR(of(gateway().rates().wan().value, 16 * kMega), 1, 0.1);
+  EXPECT_NEAR(of(gateway().rates().wan().value, 4 * kMega), 1, 0.1);
   EXPECT_FALSE(gateway().rates().wan().capped);
 }
 
@@ -226,7 +227,7 @@ TEST_F(Probes, TheWanIsProbedOnceWhereAJobWillNeedItAndNothingFreshIsKnown) {
   ASSERT_EQ(probes(), 1) << "128 KiB took half a second: enough";
   const auto rate = wait_told("wan");
   ASSERT_TRUE(rate);
-  EXPECT_NEAR(of(rate->rate, kMega / 4), 1, 0.1);
+  EXPECT_NEAR(of(rate->rate, kMega / 4), 1, 0.2);
   EXPECT_LE(server.body_bytes, 1'200'000u);
   let_pass(60min);
   EXPECT_EQ(probes(), 1);
@@ -234,11 +235,11 @@ TEST_F(Probes, TheWanIsProbedOnceWhereAJobWillNeedItAndNothingFreshIsKnown) {
 
 TEST_F(Probes, AQuickWanIsAskedForMoreButNotForMuch) {
   plan_later();
-  server.wan_rate = 4 * kMega;
+  server.wan_rate = kMega;
   start();
   let_pass(35min);
   EXPECT_EQ(probes(), 2);
-  EXPECT_NEAR(of(gateway().rates().wan().value, 4 * kMega), 1, 0.15);
+  EXPECT_NEAR(of(gateway().rates().wan().value, kMega), 1, 0.1);
   EXPECT_LE(server.body_bytes, 1'200'000u);
 }
 

@@ -16,6 +16,7 @@ std::optional<RatePiece> TransferMeter::progress(SteadyTime now, std::uint64_t t
   std::optional<RatePiece> out;
   if (last_ && (now - last_->at >= kPause || now - looked_ >= kAnyway)) {
     looked_ = now;
+    full_ = last_;
     if (!start_ && settled(*last_)) {
       start_ = last_;
     } else if (start_ && last_->at - start_->at >= kRatePiece) {
@@ -28,9 +29,11 @@ std::optional<RatePiece> TransferMeter::progress(SteadyTime now, std::uint64_t t
 }
 
 std::optional<RatePiece> TransferMeter::end() {
-  if (!start_ || !last_) return {};
-  if (last_->at - start_->at < kLeast || last_->total - start_->total < kLeastBytes) return {};
-  return cut(*last_);
+  // The last bytes of a body leave its buffer less than full: what they took can't be told from here.
+  const std::optional<Point>& to = settling_.buffered ? full_ : last_;
+  if (!start_ || !to) return {};
+  if (to->at - start_->at < kLeast || to->total < start_->total + kLeastBytes) return {};
+  return cut(*to);
 }
 
 RatePiece TransferMeter::cut(const Point& to) {

@@ -28,11 +28,12 @@ class TransferMeter {
   struct Settling {
     Duration time;
     std::uint64_t bytes;  // whichever comes first
+    bool buffered;        // on the far side of a buffer
   };
   // Bytes that arrive are on this side of all buffers.
-  static constexpr Settling kReceiving{Duration{0}, 0};
+  static constexpr Settling kReceiving{Duration{0}, 0, false};
   // Bytes that were handed to the kernel: Linux keeps at most 4 MiB of a connection (tcp_wmem).
-  static constexpr Settling kSending{Duration{200}, 4 << 20};
+  static constexpr Settling kSending{Duration{200}, 4 << 20, true};
 
   TransferMeter(Settling settling, SteadyTime began) : settling_{settling}, began_{began} {}
 
@@ -54,6 +55,7 @@ class TransferMeter {
   Settling settling_;
   SteadyTime began_;
   std::optional<Point> start_, last_;
+  std::optional<Point> full_;  // right before the last pause
   SteadyTime looked_{};
   bool held_ = false;
 };

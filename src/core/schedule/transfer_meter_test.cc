@@ -72,6 +72,16 @@ TEST(TransferMeter, SeesThroughTheBufferOfTheKernel) {
   EXPECT_GE(measure(TransferMeter::kSending, events).size(), 2u);
 }
 
+TEST(TransferMeter, TheLastBytesOfABodyDoNotFillTheBufferAndDoNotCount) {
+  std::vector<std::pair<int, std::uint64_t>> events{{0, 4'000'000}};
+  for (int i = 1; i <= 3; ++i)
+    events.emplace_back(i * 333, static_cast<std::uint64_t>(4'000'000 + i * 1'333'000));
+  events.emplace_back(1'332, 8'000'000);
+  const auto pieces = measure(TransferMeter::kSending, events);
+  ASSERT_EQ(pieces.size(), 1u);
+  EXPECT_NEAR(rate(pieces[0]), 4e6, 0.01e6);
+}
+
 TEST(TransferMeter, AStreamThatNeverPausesIsMeasuredToo) {
   std::vector<std::pair<int, std::uint64_t>> events;
   for (int ms = 1; ms <= 12'000; ++ms) events.emplace_back(ms, static_cast<std::uint64_t>(ms) * 120'000);

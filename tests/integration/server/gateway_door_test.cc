@@ -205,6 +205,43 @@ TEST_F(GatewayDoor, AcknowledgesKindsThatItDoesNotKnow) {
   EXPECT_EQ(report_one(odd).json().at("acknowledged").at("seq").as_int64(), 3);
 }
 
+// M5, M11
+TEST_F(GatewayDoor, RatesThatAGatewayReportsAreShownForItsSiteAndItsDevices) {
+  const auto rate = [&](std::int64_t seq, value device, int bytes_per_second) {
+    return object{{"epoch", 1},
+                  {"seq", seq},
+                  {"at", in_seconds(0)},
+                  {"kind", "rate"},
+                  {"link", device.is_null() ? "wan" : "lan"},
+                  {"device", device},
+                  {"hour_of_week", 45},
+                  {"rate", bytes_per_second},
+                  {"low", 690'000},
+                  {"samples", 214},
+                  {"age", 840},
+                  {"assumed", false},
+                  {"capped", false}};
+  };
+  add_device("till-2");
+  EXPECT_TRUE(get("sites/berlin").json().at("rates").at("wan").at("assumed").as_bool());
+  array reports;
+  reports.push_back(rate(1, nullptr, 740'000));
+  reports.push_back(rate(2, "till-1", 11'000'000));
+  EXPECT_EQ(report(gateway_token, reports).status, 200);
+  kill();
+  start();
+  const auto wan = get("sites/berlin").json().at("rates").at("wan");
+  EXPECT_EQ(wan.at("rate").as_int64(), 740'000);
+  EXPECT_EQ(wan.at("low").as_int64(), 690'000);
+  EXPECT_EQ(wan.at("percentile").as_int64(), 10);
+  EXPECT_FALSE(wan.at("assumed").as_bool());
+  EXPECT_EQ(wan.at("sentence").as_string(), "measured 14 min ago from 214 samples");
+  EXPECT_EQ(get("devices/till-1").json().at("rate").at("rate").as_int64(), 11'000'000);
+  const auto prior = get("devices/till-2").json().at("rate");
+  EXPECT_EQ(prior.at("sentence").as_string(), "assumed from 1 device of the same type here");
+  EXPECT_TRUE(prior.at("measured_at").is_null());
+}
+
 TEST_F(GatewayDoor, RefusesReportsThatAreNoneAndStoresNothingOfThem) {
   ASSERT_EQ(roll_out().status, 201);
   array reports;
