@@ -110,11 +110,11 @@ TEST(Windows, AreReadAsPeopleWriteThem) {
 }
 
 TEST(Windows, EveryWindowIsReadBackAsItWasWritten) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const Window w{static_cast<std::uint8_t>(*rc::gen::inRange(1, 128)), minutes{*rc::gen::inRange(0, 1440)},
                    minutes{*rc::gen::inRange(1, 1441)}};
     RC_ASSERT(parse_window(to_text(w)).value() == w);
-  });
+  }));
 }
 
 // The whole meaning, once more and by other means: every minute, the wall clock is read.
@@ -136,7 +136,7 @@ bool shows(const Calendar& calendar, const ZoneRules& zone, WallTime t) {
 }
 
 TEST(Windows, PermitExactlyWhatTheWallClockShows) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     Calendar calendar;
     for (int n = *rc::gen::inRange(0, 4); n > 0; --n)
       calendar.windows.push_back({static_cast<std::uint8_t>(*rc::gen::inRange(0, 128)),
@@ -156,7 +156,7 @@ TEST(Windows, PermitExactlyWhatTheWallClockShows) {
       const bool permitted = next < got.size() && got[next].from <= t;
       RC_ASSERT(permitted == shows(calendar, zone, t));
     }
-  });
+  }));
 }
 
 }  // namespace

@@ -1,0 +1,32 @@
+// What the fetch of one site asks of the egress: so many bytes, at most so many in a slot, in these slots.
+// Whatever finds room there fits: margin, distribution and expiry are in the slots already. Pure.
+#pragma once
+
+#include <vector>
+
+#include "core/schedule/planner.h"
+
+namespace dray::core {
+
+struct Demand {
+  std::int64_t bytes = 0, per_slot = 0;
+  std::vector<SlotRange> ranges;
+  bool together = true;   // the ranges may be combined; else one of them has to do
+  bool possible = false;  // alone, with all the egress for itself
+  std::int64_t open = 0;  // slots in all ranges
+  std::uint32_t due = 0;  // end of the last range
+  Duration margin{0};     // push: between the arrival and the update time
+  Distribution distribution;
+
+  std::int64_t needs() const { return per_slot == 0 ? 0 : (bytes + per_slot - 1) / per_slot; }  // slots
+};
+
+// expires_at: its own, or another to ask what that would help.
+Demand demand_of(const SiteTask& site, const Slots& slots, WallTime expires_at);
+BytesPerSecond planned_rate(const LinkRate& link);
+Duration transmission_time(const SiteTask& site);
+
+// Alone, what is wrong with it? Only where demand.possible is false.
+Misfit obstacle_of(const SiteTask& site, const Demand& demand, const Slots& slots);
+
+}  // namespace dray::core
