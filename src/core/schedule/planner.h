@@ -3,25 +3,26 @@
 // the server's egress budget. Pure; deterministic: the same input gives the same times.
 //
 // Pull. The update time is the instant at which the fetch begins, for that is when the gateway asks. It lies
-// in an update window that is also a transfer window, and so does the whole fetch; the devices follow at once.
-// Only where such windows have no room, the fetch takes the transfer windows as they are, and the devices wait
-// for the next update window.
+// in an update window that is also a transfer window, and so does the whole fetch; the devices follow at
+// once. Only where such windows have no room, the fetch takes the transfer windows as they are, and the
+// devices wait for the next update window.
 //
 // Push. The update time is the earliest instant of an update window by which the bytes can have arrived, with
 // a margin of (time of the transmission) x (spread of the rate), at least a minute. The transmission time is
 // the latest start that still arrives that margin before it: nothing lies about at the gateway longer than
 // needed, and early egress is left to those who need it.
 //
-// Both. The fetch runs in transfer windows only; the devices are updated in update windows only, and all of it
-// ends before the expiry. Without `split` one window of each kind has to do (pull: the same one). What is
+// Both. The fetch runs in transfer windows only; the devices are updated in update windows only, and all of
+// it ends before the expiry. Without `split` one window of each kind has to do (pull: the same one). What is
 // counted on is the low percentile of a rate.
 //
-// Many sites. They are taken one after another; each gets the earliest room in its windows that the egress has
-// left (egress.h). The order decides how many fit, so several are tried and the best result is kept: by the
-// latest useful arrival (the greedy order); by slack, what has the least time to spare first; by size, small
-// ones first as in J. M. Moore's rule (1968), each as late as possible; and again with those that found no
-// room in front (squeaky wheel optimization, D. Joslin and D. Clements, 1999). Better is: more sites fit; else
-// less lateness of the others; else an earlier last arrival. Higher priorities are placed before lower ones.
+// Many sites. They are taken one after another; each gets the earliest room in its windows that the egress
+// has left (egress.h). The order decides how many fit, so several are tried and the best result is kept: by
+// the latest useful arrival (the greedy order); by slack, what has the least time to spare first; by size,
+// small ones first as in J. M. Moore's rule (1968), each as late as possible; and again with those that found
+// no room in front (squeaky wheel optimization, D. Joslin and D. Clements, 1999). Better is: more sites fit;
+// else less lateness of the others; else an earlier last arrival. Higher priorities are placed before lower
+// ones.
 //
 // What does not fit is said with its arithmetic (explain.h). Where `split` is allowed and at least the bytes
 // can arrive before the expiry, the site gets times all the same: devices that can be updated by then are.
