@@ -106,6 +106,15 @@ TEST(GroupCommit, AnAnswerLeavesAfterTheSavesBeforeIt) {
   EXPECT_EQ(f.trace, (std::vector<std::string>{"commit", "became 2", "answered"}));
 }
 
+TEST(GroupCommit, WhatOneTurnOfTheLoopAddsIsCommittedTogether) {
+  Fixture f;
+  asio::post(f.io, [&f] {
+    for (const int write : {1, 2, 3}) f.saves.add(write);
+  });
+  f.io.run();
+  EXPECT_EQ(f.commits, (std::vector<std::vector<int>>{{1, 2, 3}}));
+}
+
 TEST(GroupCommit, AnAnswerIsNotGivenWhenTheSaveNeverCame) {
   Fixture f;
   f.outcomes.assign(1000, Result<>{Error{ErrorCode::kExhausted, "disk full"}});

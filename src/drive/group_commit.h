@@ -1,7 +1,7 @@
 // Group commit: what is to be saved is collected while the last save runs, then saved together, in order. What depends
 // on a save (actions, HTTP answers) runs only after it is durable.
 //
-//   saves.add(std::move(write), [] { act(); });   // never blocks
+//   saves.add(std::move(write), [] { act(); });   // never blocks; all of one turn of the loop is one commit
 //   auto saved = co_await saves.settled();        // everything added so far is durable
 //   if (!saved) co_return unavailable();          // we are stopping: the answer must not leave
 //
@@ -9,6 +9,8 @@
 // lost, and the log says it once. Loop thread only; outlives what waits for it.
 #pragma once
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -55,6 +57,9 @@ class GroupCommit {
 
  private:
   Task<> run() {
+    // All that this turn of the loop adds goes into one commit: an event changes several documents, and a power cut
+    // must not keep some of them. Started within a handler, this would run on at once.
+    co_await asio::post(co_await asio::this_coro::executor, kAwait);
     while (!waiting_.empty()) {
       const std::vector<Write> batch = std::exchange(waiting_, {});
       const std::vector<std::function<void()>> afters = std::exchange(afters_, {});
