@@ -57,10 +57,11 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   HttpRequest request{Method::kGet, settings.server_url + "/gateway/v1/plan"};
   request.headers.add("Authorization", "Bearer " + settings.token);
   const std::string etag = site_.plan_etag();
-  if (!etag.empty()) {
+  // The first contact after a start gets the whole plan at once: the clock waits for it, and what the server has seen
+  // of us comes only with a plan. A gateway that was restored from an older state learns of it here.
+  if (!etag.empty() && site_.time().contact()) {
     request.headers.add("If-None-Match", etag);
-    // The first contact after a start is answered at once: the clock waits for it.
-    if (site_.time().contact()) request.headers.add("Prefer", "wait=" + std::to_string(settings.plan_wait.count()));
+    request.headers.add("Prefer", "wait=" + std::to_string(settings.plan_wait.count()));
   }
   request.idle_limit = settings.plan_wait + std::chrono::seconds{20};
   const SteadyTime asked = clock_.steady();

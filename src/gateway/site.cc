@@ -124,6 +124,7 @@ Result<> Site::restore(const Document& d, const Other& other) {
 void Site::finish_load() {
   up_since_ = now();
   leases_.set_blocks(plan_.plan().action_ids);
+  leases_.doubt(random_u64(parts_.random));
   index_jobs();
   // A transfer that ran when we went down ended by us, not by its device.
   for (const auto& [id, job] : jobs()) sides_[id].cut = core::has_started(job);
@@ -148,6 +149,7 @@ void Site::take_plan(const wire::PlanMessage& message, std::string text) {
   plan_ = PlanIndex{message.plan};
   has_plan_ = true;
   leases_.set_blocks(plan_.plan().action_ids);
+  leases_.trust();  // what the server has seen comes with the plan
   save({Write::put(kind::kPlan, std::string{kCurrent}, std::move(text))});
   adopt_epoch(message.reports_seen);
   reconcile();

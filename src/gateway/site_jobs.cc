@@ -84,6 +84,7 @@ bool Site::apply_one(const JobId& id, const core::JobEvent& event) {
   if (after == nullptr) return true;
   if (after->action != before.action && after->action == given.next_action && !after->action.empty()) {
     leases_.take(after->action);
+    if (leases_.doubted()) leases_.doubt(random_u64(parts_.random));
     save(counters());
   }
   after_change(before, *after);

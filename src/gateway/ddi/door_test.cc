@@ -124,6 +124,25 @@ TEST_F(DoorTest, S11_ActionIdsAreNeverOneDigitAndZeros) {
   EXPECT_TRUE(leases.next().empty());
 }
 
+TEST_F(DoorTest, S11_AGatewayThatMayBeAnOlderStateTakesIdsWhereCountingDoesNotReach) {
+  Leases leases;
+  leases.set_blocks({{1101, 2100}, {3001, 1'003'000}});
+  leases.restore(1500, 0);
+  for (const std::uint64_t chance : {0ULL, 7ULL, 499'999ULL, 500'000ULL, ~0ULL}) {
+    leases.doubt(chance);
+    const std::int64_t id = leases.next().value();
+    EXPECT_GT(id, 500'000) << chance;
+    EXPECT_LE(id, 1'003'000) << chance;
+    EXPECT_FALSE(is_awkward_action_id(id)) << id;
+    leases.take(leases.next());
+  }
+  leases.trust();
+  EXPECT_EQ(leases.next().value(), 1501) << "counting goes on where it was";
+  leases.forget_blocks();
+  leases.doubt(7);
+  EXPECT_TRUE(leases.next().empty()) << "another epoch's blocks";
+}
+
 TEST_F(DoorTest, S12_TokensDecide) {
   settings.unknown_devices_token_sha256 = sha256_of(as_bytes("site-secret")).hex();
   begin();
