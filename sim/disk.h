@@ -32,6 +32,7 @@ struct Inode {
   const Kind kind;
   std::string live, durable;        // bytes of a file; target of a symlink
   std::vector<bool> dirty;          // live sectors that a sync must still make durable
+  std::size_t dirty_from = 0, dirty_to = 0;  // none outside
   bool resized = false;             // live size not yet durable
   Names live_names, durable_names;  // of a folder
 };

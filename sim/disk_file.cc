@@ -10,13 +10,20 @@ namespace {
 
 constexpr std::size_t kSector = SimDisk::kSector;
 
+// [from, to)
+void soil(Inode& file, std::size_t from, std::size_t to) {
+  if (file.dirty.size() < to) file.dirty.resize(to);
+  std::fill(file.dirty.begin() + static_cast<std::ptrdiff_t>(from),
+            file.dirty.begin() + static_cast<std::ptrdiff_t>(to), true);
+  const bool clean = file.dirty_from == file.dirty_to;
+  file.dirty_from = clean ? from : std::min(file.dirty_from, from);
+  file.dirty_to = clean ? to : std::max(file.dirty_to, to);
+}
+
 void resize_live(Inode& file, std::size_t size) {
   const std::size_t low = std::min(size, file.live.size()), high = std::max(size, file.live.size());
   if (low == high) return;
-  const std::size_t sectors = (high + kSector - 1) / kSector;
-  if (file.dirty.size() < sectors) file.dirty.resize(sectors);
-  std::fill(file.dirty.begin() + static_cast<std::ptrdiff_t>(low / kSector),
-            file.dirty.begin() + static_cast<std::ptrdiff_t>(sectors), true);
+  soil(file, low / kSector, (high + kSector - 1) / kSector);
   file.live.resize(size);
   file.resized = true;
 }
@@ -30,12 +37,14 @@ void keep_sector(Inode& file, std::size_t sector) {
 
 void keep_all(Inode& file) {
   file.durable.resize(file.live.size());
-  for (std::size_t i = 0; i < file.dirty.size(); ++i)
+  for (std::size_t i = file.dirty_from; i < file.dirty_to; ++i)
     if (file.dirty[i]) keep_sector(file, i);
 }
 
 void clean(Inode& file) {
-  file.dirty.clear();
+  std::fill(file.dirty.begin() + static_cast<std::ptrdiff_t>(file.dirty_from),
+            file.dirty.begin() + static_cast<std::ptrdiff_t>(file.dirty_to), false);
+  file.dirty_from = file.dirty_to = 0;
   file.resized = false;
 }
 
@@ -70,9 +79,7 @@ Result<> SimFile::write(std::uint64_t at, ByteView bytes) {
   DRAY_CHECK(disk_.change("write " + path_, [&] {
     if (n == 0) return;
     if (at + n > had) resize_live(*inode_, at + n);
-    const std::size_t last = (at + n - 1) / kSector;
-    if (inode_->dirty.size() <= last) inode_->dirty.resize(last + 1);
-    for (std::size_t i = at / kSector; i <= last; ++i) inode_->dirty[i] = true;
+    soil(*inode_, at / kSector, (at + n - 1) / kSector + 1);
     std::memcpy(inode_->live.data() + at, bytes.data(), n);
   }));
   if (full) return Error{ErrorCode::kExhausted, "disk full writing " + path_};
@@ -93,14 +100,13 @@ Result<> SimFile::sync() {
 }
 
 void SimDisk::tear(Inode& file, bool lose_all) {
-  const bool touched =
-      file.resized || std::find(file.dirty.begin(), file.dirty.end(), true) != file.dirty.end();
+  const bool touched = file.resized || file.dirty_from != file.dirty_to;
   if (!touched) return;
   const std::uint64_t fate = lose_all ? 0 : random_.uniform(4);  // 0 lost, 1 kept, else torn
   if (fate == 1) keep_all(file);
   if (fate > 1) {
     if (random_.one_in(2)) file.durable.resize(file.live.size());
-    for (std::size_t i = 0; i < file.dirty.size(); ++i)
+    for (std::size_t i = file.dirty_from; i < file.dirty_to; ++i)
       if (file.dirty[i] && random_.one_in(2)) keep_sector(file, i);
   }
   file.live = file.durable;

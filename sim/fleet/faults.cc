@@ -42,6 +42,7 @@ void Faults::begin() {
   const auto machines = fleet_.gateways().size() + fleet_.devices().size() + 1;
   for (std::uint64_t n = random_.uniform(1 + machines); n > 0; --n)
     world_.after(random_.up_to(room), [this] { one_incident(); });
+  backed_up_ = &any(fleet_.gateways());
   take_backups();
 }
 
@@ -230,19 +231,15 @@ void Faults::break_version() {
 // --- a gateway from an older state ---
 
 void Faults::take_backups() {
-  for (Node* gateway : fleet_.gateways()) {
-    auto& kept = backups_[gateway->name()];
-    kept.push_back(gateway->disk().durable_copy());
-    if (kept.size() > 3) kept.erase(kept.begin());
-  }
+  backups_.push_back(backed_up_->disk().durable_copy());
+  if (backups_.size() > 3) backups_.erase(backups_.begin());
   later(6h + random_.up_to(2h), [this] { take_backups(); });
 }
 
 void Faults::restore_gateway() {
-  Node& gateway = any(fleet_.gateways());
-  const auto& kept = backups_[gateway.name()];
-  if (kept.empty() || !gateway.up()) return;
-  const auto copy = kept[random_.uniform(kept.size())];
+  Node& gateway = *backed_up_;
+  if (!gateway.up()) return;
+  const auto copy = backups_[random_.uniform(backups_.size())];
   fleet_.set_outage(gateway, 10min);
   note(gateway, "restored from an old state");
   gateway.power_off();

@@ -61,7 +61,8 @@ class Faults {
     Power how = Power::kStays;
   };
   std::map<const Node*, Armed> armed_;  // looked up, never walked
-  std::map<std::string, std::vector<std::shared_ptr<Inode>>> backups_;
+  Node* backed_up_ = nullptr;  // the gateway that may be restored in this world
+  std::vector<std::shared_ptr<Inode>> backups_;
   std::vector<std::pair<std::string, std::string>> parted_, slowed_;
   std::map<std::pair<std::string, std::string>, BytesPerSecond> rates_;
   std::function<void(Node&)> on_restored_;

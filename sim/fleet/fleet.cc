@@ -1,5 +1,7 @@
 #include "sim/fleet/fleet.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 
 namespace dray::sim::fleet {
@@ -34,6 +36,7 @@ void Fleet::add_server() {
   server_->set_program([this](Node& node) {
     server::Options limits;
     limits.reserve_bytes = 0;
+    limits.longest_wait = std::max<std::chrono::seconds>(60s, options_.plan_wait);
     limits.longest_sleep = 10min;
     limits.flush_contacts = 5min;
     auto life = std::make_shared<ServerLife>(world_, node, limits);
@@ -78,7 +81,6 @@ gateway::Settings Fleet::gateway_settings(const std::string& name) const {
   return out;
 }
 
-// Most devices ask every few minutes; one of eight lets the gateway hold its polls.
 agent::AgentSettings Fleet::agent_settings(const std::string& name, const std::string& site) const {
   agent::AgentSettings out;
   out.url = "http://" + site;
@@ -86,7 +88,7 @@ agent::AgentSettings Fleet::agent_settings(const std::string& name, const std::s
   out.authorization = "TargetToken " + tokens_.at(name);
   out.busy_file = "busy";
   out.poll_most = options_.polls;
-  const bool holds = options_.sites <= 2 && name == devices_.front()->name();
+  const bool holds = options_.one_holds_polls && name == devices_.front()->name();
   out.hold = std::chrono::seconds{holds ? 50 : 0};
   return out;
 }

@@ -176,7 +176,10 @@ Task<> Operator::use_device(Operator& self, WallTime when) {
   const std::string after = std::to_string(600 + self.random_.uniform(3'000));
   [[maybe_unused]] const auto put = replace_file(device.disk(), "busy", "retry_after=" + after + "\nin use");
   co_await self.sleep_until(self.now() + self.between(5min, 3h));
-  [[maybe_unused]] const auto gone = device.disk().unlink("busy");
+  while (device.disk().exists("busy") || !device.up()) {  // a power cut may bring it back
+    const auto gone = device.disk().unlink("busy");
+    if (!gone || !device.disk().sync_dir("")) co_await self.sleep_until(self.now() + 1min);
+  }
 }
 
 // Its installer says so.

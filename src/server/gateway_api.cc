@@ -12,7 +12,6 @@ namespace dray::server {
 namespace {
 
 constexpr std::size_t kMostProbe = 1 << 20;
-constexpr std::int64_t kLongestWait = 60;
 constexpr int kRetryAfter = 5;
 
 std::optional<std::int64_t> number(std::string_view text) {
@@ -23,13 +22,13 @@ std::optional<std::int64_t> number(std::string_view text) {
 }
 
 // Prefer: wait=55 (RFC 7240), possibly among others.
-std::chrono::seconds wait_of(const HttpRequest& request) {
+std::chrono::seconds wait_of(const HttpRequest& request, std::chrono::seconds longest) {
   const std::string_view prefer = request.headers.get("Prefer");
   const auto at = prefer.find("wait=");
   if (at == std::string_view::npos) return std::chrono::seconds{0};
   const auto end = prefer.find_first_of(",; ", at);
   const auto wait = number(prefer.substr(at + 5, end == std::string_view::npos ? end : end - at - 5));
-  return std::chrono::seconds{std::clamp<std::int64_t>(wait.value_or(0), 0, kLongestWait)};
+  return std::chrono::seconds{std::clamp<std::int64_t>(wait.value_or(0), 0, longest.count())};
 }
 
 // A running download; counts itself.
@@ -110,7 +109,7 @@ Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
 // The long poll: held while the client has the current revision.
 Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop) {
   const std::string known = bare_tag(request.headers.get("If-None-Match"));
-  const auto wait = wait_of(request);
+  const auto wait = wait_of(request, options_.longest_wait);
   if (wait.count() > 0 && waiting_ >= options_.most_waiting)
     co_return busy_response("too many gateways wait", kRetryAfter);
   const SteadyTime until = parts_.clock.steady() + wait;

@@ -31,6 +31,7 @@ struct Options {
   std::size_t most_downloads = 512;            // at a time, by gateways
   std::size_t most_waiting = 20'000;           // long polls
   std::size_t most_waiting_batches = 256;      // reports that wait for their commit
+  std::chrono::seconds longest_wait{60};       // of a long poll
   Duration longest_sleep{10'000};              // wall time may be set: rollouts look at it again this often
   Duration flush_contacts{5'000};              // when each gateway called is on the disk so soon
 };
