@@ -38,10 +38,10 @@ class GatewayClaim : public testing::TestWithParam<Medium>, protected GatewaySit
  protected:
   // --- how it travels ---
 
-  // One device, one artifact of `size` bytes.
+  // One device to update, one artifact of `size` bytes; another device that nothing is to be done with.
   void one_device(std::size_t size = 300'000) {
     bytes_ = firmware(size);
-    devices(1);
+    devices(2);
     order("dev-1", {{artifact(bytes_).sha256}});
   }
   void begin() {
@@ -113,7 +113,7 @@ class GatewayClaim : public testing::TestWithParam<Medium>, protected GatewaySit
     const DdiDevice d = device("dev-1");
     EXPECT_EQ(d.put("/configData", R"({"data":{"dray.busy":";customer at the till"}})").status, 200);
     EXPECT_TRUE(eventually([&] { return job_here("reason") == "device_busy"; }));
-    EXPECT_EQ(defer(now() + 1h, "", "another").status, 201);  // what is answered is durable, and all before it
+    EXPECT_EQ(defer(now() + 1h, "", "dev-2").status, 201);  // what is answered is durable, and all before it
     const std::string moved{job_here("update_at")};
     EXPECT_GT(*parse_rfc3339(moved), assignment().planned_at);
     kill_and_start_gateway();

@@ -273,7 +273,7 @@ TEST_F(SystemClaim, M1_M4_M16) {
 }
 
 TEST_F(SystemClaim, M1_M4_M16_M18) {
-  slow_lan({"--rate", "400 kB/s", "--cut-after", "500000", "--cuts", "1000"});
+  slow_lan({"--rate", "400 kB/s", "--cut-after", "200000", "--cuts", "1000"});
   pull(image(20 << 20), "+15s");
   breaks_until_the_expiry();
 }
@@ -318,7 +318,7 @@ TEST_F(SystemClaim, M1_M10_M16) {
 }
 
 TEST_F(SystemClaim, M1_M10_M16_M18) {
-  slow_lan({"--rate", "400 kB/s", "--cut-after", "500000", "--cuts", "1000"});
+  slow_lan({"--rate", "400 kB/s", "--cut-after", "200000", "--cuts", "1000"});
   push(image(20 << 20), "+17s");
   breaks_until_the_expiry();
 }
@@ -340,8 +340,8 @@ TEST_F(SystemClaim, M1_M16_M17) {
 }
 
 TEST_F(SystemClaim, M1_M16_M18) {
-  slow_lan({"--rate", "400 kB/s", "--cut-after", "500000", "--cuts", "1000"});
-  at_once({image(20 << 20)}, "+10s");
+  slow_lan({"--rate", "400 kB/s", "--cut-after", "200000", "--cuts", "1000"});
+  at_once({image(20 << 20)}, "+16s");
   breaks_until_the_expiry();
 }
 
