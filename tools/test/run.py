@@ -25,7 +25,7 @@ SCRIPT_LIMIT_S = 900
 MOST_LINES_SHOWN = 60
 # Tests that mostly wait for other processes run side by side, so many at a time.
 SIDE_BY_SIDE = 4
-CALM_PROGRAMS = ("agent_tests", "claims_gateway_tests", "claims_system_tests", "gateway_tests", "kill_tests")
+CALM_PROGRAMS = ("agent_tests", "claims_gateway_tests", "claims_system_tests", "gateway_tests")
 
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=0",

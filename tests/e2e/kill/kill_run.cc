@@ -64,12 +64,12 @@ class Run {
     // A device that is not asked first holds with all bytes in place, before its switch-over.
     stack_.make_type("board", {"os"}, false,
                      holds() ? std::vector<std::string>{"--ask", "poll"} : std::vector<std::string>{});
-    stack_.make_device(kDevice, "board", {"os"});
+    stack_.make_device(kDevice, "board", {"os"}, case_.way == Way::kWaits ? "[ready]\nwhile_busy = \"wait\"\nbusy_retry_s = 1\n" : "");
     if (installer_fails()) stack_.make_device_moody(kDevice);
     if (case_.way == Way::kDownloadFails || case_.way == Way::kOneTryFails)
       testing_support::write_file(at_device("fail-download"), "");
     if (case_.way == Way::kUnhealthy) testing_support::write_file(at_device("fail-verify"), "");
-    if (case_.way == Way::kBusyAtFirst || holds())
+    if (case_.way == Way::kBusyAtFirst || case_.way == Way::kWaits || holds())
       testing_support::write_file(busy_file(), "retry_after=1\nin use\n");
     if (case_.way != Way::kDeferred) start(Who::kAgent);
   }

@@ -15,6 +15,7 @@ enum class Who { kServer, kGateway, kAgent };
 enum class Way {
   kStraight,       // nothing stands in the way
   kBusyAtFirst,    // the device says "not now" until the kill
+  kWaits,          // the device is silent, in a deferment of its own, until the kill
   kDeferred,       // the site defers the update before the device is there
   kDownloadFails,  // the installer can't write until the kill
   kOneTryFails,    // the same, and the rollout allows one attempt: it fails

@@ -38,6 +38,7 @@ std::vector<Case> cases() {
     out.push_back({Who::kAgent, Who::kAgent, "attempt", {phase}, Way::kStraight});
   // The start that follows a kill leads from deferring to idle.
   out.push_back({Who::kAgent, Who::kAgent, "attempt", {"deferring", "idle"}, Way::kBusyAtFirst});
+  out.push_back({Who::kAgent, Who::kAgent, "attempt", {"waiting"}, Way::kWaits});
   out.push_back({Who::kAgent, Who::kAgent, "attempt", {"reverting"}, Way::kUnhealthy});
   out.push_back({Who::kAgent, Who::kAgent, "attempt", {"rolled_back"}, Way::kUnhealthy});
   out.push_back({Who::kAgent, Who::kAgent, "attempt", {"failed"}, Way::kDownloadFails});
