@@ -110,7 +110,7 @@ TEST_F(GatewayAlone, M16_GoesOnWhereItWasAfterBrokenLinesAndKills) {
 
 TEST_F(GatewayAlone, M16_ADeviceResumesOverAKillOfTheGateway) {
   devices(1);
-  const std::string bytes = firmware(4 << 20);
+  const std::string bytes = firmware(32 << 20);  // more than the buffers of a connection hold
   const auto os = artifact(bytes);
   order("dev-1", {{os.sha256}});
   publish();
