@@ -1,6 +1,7 @@
 #include "sim/site/site_world.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace dray::sim {
 namespace {
@@ -160,9 +161,10 @@ Power SiteWorld::on_op(Node& node, std::uint64_t n, const std::string& what) {
          {"incoming/" + artifact->sha256.hex() + ".part", "spool/" + artifact->sha256.hex() + ".part"})
       if (what == "sync " + path)
         if (const auto file = node.disk().open_file(path, Mode::kRead)) kept.synced = (*file)->size();
-    // The commit of the record; what it says was safe before it began.
-    if (what == "sync gateway.db-wal" || what == "rename state.json.new state.json")
-      kept.recorded = kept.synced;
+    // The commit of the record; what it says was safe before it began. A gateway commits other things, too: one that was
+    // on its way already when the bytes became safe tells nothing of them.
+    if (what == "sync gateway.db-wal") kept.recorded = std::exchange(kept.before, kept.synced);
+    if (what == "rename state.json.new state.json") kept.recorded = kept.synced;
   }
   return power;
 }

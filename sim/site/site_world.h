@@ -55,6 +55,7 @@ class SiteWorld {
  private:
   struct Kept {                  // of one artifact on one disk
     std::uint64_t synced = 0;    // bytes that are safe
+    std::uint64_t before = 0;    // of these, so many were when the last commit ended: the next one may tell of them
     std::uint64_t recorded = 0;  // of these, so many are known to be
   };
   using Place = std::pair<std::string, std::string>;  // node, SHA-256

@@ -121,6 +121,7 @@ Task<> Agent::Session::answer_offer(Stop& stop) {
     co_return;
   }
   answered_ = question;
+  etag_.clear();  // where it asks again it shows the same once more: that must reach us
   parts_.log.info("offer_answered", {{"answer", yes ? "ready" : word_of(ready->kind)}, {"why", ready->why}});
   if (sent)
     apply(at::Answered{ready->kind, ready->why});

@@ -125,7 +125,9 @@ void on(Decision& d, const Ready& p, const JobEvent& event) {
   if (std::get_if<Tick>(&event) != nullptr) {
     if (tick_finishes(d)) return;
     const bool asks = d.job.terms.ask == Ask::kConfirmation;
-    const bool stale = p.since > d.given.now || d.given.now - p.since >= d.given.answer_valid;
+    // A clock that is corrected by a moment makes no answer stale; one that was wrong by more than an answer's life does.
+    const auto age = d.given.now > p.since ? d.given.now - p.since : p.since - d.given.now;
+    const bool stale = age >= d.given.answer_valid;
     if (d.given.now < d.job.update_at)
       d.job.phase = Planned{};
     else if (asks && (stale || !permits(d.job.terms.update, d.given.now)))

@@ -66,17 +66,18 @@ TEST_F(Swupdate, M1_InstallsThroughTheGateway) {
 }
 
 TEST_F(Swupdate, M16_ResumesATransferThatWasCut) {
-  const std::string payload = random_payload(8 << 20);
+  const std::string payload = random_payload(24 << 20);
   const std::string image = device_.make_image(payload, "1.0.0");
-  RelayProcess relay{gateway_->device_address(), {"--cut-after", "4194304", "--cuts", "1"}};
+  RelayProcess relay{gateway_->device_address(), {"--cut-after", "16777216", "--cuts", "1"}};
   order(image, "1.0.0");
   device_.start(relay.url());
   restart_device(relay.url());
   EXPECT_TRUE(server_.wait_for_job("r1-dev-1", "succeeded", kLong)) << device_.process().output();
   EXPECT_EQ(device_.installed(), payload);
   EXPECT_EQ(relay.cuts(), 1);
-  // Resumed, not repeated: beyond the image only what was lost in flight at the cut crossed the line again.
-  EXPECT_LT(relay.bytes_down(), image.size() + (3 << 20));
+  // Resumed, not repeated: beyond the image only what was lost in flight at the cut crossed the line again (the buffers
+  // of two connections on a busy machine).
+  EXPECT_LT(relay.bytes_down(), image.size() + (8 << 20));
   EXPECT_EQ(server_.artifact_bytes(), image.size());
   EXPECT_EQ(server_.job("r1-dev-1")->attempt, 1);
 }

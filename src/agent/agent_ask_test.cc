@@ -1,0 +1,179 @@
+// Whether a device may be updated now, as the device sees it (M6, M7, M8, M19): the agent whole, in a
+// simulated world.
+#include "agent/agent_rig.h"
+
+namespace dray::agent {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace testing;  // NOLINT(google-build-using-namespace): the rig is what this file is about
+
+TEST_F(AgentTest, AnswersBusyWhileItsBusyFileIsThereAndReadyAfterwards) {
+  set_up();
+  ASSERT_TRUE(replace_file(device.disk(), "busy", "retry_after=30\nsale in progress\n"));
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 1min));
+  EXPECT_EQ(
+      server.confirmations[0],
+      R"({"confirmation":"denied","details":["sale in progress"],"dray":{"answer":"busy","retry_after":30,"why":"sale in progress"}})");
+  EXPECT_EQ(server.artifact_bytes, 0U);
+  ASSERT_TRUE(device.disk().unlink("busy"));
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  EXPECT_EQ(server.confirmations.back(), R"({"confirmation":"confirmed"})");
+}
+
+// M7
+TEST_F(AgentTest, RunsItsOwnDefermentSilentlyWhileItIsBusyAndConfirmsAfterwards) {
+  set_up();
+  settings.waits_while_busy = true;
+  ASSERT_TRUE(replace_file(device.disk(), "busy", "sale in progress\n"));
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "waiting"; }, 1min));
+  ASSERT_TRUE(world.run_for(20min));
+  EXPECT_TRUE(server.confirmations.empty());
+  EXPECT_EQ(server.artifact_bytes, 0U);
+  ASSERT_TRUE(device.disk().unlink("busy"));
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  EXPECT_EQ(server.confirmations.size(), 1U);
+  EXPECT_TRUE(confirmed());
+}
+
+// M7: ten minutes of being powered, whenever it restarts in between; a countdown is saved once a minute.
+TEST_F(AgentTest, ADefermentSurvivesItsRestartWithWhatIsLeftOfIt) {
+  set_up();
+  settings.waits_while_busy = true;
+  settings.busy_check = "in-use";
+  probe.next = {true, 600s, "a job is running"};
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "waiting"; }, 1min));
+  const auto began = world.now();
+  probe.next = {};
+  ASSERT_TRUE(world.run_for(6min));
+  device.power_off();  // and on again a second later
+  ASSERT_TRUE(world.run_for(10s));
+  EXPECT_EQ(phase(), "waiting");
+  ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 10min));
+  EXPECT_TRUE(confirmed());
+  EXPECT_GE(world.now() - began, 10min);
+  EXPECT_LE(world.now() - began, 11min + 10s);
+  EXPECT_EQ(probe.asked, 2);
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+}
+
+TEST_F(AgentTest, ABusyCommandSaysBusyAtOnceWhereTheDeviceDoesNotWaitSilently) {
+  set_up();
+  settings.busy_check = "in-use";
+  probe.next = {true, 45s, "a job is running"};
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 1min));
+  EXPECT_EQ(
+      server.confirmations[0],
+      R"({"confirmation":"denied","details":["a job is running"],"dray":{"answer":"busy","retry_after":45,"why":"a job is running"}})");
+  probe.next = {};
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+}
+
+// M7, M13
+TEST_F(AgentTest, IsNotUpdatedInItsProhibitedHours) {
+  set_up();
+  settings.prohibited = {*core::parse_hours("daily 23:00-00:30")};  // the world begins at midnight
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_for(25min));
+  EXPECT_EQ(phase(), "waiting");
+  EXPECT_TRUE(server.confirmations.empty());
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min));
+  EXPECT_EQ(server.confirmations.size(), 1U);
+}
+
+TEST_F(AgentTest, AsksItsOperatorAndWaitsForTheAnswer) {
+  set_up();
+  settings.asks_operator = true;
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "waiting"; }, 1min));
+  ASSERT_TRUE(world.run_for(30min));
+  EXPECT_TRUE(server.confirmations.empty());
+  EXPECT_NE(local(R"({"command":"status"})").find("May this device be updated now?"), std::string::npos);
+  EXPECT_EQ(local(R"({"command":"answer","answer":"ready"})"), R"({"ok":true,"sentence":"Noted: ready."})");
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 3min));
+  EXPECT_TRUE(confirmed());
+  EXPECT_EQ(server.confirmations.size(), 1U);
+  EXPECT_NE(local(R"({"command":"status"})").find(R"("question":null)"), std::string::npos);
+}
+
+// M9, M15: the device's operator puts it off; the gateway is told for how long.
+TEST_F(AgentTest, TheOperatorsDeferralIsToldAndOutlivesARestart) {
+  set_up();
+  server.ask_first = true;
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "idle"; }, 1min));
+  EXPECT_EQ(local(R"({"command":"answer","answer":"defer","for_s":3600,"why":"stocktaking"})"),
+            R"({"ok":true,"sentence":"Noted: defer."})");
+  device.power_off();
+  ASSERT_TRUE(world.run_for(10min));
+  server.order(101, {new_os});
+  ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 1min));
+  EXPECT_NE(server.confirmations[0].find(R"("answer":"defer")"), std::string::npos);
+  const auto at = server.confirmations[0].find(R"("retry_after":)");
+  ASSERT_NE(at, std::string::npos);
+  const int left = std::stoi(server.confirmations[0].substr(at + 14));
+  EXPECT_GE(left, 2950);
+  EXPECT_LE(left, 3060);
+  EXPECT_EQ(server.artifact_bytes, 0U);
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 2h));
+  EXPECT_TRUE(confirmed());
+}
+
+TEST_F(AgentTest, RefusesALocalRequestThatIsWrongAndChangesNothing) {
+  set_up();
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "idle"; }, 1min));
+  EXPECT_NE(local("nonsense").find(R"("code":"invalid")"), std::string::npos);
+  EXPECT_NE(local(R"({"command":"answer","answer":"defer"})").find("for_s: a deferral needs a time"),
+            std::string::npos);
+  EXPECT_NE(local(R"({"command":"answer","answer":"ready"})").find(R"("code":"not_asked")"),
+            std::string::npos);
+  EXPECT_NE(local(R"({"command":"answer","answer":"busy","for_s":0})").find("for_s"), std::string::npos);
+  EXPECT_NE(local(R"({"command":"cancel"})").find(R"("code":"nothing_here")"), std::string::npos);
+  EXPECT_FALSE(current->agent->attempt()->word.has_value());
+}
+
+// M19
+TEST_F(AgentTest, IsCancelledOnTheDeviceAndTellsWhoDidIt) {
+  set_up();
+  world.network().link("gw", "dev").rate = BytesPerSecond{30'000};
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "downloading"; }, 1min));
+  EXPECT_NE(local(R"({"command":"cancel","by":"ines","why":"not now"})").find(R"("ok":true)"),
+            std::string::npos);
+  ASSERT_TRUE(world.run_until([&] { return server.closed("failure"); }, 1min));
+  EXPECT_TRUE(saw("canceled none"));
+  EXPECT_EQ(std::get<core::attempt::Cancelled>(current->agent->attempt()->phase).by, "ines (alex)");
+  EXPECT_EQ(server.attributes["dray.version.os"], "1");
+}
+
+// M19
+TEST_F(AgentTest, ACancelOnTheDeviceAfterTheSwitchOverIsTooLate) {
+  set_up();
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "installing"; }, 5min));
+  EXPECT_NE(local(R"({"command":"cancel"})").find(R"("code":"too_late")"), std::string::npos);
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  EXPECT_EQ(server.attributes["dray.version.os"], "2");
+}
+
+}  // namespace
+}  // namespace dray::agent
