@@ -89,7 +89,11 @@ class Machine {
     if (e.expires_at) r_.terms.expires_at = *e.expires_at;
     for (PhaseCounts& c : counts_) c.open += std::exchange(c.failed, 0);
     if (is<RolloutFinished>()) {
-      r_.state = RolloutRunning{};
+      // Its first phase may never have been approved before the expiry.
+      if (r_.released == 0)
+        r_.state = RolloutWaitingApproval{};
+      else
+        r_.state = RolloutRunning{};
       actions_.emplace_back(FreeJobs{});
     }
     actions_.emplace_back(RetryJobs{});

@@ -50,6 +50,7 @@ constexpr std::array kTransitions = std::to_array<RolloutTransition>({
     {"paused", "resume_asked", "waiting_approval"},
     {"paused", "abort_asked", "aborted"},
     {"finished", "retry_asked", "running"},
+    {"finished", "retry_asked", "waiting_approval"},
 });
 
 }  // namespace
