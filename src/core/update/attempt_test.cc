@@ -167,6 +167,7 @@ TEST(Attempt, CancelIsObeyedUpToTheSwitchOverAndTooLateAfterIt) {
 
 TEST(Attempt, EndsEndlessStarts) {
   for (const Phase& phase : all_phases()) {
+    if (std::holds_alternative<Waiting>(phase)) continue;  // does nothing that could fail; its own time ends it
     Attempt a{phase, {}, 0};
     for (int i = 0; i < 3 * kMostStarts; ++i) a = advance(a, Started{}, {"boot-1", kOld}).next;
     const bool pending = may_cancel(a) || (is_trial(a) && !std::holds_alternative<Reverting>(a.phase));
