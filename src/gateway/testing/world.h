@@ -22,11 +22,16 @@ using namespace std::chrono_literals;
 class WrongClock : public Clock {
  public:
   explicit WrongClock(Clock& below) : below_{below} {}
-  WallTime wall() const override { return below_.wall() + leap + error; }
-  SteadyTime steady() const override { return below_.steady() + leap; }
+  // From now on only `leap` makes time pass, and whoever sleeps for less than a second: what a test measures does not
+  // depend on how busy the machine is.
+  void freeze() { frozen_ = {below_.wall(), below_.steady()}; }
+  WallTime true_wall() const { return (frozen_ ? frozen_->first : below_.wall()) + leap; }
+  WallTime wall() const override { return true_wall() + error; }
+  SteadyTime steady() const override { return (frozen_ ? frozen_->second : below_.steady()) + leap; }
   Task<Result<>> sleep_until(SteadyTime when, Stop& stop) override {
-    while (below_.steady() + leap < when) {
-      const SteadyTime lap = std::min(when, below_.steady() + leap + Duration{5}) - leap;
+    while (steady() < when) {
+      if (frozen_ && when - steady() <= Duration{1'000}) leap += when - steady();
+      const SteadyTime lap = below_.steady() + std::clamp(Duration{when - steady()}, Duration{1}, Duration{5});
       const auto slept = co_await below_.sleep_until(lap, stop);
       if (!slept) co_return slept.error();
     }
@@ -37,6 +42,7 @@ class WrongClock : public Clock {
 
  private:
   Clock& below_;
+  std::optional<std::pair<WallTime, SteadyTime>> frozen_;
 };
 
 // docs/gateway-api.md from the other side, as little as a test needs.
@@ -259,7 +265,7 @@ class World {
   WrongClock clock{system_clock};
   ScriptedServer server{clock, [this] { return wall(); }};
   // The true time, as the server tells it.
-  WallTime wall() const { return system_clock.wall() + clock.leap; }
+  WallTime wall() const { return clock.true_wall(); }
 
   const std::string& folder() const { return folder_; }
   Gateway& gateway() { return *life_->gateway; }
