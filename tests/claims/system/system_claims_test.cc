@@ -188,8 +188,8 @@ class SystemClaim : public testing::Test {
   void breaks_until_the_expiry() {
     ASSERT_TRUE(eventually([&] { return lan_->cuts() >= 2; }));
     EXPECT_TRUE(eventually([&] { return job_here("state") == "expired"; })) << stack_.gateway().output();
-    EXPECT_LT(stack_.gateway_process().lan_bytes(), bytes_.size()) << "it was not completed";
-    EXPECT_GT(stack_.gateway_process().lan_bytes(), 0u);
+    EXPECT_LT(lan_->bytes_down(), bytes_.size()) << "it was not completed";
+    EXPECT_GT(lan_->bytes_down(), 0u);
     ends_with_the_old_version("expired");
   }
 
