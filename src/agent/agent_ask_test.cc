@@ -1,6 +1,6 @@
 // Whether a device may be updated now, as the device sees it (M6, M7, M8, M19): the agent whole, in a
 // simulated world.
-#include "agent/agent_rig.h"
+#include "agent/agent_world_testing.h"
 
 namespace dray::agent {
 namespace {

@@ -1,6 +1,6 @@
 // The agent whole, in a simulated world: a device that may lose power at any write, and a server that does
 // what it is told.
-#include "agent/agent_rig.h"
+#include "agent/agent_world_testing.h"
 
 namespace dray::agent {
 namespace {

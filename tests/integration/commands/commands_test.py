@@ -90,7 +90,8 @@ class Cases:
         pid = pathlib.Path(folder) / "pid"
         processes.wait_until("start", lambda: pid.exists() and pid.read_text(), 10)
         started.end(grace_s=0.3)
-        assert gone(child.popen.pid) and gone(int(pid.read_text()))
+        assert gone(child.popen.pid)
+        processes.wait_until("the end of its child", lambda: gone(int(pid.read_text())), 10)
 
     def test_killed_demo_leaves_nothing(self, folder):
         code = (f"import sys; sys.path.insert(0, {str(ROOT / 'tools/demo')!r}); sys.dont_write_bytecode = True\n"
