@@ -76,8 +76,9 @@ class Deferring final : public Check {
     if (response.status == 201) {
       const auto made = wire::parse_json(std::get<std::string>(response.body));
       const auto until = parse_rfc3339(std::string{made->at("until").as_string()});
+      const auto* device = made->at("device").if_string();  // null: the whole site
       operators_[std::string{made->at("id").as_string()}] = {
-          call.gateway, std::string{made->at("device").as_string()}, *until};
+          call.gateway, device != nullptr ? std::string{*device} : std::string{}, *until};
     } else if (response.status == 204) {
       operators_.erase(call.x.path.substr(kDeferrals.size() + 1));
     }
