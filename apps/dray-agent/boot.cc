@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "adapters/posix/child.h"
+#include "adapters/posix/folder_lock.h"
 #include "adapters/posix/signals.h"
 #include "device.h"
 #include "drive/signal.h"
@@ -172,6 +173,8 @@ int supervise(const AgentConfig& config, char** argv) {
   std::optional<Supervisor::End> end;
   {
     Device device{config};
+    const auto lock = adapters::FolderLock::take(config.data, "boot.lock");
+    if (!lock) return device.log.error("data_in_use", {{"why", lock.error().message()}}), 1;
     if (!config.machine) {  // a fresh boot id for each start of this process device
       ::setenv(kBootIdVariable, random_uuid(device.random).c_str(), 1);
       device.log.info("process_device",

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "adapters/posix/exec_probe.h"
+#include "adapters/posix/folder_lock.h"
 #include "adapters/posix/local_socket.h"
 #include "adapters/posix/signals.h"
 #include "agent/boot.h"
@@ -78,6 +79,8 @@ int run_agent(const AgentConfig& config) {
   const bool supervised = std::getenv(kBootIdVariable) != nullptr;
   if (supervised) ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // an agent without its supervisor counts no trials
   Device device{config};
+  const auto lock = adapters::FolderLock::take(config.data, "run.lock");
+  if (!lock) return device.log.error("data_in_use", {{"why", lock.error().message()}}), 1;
   net::BeastClient http{device.io, device.clock};
   Stop stop;
   adapters::StopOnSignals signals{device.io, stop};

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "adapters/posix/folder_lock.h"
 #include "adapters/posix/posix_disk.h"
 #include "adapters/posix/signals.h"
 #include "adapters/posix/system_clock.h"
@@ -62,6 +63,8 @@ int run(const apps::GatewayConfig& config, const std::string& ports_file) {
   adapters::SystemRandom random;
   const Log log{config.log_level, [&clock] { return clock.wall(); }, stderr_sink()};
   adapters::PosixDisk disk{config.data};
+  const auto lock = adapters::FolderLock::take(config.data);
+  if (!lock) return log.error("data_in_use", {{"why", lock.error().message()}}), 1;
   adapters::ThreadWorker store_worker{io, "store"}, bytes_worker{io, "bytes"};
   auto store = adapters::GatewayStore::open({.path = (config.data / "gateway.db").string()});
   if (!store) return log.error("store_not_opened", {{"why", store.error().message()}}), 1;

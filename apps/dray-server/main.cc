@@ -4,6 +4,7 @@
 #include <iostream>
 #include <system_error>
 
+#include "adapters/posix/folder_lock.h"
 #include "adapters/posix/posix_disk.h"
 #include "adapters/posix/signals.h"
 #include "adapters/posix/system_clock.h"
@@ -76,6 +77,7 @@ Result<> run(const Settings& settings, const CommandLine& line) {
   adapters::SystemRandom random;
   const Log log{settings.log_level, [&] { return clock.wall(); }, stderr_sink()};
   adapters::PosixDisk disk{settings.data};
+  DRAY_TRY([[maybe_unused]] const auto lock, adapters::FolderLock::take(settings.data));
 
   // A second connection reads lists, so that a long one holds up no report; hence no EXCLUSIVE lock.
   const std::string database = (settings.data / "server.db").string();

@@ -172,7 +172,7 @@ TEST_F(DrayAgent, SurvivesSigkillInTheMiddleOfATransferAndAtTheSwitch) {
   server->on_feedback = [&](const std::string&, const std::string& phase) {
     if (phase == "switching" && !killed) {
       killed = true;
-      device->signal(SIGKILL);
+      testing_support::kill_tree(device->pid());
     }
   };
   start();
@@ -299,6 +299,18 @@ TEST_F(DrayAgent, AVersionWhoseProgramEndsFallsBackByItself) {
   EXPECT_NE(server->sentences.back().find("its program ended with status 7"), std::string::npos)
       << server->sentences.back();
   EXPECT_GE(server->boot_ids.size(), 2U);
+}
+
+TEST_F(DrayAgent, ASecondOneOnTheSameDataIsRefused) {
+  start();
+  until([&] { return !server->boot_ids.empty(); });
+  for (const char* command : {"boot", "run"}) {
+    Process second{{kProgram, command, "--config", folder / "agent.toml"}};
+    EXPECT_EQ(second.wait(), 1) << command;
+    EXPECT_NE(second.output().find("in use by another process"), std::string::npos) << second.output();
+  }
+  Process verb{{kProgram, "installer", "ab-dir", "installed", "--config", folder / "agent.toml"}};
+  EXPECT_EQ(verb.wait(), 0) << "an installer's verbs are for a running agent";
 }
 
 TEST_F(DrayAgent, TellsItsStatusAndChecksItsConfiguration) {

@@ -2,6 +2,7 @@
 // dray-server, and devices that are not dray-agent (docs/spec.md, claims 20 to 78).
 #include <gtest/gtest.h>
 
+#include "places.h"
 #include "support/gateway_site.h"
 
 namespace dray::testing_support {
@@ -259,6 +260,16 @@ TEST_F(GatewayAlone, ItsOwnApiTellsHowItIs) {
   EXPECT_EQ(http("GET", gateway_->local_url() + "/api/v1/none").status, 404);
   EXPECT_EQ(http("GET", gateway_->device_url() + "/api/v1/status").status, 404) << "not at the devices' door";
   EXPECT_TRUE(eventually([&] { return http("GET", gateway_->local_url() + "/api/v1/status").json().at("site") == "berlin"; }));
+}
+
+TEST_F(GatewayAlone, ASecondOneOnTheSameDataIsRefused) {
+  server_.publish(plan_);
+  start();
+  Process second{{std::string{DRAY_BIN_DIR} + "/dray-gateway", "--config", folder_ / "gateway/gateway.toml"}};
+  EXPECT_EQ(second.wait(), 1);
+  EXPECT_NE(second.output().find("in use by another process (" + std::to_string(gateway_->process().pid()) + ")"), std::string::npos)
+      << second.output();
+  EXPECT_EQ(http("GET", gateway_->local_url() + "/healthz").status, 200) << "the first goes on";
 }
 
 TEST_F(GatewayAlone, EndsCleanlyOnSigterm) {
