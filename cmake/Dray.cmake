@@ -31,6 +31,9 @@ target_compile_definitions(dray_options INTERFACE
   # What Boost's own targets would add only here and there: a precompiled header wants it the same everywhere.
   BOOST_CONTAINER_DYN_LINK BOOST_CONTAINER_NO_LIB BOOST_JSON_DYN_LINK BOOST_JSON_NO_LIB BOOST_URL_DYN_LINK BOOST_URL_NO_LIB
   DRAY_VERSION="${PROJECT_VERSION}")
+# What we ship carries nothing that it does not call.
+target_compile_options(dray_options INTERFACE $<$<CONFIG:Release>:-ffunction-sections -fdata-sections>)
+add_link_options($<$<CONFIG:Release>:-Wl,--gc-sections>)
 if(DRAY_SANITIZE)
   # gcc's flow analysis sees ghosts in instrumented code; the plain builds keep the warning.
   target_compile_options(dray_options INTERFACE -fsanitize=${DRAY_SANITIZE} -fno-sanitize-recover=all -Wno-maybe-uninitialized)
@@ -38,14 +41,32 @@ if(DRAY_SANITIZE)
   target_compile_definitions(dray_options INTERFACE DRAY_SANITIZED)
 endif()
 
-# One precompiled header for all but core (which must not see Asio) and one for tests.
+# One precompiled header for all but core (which must not see Asio), and the same made for size: the agent is small
+# rather than fast (release builds; gcc takes no precompiled header of another optimisation).
 file(WRITE ${CMAKE_BINARY_DIR}/pch.cc "")
-add_library(dray_pch STATIC ${CMAKE_BINARY_DIR}/pch.cc)
-target_link_libraries(dray_pch PUBLIC dray_options Boost::json Boost::url)
-target_precompile_headers(dray_pch PRIVATE
-  <algorithm> <chrono> <functional> <map> <memory> <optional> <span> <string> <string_view> <variant> <vector>
-  <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp> <boost/asio/use_awaitable.hpp>
-  <boost/asio/detached.hpp> <boost/asio/post.hpp> <boost/json.hpp>)
+function(dray_pch name)
+  add_library(${name} STATIC ${CMAKE_BINARY_DIR}/pch.cc)
+  target_link_libraries(${name} PUBLIC dray_options Boost::json Boost::url)
+  target_precompile_headers(${name} PRIVATE
+    <algorithm> <chrono> <functional> <map> <memory> <optional> <span> <string> <string_view> <variant> <vector>
+    <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp> <boost/asio/use_awaitable.hpp>
+    <boost/asio/detached.hpp> <boost/asio/post.hpp> <boost/json.hpp>)
+endfunction()
+dray_pch(dray_pch)
+if(CMAKE_BUILD_TYPE STREQUAL Release)
+  dray_pch(dray_small_pch)
+  target_compile_options(dray_small_pch PRIVATE -Os)
+endif()
+
+# Precompiled header and, where `small`, optimisation for size.
+function(dray_compile target small)
+  if(small AND TARGET dray_small_pch)
+    target_compile_options(${target} PRIVATE -Os)
+    target_precompile_headers(${target} REUSE_FROM dray_small_pch)
+  else()
+    target_precompile_headers(${target} REUSE_FROM dray_pch)
+  endif()
+endfunction()
 
 # Where things are, for tests: in a header of its own rather than on every command line, so that ccache knows an object
 # again that was built in another checkout.
@@ -90,7 +111,12 @@ function(dray_library folder)
   endif()
   if(NOT folder MATCHES "^(base|core)$")
     target_link_libraries(${name} PUBLIC Boost::json Boost::url)  # the same definitions as the precompiled header
-    target_precompile_headers(${name} REUSE_FROM dray_pch)
+    if(folder MATCHES "^(agent|adapters/toml)$")  # toml: every program reads its configuration, once
+      set(small ON)
+    else()
+      set(small OFF)
+    endif()
+    dray_compile(${name} ${small})
   endif()
 endfunction()
 
@@ -137,15 +163,15 @@ function(dray_web target page)
   target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR}/generated)
 endfunction()
 
-# dray_program(dray-server DEPS server net ...): apps/dray-server/*.cc
+# dray_program(dray-server DEPS server net ...): apps/dray-server/*.cc. SMALL: size counts more than speed.
 function(dray_program name)
-  cmake_parse_arguments(ARG "" "FOLDER" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "SMALL" "FOLDER" "DEPS" ${ARGN})
   if(NOT ARG_FOLDER)
     set(ARG_FOLDER apps/${name})
   endif()
   dray_sources(files ${ARG_FOLDER})
   add_executable(${name} ${files})
-  target_precompile_headers(${name} REUSE_FROM dray_pch)
+  dray_compile(${name} ${ARG_SMALL})
   foreach(dep ${ARG_DEPS})
     string(REPLACE / _ dep ${dep})
     target_link_libraries(${name} PRIVATE dray_${dep})

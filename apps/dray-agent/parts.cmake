@@ -1,1 +1,1 @@
-dray_program(dray-agent DEPS agent net adapters/posix adapters/toml)
+dray_program(dray-agent SMALL DEPS agent net adapters/posix adapters/toml)
