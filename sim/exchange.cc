@@ -99,14 +99,16 @@ void Exchange::leave() {
 Task<> Exchange::serve(std::shared_ptr<Exchange> self, HttpHandler& handler, HttpRequest request) {
   Exchange& x = *self;
   if (request.body && !x.echo) request.body = std::make_shared<Upload>(self);
-  auto response = handler.now(request);
-  if (!response) {
+  HttpResponse response{500};
+  if (const HttpResponse* lent = handler.now(request)) {
+    response = *lent;
+  } else {
     HttpResponse answer = co_await handler.handle(std::move(request), x.gone);
-    response.emplace(std::move(answer));
+    response = std::move(answer);
   }
-  if (x.network_.tap() != nullptr) x.network_.tap()->answered(x, *response);
+  if (x.network_.tap() != nullptr) x.network_.tap()->answered(x, response);
   x.dead |= x.lose_answer;
-  const auto sent = co_await x.send_answer(*response);
+  const auto sent = co_await x.send_answer(response);
   if (!sent)
     x.carry(x.server, x.client, [&x] { x.fail_client(Error{ErrorCode::kUnavailable, "connection cut"}); });
 }

@@ -11,6 +11,7 @@
 #include "base/id.h"
 #include "core/model/device.h"
 #include "drive/signal.h"
+#include "ports/http.h"
 #include "wire/ddi.h"
 
 namespace dray::gateway {
@@ -53,13 +54,14 @@ class Bucket {
   double level_ = 0;
 };
 
-// The answer to an unchanged poll, ready to send. Valid for one generation of the device, one spelling of its path,
+// The answers to an unchanged poll, ready to send. Valid for one generation of the device, one spelling of its path,
 // one Host header and one Authorization header, which was checked when this was made.
 struct PollCache {
   std::uint64_t generation = 0;
   std::string path, host, authorization, accept;
   bool encrypted = false;
-  std::string body, etag, content_type;
+  std::string etag;
+  HttpResponse full{200}, unchanged{304};
 };
 
 struct DeviceState {

@@ -298,9 +298,10 @@ wire::DeviceReport Site::device_report(const DeviceState& device) const {
 }
 
 void Site::device_seen(DeviceState& device) {
-  device.seen_at = now();
-  if (!late_seen(device.seen_reported, now())) return;
-  device.seen_reported = now();
+  const WallTime seen = now();
+  device.seen_at = seen;
+  if (!late_seen(device.seen_reported, seen)) return;
+  device.seen_reported = seen;
   if (device.in_plan) report(device_report(device));
 }
 
@@ -383,7 +384,8 @@ void Site::bytes_sent(const JobId& id, ActionId action, const Sha256& sha, std::
     return a.size == 0 || (found != side.delivered.end() && found->second.count() >= a.size);
   });
   if (first) apply(id, core::FirstByte{});
-  if (all) apply(id, core::AllSent{});
+  // A device that fetches again while it installs is no news, and this is asked at every piece that is sent.
+  if (all && !std::holds_alternative<core::Installing>(find_job(id)->phase)) apply(id, core::AllSent{});
 }
 
 void Site::hold_link(const JobId& job) {

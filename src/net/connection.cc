@@ -74,7 +74,7 @@ void Connection::serve() {
       if (!take_part(bytes, own)) return;
       continue;
     }
-    core_->request = HttpRequest{Method::kGet, {}};
+    core_->renew_request();
     // An empty line before a request is forgiven (RFC 9112 section 2.2).
     auto skip = std::min(bytes.find_first_not_of("\r\n"), end - 4);
     auto status = core_->parser.parse_head(bytes.substr(skip, end - skip), core_->request);
@@ -138,22 +138,21 @@ bool Connection::begin_request() {
     spawn(run(shared_from_this(), std::move(request)));
     return false;
   }
-  std::optional<HttpResponse> response;
+  const HttpResponse* response = nullptr;
   try {
     response = core_->handler.now(request);
   } catch (const std::exception& e) {
     core_->log.error("handler_threw", {{"target", request.target}, {"what", e.what()}});
-    response.emplace(500);
-    response->close = true;
+    response = &core_->failed;
   }
-  if (!response) {
+  if (response == nullptr) {
     begin_exchange(Phase::kHandling);
     spawn(run(shared_from_this(), std::move(request)));
     return false;
   }
   if (const auto* body = std::get_if<std::string>(&response->body)) return reply_at_once(*response, *body);
   begin_exchange(Phase::kSending);
-  spawn(run_response(shared_from_this(), std::move(*response)));
+  spawn(run_response(shared_from_this(), *response));
   return false;
 }
 

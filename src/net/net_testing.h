@@ -135,15 +135,19 @@ class RawClient {
 };
 
 struct FunctionHandler : HttpHandler {
-  std::function<std::optional<HttpResponse>(HttpRequest&)> on_now;
+  std::function<std::optional<HttpResponse>(const HttpRequest&)> on_now;
   std::function<Task<HttpResponse>(HttpRequest, Stop&)> on_handle;
 
-  std::optional<HttpResponse> now(HttpRequest& request) override {
-    return on_now ? on_now(request) : std::nullopt;
+  const HttpResponse* now(const HttpRequest& request) override {
+    lent_ = on_now ? on_now(request) : std::nullopt;
+    return lent_ ? &*lent_ : nullptr;
   }
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override {
     return on_handle(std::move(request), stop);
   }
+
+ private:
+  std::optional<HttpResponse> lent_;
 };
 
 inline HttpResponse text_response(int status, std::string text) {

@@ -21,7 +21,16 @@ class Connection;
 
 struct ServerCore {
   ServerCore(asio::io_context& i, Clock& c, Log l, HttpHandler& h, const Limits& li, Worker* b)
-      : io{i}, clock{c}, log{std::move(l)}, handler{h}, limits{li}, bytes{b}, request{Method::kGet, {}} {}
+      : io{i}, clock{c}, log{std::move(l)}, handler{h}, limits{li}, bytes{b}, request{Method::kGet, {}} {
+    failed.close = true;
+  }
+
+  // Ready for the next head; keeps the memory of the last one where its handler has left it.
+  void renew_request() {
+    request.headers.clear();
+    request.body.reset();
+    request.length.reset();
+  }
 
   asio::io_context& io;
   Clock& clock;
@@ -47,6 +56,7 @@ struct ServerCore {
   std::string out;
   RequestParser parser;
   HttpRequest request;
+  HttpResponse failed{500};
 };
 
 }  // namespace dray::net

@@ -16,7 +16,7 @@ using ::testing::StartsWith;
 class ServerTest : public ServerFixture {
  protected:
   ServerTest() {
-    handler_.on_now = [this](HttpRequest& request) -> std::optional<HttpResponse> {
+    handler_.on_now = [this](const HttpRequest& request) -> std::optional<HttpResponse> {
       if (request.target.starts_with("/slow")) return {};
       ++requests_;
       last_ = request;
@@ -260,7 +260,7 @@ TEST_F(ServerTest, AClientThatHasSaidAllStillGetsItsAnswer) {
 
 TEST_F(ServerTest, AHandlerThatThrowsGives500AndTheNextOneIsServed) {
   start();
-  handler_.on_now = [](HttpRequest& request) -> std::optional<HttpResponse> {
+  handler_.on_now = [](const HttpRequest& request) -> std::optional<HttpResponse> {
     if (request.target == "/now") throw std::runtime_error{"bug"};
     return {};
   };
@@ -280,7 +280,7 @@ TEST_F(ServerTest, AHandlerThatThrowsGives500AndTheNextOneIsServed) {
 
 TEST_F(ServerTest, AHandlerCanNotBreakTheHead) {
   start();
-  handler_.on_now = [](HttpRequest&) -> std::optional<HttpResponse> {
+  handler_.on_now = [](const HttpRequest&) -> std::optional<HttpResponse> {
     HttpResponse response{204};
     response.headers.add("X-Name", "a\r\nInjected: yes");
     response.headers.add("content-length", "77");
@@ -297,7 +297,7 @@ TEST_F(ServerTest, AHandlerCanNotBreakTheHead) {
 
 TEST_F(ServerTest, AHandlerCanCloseTheConnection) {
   start();
-  handler_.on_now = [](HttpRequest&) {
+  handler_.on_now = [](const HttpRequest&) {
     auto response = text_response(200, "bye");
     response.close = true;
     return std::optional{std::move(response)};
@@ -310,7 +310,7 @@ TEST_F(ServerTest, AHandlerCanCloseTheConnection) {
 TEST_F(ServerTest, ALargeAnswerWaitsForItsReader) {
   start();
   std::string large(8 << 20, 'x');
-  handler_.on_now = [&](HttpRequest&) { return std::optional{text_response(200, large)}; };
+  handler_.on_now = [&](const HttpRequest&) { return std::optional{text_response(200, large)}; };
   auto c = client(4096);
   c->get("/1");
   c->get("/2");
@@ -321,7 +321,7 @@ TEST_F(ServerTest, AReaderThatStopsReadingIsCut) {
   auto limits = quick_limits();
   limits.send_idle = 60ms;
   start(limits);
-  handler_.on_now = [](HttpRequest&) {
+  handler_.on_now = [](const HttpRequest&) {
     return std::optional{text_response(200, std::string(32 << 20, 'x'))};
   };
   auto c = client(4096);
@@ -355,7 +355,7 @@ TEST_F(ServerTest, StopCutsWhatDoesNotEndInTime) {
   auto limits = quick_limits();
   limits.drain_time = 50ms;
   start(limits);
-  handler_.on_now = [](HttpRequest&) {
+  handler_.on_now = [](const HttpRequest&) {
     return std::optional{text_response(200, std::string(32 << 20, 'x'))};
   };
   auto c = client(4096);

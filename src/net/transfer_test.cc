@@ -29,7 +29,7 @@ class HiddenFile : public File {
 class TransferTest : public ServerFixture {
  protected:
   TransferTest() {
-    handler_.on_now = [this](HttpRequest&) {
+    handler_.on_now = [this](const HttpRequest&) {
       HttpResponse response{200};
       response.body = slice_;
       return std::optional{std::move(response)};
@@ -267,7 +267,7 @@ TEST_F(TransferTest, StreamsASourceAndCutsAnAnswerThatIsShorter) {
   start();
   bool fail = false;
   std::uint64_t length = 18;
-  handler_.on_now = [&](HttpRequest&) {
+  handler_.on_now = [&](const HttpRequest&) {
     HttpResponse response{200};
     auto source = std::make_shared<Countdown>();
     source->fail = fail;

@@ -31,7 +31,11 @@ class Headers {
     std::string name, value;
   };
 
-  void add(std::string_view name, std::string_view value) { items_.push_back({std::string{name}, std::string{value}}); }
+  void add(std::string_view name, std::string_view value) {
+    if (items_.capacity() == 0) items_.reserve(8);  // most messages have more than one and fewer than nine
+    items_.push_back({std::string{name}, std::string{value}});
+  }
+  void clear() { items_.clear(); }  // keeps its memory
   void set(std::string_view name, std::string_view value);
   // The first value, or nothing.
   std::optional<std::string_view> find(std::string_view name) const;
@@ -110,9 +114,9 @@ struct HttpResponse {
 
 struct HttpHandler {
   virtual ~HttpHandler() = default;
-  // Fast path of a poll: an answer from memory at once, without a coroutine frame; nothing = use handle().
-  // Must leave the request as it is when it gives nothing.
-  virtual std::optional<HttpResponse> now(HttpRequest& /*request*/) { return {}; }
+  // Fast path of a poll: an answer from memory at once, without a coroutine frame; null = use handle(). It is lent:
+  // the caller reads it before it goes on.
+  virtual const HttpResponse* now(const HttpRequest& /*request*/) { return nullptr; }
   // Long poll, upload, anything that waits. `stop`: client gone or shutting down.
   virtual Task<HttpResponse> handle(HttpRequest request, Stop& stop) = 0;
 };

@@ -16,31 +16,25 @@ bool token_matches(std::string_view token, const std::string& sha256) {
 
 // --- the fast path ---
 
-std::optional<HttpResponse> Door::now(HttpRequest& request) {
-  if (request.method != Method::kGet || !parts_.site.loaded()) return {};
+const HttpResponse* Door::now(const HttpRequest& request) {
+  if (request.method != Method::kGet || !parts_.site.loaded()) return nullptr;
   const std::string_view target = request.target;
   const auto slash = target.rfind('/');
-  if (slash == std::string_view::npos) return {};
+  if (slash == std::string_view::npos) return nullptr;
   DeviceState* device = parts_.site.find_device(target.substr(slash + 1));
-  if (device == nullptr || device->unsaved > 0) return {};
+  if (device == nullptr || device->unsaved > 0) return nullptr;
   const PollCache& kept = device->poll;
-  if (kept.generation != device->generation || kept.path != target || kept.encrypted != request.peer.encrypted) return {};
+  if (kept.generation != device->generation || kept.path != target || kept.encrypted != request.peer.encrypted) return nullptr;
   const Headers& headers = request.headers;
-  if (headers.find("Prefer")) return {};
-  const auto known = headers.get("If-None-Match");
+  if (headers.find("Prefer")) return nullptr;
   if (kept.host != headers.get("Host") || kept.accept != headers.get("Accept") ||
       !equal_constant_time(kept.authorization, headers.get("Authorization")))
-    return {};
+    return nullptr;
   const Settings& settings = parts_.site.settings();
-  if (!device->bucket.take(parts_.clock.steady(), settings.requests_per_second, settings.request_burst)) return empty(429);
+  if (!device->bucket.take(parts_.clock.steady(), settings.requests_per_second, settings.request_burst)) return &too_many_;
   parts_.site.device_seen(*device);
-  const bool same = !known.empty() && none_match(known, kept.etag);
-  HttpResponse response{same ? 304 : 200};
-  response.headers.add("ETag", kept.etag);
-  if (same) return response;
-  response.headers.add("Content-Type", kept.content_type);
-  response.body = kept.body;
-  return response;
+  const auto known = headers.find("If-None-Match");
+  return known && none_match(*known, kept.etag) ? &kept.unchanged : &kept.full;
 }
 
 // --- the way of every other request ---

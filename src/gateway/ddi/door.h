@@ -1,6 +1,6 @@
 // The device door: hawkBit DDI v1 for any client (docs/ddi.md), with our additions of docs/gateway-api.md.
 //
-// An unchanged poll of a known device is answered by now(): one look-up, a few comparisons, a copy of a kept body.
+// An unchanged poll of a known device is answered by now(): one look-up and a few comparisons lend a kept answer.
 // Everything else goes through handle(): no answer leaves before what it speaks of is durable.
 #pragma once
 
@@ -27,7 +27,7 @@ class Door : public HttpHandler {
   };
   explicit Door(Parts parts) : parts_{parts}, sending_{parts.site, parts.rates, parts.clock} {}
 
-  std::optional<HttpResponse> now(HttpRequest& request) override;
+  const HttpResponse* now(const HttpRequest& request) override;
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
 
   void cut_transfers(ActionId action) { sending_.cut(action); }
@@ -43,7 +43,7 @@ class Door : public HttpHandler {
   // --- poll (ddi/poll.cc) ---
   Task<HttpResponse> poll(Call& call);
   std::string poll_body(const Call& call, const DeviceState& device) const;
-  void keep_poll(const Call& call, DeviceState& device, const std::string& body) const;
+  const PollCache& keep_poll(const Call& call, DeviceState& device) const;
   Task<HttpResponse> put_config_data(Call& call);
   Task<HttpResponse> put_installed(Call& call);
 
@@ -86,6 +86,7 @@ class Door : public HttpHandler {
 
   Parts parts_;
   Sending sending_;
+  const HttpResponse too_many_ = empty(429);
 };
 
 }  // namespace dray::gateway::ddi

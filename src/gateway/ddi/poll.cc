@@ -58,7 +58,12 @@ std::string Door::poll_body(const Call& call, const DeviceState& device) const {
   return wire::encode_ddi_poll(out);
 }
 
-void Door::keep_poll(const Call& call, DeviceState& device, const std::string& body) const {
+const PollCache& Door::keep_poll(const Call& call, DeviceState& device) const {
+  std::string body = poll_body(call, device);
+  const std::string etag = etag_of(body);
+  HttpResponse full = json(call, 200, std::move(body)), unchanged{304};
+  full.headers.add("ETag", etag);
+  unchanged.headers.add("ETag", etag);
   const Headers& headers = call.request.headers;
   device.poll = {device.generation,
                  call.request.target,
@@ -66,9 +71,10 @@ void Door::keep_poll(const Call& call, DeviceState& device, const std::string& b
                  std::string{headers.get("Authorization")},
                  std::string{headers.get("Accept")},
                  call.request.peer.encrypted,
-                 body,
-                 etag_of(body),
-                 call.json_type};
+                 etag,
+                 std::move(full),
+                 std::move(unchanged)};
+  return device.poll;
 }
 
 Task<HttpResponse> Door::poll(Call& call) {
@@ -78,11 +84,11 @@ Task<HttpResponse> Door::poll(Call& call) {
   const SteadyTime until = parts_.clock.steady() + preferred_wait(headers.get("Prefer"));
   for (;;) {
     const auto generation = device.changed.generation();
-    std::string body = poll_body(call, device);
-    keep_poll(call, device, body);
-    const bool same = known && none_match(*known, device.poll.etag);
+    const PollCache& kept = keep_poll(call, device);
+    const bool same = known && none_match(*known, kept.etag);
     const bool over = parts_.clock.steady() >= until || call.stop.requested();
-    if (!same || over) co_return tagged(call, std::move(body));
+    if (!same) co_return kept.full;
+    if (over) co_return kept.unchanged;
     co_await device.changed.wait_past(generation, parts_.clock, until, call.stop);
   }
 }

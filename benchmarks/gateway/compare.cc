@@ -27,28 +27,26 @@ std::size_t left_out(std::size_t n) {
 
 }  // namespace
 
-Ratio ratio_of(const std::vector<double>& ours, const std::vector<double>& peers) {
-  std::vector<double> ratios;
-  for (std::size_t i = 0; i < ours.size(); ++i) ratios.push_back(ours[i] / peers[i]);
-  std::sort(ratios.begin(), ratios.end());
-  auto out = left_out(ratios.size());
-  return {median(ratios), ratios[out], ratios[ratios.size() - 1 - out], median(ours), median(peers)};
-}
-
-Ratio compare(std::size_t pairs, const std::function<double()>& ours, const std::function<double()>& peer) {
-  ours();
-  peer();
-  std::vector<double> a, b;
-  for (std::size_t i = 0; i < pairs; ++i) {
-    if (i % 2 == 0) {
-      a.push_back(ours());
-      b.push_back(peer());
-    } else {
-      b.push_back(peer());
-      a.push_back(ours());
+std::vector<Costs> measure(std::size_t rounds, const std::vector<std::function<double()>>& sides,
+                           const std::function<void(std::size_t done)>& progress) {
+  std::vector<Costs> out(sides.size());
+  for (std::size_t round = 0; round <= rounds; ++round) {
+    progress(round);
+    for (std::size_t i = 0; i < sides.size(); ++i) {
+      const std::size_t side = (i + round) % sides.size();
+      const double cost = sides[side]();
+      if (round > 0) out[side].push_back(cost);
     }
   }
-  return ratio_of(a, b);
+  return out;
+}
+
+Ratio ratio_of(const Costs& ours, const Costs& peers) {
+  Costs ratios;
+  for (std::size_t i = 0; i < ours.size(); ++i) ratios.push_back(ours[i] / peers[i]);
+  std::sort(ratios.begin(), ratios.end());
+  const auto out = left_out(ratios.size());
+  return {median(ratios), ratios[out], ratios[ratios.size() - 1 - out], median(ours), median(peers)};
 }
 
 }  // namespace dray::bench
