@@ -70,7 +70,7 @@ class Machine {
                    [&](const Holding& p) {
                      if (worn) fail(p.order, often);
                    },
-                   [&](const Announcing& p) { worn ? fail(p.order, often) : go(Holding{p.order, ""}); },
+                   [&](const Announcing& p) { go(Holding{p.order, ""}); },  // entering it began the count anew
                    [&](const Installing& p) { started_installing(p, event, worn ? often : ""); },
                    [&](const Installed& p) { started_switched(p.order, p.boot_id, event, worn); },
                    [&](const Restarting& p) { started_switched(p.order, p.boot_id, event, worn); },

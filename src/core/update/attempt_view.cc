@@ -25,7 +25,6 @@ constexpr Transition kTable[] = {
     {"verifying", "started", "failed"},
     {"holding", "started", "failed"},
     {"announcing", "started", "holding"},
-    {"announcing", "started", "failed"},
     {"installing", "started", "verifying_boot"},
     {"installing", "started", "rolled_back"},
     {"installing", "started", "reverting"},
