@@ -365,6 +365,25 @@ TEST_F(GatewayTest, AResyncSendsEverySubjectAgain) {
   EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.job("r1-dev-2") && server.device("dev-2"); }));
 }
 
+TEST_F(GatewayTest, AServerThatForgotWhatItAcknowledgedIsToldEverythingAgain) {
+  one_artifact(2);
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-2") && gateway().site().outbox().empty(); }));
+  stop();  // what was acknowledged is known over a restart
+  const auto before = server.seen;
+  server.reports.clear();
+  server.seen = {1, 1};  // restored from a backup
+  server.publish();
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.job("r1-dev-2") && server.device("dev-2"); }));
+  EXPECT_TRUE(until([&] { return gateway().site().outbox().empty(); }));
+  EXPECT_GT(server.seen, before) << "numbers go on";
+  const auto told = server.reports.size();
+  server.publish();
+  EXPECT_TRUE(until([&] { return gateway().site().plan().plan().revision == server.plan.revision; }));
+  EXPECT_EQ(server.reports.size(), told) << "once";
+}
+
 TEST_F(GatewayTest, AGatewayFromAnOlderStateTakesANewEpochAndWaitsForFreshActionIds) {
   one_artifact(1);
   server.seen = {3, 881};

@@ -45,6 +45,7 @@ Outbox::Batch Outbox::batch() const {
 Writes Outbox::acknowledge(core::ReportsSeen seen) {
   Writes writes;
   if (seen.epoch != last_.epoch) return writes;
+  acknowledged_ = std::max(acknowledged_, std::min(seen, last_));
   while (!pending_.empty() && pending_.begin()->first <= seen.seq) {
     const std::string subject = wire::subject_of(pending_.begin()->second);
     writes.push_back(Write::erase(kind::kReport, subject));
@@ -59,7 +60,7 @@ Writes Outbox::begin_epoch(std::int64_t epoch) {
   auto old = std::exchange(pending_, {});
   for (const auto& [subject, seq] : newest_) writes.push_back(Write::erase(kind::kReport, subject));
   newest_.clear();
-  last_ = {epoch, 0};
+  last_ = acknowledged_ = {epoch, 0};
   for (auto& [seq, report] : old) {
     Writes more = add(std::move(report.body), report.at);
     writes.insert(writes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));

@@ -14,10 +14,14 @@ namespace dray::gateway {
 class Outbox {
  public:
   // At the start, from the store.
-  void restore_counters(core::ReportsSeen last) { last_ = last; }
+  void restore_counters(core::ReportsSeen last, core::ReportsSeen acknowledged) {
+    last_ = last;
+    acknowledged_ = acknowledged;
+  }
   void restore(wire::Report report);
 
   core::ReportsSeen last() const { return last_; }
+  core::ReportsSeen acknowledged() const { return acknowledged_; }  // of this epoch; seq 0: nothing yet
   bool empty() const { return pending_.empty(); }
   std::size_t size() const { return pending_.size(); }
 
@@ -30,13 +34,15 @@ class Outbox {
   };
   Batch batch() const;
   Writes acknowledge(core::ReportsSeen seen);
+  // The server has lost what it acknowledged behind `seen`.
+  void forget_acknowledged(core::ReportsSeen seen) { acknowledged_ = seen; }
   // A new epoch: what waits is numbered anew.
   Writes begin_epoch(std::int64_t epoch);
 
  private:
   Writes put(wire::Report report);
 
-  core::ReportsSeen last_{1, 0};
+  core::ReportsSeen last_{1, 0}, acknowledged_{1, 0};
   std::map<std::int64_t, wire::Report> pending_;  // by seq; all of last_.epoch
   std::unordered_map<std::string, std::int64_t> newest_;
 };

@@ -65,9 +65,10 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   }
   request.idle_limit = settings.plan_wait + std::chrono::seconds{20};
   const SteadyTime asked = clock_.steady();
+  const core::ReportsSeen acknowledged = site_.outbox().acknowledged();
   const auto answer = co_await exchange(server_, std::move(request), "", kLargestPlan, stop);
   if (!answer) co_return answer.error();
-  Result<> taken = take(*answer);
+  Result<> taken = take(*answer, acknowledged);
   if (taken) taken = co_await site_.settled();
   // A server that does not hold the call must not be asked in a tight loop.
   if (taken && answer->status == 304 && clock_.steady() - asked < settings.server_retry_base)
@@ -75,7 +76,7 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   co_return taken;
 }
 
-Result<> PlanClient::take(const TextResponse& answer) {
+Result<> PlanClient::take(const TextResponse& answer, core::ReportsSeen acknowledged) {
   if (answer.status == 304) {
     if (const auto date = parse_http_date(answer.headers.get("Date"))) site_.note_contact(*date);
     return {};
@@ -85,7 +86,7 @@ Result<> PlanClient::take(const TextResponse& answer) {
   if (!message) return message.error().with_context("GET plan");
   if (answer.headers.get("ETag") != "\"" + std::to_string(message->plan.revision) + "\"")
     return Error{ErrorCode::kInvalid, "GET plan: no ETag with the revision"};
-  site_.take_plan(*message, answer.body);
+  site_.take_plan(*message, answer.body, acknowledged);
   return {};
 }
 

@@ -103,7 +103,9 @@ Result<> Site::restore(const Document& d, const Other& other) {
     outbox_.restore(std::move(report));
   } else if (d.kind == kind::kMeta && d.id == kCounters) {
     const auto done = wire::decode<bool>(wire::parse_json(d.text), [&](const wire::Node& n) {
-      outbox_.restore_counters({n.at("epoch").integer(), n.at("seq").integer()});
+      const std::int64_t epoch = n.at("epoch").integer();
+      const auto acknowledged = n.maybe("acknowledged");
+      outbox_.restore_counters({epoch, n.at("seq").integer()}, {epoch, acknowledged ? acknowledged->integer() : 0});
       leases_.restore(n.at("last_action").integer(), n.at("action_floor").integer());
       return true;
     });
@@ -140,7 +142,7 @@ std::string Site::plan_etag() const {
   return has_plan_ ? "\"" + std::to_string(plan_.plan().revision) + "\"" : std::string{};
 }
 
-void Site::take_plan(const wire::PlanMessage& message, std::string text) {
+void Site::take_plan(const wire::PlanMessage& message, std::string text, core::ReportsSeen acknowledged) {
   note_contact(message.server_time);
   parts_.log.info("plan_received", {{"revision", message.plan.revision},
                                     {"devices", message.plan.devices.size()},
@@ -152,6 +154,7 @@ void Site::take_plan(const wire::PlanMessage& message, std::string text) {
   leases_.trust();  // what the server has seen comes with the plan
   save({Write::put(kind::kPlan, std::string{kCurrent}, std::move(text))});
   adopt_epoch(message.reports_seen);
+  if (message.reports_seen < acknowledged) tell_again(message.reports_seen);
   reconcile();
 }
 
@@ -183,6 +186,15 @@ void Site::adopt_epoch(core::ReportsSeen seen) {
   save(outbox_.begin_epoch(seen.epoch + 1));
   leases_.forget_blocks();
   save(counters());
+  report_everything();
+}
+
+// The server had acknowledged more: it was restored from an older state, or is another one. It learns everything again.
+void Site::tell_again(core::ReportsSeen seen) {
+  const core::ReportsSeen acknowledged = outbox_.acknowledged();
+  if (acknowledged.epoch != outbox_.last().epoch || seen >= acknowledged) return;
+  parts_.log.warn("server_has_forgotten", {{"acknowledged_seq", acknowledged.seq}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
+  outbox_.forget_acknowledged({acknowledged.epoch, seen.epoch == acknowledged.epoch ? seen.seq : 0});
   report_everything();
 }
 
@@ -282,6 +294,7 @@ void Site::save_history(DeviceState& device, ActionId action) {
 Writes Site::counters() const {
   const json::object out{{"epoch", outbox_.last().epoch},
                          {"seq", outbox_.last().seq},
+                         {"acknowledged", outbox_.acknowledged().seq},
                          {"last_action", leases_.last()},
                          {"action_floor", leases_.floor()}};
   return {Write::put(kind::kMeta, std::string{kCounters}, json::serialize(out))};
@@ -298,6 +311,7 @@ void Site::report(wire::ReportBody body) {
 
 void Site::acknowledge(const wire::ReportsAnswer& answer) {
   save(outbox_.acknowledge(answer.acknowledged));
+  save(counters());
   if (answer.resync) report_everything();
 }
 

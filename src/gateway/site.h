@@ -118,7 +118,8 @@ class Site {
   // --- plan ---
   const PlanIndex& plan() const { return plan_; }
   std::string plan_etag() const;  // "" before the first
-  void take_plan(const wire::PlanMessage& message, std::string text);
+  // acknowledged: when the plan was asked for.
+  void take_plan(const wire::PlanMessage& message, std::string text, core::ReportsSeen acknowledged);
   void note_contact(WallTime server_time);
   WallTime last_contact() const { return last_contact_; }
 
@@ -211,6 +212,7 @@ class Site {
   void index_jobs();
   void reconcile();
   void adopt_epoch(core::ReportsSeen seen);
+  void tell_again(core::ReportsSeen seen);
   std::vector<core::Deferral> local_deferral_list() const;
 
   bool apply_one(const JobId& id, const core::JobEvent& event);

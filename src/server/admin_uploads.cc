@@ -47,7 +47,9 @@ Task<HttpResponse> AdminApi::begin_upload(Call& call) {
   if (!begun->state.complete &&
       begun->state.offset == begun->state.size) {  // a crash came between the last byte and the end
     auto done = co_await artifacts_.append(wanted->sha256, begun->state.offset, nullptr);
-    co_return appended(wanted->sha256, done);
+    const bool damaged = done.outcome == Artifacts::Outcome::kFailed && done.state.offset < done.state.size;
+    if (!damaged) co_return appended(wanted->sha256, done);
+    begun->state = done.state;  // where to go on
   }
   co_return state_response(begun->found ? 200 : 201, wanted->sha256.hex(), begun->state);
 }

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kBuffer = 1 << 20;
 constexpr std::uint64_t kSyncEvery = 8 << 20;  // a large flush at the end would stall commits of the database
+constexpr std::uint64_t kKeepEvery = 64 << 20;
 constexpr std::uint64_t kRehashPiece = 8 << 20;
 
 Path part_path(const Sha256& sha) { return "uploads/" + sha.hex(); }
@@ -18,7 +19,9 @@ Path blob_path(const Sha256& sha) { return "blobs/" + sha.hex(); }
 
 struct Artifacts::Upload {
   Sha256 sha256;
-  std::uint64_t size = 0, offset = 0, unsynced = 0;
+  std::uint64_t size = 0, offset = 0;
+  std::uint64_t durable = 0;  // known to survive a power cut
+  bool doubtful = false;      // found at the start: bytes behind `durable` may be torn, the end will tell
   WallTime touched_at;
   bool busy = false;
   std::shared_ptr<File> file;  // open while busy, and after, until it ends
@@ -92,6 +95,8 @@ Task<Result<>> Artifacts::settle(const UploadEntry& entry) {
   auto offset = co_await on(parts_.bytes, std::move(look));
   if (!offset) co_return offset.error().with_context("upload " + entry.sha256.short_hex());
   upload->offset = *offset;
+  upload->durable = std::min(entry.durable, *offset);
+  upload->doubtful = upload->durable < *offset;
   uploads_[entry.sha256] = std::move(upload);
   co_return Result<>{};
 }
@@ -128,7 +133,8 @@ Task<Result<Artifacts::Begun>> Artifacts::begin(const wire::NewUpload& wanted) {
     co_return Error{ErrorCode::kExhausted,
                     "the disk has " + human_bytes(free) + " free, " + human_bytes(options_.reserve_bytes) +
                         " of it reserved; the upload needs " + human_bytes(wanted.size - offset)};
-  const UploadEntry entry{wanted.sha256, wanted.size, parts_.clock.wall()};
+  const std::uint64_t durable = found != uploads_.end() ? found->second->durable : 0;
+  const UploadEntry entry{wanted.sha256, wanted.size, parts_.clock.wall(), durable};
   std::function<Result<>()> save = [this, entry] { return parts_.store.save_upload(entry); };
   auto saved = co_await on(parts_.store_worker, std::move(save));
   if (!saved) co_return saved.error();
@@ -183,7 +189,12 @@ Task<Artifacts::Appended> Artifacts::append(Sha256 sha256, std::uint64_t offset,
     } else {
       out.outcome = Outcome::kMore;
     }
-    if (out.outcome == Outcome::kMore && upload.offset == upload.size) out = co_await finish(upload);
+    if (out.outcome == Outcome::kMore && upload.offset == upload.size) {
+      out = co_await finish(upload);
+    } else {
+      auto kept = co_await keep(upload);
+      if (!kept) out = Appended{Outcome::kFailed, {}, kept.error()};
+    }
   }
   if (out.outcome == Outcome::kComplete || out.outcome == Outcome::kWrongHash) {
     uploads_.erase(sha256);
@@ -251,18 +262,34 @@ Task<Result<>> Artifacts::flush(Upload& upload, const std::string& buffer) {
   std::function<Result<>()> work = [&upload, &buffer]() -> Result<> {
     DRAY_CHECK(upload.file->write(upload.offset, as_bytes(buffer)));
     upload.digests->update(as_bytes(buffer));
-    upload.unsynced += buffer.size();
-    if (upload.unsynced < kSyncEvery) return {};
-    upload.unsynced = 0;
-    return upload.file->sync();
+    const bool due = (upload.offset + buffer.size()) / kSyncEvery != upload.offset / kSyncEvery;
+    return due ? upload.file->sync() : Result<>{};
   };
   auto done = co_await on(parts_.bytes, std::move(work));
   if (done) {
     upload.offset += buffer.size();
   } else {
     upload.digests.reset();  // they may be ahead of the offset
+    co_return done;
   }
-  co_return done;
+  if (upload.offset < upload.durable + kKeepEvery) co_return done;
+  co_return co_await keep(upload);
+}
+
+// What a client is told that we have is there after a power cut, too.
+Task<Result<>> Artifacts::keep(Upload& upload) {
+  if (upload.durable == upload.offset || upload.doubtful) co_return Result<>{};
+  std::function<Result<>()> sync = [this, &upload]() -> Result<> {
+    DRAY_CHECK(upload.file->sync());
+    return upload.durable == 0 ? parts_.disk.sync_dir("uploads") : Result<>{};
+  };
+  auto synced = co_await on(parts_.bytes, std::move(sync));
+  if (!synced) co_return synced;
+  const UploadEntry entry{upload.sha256, upload.size, upload.touched_at, upload.offset};
+  std::function<Result<>()> save = [this, entry] { return parts_.store.save_upload(entry); };
+  auto saved = co_await on(parts_.store_worker, std::move(save));
+  if (saved) upload.durable = entry.durable;
+  co_return saved;
 }
 
 Task<Artifacts::Appended> Artifacts::finish(Upload& upload) {
@@ -282,6 +309,15 @@ Task<Artifacts::Appended> Artifacts::finish(Upload& upload) {
   auto done = co_await on(parts_.bytes, std::move(work));
   upload.digests.reset();
   upload.file.reset();
+  if (!done && done.error().code() == ErrorCode::kCorrupt && upload.doubtful) {
+    parts_.log.warn("upload_was_torn", {{"sha256", upload.sha256.hex()}, {"goes_on_at", upload.durable}});
+    upload.offset = upload.durable;
+    upload.doubtful = false;
+    co_return Appended{Outcome::kFailed,
+                       {},
+                       Error{ErrorCode::kUnavailable, "a power cut has damaged the last bytes: go on at " +
+                                                          std::to_string(upload.offset)}};
+  }
   if (!done && done.error().code() == ErrorCode::kCorrupt) {
     co_await discard(upload.sha256);
     co_return Appended{Outcome::kWrongHash, {}, done.error()};

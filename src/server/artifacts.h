@@ -62,6 +62,7 @@ class Artifacts {
   Task<Result<>> prepare(Upload& upload);
   Task<Appended> receive(Upload& upload, BodySource& body);
   Task<Result<>> flush(Upload& upload, const std::string& buffer);
+  Task<Result<>> keep(Upload& upload);
   Task<Appended> finish(Upload& upload);
   Task<> discard(Sha256 sha256);
   State state_of(const Upload& upload) const;

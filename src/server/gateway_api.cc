@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMostProbe = 1 << 20;
 constexpr int kRetryAfter = 5;
+constexpr std::int64_t kMostRevision = std::int64_t{1} << 52;  // JSON numbers are exact up to there
 
 std::optional<std::int64_t> number(std::string_view text) {
   std::int64_t out = 0;
@@ -110,6 +111,8 @@ Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
 Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop) {
   const std::string known = bare_tag(request.headers.get("If-None-Match"));
   const auto wait = wait_of(request, options_.longest_wait);
+  const auto theirs = number(known);
+  if (theirs && *theirs > site.revision && *theirs < kMostRevision) co_await sites_.outrun(site, *theirs);
   if (wait.count() > 0 && waiting_ >= options_.most_waiting)
     co_return busy_response("too many gateways wait", kRetryAfter);
   const SteadyTime until = parts_.clock.steady() + wait;

@@ -9,6 +9,16 @@ constexpr std::size_t kMostPlansKept = 1'000;
 }
 
 Task<Result<>> Sites::load() {
+  std::function<Result<std::optional<Duration>>()> begin = [this, now = parts_.clock.wall()] {
+    return parts_.store.note_start(now);
+  };
+  auto away = co_await on(parts_.store_worker, std::move(begin));
+  if (!away) co_return away.error();
+  if (*away)
+    parts_.log.warn(
+        "long_away",
+        {{"seconds", (*away)->count() / 1000},
+         {"note", "numbers skip what a lost later state may have used; gateways tell everything again"}});
   std::function<Result<std::vector<SiteEntry>>()> work = [this] { return parts_.store.sites(); };
   auto all = co_await on(parts_.store_worker, std::move(work));
   if (!all) co_return all.error();
@@ -86,6 +96,21 @@ void Sites::keep(Site& site, std::shared_ptr<const core::Plan> plan) {
   }
 }
 
+Task<> Sites::outrun(Site& site, std::int64_t revision) {
+  parts_.log.warn("restored", {{"site", site.name},
+                               {"revision", site.revision},
+                               {"gateway_has", revision},
+                               {"note", "this database is older than what its gateway knows"}});
+  std::function<Result<SiteChanges>()> work = [this, name = site.name, revision] {
+    return parts_.store.note_newer_plan(name, revision);
+  };
+  auto changed = co_await on(parts_.store_worker, std::move(work));
+  if (changed)
+    apply(*changed);
+  else
+    parts_.log.error("restored_not_noted", {{"error", changed.error().message()}});
+}
+
 void Sites::contact(Site& site) {
   site.contacted = true;
   site.contact_at = parts_.clock.wall();
@@ -95,8 +120,9 @@ Task<> Sites::flush_contacts() {
   std::vector<std::pair<std::string, WallTime>> contacts;
   for (auto& [name, site] : by_name_)
     if (std::exchange(site->contacted, false)) contacts.emplace_back(name, site->contact_at);
-  if (contacts.empty()) co_return;
-  std::function<Result<>()> work = [this, &contacts] { return parts_.store.note_contacts(contacts); };
+  std::function<Result<>()> work = [this, &contacts, now = parts_.clock.wall()] {
+    return parts_.store.note_contacts(contacts, now);
+  };
   auto noted = co_await on(parts_.store_worker, std::move(work));
   if (!noted) parts_.log.warn("contacts_not_noted", {{"error", noted.error().message()}});
 }

@@ -26,7 +26,7 @@ class Sites {
  public:
   explicit Sites(Parts& parts) : parts_{parts} {}
 
-  Task<Result<>> load();
+  Task<Result<>> load();  // once, at the start
   // Null where no site has this token.
   Site* by_token(const std::string& token_sha256);
   Site* by_name(const std::string& name);
@@ -36,6 +36,8 @@ class Sites {
   // The plan at the site's current revision.
   Task<Result<std::shared_ptr<const core::Plan>>> plan(Site& site);
   void contact(Site& site);
+  // A gateway has a later plan than we: see Store::note_newer_plan.
+  Task<> outrun(Site& site, std::int64_t revision);
   Task<> flush_contacts();
 
  private:

@@ -55,6 +55,7 @@ struct UploadEntry {
   Sha256 sha256;
   std::uint64_t size = 0;
   WallTime touched_at;
+  std::uint64_t durable = 0;  // bytes of its part that survive a power cut
 };
 
 // What planning says about the devices of one type (called inside the transaction; pure).
@@ -91,7 +92,16 @@ struct Store {
                                           const std::optional<std::string>& time_zone,
                                           std::optional<std::int64_t> if_revision) = 0;
   virtual Result<> ask_resync(const std::string& site) = 0;
-  virtual Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts) = 0;
+  // Also notes that the database is in use at `now`: called every few seconds, with or without contacts.
+  virtual Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts,
+                                 WallTime now) = 0;
+  // Once at the start. Where the database was not in use for longer than a restart takes, it may have been
+  // restored from a backup: numbers skip what a lost later state may have handed out, every site is asked for
+  // its whole state. Then: for how long it was not in use.
+  virtual Result<std::optional<Duration>> note_start(WallTime now) = 0;
+  // A gateway has a plan that is newer than ours, so we were restored: its site's plan becomes newer still,
+  // and the site is asked for its whole state.
+  virtual Result<SiteChanges> note_newer_plan(const std::string& site, std::int64_t revision) = 0;
 
   virtual Result<Made> add_device_type(const wire::NewDeviceType& type, const std::optional<Once>& once,
                                        WallTime now) = 0;

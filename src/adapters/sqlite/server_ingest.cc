@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::int64_t kLogLinesKept = 500;  // a job
 constexpr std::size_t kLongestLine = 4096;
+constexpr std::chrono::seconds kLeaseTravels{60};  // before that, a gateway may not have it yet
 
 enum Resync : std::int64_t { kNone = 0, kAsked = 1, kTold = 2 };
 
@@ -32,6 +33,7 @@ struct SqliteServerStore::Ingestion {
   std::int64_t site_id = 0;
   core::ReportsSeen seen;
   std::int64_t action_epoch = 0, attempts = 0, attempts_before = 0;
+  bool waits_for_ids = false;  // a job does
   std::int64_t resync = kNone;
   core::ReportsSeen resync_told;
   std::map<std::int64_t, bool> rollouts{};  // those with changed jobs -> one has begun
@@ -130,7 +132,7 @@ Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteIds
 
 // True: the site got a new block of action ids. The first epoch ever takes the block made with the site;
 // every later one gets a block that no earlier epoch held; and each gets another long before its last one
-// ends.
+// ends. A gateway that waits for ids all the same knows of blocks that we do not: we were restored.
 Result<bool> SqliteServerStore::follow_epoch(Ingestion& in) {
   bool leased = false;
   if (in.seen.epoch > in.action_epoch) {
@@ -143,18 +145,20 @@ Result<bool> SqliteServerStore::follow_epoch(Ingestion& in) {
                      .bind(2, in.seen.epoch)
                      .run());
     } else {
-      DRAY_CHECK(lease_actions(in.site_id, in.action_epoch));
-      leased = true;
+      DRAY_TRY(leased, lease_actions(in.site_id, in.action_epoch, in.batch.at));
     }
   }
-  auto& sum = sql_("SELECT sum(last - first + 1) FROM action_block WHERE site_id=?1 AND epoch=?2");
+  auto& sum =
+      sql_("SELECT sum(last - first + 1), max(leased_at) FROM action_block WHERE site_id=?1 AND epoch=?2");
   sum.bind(1, in.site_id).bind(2, in.action_epoch);
   DRAY_TRY([[maybe_unused]] const bool row, sum.step());
   const std::int64_t ids = sum.integer(0);
+  const WallTime leased_at = wall(sum.integer(1));
   sum.reset();
-  if (in.attempts <= ids / 2) return leased;
-  DRAY_CHECK(lease_actions(in.site_id, in.action_epoch));
-  return true;
+  const bool waits = in.waits_for_ids && in.batch.at - leased_at > kLeaseTravels;
+  if (in.attempts <= ids / 2 && !waits) return leased;
+  DRAY_TRY(const bool more, lease_actions(in.site_id, in.action_epoch, in.batch.at));
+  return leased || more;
 }
 
 Result<> SqliteServerStore::apply(Ingestion& in, const wire::Report& report) {
@@ -198,6 +202,7 @@ Result<> SqliteServerStore::apply(Ingestion& in, const wire::Report& report) {
 }
 
 Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job) {
+  in.waits_for_ids = in.waits_for_ids || job.reason == "waiting_action_ids";
   const auto key = job_key(job.job.value());
   if (!key) return {};
   static const std::string kFind =

@@ -16,7 +16,6 @@ using server::SiteChanges;
 
 namespace {
 
-constexpr std::int64_t kBlock = 1'000'000;  // action ids a lease
 constexpr auto kKeysKept = std::chrono::hours{24 * 7};
 
 Error no_such(std::string_view what, std::string_view name) {
@@ -122,19 +121,6 @@ Result<SiteChanges> SqliteServerStore::bump_each(const SiteIds& sites) {
   return out;
 }
 
-Result<> SqliteServerStore::lease_actions(std::int64_t site_id, std::int64_t epoch) {
-  DRAY_CHECK(sql_("INSERT INTO action_block(site_id, epoch, first, last) "
-                  "SELECT id, ?2, next_action, next_action + ?3 - 1 FROM site WHERE id=?1")
-                 .bind(1, site_id)
-                 .bind(2, epoch)
-                 .bind(3, kBlock)
-                 .run());
-  return sql_("UPDATE site SET next_action = next_action + ?2 WHERE id=?1")
-      .bind(1, site_id)
-      .bind(2, kBlock)
-      .run();
-}
-
 Result<std::optional<std::string>> SqliteServerStore::admin_token_sha256() {
   auto& find = sql_("SELECT value FROM meta WHERE key='admin_token_sha256'");
   DRAY_TRY(const bool row, find.step());
@@ -167,15 +153,17 @@ Result<Made> SqliteServerStore::add_site(const wire::NewSite& site, const std::s
   if (before) return *before;
   DRAY_TRY(const auto same, id_of("SELECT id FROM site WHERE name=?1", site.name));
   if (same) return taken("site", site.name);
-  DRAY_CHECK(
-      sql_("INSERT INTO site(name, time_zone, limits, token_sha256, created_at) VALUES(?1, ?2, ?3, ?4, ?5)")
-          .bind(1, site.name)
-          .bind(2, site.time_zone)
-          .bind(3, doc(site.limits))
-          .bind(4, token_sha256)
-          .bind(5, ms(now))
-          .run());
-  DRAY_CHECK(lease_actions(db_.last_rowid(), 0));
+  DRAY_TRY(const std::int64_t first_action, number_in_meta("first_action"));
+  DRAY_CHECK(sql_("INSERT INTO site(name, time_zone, limits, token_sha256, created_at, next_action) "
+                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6)")
+                 .bind(1, site.name)
+                 .bind(2, site.time_zone)
+                 .bind(3, doc(site.limits))
+                 .bind(4, token_sha256)
+                 .bind(5, ms(now))
+                 .bind(6, first_action + 1)
+                 .run());
+  DRAY_TRY([[maybe_unused]] const bool leased, lease_actions(db_.last_rowid(), 0, now));
   DRAY_CHECK(remember(once, site.name, now));
   DRAY_CHECK(transaction.commit());
   return Made{site.name, false, {{site.name, 1}}};
@@ -214,8 +202,10 @@ Result<> SqliteServerStore::ask_resync(const std::string& site) {
   return {};
 }
 
-Result<> SqliteServerStore::note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts) {
+Result<> SqliteServerStore::note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts,
+                                          WallTime now) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
+  DRAY_CHECK(note_in_use(now));
   for (const auto& [site, at] : contacts)
     DRAY_CHECK(sql_("UPDATE site SET contact_at=?2 WHERE name=?1").bind(1, site).bind(2, ms(at)).run());
   return transaction.commit();
@@ -307,11 +297,12 @@ Result<SiteChanges> SqliteServerStore::set_device_token(const std::string& devic
 
 Result<> SqliteServerStore::save_upload(const server::UploadEntry& upload) {
   return sql_(
-             "INSERT INTO upload(sha256, size, touched_at) VALUES(?1, ?2, ?3) "
-             "ON CONFLICT(sha256) DO UPDATE SET size=?2, touched_at=?3")
+             "INSERT INTO upload(sha256, size, touched_at, durable) VALUES(?1, ?2, ?3, ?4) "
+             "ON CONFLICT(sha256) DO UPDATE SET size=?2, touched_at=?3, durable=max(durable, ?4)")
       .bind(1, upload.sha256.hex())
       .bind(2, static_cast<std::int64_t>(upload.size))
       .bind(3, ms(upload.touched_at))
+      .bind(4, static_cast<std::int64_t>(upload.durable))
       .run();
 }
 
@@ -321,12 +312,13 @@ Result<> SqliteServerStore::drop_upload(const Sha256& sha256) {
 
 Result<std::vector<server::UploadEntry>> SqliteServerStore::uploads() {
   std::vector<server::UploadEntry> out;
-  auto& all = sql_("SELECT sha256, size, touched_at FROM upload");
+  auto& all = sql_("SELECT sha256, size, touched_at, durable FROM upload");
   for (;;) {
     DRAY_TRY(const bool row, all.step());
     if (!row) return out;
     DRAY_TRY(Sha256 sha, Sha256::parse(all.text(0)));
-    out.push_back({std::move(sha), static_cast<std::uint64_t>(all.integer(1)), wall(all.integer(2))});
+    out.push_back({std::move(sha), static_cast<std::uint64_t>(all.integer(1)), wall(all.integer(2)),
+                   static_cast<std::uint64_t>(all.integer(3))});
   }
 }
 

@@ -45,7 +45,10 @@ class SqliteServerStore : public server::Store {
                                           const std::optional<std::string>& time_zone,
                                           std::optional<std::int64_t> if_revision) override;
   Result<> ask_resync(const std::string& site) override;
-  Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts) override;
+  Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts,
+                         WallTime now) override;
+  Result<std::optional<Duration>> note_start(WallTime now) override;
+  Result<server::SiteChanges> note_newer_plan(const std::string& site, std::int64_t revision) override;
   Result<server::Made> add_device_type(const wire::NewDeviceType& type,
                                        const std::optional<server::Once>& once, WallTime now) override;
   Result<server::Made> add_devices(const std::vector<wire::NewDevice>& devices,
@@ -84,7 +87,12 @@ class SqliteServerStore : public server::Store {
   Result<> remember(const std::optional<server::Once>& once, const std::string& made, WallTime now);
   Result<std::optional<std::int64_t>> id_of(std::string_view query, std::string_view name);
   Result<server::SiteChange> bump(std::int64_t site_id);
-  Result<> lease_actions(std::int64_t site_id, std::int64_t epoch);
+  // False: there are no ids left.
+  Result<bool> lease_actions(std::int64_t site_id, std::int64_t epoch, WallTime now);
+  Result<std::int64_t> number_in_meta(std::string_view key);  // 0 where it is missing
+  Result<> set_number_in_meta(std::string_view key, std::int64_t number);
+  Result<> note_in_use(WallTime now);
+  Result<> skip_ahead(Duration lost);
 
   using SiteIds = std::set<std::int64_t>;
   Result<> sites_of(std::string_view query_of_site_ids, std::int64_t parameter, SiteIds& sites);

@@ -1,7 +1,6 @@
 #include "adapters/sqlite/server_store.h"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <filesystem>

@@ -3,8 +3,10 @@
 #include <signal.h>
 
 #include <chrono>
+#include <filesystem>
 #include <future>
 
+#include "places.h"
 #include "program.h"
 
 namespace dray::testing_support {
@@ -271,6 +273,54 @@ TEST_F(GatewayDoor, ANewEpochGetsNewActionIds) {
   const auto second = held.get().json();
   EXPECT_EQ(second.at("reports_seen").at("epoch").as_int64(), 2);
   EXPECT_GT(second.at("action_ids").at(0).at("from").as_int64(), first.at("to").as_int64());
+}
+
+// The data folder of an hour ago, and a gateway that has seen what came after it.
+TEST_F(GatewayDoor, AfterARestoredBackupItsPlanIsNewerThanAnyThatTheGatewayHasAndAllIsToldAgain) {
+  ASSERT_EQ(roll_out().status, 201);
+  report_one(job(40, "scheduled"));
+  terminate();
+  std::filesystem::copy(folder / "data", folder / "backup", std::filesystem::copy_options::recursive);
+  start();
+  add_device("till-2");
+  add_device("till-3");
+  const std::string lost = plan().headers.at("etag");
+  report_one(job(41, "succeeded"));
+  terminate();
+  std::filesystem::remove_all(folder / "data");
+  std::filesystem::rename(folder / "backup", folder / "data");
+  start();
+  const auto restored = plan(lost, "wait=50");
+  ASSERT_EQ(restored.status, 200) << "at once: the gateway has a plan that we do not know";
+  EXPECT_GT(restored.json().at("revision").as_int64(), std::stoll(lost.substr(1)));
+  EXPECT_EQ(restored.json().at("reports_seen").at("seq").as_int64(), 40)
+      << "so a gateway sees that it was forgotten";
+  EXPECT_EQ(plan(restored.headers.at("etag")).status, 304);
+  EXPECT_EQ(get("jobs/r1-till-1").json().at("state").as_string(), "scheduled");
+  object seen{{"epoch", 1},
+              {"seq", 42},
+              {"at", "2026-11-24T22:00:00Z"},
+              {"kind", "device"},
+              {"device", "till-1"},
+              {"boot_id", "b"},
+              {"running", object{}},
+              {"status", "idle"},
+              {"attributes", object{}},
+              {"seen_at", "2026-11-24T22:00:00Z"}};
+  const auto answer = report_one(seen);
+  EXPECT_TRUE(answer.json().at("resync").as_bool()) << answer.body;
+  report_one(job(43, "succeeded"));
+  EXPECT_EQ(get("jobs/r1-till-1").json().at("state").as_string(), "succeeded") << "nothing is lost";
+  EXPECT_EQ(plan("\"99999999999999999999\"").status, 200) << "nonsense proves nothing";
+}
+
+TEST_F(GatewayDoor, ASecondServerOnTheSameDataIsRefused) {
+  Process second{{std::string{DRAY_BIN_DIR} + "/dray-server", "--config", folder / "server.toml"}};
+  EXPECT_EQ(second.wait(), 1);
+  EXPECT_NE(second.output().find("in use by another process (" + std::to_string(server->pid()) + ")"),
+            std::string::npos)
+      << second.output();
+  EXPECT_EQ(plan().status, 200) << "the first goes on";
 }
 
 TEST_F(GatewayDoor, ACancelReachesTheGatewayAtOnce) {

@@ -1,0 +1,117 @@
+// Numbers that are never used twice, also not by a server whose data folder was restored from an older
+// backup.
+//
+// Such a server does not know what its lost later state has handed out: plan revisions, rollouts, artifacts,
+// action ids. But it can tell how much time it has lost at most: since it was last in use, as its own
+// database says. So after a longer absence every number goes on behind what can have been used in that time,
+// and every site is asked for the state of all its subjects, which also brings back the lost reports. An
+// ordinary long pause looks the same, and costs only that.
+#include "adapters/sqlite/server_rows.h"
+#include "adapters/sqlite/server_store.h"
+
+namespace dray::adapters {
+
+using namespace rows;
+using server::SiteChanges;
+
+namespace {
+
+constexpr std::int64_t kBlock = 1'000'000;          // action ids a lease
+constexpr std::int64_t kMostActionId = 0x7fffffff;  // some clients keep them in 32 bits (docs/ddi.md 1.1)
+// Longer than a restart of the program and of its machine. In use is noted every few seconds.
+constexpr Duration kLongestRestart{60'000};
+
+// Of what can have been used in a time: a site makes less than one attempt a second over longer times, and
+// less than one plan a millisecond; an operator less than one rollout a minute, a hundred in a burst.
+std::int64_t actions_in(Duration time) { return time.count() / 1'000 + 1; }
+std::int64_t revisions_in(Duration time) { return time.count(); }
+std::int64_t things_in(Duration time) { return time.count() / 60'000 + 100; }
+
+}  // namespace
+
+Result<std::int64_t> SqliteServerStore::number_in_meta(std::string_view key) {
+  auto& find = sql_("SELECT CAST(value AS INTEGER) FROM meta WHERE key=?1");
+  find.bind(1, key);
+  DRAY_TRY(const bool row, find.step());
+  const std::int64_t out = row ? find.integer(0) : 0;
+  find.reset();
+  return out;
+}
+
+Result<> SqliteServerStore::set_number_in_meta(std::string_view key, std::int64_t number) {
+  return sql_("INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)")
+      .bind(1, key)
+      .bind(2, std::to_string(number))
+      .run();
+}
+
+Result<> SqliteServerStore::note_in_use(WallTime now) { return set_number_in_meta("in_use_at", ms(now)); }
+
+Result<std::optional<Duration>> SqliteServerStore::note_start(WallTime now) {
+  DRAY_TRY(Transaction transaction, Transaction::begin(db_));
+  DRAY_TRY(const std::int64_t in_use_at, number_in_meta("in_use_at"));
+  // A clock that was set back tells nothing about the time that is lost; so much at least is what it is wrong
+  // by.
+  const Duration away = in_use_at == 0 ? Duration{0} : std::chrono::abs(now - wall(in_use_at));
+  const bool long_away = away > kLongestRestart;
+  if (long_away) DRAY_CHECK(skip_ahead(away));
+  DRAY_CHECK(note_in_use(now));
+  DRAY_CHECK(transaction.commit());
+  return long_away ? std::optional{away} : std::nullopt;
+}
+
+Result<> SqliteServerStore::skip_ahead(Duration lost) {
+  DRAY_CHECK(sql_("UPDATE site SET revision=revision+?1, next_action=next_action+?2, unsure=1, resync=1")
+                 .bind(1, revisions_in(lost))
+                 .bind(2, actions_in(lost))
+                 .run());
+  DRAY_TRY(const std::int64_t first, number_in_meta("first_action"));  // of a site that is made from now on
+  DRAY_CHECK(set_number_in_meta("first_action", first + actions_in(lost)));
+  for (const std::string_view table : {"rollout", "artifact"}) {
+    DRAY_CHECK(sql_("INSERT INTO sqlite_sequence(name, seq) SELECT ?1, 0 WHERE NOT EXISTS("
+                    "SELECT 1 FROM sqlite_sequence WHERE name=?1)")
+                   .bind(1, table)
+                   .run());
+    DRAY_CHECK(sql_("UPDATE sqlite_sequence SET seq=seq+?2 WHERE name=?1")
+                   .bind(1, table)
+                   .bind(2, things_in(lost))
+                   .run());
+  }
+  return {};
+}
+
+Result<SiteChanges> SqliteServerStore::note_newer_plan(const std::string& site, std::int64_t revision) {
+  auto& up = sql_(
+      "UPDATE site SET revision=?2+1, unsure=1, resync=1 WHERE name=?1 AND revision < ?2 RETURNING revision");
+  up.bind(1, site).bind(2, revision);
+  DRAY_TRY(const bool row, up.step());
+  if (!row) return SiteChanges{};
+  SiteChanges out{{site, up.integer(0)}};
+  DRAY_TRY([[maybe_unused]] const bool more, up.step());
+  return out;
+}
+
+// Where a lost later state may have leased blocks, it was one or two: they are passed over.
+Result<bool> SqliteServerStore::lease_actions(std::int64_t site_id, std::int64_t epoch, WallTime now) {
+  DRAY_CHECK(sql_("UPDATE site SET next_action = next_action + 2 * ?2, unsure = 0 WHERE id=?1 AND unsure=1")
+                 .bind(1, site_id)
+                 .bind(2, kBlock)
+                 .run());
+  DRAY_CHECK(sql_("INSERT INTO action_block(site_id, epoch, first, last, leased_at) "
+                  "SELECT id, ?2, next_action, next_action + ?3 - 1, ?4 FROM site WHERE id=?1 AND "
+                  "next_action + ?3 - 1 <= ?5")
+                 .bind(1, site_id)
+                 .bind(2, epoch)
+                 .bind(3, kBlock)
+                 .bind(4, ms(now))
+                 .bind(5, kMostActionId)
+                 .run());
+  if (db_.changes() == 0) return false;
+  DRAY_CHECK(sql_("UPDATE site SET next_action = next_action + ?2 WHERE id=?1")
+                 .bind(1, site_id)
+                 .bind(2, kBlock)
+                 .run());
+  return true;
+}
+
+}  // namespace dray::adapters
