@@ -130,6 +130,7 @@ class Story {
 
   std::size_t answers() const { return server_.confirmations.size(); }
   const std::vector<std::string>& reported() const { return server_.reported; }
+  const std::vector<std::string>& feedback() const { return server_.feedback; }
   std::string tail() const { return world_.trace().tail(); }
 
  private:
@@ -409,13 +410,17 @@ TEST(AttemptRows, AVersionThatIsLeftAgainIsNeverReportedAsRunning) {
   Story healthy{"|", false, [](Story&, const Crossing&) {}};
   healthy.run();
   EXPECT_EQ(healthy.reported().back(), "2");
+  Story slow{"| verifying_boot nothing", false, [](Story&, const Crossing&) {}};  // held for a while
+  slow.run();
+  const auto& said = slow.feedback();
+  EXPECT_EQ(std::count(said.begin(), said.end(), "proceeding none verifying"), 1);
+  EXPECT_EQ(said.back(), "closed success");
 }
 
 // Rows that keep the machine total, and that no part of the agent can bring about.
 const std::map<std::string, std::string> kNeverHappen{
     {"holding work_failed failed", "a device that is not ready is asked again, it does not fail"},
     {"announcing work_failed failed", "the same"},
-    {"announcing started failed", "the first start leads back to holding, and the count begins anew"},
     {"installed work_failed reverting",
      "asking whether a restart is needed can not fail: no answer means yes"},
 };

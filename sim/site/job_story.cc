@@ -46,6 +46,7 @@ core::FeedbackKind feedback_of(const std::string& word) {
       {"proceeding", core::FeedbackKind::kProceeding},
       {"downloaded", core::FeedbackKind::kDownloaded},
       {"switching", core::FeedbackKind::kSwitching},
+      {"verifying", core::FeedbackKind::kVerifying},
       {"success", core::FeedbackKind::kClosedSuccess},
       {"failure", core::FeedbackKind::kClosedFailure}};
   return kinds.at(word);
@@ -290,7 +291,7 @@ Task<JobStory::Answer> JobStory::call(Method method, std::string path, std::stri
 Task<> JobStory::feedback(Words words) {
   wire::client::FeedbackBody body{"proceeding", "none", "", {}};
   if (words[1] == "downloaded") body.execution = "downloaded";
-  if (words[1] == "switching") body.dray["phase"] = "switching";
+  if (words[1] == "switching" || words[1] == "verifying") body.dray["phase"] = words[1];
   if (words[1] == "success" || words[1] == "failure") {
     body.execution = "closed";
     body.finished = words[1];

@@ -10,7 +10,7 @@
 //   sleep S
 //   confirm | deny ANSWER [S]  the device's answer to the communication request
 //   get half|all               fetches of each artifact of the step
-//   fb KIND [ANSWER]           feedback: proceeding downloaded switching success failure
+//   fb KIND [ANSWER]           feedback: proceeding downloaded switching verifying success failure
 //   cfb accepted|rejected      answer to a cancel
 //   on old|step                a start with a power-on report: what ran before, or what the step orders
 //   quiet                      the step's versions run, and the gateway knows it without an event

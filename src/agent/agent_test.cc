@@ -19,8 +19,9 @@ TEST_F(AgentTest, UpdatesRestartsAndReportsPowerOnBeforeItCloses) {
   EXPECT_EQ(server.attributes["dray.type"], "till-t3");
   ASSERT_EQ(server.boot_ids.size(), 2U);
   EXPECT_NE(server.boot_ids[0], server.boot_ids[1]);
-  EXPECT_EQ(server.feedback, (std::vector<std::string>{"proceeding none", "downloaded none",
-                                                       "proceeding none switching", "closed success"}));
+  EXPECT_EQ(server.feedback,
+            (std::vector<std::string>{"proceeding none", "downloaded none", "proceeding none",
+                                      "proceeding none switching", "closed success"}));
   EXPECT_EQ(server.artifact_bytes, kSize);
   EXPECT_EQ(server.trail.back(), "POST /DEFAULT/controller/v1/dev-1/deploymentBase/101/feedback");
 }

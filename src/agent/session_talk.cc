@@ -24,7 +24,8 @@ std::string progress_key(const at::Attempt& attempt) {
 
 bool is_told(const at::Attempt& attempt) {  // phases that the server hears about while they last
   return std::holds_alternative<at::Downloading>(attempt.phase) ||
-         std::holds_alternative<at::Verifying>(attempt.phase);
+         std::holds_alternative<at::Verifying>(attempt.phase) ||
+         std::holds_alternative<at::VerifyingBoot>(attempt.phase);
 }
 
 // What runs now may be left again at once. A gateway takes the power-on report of the new version as the
@@ -130,9 +131,16 @@ Task<bool> Agent::Session::tell(Stop& stop) {
 
 Task<bool> Agent::Session::tell_progress(Stop& stop) {
   std::string key = progress_key(attempt());
-  const bool all_here = std::holds_alternative<at::Verifying>(attempt().phase);
-  client::FeedbackBody body{all_here ? "downloaded" : "proceeding", "none", at::describe(attempt()), {}};
-  auto sent = co_await ddi_.feedback(at::action_of(attempt()), std::move(body), stop);
+  const ActionId action = at::action_of(attempt());
+  const std::string sentence = at::describe(attempt());
+  if (std::holds_alternative<at::Verifying>(attempt().phase)) {
+    client::FeedbackBody all_here{"downloaded", "none", sentence, {}};
+    auto said = co_await ddi_.feedback(action, std::move(all_here), stop);
+    if (!said && !nobody_cares(said)) co_return false;
+  }
+  client::FeedbackBody body{"proceeding", "none", sentence, {}};
+  if (std::holds_alternative<at::VerifyingBoot>(attempt().phase)) body.dray = {{"phase", "verifying"}};
+  auto sent = co_await ddi_.feedback(action, std::move(body), stop);
   if (sent || nobody_cares(sent)) told_phase_ = std::move(key);
   co_return sent || nobody_cares(sent);
 }

@@ -186,7 +186,7 @@ TEST_F(GatewayTest, M16_NoPowerOnReportIsAFailedAttempt) {
   const std::string id = wait_link("deploymentBase");
   EXPECT_EQ(get(file_path()).status, 200);
   EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("closed", "success")).status, 200);
-  EXPECT_TRUE(until([&] { return !state_of("r1-dev-1").empty() && state_of("r1-dev-1") != "installing"; }));
+  EXPECT_TRUE(until([&] { return !state_of("r1-dev-1").empty() && state_of("r1-dev-1") != "downloaded"; }));
   clock.leap += 61s;
   EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->attempt == 2; }));
   EXPECT_NE(wait_link("deploymentBase"), id);

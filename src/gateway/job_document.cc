@@ -130,7 +130,7 @@ struct PhaseWriter {
   json::object operator()(const Ready& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Transmitting& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Installing& p) const {
-    return {{"since", time_value(p.since)}, {"switching", p.switching}};
+    return {{"since", time_value(p.since)}, {"stage", enum_value(p.stage)}};
   }
   json::object operator()(const Restarting& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Backoff& p) const {
@@ -160,7 +160,7 @@ JobPhase decode_phase(const Node& n) {
     case 2: return Deferred{enum_of(n.at("cause"), DeferCause::kDeviceAsked), until(), text("by"), text("why")};
     case 3: return Ready{since()};
     case 4: return Transmitting{since()};
-    case 5: return Installing{since(), flag("switching")};
+    case 5: return Installing{since(), enum_of(n.at("stage"), Stage::kVerifying)};
     case 6: return Restarting{since()};
     case 7: return Backoff{until(), failure()};
     case 8: return Cancelling{text("id"), text("by"), text("why"), flag("superseded"), since(), flag("installing")};

@@ -66,7 +66,7 @@ std::string encode_ddi_error(std::string_view exception, std::string_view code, 
 // Our member in feedback and in a denied confirmation.
 struct DdiDray {
   std::string answer;  // "busy", "defer", "refuse", "cancelled"; empty = none
-  std::string phase;   // "switching"
+  std::string phase;   // "switching", "verifying"
   std::string by, why;
   std::optional<WallTime> until;
   std::optional<std::chrono::seconds> retry_after;  // for devices without a clock

@@ -46,7 +46,7 @@ struct FeedbackBody {
   std::string finished = "none";  // "success", "failure"
   std::string sentence;
   std::map<std::string, std::string>
-      dray;  // {"phase": "switching"}, {"answer": "cancelled", "by": .., "why": ..}
+      dray;  // {"phase": "switching" or "verifying"}, {"answer": "cancelled", "by": .., "why": ..}
 };
 std::string encode_feedback(ActionId action, const FeedbackBody& body);
 

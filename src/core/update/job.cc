@@ -11,7 +11,7 @@ namespace machine {
 bool expiry_stops(const Job& job, WallTime now) {
   if (now < job.terms.expires_at || is_final(job) || is<Restarting>(job) || is<Cancelling>(job)) return false;
   const auto* installing = std::get_if<Installing>(&job.phase);
-  return installing == nullptr || !installing->switching;
+  return installing == nullptr || !installing->switching();
 }
 
 Hold hold(const Job& job, const Given& given) {

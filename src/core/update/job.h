@@ -92,10 +92,17 @@ struct Transmitting {
   WallTime since;
   friend bool operator==(const Transmitting&, const Transmitting&) = default;
 };
-// It has all bytes; switching: past the point of no return.
+// It has all bytes. What it does with them, as far as that is known; a stage is never left for an earlier one.
+enum class Stage {
+  kReceived,   // all bytes were sent, or it said that it has them
+  kWorking,    // it said that it goes on
+  kSwitching,  // past the point of no return
+  kVerifying,  // it has restarted and looks whether the new version is well
+};
 struct Installing {
   WallTime since;
-  bool switching = false;
+  Stage stage = Stage::kReceived;
+  bool switching() const { return stage >= Stage::kSwitching; }
   friend bool operator==(const Installing&, const Installing&) = default;
 };
 // closed/success is here, the power-on report is not. The action is closed for the device.
@@ -188,7 +195,7 @@ enum class AnswerKind { kReady, kBusy, kDefer, kRefuse, kCancelled };
 struct Answered { AnswerKind kind{}; std::optional<WallTime> until; std::string by, why; };
 struct FirstByte {};                       // the device fetched a byte of this step
 struct AllSent {};                         // it has every byte of this step
-enum class FeedbackKind { kProceeding, kDownloaded, kSwitching, kClosedSuccess, kClosedFailure };
+enum class FeedbackKind { kProceeding, kDownloaded, kSwitching, kVerifying, kClosedSuccess, kClosedFailure };
 struct Feedback {
   FeedbackKind kind{};
   std::string why;

@@ -133,7 +133,19 @@ struct Describe {
     return {"downloading", "downloading", "the device receives " + versions(job), {}};
   }
   PublicState operator()(const Installing& p) const {
-    if (p.switching) return {"rebooting", "switching", "the device switches over to " + versions(job), {}};
+    switch (p.stage) {
+      case Stage::kReceived:
+        return {"downloaded", "downloaded", "the device has received " + versions(job), {}};
+      case Stage::kWorking:
+        break;
+      case Stage::kSwitching:
+        return {"rebooting", "switching", "the device switches over to " + versions(job), {}};
+      case Stage::kVerifying:
+        return {"verifying",
+                "verifying",
+                "the device has restarted and looks whether " + versions(job) + " is well",
+                {}};
+    }
     return {"installing", "installing", "the device has received " + versions(job) + " and installs", {}};
   }
   PublicState operator()(const Restarting& p) const {
@@ -150,7 +162,7 @@ struct Describe {
   }
   PublicState operator()(const Cancelling& p) const {
     const WallTime until = machine::limit_of(p.since, given.cancel_within, given);
-    return {p.installing ? "installing" : "downloading", "cancelling",
+    return {p.installing ? "downloaded" : "downloading", "cancelling",
             with(p.superseded ? "the plan no longer holds it; the device is asked to stop"
                               : "cancelled" + by(p.by) + "; the device is asked to stop",
                  p.why),

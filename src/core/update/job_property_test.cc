@@ -170,7 +170,7 @@ class World {
     if (given_.now >= next.terms.expires_at) {
       const auto* installing = std::get_if<Installing>(&next.phase);
       RC_ASSERT(std::get_if<Transmitting>(&next.phase) == nullptr);
-      RC_ASSERT((installing == nullptr || installing->switching));
+      RC_ASSERT((installing == nullptr || installing->switching()));
     }
     RC_ASSERT(next.past.size() <= kMostPastActions);
     if (!is_final(next) && !has_started(next))
@@ -196,7 +196,7 @@ class World {
     const auto* answered = std::get_if<Answered>(&event);
     const bool restarting = std::get_if<Restarting>(&job_.phase) != nullptr;
     const auto* installing = std::get_if<Installing>(&job_.phase);
-    const bool switched = restarting || (installing != nullptr && installing->switching);
+    const bool switched = restarting || (installing != nullptr && installing->switching());
     const bool refused =
         (answered != nullptr && answered->kind == AnswerKind::kRefuse) ||
         (feedback != nullptr && feedback->answer && feedback->answer->kind == AnswerKind::kRefuse);

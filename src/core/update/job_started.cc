@@ -1,4 +1,6 @@
 // Phases of a job in which the current attempt has started: Transmitting, Installing, Restarting, Cancelling.
+#include <algorithm>
+
 #include "core/update/job_machine.h"
 
 namespace dray::core::machine {
@@ -6,7 +8,7 @@ namespace {
 
 bool switched(const Job& job) {
   const auto* installing = std::get_if<Installing>(&job.phase);
-  return is<Restarting>(job) || (installing != nullptr && installing->switching);
+  return is<Restarting>(job) || (installing != nullptr && installing->switching());
 }
 
 void closed_success(Decision& d) {
@@ -96,6 +98,14 @@ void cancelled_answer(Decision& d, const JobEvent& event) {
   if (a != nullptr && a->kind == AnswerKind::kCancelled) cancelled_by_device(d, *a, false);
 }
 
+// Stages only go on, whatever comes late.
+void reach(Decision& d, Stage stage) {
+  if (auto* installing = std::get_if<Installing>(&d.job.phase))
+    installing->stage = std::max(installing->stage, stage);
+  else
+    d.job.phase = Installing{d.given.now, stage};
+}
+
 }  // namespace
 
 void heed(Decision& d, const Feedback& f) {
@@ -106,16 +116,14 @@ void heed(Decision& d, const Feedback& f) {
   switch (f.kind) {
     case FeedbackKind::kProceeding:
       if (is<Ready>(d.job)) d.job.phase = Transmitting{d.given.now};
+      if (installing != nullptr) reach(d, Stage::kWorking);
       return;
     case FeedbackKind::kDownloaded:
-      if (installing == nullptr) d.job.phase = Installing{d.given.now, false};
-      return;
+      return reach(d, Stage::kReceived);
     case FeedbackKind::kSwitching:
-      if (installing != nullptr)
-        installing->switching = true;
-      else
-        d.job.phase = Installing{d.given.now, true};
-      return;
+      return reach(d, Stage::kSwitching);
+    case FeedbackKind::kVerifying:
+      return reach(d, Stage::kVerifying);
     case FeedbackKind::kClosedSuccess:
       return closed_success(d);
     case FeedbackKind::kClosedFailure:
@@ -128,7 +136,7 @@ void on(Decision& d, const Transmitting&, const JobEvent& event) {
   if (const auto* f = std::get_if<Feedback>(&event))
     heed(d, *f);
   else if (std::get_if<AllSent>(&event) != nullptr)
-    d.job.phase = Installing{d.given.now, false};
+    d.job.phase = Installing{d.given.now};
   else if (std::get_if<ArtifactLost>(&event) != nullptr)
     d.actions.push_back(CutTransfers{d.job.action});
   else
@@ -141,7 +149,7 @@ void on(Decision& d, const Installing& p, const JobEvent& event) {
     heed(d, *f);
   else if (std::get_if<ArtifactLost>(&event) != nullptr)
     d.actions.push_back(CutTransfers{d.job.action});  // it may be fetching again
-  else if (!p.switching)
+  else if (!p.switching())
     cancelled_answer(d, event);
 }
 
@@ -175,15 +183,15 @@ void on(Decision& d, const Cancelling& p, const JobEvent& event) {
   } else if (answer != nullptr) {  // rejected: it goes on
     refuse_cancel(d.job, wish);
     if (p.installing)
-      d.job.phase = Installing{d.given.now, false};
+      d.job.phase = Installing{d.given.now, Stage::kWorking};
     else
       d.job.phase = Transmitting{d.given.now};
   } else if (f != nullptr && f->kind == FeedbackKind::kClosedSuccess) {
     refuse_cancel(d.job, wish);
     closed_success(d);
-  } else if (f != nullptr && f->kind == FeedbackKind::kSwitching) {
+  } else if (f != nullptr && (f->kind == FeedbackKind::kSwitching || f->kind == FeedbackKind::kVerifying)) {
     refuse_cancel(d.job, wish);
-    d.job.phase = Installing{d.given.now, true};
+    reach(d, f->kind == FeedbackKind::kSwitching ? Stage::kSwitching : Stage::kVerifying);
   } else if (std::get_if<AllSent>(&event) != nullptr ||
              (f != nullptr && f->kind == FeedbackKind::kDownloaded)) {
     std::get<Cancelling>(d.job.phase).installing = true;

@@ -67,8 +67,8 @@ std::vector<Job> job_variants() {
         if (next == 1) job.next_steps = NextSteps{{{other_image()}}, ""};
         if (next == 2) job.next_steps = NextSteps{{}, "nothing fits"};
         add(Transmitting{t}, ActionId{1100});
-        add(Installing{t, false}, ActionId{1100});
-        add(Installing{t, true}, ActionId{1100});
+        for (const Stage stage : {Stage::kReceived, Stage::kWorking, Stage::kSwitching, Stage::kVerifying})
+          add(Installing{t, stage}, ActionId{1100});
         add(Restarting{t}, ActionId{1100});
         add(Cancelling{"c2", "ines", "", false, t, false}, ActionId{1100});
         add(Cancelling{"", "", "", true, t, true}, ActionId{1100});

@@ -37,8 +37,10 @@ TEST(Job, WaitsForItsTimeThenAsksAndSendsWhenTheDeviceIsReady) {
   EXPECT_FALSE(has_started(rig.job)) << "a link that is shown is no start";
   EXPECT_TRUE(has_started(rig.does(FirstByte{}).job));
   EXPECT_EQ(rig.said().state, "downloading");
-  EXPECT_EQ(rig.does(AllSent{}).said().state, "installing");
+  EXPECT_EQ(rig.does(AllSent{}).said().state, "downloaded") << "more is not known";
+  EXPECT_EQ(rig.says(FeedbackKind::kProceeding).said().state, "installing");
   EXPECT_EQ(rig.says(FeedbackKind::kSwitching).said().state, "rebooting");
+  EXPECT_EQ(rig.says(FeedbackKind::kVerifying).said().state, "verifying");
   rig.powers_on("boot-2", runs("26.11"));
   EXPECT_EQ(rig.phase(), "Succeeded");
   EXPECT_EQ(rig.said().state, "succeeded");
@@ -384,6 +386,42 @@ TEST(Job, ResumeAsksForTheSameAgain) {
   EXPECT_EQ(std::get<CutTransfers>(actions[0]).action, ActionId{1101});
   EXPECT_EQ(rig.offered(), Offer::kCancel);
   EXPECT_TRUE(resume(with_phase(make_job(terms(), {}), Succeeded{})).empty());
+}
+
+// "A report says only what happened": each word of the device, in whatever order they arrive.
+TEST(Job, SaysOfADeviceWithAllBytesOnlyWhatItKnows) {
+  struct Row {
+    std::vector<FeedbackKind> said;
+    std::string state, reason;
+  };
+  using enum FeedbackKind;
+  const std::vector<Row> rows{
+      {{}, "downloaded", "downloaded"},
+      {{kDownloaded}, "downloaded", "downloaded"},
+      {{kProceeding}, "installing", "installing"},
+      {{kProceeding, kDownloaded}, "installing", "installing"},
+      {{kSwitching}, "rebooting", "switching"},
+      {{kSwitching, kProceeding}, "rebooting", "switching"},
+      {{kSwitching, kDownloaded}, "rebooting", "switching"},
+      {{kVerifying}, "verifying", "verifying"},
+      {{kVerifying, kSwitching}, "verifying", "verifying"},
+      {{kSwitching, kClosedSuccess}, "rebooting", "waiting_power_on"},
+      {{kVerifying, kClosedFailure}, "scheduled", "backing_off"},
+  };
+  for (const Row& row : rows) {
+    Rig rig;
+    rig.to_installing();
+    for (const FeedbackKind kind : row.said) rig.says(kind);
+    EXPECT_EQ(rig.said().state, row.state);
+    EXPECT_EQ(rig.said().reason, row.reason);
+  }
+  Rig quick;  // its words overtake the last bytes
+  EXPECT_EQ(quick.to_transmitting().says(FeedbackKind::kDownloaded).does(AllSent{}).said().state,
+            "downloaded");
+  Rig told;
+  EXPECT_EQ(told.to_transmitting().says(FeedbackKind::kVerifying).phase(), "Installing");
+  EXPECT_EQ(told.does(CancelAsked{"c1", "ines", ""}).phase(), "Installing") << "past the switch-over";
+  EXPECT_EQ(told.job.cancel_refused, "c1");
 }
 
 }  // namespace

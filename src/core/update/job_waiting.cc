@@ -135,7 +135,7 @@ void on(Decision& d, const Ready& p, const JobEvent& event) {
   } else if (std::get_if<FirstByte>(&event) != nullptr) {
     d.job.phase = Transmitting{d.given.now};
   } else if (std::get_if<AllSent>(&event) != nullptr) {
-    d.job.phase = Installing{d.given.now, false};
+    d.job.phase = Installing{d.given.now};
   } else if (const auto* f = std::get_if<Feedback>(&event)) {
     heed(d, *f);
   } else if (const auto* a = std::get_if<Answered>(&event)) {

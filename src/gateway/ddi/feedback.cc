@@ -32,6 +32,7 @@ core::FeedbackKind kind_of(const wire::DdiFeedback& f) {
   if (f.execution == DdiExecution::kClosed)
     return f.finished == DdiFinished::kFailure ? core::FeedbackKind::kClosedFailure : core::FeedbackKind::kClosedSuccess;
   if (f.dray.phase == "switching") return core::FeedbackKind::kSwitching;
+  if (f.dray.phase == "verifying") return core::FeedbackKind::kVerifying;
   return f.execution == DdiExecution::kDownloaded ? core::FeedbackKind::kDownloaded : core::FeedbackKind::kProceeding;
 }
 
