@@ -185,9 +185,14 @@ Result<> SqliteServerStore::make_jobs(const RolloutRow& row, const wire::NewRoll
   }
   if (members.empty()) return Error{ErrorCode::kInvalid, "filter: no device passes it"};
   DRAY_TRY(const std::vector<std::size_t> phases, core::split(rollout.phases, candidates));
-  for (std::size_t i = 0; i < members.size(); ++i)
+  std::map<std::pair<std::size_t, bool>, std::int64_t> counts;  // phase, fits -> devices
+  for (std::size_t i = 0; i < members.size(); ++i) {
     DRAY_CHECK(maker.add(members[i].device, members[i].site, *members[i].type, phases[i]));
-  DRAY_CHECK(recount(row.id));
+    ++counts[{phases[i], members[i].type->fits}];
+  }
+  for (const auto& [of, n] : counts)
+    DRAY_CHECK(add_to_count(row.id, static_cast<std::int64_t>(of.first),
+                            of.second ? "scheduled" : "incompatible", false, n));
   return sql_(
              "UPDATE device SET job_id=(SELECT j.id FROM job j WHERE j.rollout_id=?1 AND "
              "j.device_id=device.id) "

@@ -174,14 +174,13 @@ Result<> SqliteServerStore::cancel_jobs(const RolloutRow& row, const core::Cance
     if (!more) break;
     sites.insert(find.integer(0));
   }
-  DRAY_CHECK(
-      sql_("UPDATE job SET cancel_at=?2, cancel_by=?3, cancel_why=?4 WHERE rollout_id=?1 AND final=0 AND "
-           "cancel_at IS NULL")
-          .bind(1, row.id)
-          .bind(2, ms(now))
-          .bind(3, cancel.by)
-          .bind(4, cancel.why)
-          .run());
+  auto& ask = sql_(
+      "UPDATE job SET cancel_at=?2, cancel_by=?3, cancel_why=?4 WHERE rollout_id=?1 AND final=0 AND phase < "
+      "?5 "
+      "AND cancel_at IS NULL");
+  ask.bind(1, row.id).bind(2, ms(now)).bind(3, cancel.by).bind(4, cancel.why);
+  bind_number(ask, 5, row.rollout.released);
+  DRAY_CHECK(ask.run());
   return end_waiting(row, "cancelled", "The rollout was aborted before the phase of this device began.");
 }
 
@@ -194,7 +193,28 @@ Result<> SqliteServerStore::end_waiting(const RolloutRow& row, std::string_view 
   end.bind(1, row.id);
   bind_number(end, 2, row.rollout.released);
   DRAY_CHECK(end.bind(3, state).bind(4, sentence).run());
-  return db_.changes() == 0 ? Result<>{} : recount(row.id);
+  struct Open {
+    std::int64_t phase;
+    std::string state;
+    bool again;
+    std::int64_t n;
+  };
+  std::vector<Open> ended;
+  auto& find =
+      sql_("SELECT phase, state, again, n FROM phase_count WHERE rollout_id=?1 AND phase >= ?2 AND n > 0");
+  find.bind(1, row.id);
+  bind_number(find, 2, row.rollout.released);
+  for (;;) {
+    DRAY_TRY(const bool more, find.step());
+    if (!more) break;
+    if (!core::is_final(find.text(1)))
+      ended.push_back({find.integer(0), find.text(1), find.integer(2) != 0, find.integer(3)});
+  }
+  for (const Open& one : ended) {
+    DRAY_CHECK(add_to_count(row.id, one.phase, one.state, one.again, -one.n));
+    DRAY_CHECK(add_to_count(row.id, one.phase, state, false, one.n));
+  }
+  return {};
 }
 
 // What has failed gets a new job under a new id: to its gateway the old one has ended, and stays so.

@@ -63,11 +63,7 @@ class Machine {
     r_.phases[r_.released].approved = Approval{e.by, e.why, now_};
     note("approved", r_.released, e.by, e.why);
     release();
-    if (r_.released > 1) return;
-    if (r_.terms.delivery == Delivery::kPush)
-      r_.state = RolloutHeld{};
-    else
-      r_.state = RolloutScheduled{};
+    if (r_.released == 1) begin();
   }
   void on(const PauseAsked& e) { pause({PauseCause::kOperator, e.by, e.why, {}}); }
   void on(const ResumeAsked& e) {
@@ -89,11 +85,7 @@ class Machine {
     if (e.expires_at) r_.terms.expires_at = *e.expires_at;
     for (PhaseCounts& c : counts_) c.open += std::exchange(c.failed, 0);
     if (is<RolloutFinished>()) {
-      // Its first phase may never have been approved before the expiry.
-      if (r_.released == 0)
-        r_.state = RolloutWaitingApproval{};
-      else
-        r_.state = RolloutRunning{};
+      begin();  // it may have ended before its transmission, or before anybody approved it
       actions_.emplace_back(FreeJobs{});
     }
     actions_.emplace_back(RetryJobs{});
@@ -151,6 +143,16 @@ class Machine {
       return true;
     }
     return false;
+  }
+
+  // The first state; time leads on from there.
+  void begin() {
+    if (r_.released == 0)
+      r_.state = RolloutWaitingApproval{};
+    else if (r_.terms.delivery == Delivery::kPush)
+      r_.state = RolloutHeld{};
+    else
+      r_.state = RolloutScheduled{};
   }
 
   bool nobody_is_open() const {

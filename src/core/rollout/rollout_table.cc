@@ -49,7 +49,8 @@ constexpr std::array kTransitions = std::to_array<RolloutTransition>({
     {"paused", "resume_asked", "soaking"},
     {"paused", "resume_asked", "waiting_approval"},
     {"paused", "abort_asked", "aborted"},
-    {"finished", "retry_asked", "running"},
+    {"finished", "retry_asked", "scheduled"},
+    {"finished", "retry_asked", "held"},
     {"finished", "retry_asked", "waiting_approval"},
 });
 
