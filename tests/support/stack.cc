@@ -55,6 +55,14 @@ boost::json::value Stack::ctl(std::vector<std::string> arguments) const {
   return lines.empty() ? boost::json::value{} : boost::json::parse(lines.front());
 }
 
+std::string Stack::ctl_words(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), {program("drayctl"), "--server", "http://" + local(admin_port_), "--token-file", folder("server") + "/admin-token"});
+  Process drayctl{arguments};
+  const auto status = drayctl.wait(std::chrono::seconds{60});
+  if (!status || *status != 0) throw std::runtime_error("drayctl failed: " + drayctl.output());
+  return drayctl.output();
+}
+
 void Stack::make_type(const std::string& name, const std::vector<std::string>& components, bool one_by_one, const std::vector<std::string>& more) {
   std::vector<std::string> arguments{"type", "create", name, "--power-on-within", "20"};
   for (const std::string& component : components) arguments.insert(arguments.end(), {"--component", component});

@@ -24,6 +24,7 @@ class Stack {
 
   // drayctl --json ...; its answer. Throws with its words where it fails.
   boost::json::value ctl(std::vector<std::string> arguments) const;
+  std::string ctl_words(std::vector<std::string> arguments) const;  // without --json: what people see
 
   // Each starts the program (again) and watches its log.
   void start_server(Process::OnLine on_line = {});

@@ -276,6 +276,17 @@ TEST(Rollout, RetryBringsWhatFailedBackAlsoAfterItsEnd) {
   EXPECT_EQ(wake_at(longer.next), kNow + 20h);
 }
 
+// Paused before its transmission and then expired: nothing may be taken for transmitted.
+TEST(Rollout, ARetryTransmitsWhatWasNeverTransmitted) {
+  const Counts open{{.open = 3}}, expired{{.failed = 3}};
+  const Rollout paused = after(single(push_terms()), PauseAsked{"ines", ""}, open).next;
+  const auto over = after(paused, TimePassed{}, expired, kNow + 9h);
+  EXPECT_EQ(state_name(over.next.state), "finished");
+  const auto again = after(over.next, RetryAsked{"ines", "", kNow + 20h}, expired, kNow + 10h);
+  EXPECT_EQ(state_name(again.next.state), "running");
+  EXPECT_EQ(count<Transmit>(again), 1);
+}
+
 TEST(Rollout, ARetryClearsAThresholdButDoesNotResume) {
   const Counts failing{{.open = 8, .failed = 2}, {.open = 10}, {.open = 10}};
   const Rollout paused = after(running(), JobsChanged{true}, failing, kNow + 2h).next;
