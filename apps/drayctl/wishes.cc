@@ -54,7 +54,7 @@ Task<Result<>> defer_at_server(Session& session, DeferWish wish) {
   body[wish.device.empty() ? "site" : "device"] = wish.device.empty() ? wish.site : wish.device;
   std::vector<Column> columns{{"deferral", "id"},     {"site", "site"},   {"device", "device"},
                               {"rollout", "rollout"}, {"until", "until"}, {"open jobs", "jobs"}};
-  json::value sent{std::move(body)};
+  json::value sent(std::move(body));  // braces would make an array of it
   co_return co_await create(session, "/deferrals", std::move(sent), std::move(columns), {});
 }
 

@@ -20,7 +20,7 @@ std::string versions(const core::Job& job) {
 bool may_cancel(const core::Job& job) {
   const auto* installing = std::get_if<core::Installing>(&job.phase);
   return !core::is_final(job) && !std::holds_alternative<core::Restarting>(job.phase) &&
-         !std::holds_alternative<core::Cancelling>(job.phase) && !(installing != nullptr && installing->switching);
+         !std::holds_alternative<core::Cancelling>(job.phase) && !(installing != nullptr && installing->switching());
 }
 
 // A page of another origin, opened in a browser of the site, may not act here.

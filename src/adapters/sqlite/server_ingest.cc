@@ -98,7 +98,7 @@ Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteIds
   }
   DRAY_CHECK(sql_("UPDATE site SET seen_epoch=?2, seen_seq=?3, action_epoch=?4, attempts=?5, resync=?6, "
                   "resync_epoch=?7, "
-                  "resync_seq=?8 WHERE id=?1")
+                  "resync_seq=?8, contact_at=max(ifnull(contact_at, ?9), ?9) WHERE id=?1")
                  .bind(1, in.site_id)
                  .bind(2, in.seen.epoch)
                  .bind(3, in.seen.seq)
@@ -107,6 +107,7 @@ Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteIds
                  .bind(6, in.resync)
                  .bind(7, in.resync_told.epoch)
                  .bind(8, in.resync_told.seq)
+                 .bind(9, ms(batch.at))
                  .run());
   for (const auto& [link, device] : in.measured)
     DRAY_CHECK(link_rates::summarize(sql_, in.site_id, link, device, batch.at));

@@ -97,7 +97,8 @@ TEST_F(Ask, SaysWhyAndWhatWouldHaveToHappen) {
        {"deferred (deferred_by_operator)", "why:", "until:", "helps: The deferral ends by itself"})
     EXPECT_NE(words.find(part), std::string::npos) << words;
   EXPECT_NE(stack_.ctl_words({"job", "why", "r1-dev-1"}).find("deferred_by_operator"), std::string::npos);
-  EXPECT_NE(stack_.ctl_words({"site", "why", "berlin"}).find("berlin: working"), std::string::npos);
+  const std::string site = stack_.ctl_words({"site", "why", "berlin"});
+  EXPECT_NE(site.find("berlin: working"), std::string::npos) << site << "what has reported was heard";
   EXPECT_NE(stack_.ctl_words({"rollout", "why", "r1"}).find("r1: "), std::string::npos);
 }
 

@@ -118,7 +118,8 @@ TEST_F(PhasedRollout, GoesThroughItsPhasesAndStopsAtItsFailures) {
   const auto done = drayctl({"rollout", "watch", "r1"});
   EXPECT_EQ(done.first, 0) << done.second;
   std::string record;
-  for (const auto& event : rollout().at("events").as_array())
+  const value ended = rollout();
+  for (const auto& event : ended.at("events").as_array())
     record += std::string{event.at("what").as_string()} + " ";
   EXPECT_EQ(record, "created released reached released paused resumed finished retried finished ");
 }
