@@ -95,6 +95,29 @@ TEST_F(AgentTest, IsNotUpdatedInItsProhibitedHours) {
   EXPECT_EQ(server.confirmations.size(), 1U);
 }
 
+// While the device makes up its mind it polls on, and what comes back late shows the question again.
+TEST_F(AgentTest, AnswersAQuestionOnceHoweverOftenPollsShowIt) {
+  set_up();
+  settings.waits_while_busy = true;
+  settings.poll_least = settings.working_poll = 100ms;
+  for (const auto& [from, to] : {std::pair{"gw", "dev"}, std::pair{"dev", "gw"}})
+    world.network().link(from, to).latency = 700ms;
+  ASSERT_TRUE(replace_file(device.disk(), "busy", "sale in progress\n"));
+  server.ask_first = true;
+  device.power_on();
+  for (int i = 0; i < 5; ++i) {
+    server.order(101 + i, {TestPart{"os", std::to_string(2 + i), image(kSize, 3)}});
+    ASSERT_TRUE(world.run_until([&] { return phase() == "waiting"; }, 1min));
+    ASSERT_TRUE(world.run_for(5min + i * 270ms));
+    ASSERT_TRUE(device.disk().unlink("busy"));
+    ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min));
+    EXPECT_EQ(server.confirmations.size(), 1U) << i;
+    server.confirmations.clear();
+    server.feedback.clear();
+    ASSERT_TRUE(replace_file(device.disk(), "busy", "sale in progress\n"));
+  }
+}
+
 TEST_F(AgentTest, AsksItsOperatorAndWaitsForTheAnswer) {
   set_up();
   settings.asks_operator = true;

@@ -128,7 +128,8 @@ class Agent::Session {
   Signal work_changed_;
   Stop* doing_ = nullptr;                   // of the work that runs
   int refusals_ = 0;                        // of this fetch: answers that will not get better, wrong bytes
-  std::uint64_t asked_ = 0, answered_ = 0;  // communication requests seen and answered
+  std::uint64_t asked_ = 0, answered_ = 0;  // communication requests seen, and the last one that was answered
+  std::uint64_t answers_ = 0;               // that were sent
   Backoff work_backoff_;
   // what is counted down
   Signal countdown_changed_;

@@ -65,12 +65,14 @@ Task<> Agent::Session::talk(Stop& stop) {
     Stop mine{stop};
     polling_ = &mine;
     const bool hold = holds_polls_ && told && !due();
+    const std::uint64_t answers = answers_;
     std::string etag = hold ? etag_ : std::string{};
     auto poll = co_await ddi_.poll(std::move(etag), settings_.hold, mine);
     polling_ = nullptr;
     if (stop.requested()) break;
     const bool interrupted = !poll && poll.error().code() == ErrorCode::kStopped;
     if (interrupted) continue;  // there is something to tell
+    if (answers != answers_) continue;  // what it shows may be older than our answer, and would be answered twice
     const bool held = hold && !etag_.empty();
     const bool quick = parts_.clock.steady() - asked < kQuick;
     quick_ = held && quick ? quick_ + 1 : 0;

@@ -108,7 +108,6 @@ InstallerEnv Agent::Session::env_of_order() const {
 }
 
 Task<> Agent::Session::answer_offer(Stop& stop) {
-  const std::uint64_t question = asked_;
   auto ready = co_await readiness(stop);
   if (!ready || stop.requested()) co_return;
   const bool waited = std::holds_alternative<at::Waiting>(attempt().phase);
@@ -120,7 +119,8 @@ Task<> Agent::Session::answer_offer(Stop& stop) {
     co_await pause(work_backoff_.next(), stop);
     co_return;
   }
-  answered_ = question;
+  answered_ = asked_;  // a poll that came back meanwhile showed the same question
+  answers_ += 1;
   etag_.clear();  // where it asks again it shows the same once more: that must reach us
   parts_.log.info("offer_answered", {{"answer", yes ? "ready" : word_of(ready->kind)}, {"why", ready->why}});
   if (sent)
