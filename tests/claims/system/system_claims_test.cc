@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "places.h"
 #include "support/gateway_site.h"
 #include "support/stack.h"
 
@@ -89,7 +90,8 @@ class SystemClaim : public testing::Test {
   std::string running(const std::string& device, const std::string& component = "os") const {
     return read_file(home(device) + "/data/device/current/" + component + "/image");
   }
-  bool runs_old() const { return running("dev-1") == "factory image of os"; }
+  bool runs_old() const { return running("dev-1") == kFactory; }
+  static constexpr const char* kFactory = "factory image of os";
   void ends_updated(const std::string& device = "dev-1") {
     EXPECT_TRUE(eventually([&] { return running(device) == bytes_; })) << stack_.gateway().output();
     EXPECT_GE(GatewaySite::now(), planned_at_);
@@ -98,11 +100,11 @@ class SystemClaim : public testing::Test {
     EXPECT_TRUE(stack_.wait_for_versions(device, {{"os", "2"}}, 60s));
     EXPECT_LE(stack_.gateway_process().wan_bytes(), bytes_.size()) << "once over the WAN";
   }
-  void ends_with_the_old_version(const std::string& state) {
+  void ends_with_the_old_version(const std::string& state, const std::string& device = "dev-1") {
     server_is_back();
-    EXPECT_TRUE(stack_.wait_for_state("dev-1", state, 60s)) << job() << stack_.gateway().output();
-    EXPECT_TRUE(stack_.wait_for_versions("dev-1", {{"os", "1"}}, 60s));
-    EXPECT_TRUE(runs_old());
+    EXPECT_TRUE(stack_.wait_for_state(device, state, 60s)) << job() << stack_.gateway().output();
+    EXPECT_TRUE(stack_.wait_for_versions(device, {{"os", "1"}}, 60s));
+    EXPECT_EQ(running(device), kFactory);
   }
   boost::json::value job() const { return stack_.device_view("dev-1").at("job"); }
 
@@ -345,20 +347,27 @@ TEST_F(SystemClaim, M1_M16_M18) {
   breaks_until_the_expiry();
 }
 
-// One device is cancelled in the middle of its transmission and keeps its version; the other one is updated all the same.
+// Two devices are cancelled in the middle of their transmission, one at its gateway and one by its own operator, and keep
+// their version; the third one is updated all the same.
 TEST_F(SystemClaim, M1_M19) {
   slow_lan({"--rate", "400 kB/s"});
-  device_url_.clear();
   add_device("dev-2");
+  device_url_.clear();
+  add_device("dev-3");
   at_once({image(20 << 20)});
   ASSERT_TRUE(stack_.wait_for_state("dev-1", "downloading", 60s));
+  ASSERT_TRUE(stack_.wait_for_state("dev-2", "downloading", 60s));
   const std::string id{job().at("id").as_string()};
   const HttpAnswer done = http("POST", stack_.gateway_process().local_url() + "/api/v1/jobs/" + id + "/cancel",
                                {{"Content-Type", "application/json"}}, R"({"by":"ines","why":"stocktaking"})");
   EXPECT_EQ(done.status, 200) << done.body;
+  Process at_the_device{{std::string{DRAY_BIN_DIR} + "/dray-agent", "cancel", "--why", "closing time", "--config", home("dev-2") + "/agent.toml"}};
+  EXPECT_EQ(at_the_device.wait(), 0) << at_the_device.output();
   ends_with_the_old_version("cancelled");
-  EXPECT_LT(stack_.gateway_process().lan_bytes(), 2 * bytes_.size());
-  ends_updated("dev-2");
+  ends_with_the_old_version("cancelled", "dev-2");
+  EXPECT_EQ(stack_.device_view("dev-2").at("job").at("reason").as_string(), "cancelled_on_device");
+  ends_updated("dev-3");
+  EXPECT_EQ(stack_.ctl({"rollout", "show", "r1"}).at("failed").to_number<int>(), 0) << "a cancel is no failure";
 }
 
 }  // namespace
