@@ -2,6 +2,8 @@
 // docs/spec.md by id).
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "gateway/testing/world.h"
 
 namespace dray::gateway {
@@ -270,6 +272,39 @@ TEST_F(AskTest, APageOfAnotherOriginMayNotActHere) {
   EXPECT_EQ(local(Method::kPost, "/api/v1/deferrals", wish(wall() + 1h), foreign).status, 403);
   EXPECT_EQ(local(Method::kPost, "/api/v1/jobs/r1-dev-1/cancel", "{}", foreign).status, 403);
   EXPECT_EQ(local(Method::kPost, "/api/v1/deferrals", wish(wall() + 1h), own).status, 201);
+}
+
+Task<> ask(HttpHandler& api, HttpRequest request, std::optional<HttpResponse>& out) {
+  Stop never;
+  HttpResponse response = co_await api.handle(std::move(request), never);
+  out = std::move(response);
+}
+Task<> occupy(Worker& worker, std::function<void()> work) { co_await worker.run(std::move(work)); }
+
+// What the page and the API show has happened: a power cut does not take it back.
+TEST_F(AskTest, TheSiteIsShownNothingThatIsNotDurable) {
+  devices(1);
+  assignment().planned_at = wall() + 10min;
+  start();
+  ASSERT_TRUE(stored());
+  std::promise<void> disk;
+  std::future<void> free = disk.get_future();
+  TaskGroup group{io.get_executor()};
+  group.spawn(occupy(store_worker(), [&free] { free.wait(); }));
+  std::optional<HttpResponse> cancelled, shown;
+  HttpRequest cancel{Method::kPost, "/api/v1/jobs/r1-dev-1/cancel"};
+  cancel.headers.add("Host", "gw:8091");
+  cancel.body = text_body(R"({"by":"kim","why":""})");
+  group.spawn(ask(gateway().local_api(), std::move(cancel), cancelled));
+  EXPECT_TRUE(until([&] { return core::is_final(job(1)); }));
+  group.spawn(ask(gateway().local_api(), HttpRequest{Method::kGet, "/api/v1/jobs"}, shown));
+  io.restart();
+  io.poll();
+  EXPECT_FALSE(cancelled);
+  EXPECT_FALSE(shown);
+  disk.set_value();
+  ASSERT_TRUE(until([&] { return cancelled && shown && group.running() == 0; }));
+  EXPECT_NE(std::get<std::string>(shown->body).find("\"cancelled\""), std::string::npos);
 }
 
 }  // namespace

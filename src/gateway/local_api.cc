@@ -42,9 +42,8 @@ Task<HttpResponse> LocalApi::handle(HttpRequest request, Stop& /*stop*/) {
   if (path == "/healthz" && get) co_return plain(200, "ok\n");
   if (path == "/readyz" && get) co_return site_.loaded() ? plain(200, "ready\n") : plain(503, "starting\n");
   if (!site_.loaded()) co_return problem(503, "Service Unavailable", "the gateway is starting");
-  if (path == "/api/v1/status" && get) co_return status();
-  if (path == "/api/v1/jobs" && get) co_return jobs();
-  if (path == "/api/v1/deferrals" && get) co_return deferrals();
+  if (get)
+    if (auto shown = list(path)) co_return co_await durable(std::move(*shown));  // what is shown has happened
   if (path == "/api/v1/deferrals" && request.method == Method::kPost) co_return co_await add_deferral(request);
   constexpr std::string_view kDeferrals = "/api/v1/deferrals/", kJobs = "/api/v1/jobs/", kCancel = "/cancel";
   if (path.starts_with(kDeferrals) && request.method == Method::kDelete) {
@@ -58,6 +57,13 @@ Task<HttpResponse> LocalApi::handle(HttpRequest request, Stop& /*stop*/) {
     co_return co_await cancel_job(request, std::move(id));
   }
   co_return problem(404, "Not Found", "there is no such resource");
+}
+
+std::optional<HttpResponse> LocalApi::list(std::string_view path) const {
+  if (path == "/api/v1/status") return status();
+  if (path == "/api/v1/jobs") return jobs();
+  if (path == "/api/v1/deferrals") return deferrals();
+  return std::nullopt;
 }
 
 Task<HttpResponse> LocalApi::durable(HttpResponse response) {

@@ -20,6 +20,7 @@ class LocalApi : public HttpHandler {
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
 
  private:
+  std::optional<HttpResponse> list(std::string_view path) const;  // as it is now, durable or not
   HttpResponse status() const;
   HttpResponse jobs() const;
   // local_deferrals.cc

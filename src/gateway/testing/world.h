@@ -269,6 +269,7 @@ class World {
 
   const std::string& folder() const { return folder_; }
   Gateway& gateway() { return *life_->gateway; }
+  Worker& store_worker() { return life_->store_worker; }
 
   void start() {
     life_ = std::make_unique<Life>(*this);
