@@ -22,8 +22,9 @@ void describe_site(SiteView& site, WallTime now) {
                         : "The gateway has never been heard; " + jobs + ".";
   } else if (site.open_jobs > 0) {
     site.state = "working";
-    site.reason.clear();
-    site.sentence = "The gateway answers; " + jobs + ".";
+    site.reason = site.misfit;
+    site.sentence = "The gateway answers; " + jobs + "." +
+                    (site.misfit.empty() ? "" : " Not all of it fits: " + site.misfit_sentence);
   } else {
     site.state = "idle";
     site.reason.clear();
