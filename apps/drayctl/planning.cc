@@ -24,6 +24,8 @@ const std::vector<Column> kSiteFields{{"site", "name"},
                                       {"store used", "storage.used"},
                                       {"store quota", "storage.quota"}};
 
+constexpr int kMostExplained = 20;
+
 json::array list_from(const std::vector<std::string>& texts) {
   json::array out;
   if (texts.size() == 1 && texts[0] == "none") return out;
@@ -94,7 +96,7 @@ std::string render_sites(const json::array& sites) {
     if (cell(site, "planned_at") == "-") row["fits"] = "-", row["size"] = "-", row["line"] = "-";
     rows.push_back(std::move(row));
   }
-  return render_table({{"SITE", "site"},
+  std::string out = render_table({{"SITE", "site"},
                        {"DEVICES", "devices"},
                        {"BYTES", "size"},
                        {"RATE", "line"},
@@ -102,8 +104,15 @@ std::string render_sites(const json::array& sites) {
                        {"UPDATE", "update_at"},
                        {"FINISH", "finish_at"},
                        {"FITS", "fits"},
-                       {"WHY NOT", "sentence"}},
+                       {"WHY NOT", "reason"}},
                       rows);
+  int left = kMostExplained;
+  for (const json::value& site : sites) {
+    if (cell(site, "sentence") == "-") continue;
+    if (left-- == 0) return out + "...\n";
+    out += cell(site, "site") + " does not fit: " + cell(site, "sentence") + "\n";
+  }
+  return out;
 }
 
 Task<Result<>> plan_rollout(Session& session, std::string file) {

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "server/site_work.h"
-#include "wire/admin_api.h"
 
 namespace dray::server {
 
@@ -26,9 +25,6 @@ struct EgressBudget {
 std::string to_text(const EgressBudget& budget);  // to compare with another one
 std::vector<core::BudgetStep> budget_steps(const EgressBudget& budget, const core::ZoneRules& zone,
                                            core::Interval span);
-
-// For people.
-void describe(const PlannedSite& planned, wire::SiteTimesView& out);
 
 // What does not fit is looked at again after this: others end, rates change.
 inline constexpr Duration kLookAgain = std::chrono::hours{1};

@@ -66,6 +66,9 @@ struct TypePlan {
 using TypePlanner =
     std::function<TypePlan(const wire::NewDeviceType&, const std::vector<core::ReleaseArtifact>&)>;
 
+// For people.
+void describe(const PlannedSite& planned, wire::SiteTimesView& out);
+
 struct ReportBatch {
   std::string site;
   std::vector<wire::Report> reports;

@@ -20,6 +20,7 @@ void describe_site(SiteView& site, WallTime now) {
                               to_rfc3339(std::chrono::floor<std::chrono::seconds>(*site.contact_at)) + "; " +
                               jobs + "."
                         : "The gateway has never been heard; " + jobs + ".";
+    if (!site.misfit.empty()) site.sentence += " Not all of it fits: " + site.misfit_sentence;
   } else if (site.open_jobs > 0) {
     site.state = "working";
     site.reason = site.misfit;

@@ -3,7 +3,6 @@
 
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_times.h"
-#include "server/schedule.h"
 
 namespace dray::adapters {
 

@@ -167,8 +167,11 @@ Result<server::SiteChanges> SqliteServerStore::save_times(RolloutId rollout,
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   SiteIds sites;
   static const std::string kFind =
-      "SELECT a.site_id, r.computed, r.transfer, r.update_windows, " + std::string{times::kColumns} +
-      " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.id=?1 AND a.in_plan=1";
+      "SELECT a.site_id, r.computed OR s.transfer_windows<>'[]' OR s.update_windows<>'[]' OR "
+      "s.black_outs<>'[]', r.transfer, r.update_windows, " +
+      std::string{times::kColumns} +
+      " FROM assignment a JOIN rollout r ON r.id=a.rollout_id JOIN site s ON s.id=a.site_id WHERE a.id=?1 AND "
+      "a.in_plan=1";
   bool planned = false;
   for (const server::SiteResult& result : results) {
     auto& find = sql_(kFind);

@@ -1,12 +1,12 @@
 // Times that the server computes for each site, through its store: M4 M5 M10 M11.
-#include "adapters/sqlite/server_planning_testing.h"
+#include "server/planned_fleet_testing.h"
 
 #include "core/schedule/explain.h"
 
-namespace dray::adapters {
+namespace dray::server {
 namespace {
 
-using namespace server_testing;
+using namespace testing_fleet;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kImage = 60'000'000;
@@ -253,6 +253,53 @@ TEST_F(Planning, InstallTimesAreLearnedFromWhatDevicesTook) {
   EXPECT_EQ(times(id, "berlin").finish_at, now + 10min + 1min + 8min);
 }
 
+TEST_F(Planning, ACapOfTheSiteIsARateThatIsCountedOn) {
+  open_site();
+  wire::SitePatch capped;
+  capped.limits = core::SiteLimits{.wan = {{kNow, kNow + 48h, kWan / 2}}};
+  must(store->change_site("berlin", capped, {}));
+  const RolloutId id = planned(core::Delivery::kPull);
+  EXPECT_EQ(times(id, "berlin").fetched_at, kNow + 20min);
+  EXPECT_EQ(plan("berlin").limits.wan, capped.limits->wan);
+}
+
+TEST_F(Planning, APhaseGetsItsTimesWhenItBegins) {
+  night_site();
+  night_site("lyon");
+  sha_ = release("2", kImage);
+  wire::NewRollout asked = rollout("2", core::Delivery::kPush, 72h);
+  asked.phases.resize(2);
+  asked.phases[0].share = core::Passing{"site=berlin"};
+  const RolloutId id = start(asked);
+  pass();
+  EXPECT_TRUE(times(id, "berlin").update_at);
+  EXPECT_FALSE(times(id, "lyon").planned_at);
+  EXPECT_TRUE(plan("lyon").assignments.empty());
+  now += 3h;
+  pass();
+  wire::JobReport done;
+  done.job = JobId{"r1-berlin-1"};
+  done.state = "succeeded";
+  EXPECT_FALSE(report("berlin", {done}).changed.empty());
+  pass();
+  EXPECT_EQ(assignment("lyon").fetch, core::Fetch::kHold) << "the transmission of the first phase is none of its";
+  EXPECT_EQ(times(id, "lyon").transmit_at, now + 2min + 1min) << "the bytes and a minute fit before four o'clock";
+}
+
+TEST(EgressBudget, HasItsHours) {
+  EgressBudget budget{BytesPerSecond{1'000}, {{core::parse_window("08:00-18:00").value(), BytesPerSecond{100}}}, "UTC"};
+  const auto steps = budget_steps(budget, core::ZoneRules{}, {kNow, kNow + 24h});
+  ASSERT_EQ(steps.size(), 3u);
+  EXPECT_EQ(steps[0].rate.count, 1'000u);
+  EXPECT_EQ(steps[1].from, kNow + 8h);
+  EXPECT_EQ(steps[1].rate.count, 100u);
+  EXPECT_EQ(steps[2].from, kNow + 18h);
+  EXPECT_EQ(steps[2].rate.count, 1'000u);
+  EXPECT_EQ(to_text(budget), "1000 08:00-18:00=100 UTC");
+  EXPECT_FALSE(EgressBudget{}.limited());
+  EXPECT_TRUE(budget_steps(EgressBudget{}, core::ZoneRules{}, {kNow, kNow + 24h}).empty());
+}
+
 // --- planned again ---
 
 TEST_F(Planning, ADriftOfAFifthMovesTheTimesALesserOneDoesNot) {
@@ -358,10 +405,10 @@ TEST_F(Planning, WhatIfSaysWhatWouldHappenAndStoresNothing) {
   device("lyon-1", "lyon");
   release("2", kImage);
   const wire::NewRollout asked = rollout("2", core::Delivery::kPull, 48h);
-  server::Scheduler scheduler{zones, egress, now};
+  Scheduler scheduler{zones, egress, now};
   const auto if_made = must(lists.what_if(
       asked, must(core::parse_filter("", core::kDeviceFields)), plan_type,
-      [&](const server::SiteWork& site) { return scheduler.when(site); }, now));
+      [&](const SiteWork& site) { return scheduler.when(site); }, now));
   const auto would = scheduler.plan(if_made.sites, {});
   EXPECT_TRUE(must(lists.rollouts({})).items.empty());
   EXPECT_TRUE(plan("berlin").assignments.empty());
@@ -381,4 +428,4 @@ TEST_F(Planning, WhatIfSaysWhatWouldHappenAndStoresNothing) {
 }
 
 }  // namespace
-}  // namespace dray::adapters
+}  // namespace dray::server

@@ -11,7 +11,11 @@
 #include "adapters/sqlite/server_store_testing.h"
 #include "server/schedule.h"
 
-namespace dray::adapters::server_testing {
+namespace dray::server::testing_fleet {
+
+using namespace adapters::server_testing;
+using adapters::SqliteServerLists;
+using adapters::SqliteServerStore;
 
 // Tuesday, 2026-11-24 00:00 UTC, as kNow.
 class PlannedFleet {
@@ -52,8 +56,8 @@ class PlannedFleet {
     }
     report(site, std::move(bodies));
   }
-  server::Store::IngestedAll report(const std::string& site, std::vector<wire::ReportBody> bodies) {
-    server::ReportBatch batch{site, {}, now};
+  Store::IngestedAll report(const std::string& site, std::vector<wire::ReportBody> bodies) {
+    ReportBatch batch{site, {}, now};
     for (auto& body : bodies) batch.reports.push_back({1, ++seq_, now, std::move(body)});
     return must(store->ingest({&batch}));
   }
@@ -77,13 +81,13 @@ class PlannedFleet {
   }
 
   // What the server's loops do at this instant; the sites whose plans have changed.
-  server::SiteChanges pass() {
-    server::SiteChanges changed = must(store->pass_time(plan_type, now)).changed;
+  SiteChanges pass() {
+    SiteChanges changed = must(store->pass_time(plan_type, now)).changed;
     for (const RolloutId& rollout : must(lists.planning_due(now)).rollouts) {
-      server::Scheduler scheduler{zones, egress, now};
+      Scheduler scheduler{zones, egress, now};
       works = must(lists.site_works(
-          rollout, [&](const server::SiteWork& site) { return scheduler.when(site); }, now));
-      std::vector<server::Share> taken;
+          rollout, [&](const SiteWork& site) { return scheduler.when(site); }, now));
+      std::vector<Share> taken;
       if (egress.limited()) taken = must(lists.shares(now));
       results = scheduler.plan(works, taken);
       const auto saved = must(store->save_times(rollout, results, now));
@@ -111,12 +115,12 @@ class PlannedFleet {
   }
 
   WallTime now = kNow;
-  server::EgressBudget egress;
-  server::ZoneFinder zones;
+  EgressBudget egress;
+  ZoneFinder zones;
   std::unique_ptr<SqliteServerStore> store = must(SqliteServerStore::open({.path = ":memory:", .vfs = {}}));
   SqliteServerLists lists{store->db()};
-  std::vector<server::SiteWork> works;      // of the last pass that had any
-  std::vector<server::SiteResult> results;  // and what came out
+  std::vector<SiteWork> works;      // of the last pass that had any
+  std::vector<SiteResult> results;  // and what came out
 
  private:
   wire::RateReport rate(const std::string& device, std::uint64_t value, int hour) const {
@@ -139,4 +143,4 @@ inline core::SiteWindows nightly(const char* transfer, const char* update) {
   return out;
 }
 
-}  // namespace dray::adapters::server_testing
+}  // namespace dray::server::testing_fleet
