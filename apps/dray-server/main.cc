@@ -11,6 +11,7 @@
 #include "adapters/posix/system_random.h"
 #include "adapters/posix/thread_worker.h"
 #include "adapters/sqlite/server_store.h"
+#include "adapters/zones/zones.h"
 #include "net/server.h"
 #include "server/server.h"
 #include "settings.h"
@@ -18,6 +19,8 @@
 namespace {
 
 using namespace dray;
+
+constexpr std::chrono::days kZonesKnownFor{15 * 366};  // longer than a server runs and plans ahead
 
 struct Doors {
   net::HttpServer& admin;
@@ -88,9 +91,12 @@ Result<> run(const Settings& settings, const CommandLine& line) {
   adapters::SqliteServerLists lists{reader};
 
   adapters::ThreadWorker store_worker{io, "store"}, lists_worker{io, "lists"}, bytes{io, "bytes"};
-  server::Server server{
-      {io.get_executor(), clock, random, disk, store_worker, lists_worker, bytes, *store, lists, log},
-      settings.limits};
+  adapters::Zones zones{"/usr/share/zoneinfo", clock.wall() + kZonesKnownFor};
+  if (auto zone = zones.find(settings.limits.egress.time_zone); !zone)
+    return zone.error().with_context("planning.time_zone");
+  server::Server server{{io.get_executor(), clock, random, disk, store_worker, lists_worker, bytes, *store,
+                         lists, log, [&zones](const std::string& name) { return zones.find(name); }},
+                        settings.limits};
   net::HttpServer admin{io, clock, log, server.admin_door(), {}, &bytes};
   net::HttpServer gateway{io, clock, log, server.gateway_door(), {}, &bytes};
 

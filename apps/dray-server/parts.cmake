@@ -1,1 +1,1 @@
-dray_program(dray-server DEPS server net adapters/posix adapters/toml adapters/sqlite)
+dray_program(dray-server DEPS server net adapters/posix adapters/toml adapters/sqlite adapters/zones)

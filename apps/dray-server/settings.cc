@@ -43,6 +43,22 @@ void read_limits(const Config& table, server::Options& out) {
       table.integer("long_polls", {0, 1'000'000}, static_cast<std::int64_t>(out.most_waiting)));
 }
 
+// Megabits per second, as lines are sold; in bytes per second.
+BytesPerSecond mbit(const Config& table, std::string_view key, double otherwise) {
+  return BytesPerSecond{static_cast<std::uint64_t>(table.number(key, 0, 1e7, otherwise) * 125'000)};
+}
+
+void read_planning(const Config& table, server::EgressBudget& out) {
+  out.rate = mbit(table, "egress_mbit_s", 0);
+  out.time_zone = table.text("time_zone", "UTC");
+  for (const Config& one : table.tables("hours")) {
+    const auto window = core::parse_window(one.text("when"));
+    if (!window) one.refuse("when", window.error().message());
+    out.hours.push_back({window ? *window : core::Window{}, mbit(one, "egress_mbit_s", 0)});
+    if (!one.has("egress_mbit_s")) one.refuse("egress_mbit_s", "is missing");
+  }
+}
+
 }  // namespace
 
 std::optional<int> parse_command_line(int argc, char** argv, CommandLine& out) {
@@ -76,6 +92,7 @@ Result<Settings> read_settings(const std::filesystem::path& config) {
   out.admin = address_at(file.table("admin"), "listen", "127.0.0.1:8080");
   out.gateway = address_at(file.table("gateway"), "listen", "127.0.0.1:8081");
   read_limits(file.table("limits"), out.limits);
+  read_planning(file.table("planning"), out.limits.egress);
   DRAY_CHECK(file.finish());
   return out;
 }

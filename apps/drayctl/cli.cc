@@ -109,16 +109,6 @@ void add_site(CLI::App& app, Cli& cli) {
   group->add_subcommand("list", "the sites")->callback([&cli] {
     cli.command = [](Session& s) { return list_of(s, "/sites", {{"NAME", "name"}, {"TIME ZONE", "time_zone"}, {"DEVICES", "devices"}, {"REVISION", "revision"}, {"CONTACT", "contact_at"}}); };
   });
-  CLI::App* show = group->add_subcommand("show", "one site: its limits, its storage, and what its WAN carries");
-  show->add_option("name", o->name, "the site")->required();
-  show->callback([&cli, o] {
-    cli.command = [o](Session& s) {
-      return show_one(s, "/sites/" + encoded(o->name),
-                      {{"site", "name"}, {"time zone", "time_zone"}, {"devices", "devices"}, {"revision", "revision"}, {"contact", "contact_at"},
-                       {"WAN", "rates.wan"}, {"concurrency", "limits.concurrency"}, {"caps of the WAN", "limits.wan"}, {"caps of the LAN", "limits.lan"},
-                       {"store used", "storage.used"}, {"store quota", "storage.quota"}});
-    };
-  });
 }
 
 const std::vector<Column> kDeviceColumns{{"NAME", "name"}, {"SITE", "site"}, {"TYPE", "type"}, {"RUNNING", "running"}, {"STATE", "state"}, {"REASON", "job.reason"}, {"SEEN", "seen_at"}};
@@ -185,7 +175,7 @@ void add_rollout(CLI::App& app, Cli& cli) {
   CLI::App* group = app.add_subcommand("rollout", "rollouts: a release for a set of devices")->require_subcommand(1);
   auto o = keep<Options>();
   CLI::App* make = group->add_subcommand("create", "start a rollout from a file (docs/rollout.sample.toml)");
-  make->add_option("file", o->file, "TOML: release, filter, delivery, transmit_at, update_at, expires_at, ...")->required()->check(CLI::ExistingFile);
+  make->add_option("file", o->file, "TOML: release, filter, delivery, expires_at, ...")->required()->check(CLI::ExistingFile);
   make->callback([&cli, o] {
     cli.command = [o](Session& s) { return create_rollout(s, o->file); };
   });
@@ -264,6 +254,7 @@ std::optional<int> Cli::parse(int argc, char** argv) {
   add_release(app, *this);
   add_rollout(app, *this);
   add_job(app, *this);
+  add_planning(app, *this);
   add_server_wishes(app, *this);
   add_gateway_wishes(app, *this);
   try {

@@ -9,7 +9,7 @@ namespace dray::ctl {
 namespace {
 
 const std::vector<Column> kRolloutFields{{"rollout", "id"},           {"release", "release"},     {"devices", "filter"},
-                                         {"delivery", "delivery"},    {"transmit at", "transmit_at"}, {"update at", "update_at"},
+                                         {"delivery", "delivery"},    {"schedule", "schedule"}, {"transmit at", "transmit_at"}, {"update at", "update_at"},
                                          {"expires at", "expires_at"}, {"state", "state"},         {"reason", "reason"},
                                          {"progress", "sentence"},    {"until", "until"}};
 const std::vector<Column> kJobColumns{{"DEVICE", "device"}, {"SITE", "site"},       {"STATE", "state"},      {"REASON", "reason"},
@@ -22,6 +22,7 @@ bool has_ended(const json::value& rollout) {
 
 // Of a large rollout, people are shown only what went wrong.
 constexpr std::int64_t kMostShown = 500;
+constexpr std::size_t kMostSites = 50;
 
 Task<Result<json::array>> jobs_of(Session& session, std::string id, bool all) {
   std::string path = "/rollouts/" + encoded(id) + "/jobs";
@@ -119,12 +120,20 @@ Task<Result<>> show_rollout(Session& session, std::string id) {
   const bool all = shows_all(session, *rollout);
   auto jobs = co_await jobs_of(session, id, all);
   if (!jobs) co_return jobs.error();
+  const std::string sites_path = path + "/sites";
+  auto sites = co_await session.api.list(sites_path);
+  if (!sites) co_return sites.error();
   if (session.as_json) {
     rollout->as_object()["jobs"] = std::move(*jobs);
+    rollout->as_object()["sites"] = std::move(*sites);
     session.print(*rollout);
     co_return Result<>{};
   }
   std::cout << page_of(*rollout, *jobs, all);
+  if (sites->size() <= kMostSites)
+    std::cout << "\n" << render_sites(*sites);
+  else
+    std::cout << "\n" << sites->size() << " sites: drayctl rollout sites " << id << "\n";
   co_return Result<>{};
 }
 

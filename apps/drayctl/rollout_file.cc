@@ -72,8 +72,19 @@ Result<json::value> read_rollout(const std::string& path, WallTime now) {
   if (file->has("filter")) out["filter"] = file->text("filter");
   const std::string delivery = file->choice("delivery", {"pull", "push"});
   out["delivery"] = delivery;
-  if (delivery == "push" || file->has("transmit_at")) out["transmit_at"] = when(*file, "transmit_at", now);
-  out["update_at"] = when(*file, "update_at", now);
+  const std::string schedule =
+      file->choice("schedule", {"auto", "given"}, file->has("transmit_at") || file->has("update_at") ? "given" : "auto");
+  out["schedule"] = schedule;
+  if (schedule == "given") {
+    if (delivery == "push" || file->has("transmit_at")) out["transmit_at"] = when(*file, "transmit_at", now);
+    out["update_at"] = when(*file, "update_at", now);
+  } else {
+    for (const char* key : {"transmit_at", "update_at"})
+      if (file->has(key)) {
+        file->text(key);
+        file->refuse(key, "is computed with schedule auto: leave one of them out");
+      }
+  }
   out["expires_at"] = when(*file, "expires_at", now);
   out["transfer"] = intervals(*file, "transfer", now);
   out["update"] = intervals(*file, "update", now);

@@ -62,6 +62,20 @@ Task<Result<>> change_rollout(Session& session, std::string id, std::string verb
 
 Task<Result<>> create_rollout(Session& session, std::string file);
 
+// --- planning.cc ---
+// Only what is given changes; one "none" clears a list.
+struct SiteChange {
+  std::string name, time_zone;
+  std::vector<std::string> transfer, update, black_outs;
+  std::int64_t concurrency = 0;  // 0: as it is
+};
+Task<Result<>> set_site(Session& session, SiteChange change);
+Task<Result<>> show_site(Session& session, std::string name);
+// What the rollout of a file would do, site by site; nothing is made. Exit status 6 where a site does not fit.
+Task<Result<>> plan_rollout(Session& session, std::string file);
+Task<Result<>> show_sites(Session& session, std::string id);  // of a rollout: their times
+std::string render_sites(const json::array& sites);
+
 // The rollout file (TOML) as the body of POST /rollouts.
 Result<json::value> read_rollout(const std::string& file, WallTime now);
 

@@ -86,6 +86,16 @@ Task<Result<json::value>> Api::post(std::string path, json::value body) {
   }
 }
 
+Task<Result<json::value>> Api::patch(std::string path, json::value body) {
+  const std::string text = wire::to_text(body);
+  for (int tries = 0;; ++tries) {
+    HttpRequest r = request(Method::kPatch, path);
+    r.headers.add("Content-Type", "application/json");
+    auto answer = co_await call(std::move(r), text);
+    if (answer || tries > 0 || !is_transient(answer.error().code()) || stop_.requested()) co_return answer;
+  }
+}
+
 Task<Result<json::value>> Api::remove(std::string path) {
   co_return co_await call(request(Method::kDelete, path), {});
 }

@@ -24,6 +24,8 @@ class Api {
   Task<Result<json::value>> get(std::string path);
   // With an idempotency key of its own: repeated once where the connection broke.
   Task<Result<json::value>> post(std::string path, json::value body);
+  // Only what the body names changes, so it may be repeated: once where the connection broke.
+  Task<Result<json::value>> patch(std::string path, json::value body);
   Task<Result<json::value>> remove(std::string path);
   // Follows the cursor; path without `cursor`. All items, at most `most`.
   Task<Result<json::array>> list(std::string path, std::size_t most = 100'000);

@@ -52,6 +52,7 @@ class AdminApi : public HttpHandler {
   Task<HttpResponse> list_sites(Call& call);
   Task<HttpResponse> show_site(Call& call);
   Task<HttpResponse> change_site(Call& call);
+  Task<Result<>> know_zone(std::string name);
   Task<HttpResponse> renew_site_token(Call& call);
   Task<HttpResponse> resync_site(Call& call);
   Task<HttpResponse> add_device(Call& call);
@@ -66,6 +67,8 @@ class AdminApi : public HttpHandler {
   Task<HttpResponse> list_releases(Call& call);
   Task<HttpResponse> show_release(Call& call);
   Task<HttpResponse> add_rollout(Call& call);
+  Task<HttpResponse> plan_rollout(Call& call);
+  Task<HttpResponse> list_site_times(Call& call);
   Task<HttpResponse> list_rollouts(Call& call);
   Task<HttpResponse> show_rollout(Call& call);
   Task<HttpResponse> list_jobs(Call& call);

@@ -29,6 +29,7 @@ Task<HttpResponse> AdminApi::add_deferral(Call& call) {
     co_return out;
   }
   sites_.apply(done->made.changed);
+  timetable_.notify();  // times may follow it
   if (!done->made.replayed)
     parts_.log.info("deferred", {{"deferral", done->made.id},
                                  {"by", wanted->by},
@@ -64,6 +65,7 @@ Task<HttpResponse> AdminApi::withdraw_deferral(Call& call) {
   auto done = co_await on(parts_.store_worker, std::move(work));
   if (!done) co_return problem_response(done.error());
   sites_.apply(*done);
+  timetable_.notify();
   parts_.log.info("deferral_withdrawn", {{"deferral", call.args[0]}});
   co_return co_await show_deferral(call);
 }

@@ -63,6 +63,32 @@ Task<HttpResponse> AdminApi::add_rollout(Call& call) {
   co_return co_await made<wire::RolloutView>(*done, "/api/v1/rollouts/" + done->id, {}, std::move(show));
 }
 
+// What it would do: computed as if it were made now, and forgotten.
+Task<HttpResponse> AdminApi::plan_rollout(Call& call) {
+  auto wanted = wire::decode_rollout(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  if (wanted->terms.expires_at <= parts_.clock.wall())
+    co_return problem_response(400, "expires_at: is over already");
+  auto filter = core::parse_filter(wanted->filter, core::kDeviceFields);
+  if (!filter) co_return problem_response(filter.error());
+  std::function<Result<wire::WhatIfView>()> work = [this, &wanted, &filter, now = parts_.clock.wall()] {
+    return what_if(parts_, options_, *wanted, *filter, now);
+  };
+  co_return co_await showing<wire::WhatIfView>(std::move(work));
+}
+
+Task<HttpResponse> AdminApi::list_site_times(Call& call) {
+  auto query = page_query(call, {});
+  if (!query) co_return problem_response(query.error());
+  std::function<Result<wire::Page<wire::SiteTimesView>>()> work =
+      [this, &call, &query]() -> Result<wire::Page<wire::SiteTimesView>> {
+    const RolloutId id{call.args[0]};
+    if (auto there = parts_.lists.rollout(id); !there) return there.error();
+    return parts_.lists.site_times(id, *query);
+  };
+  co_return co_await listing<wire::SiteTimesView>(std::move(work));
+}
+
 Task<HttpResponse> AdminApi::list_rollouts(Call& call) {
   auto query = page_query(call, {});
   if (!query) co_return problem_response(query.error());

@@ -81,6 +81,8 @@ Task<HttpResponse> AdminApi::show_device_type(Call& call) {
 Task<HttpResponse> AdminApi::add_site(Call& call) {
   auto wanted = wire::decode_site(call.body);
   if (!wanted) co_return problem_response(wanted.error());
+  auto known = co_await know_zone(wanted->time_zone);
+  if (!known) co_return problem_response(known.error());
   const std::string token = new_token();
   std::function<Result<Made>()> work = [this, &wanted, hash = sha256_hex(token), once = once(call),
                                         now = parts_.clock.wall()] {
@@ -126,30 +128,35 @@ Task<HttpResponse> AdminApi::show_site(Call& call) {
 
 // PATCH: only what is given changes. If-Match with the ETag of GET: only where nobody else was quicker.
 Task<HttpResponse> AdminApi::change_site(Call& call) {
-  struct Change {
-    std::optional<core::SiteLimits> limits;
-    std::optional<std::string> time_zone;
-  };
-  auto change = wire::decode<Change>(wire::parse_json(call.body), [](const wire::Node& n) {
-    n.only({"limits", "time_zone"});
-    Change out;
-    if (const auto limits = n.maybe("limits")) out.limits = wire::decode_limits(*limits);
-    if (const auto zone = n.maybe("time_zone")) out.time_zone = zone->text(64);
-    return out;
-  });
+  auto change = wire::decode_site_patch(call.body);
   if (!change) co_return problem_response(change.error());
   const std::string match = bare_tag(call.request.headers.get("If-Match"));
   std::optional<std::int64_t> revision;
   if (!match.empty() && match != "*") revision = std::atoll(match.c_str());
+  if (change->time_zone) {
+    auto known = co_await know_zone(*change->time_zone);
+    if (!known) co_return problem_response(known.error());
+  }
   std::function<Result<SiteChanges>()> work = [this, &call, &change, revision] {
-    return parts_.store.change_site(call.args[0], change->limits, change->time_zone, revision);
+    return parts_.store.change_site(call.args[0], *change, revision);
   };
   auto done = co_await on(parts_.store_worker, std::move(work));
   if (!done && done.error().code() == ErrorCode::kConflict)
     co_return problem_response(412, done.error().message());
   if (!done) co_return problem_response(done.error());
   sites_.apply(*done);
+  timetable_.notify();  // times follow the windows
   co_return co_await show_site(call);
+}
+
+// kInvalid where there is no such time zone.
+Task<Result<>> AdminApi::know_zone(std::string name) {
+  std::function<Result<>()> work = [this, &name]() -> Result<> {
+    if (!parts_.zones) return {};
+    if (auto zone = parts_.zones(name); !zone) return zone.error().with_context("time_zone");
+    return {};
+  };
+  co_return co_await on(parts_.lists_worker, std::move(work));
 }
 
 Task<HttpResponse> AdminApi::renew_site_token(Call& call) {

@@ -183,7 +183,7 @@ Task<Result<>> GatewayApi::commit(const std::vector<std::shared_ptr<Incoming>>& 
     if (Site* site = sites_.by_name(incoming[i]->batch.site)) site->seen = all->answers[i].acknowledged;
   }
   sites_.apply(all->changed);
-  if (all->timetable) timetable_.notify();
+  if (all->timetable || all->planning || !all->changed.empty()) timetable_.notify();
   co_return Result<>{};
 }
 

@@ -6,6 +6,7 @@
 #include "ports/disk.h"
 #include "ports/random.h"
 #include "ports/worker.h"
+#include "server/schedule.h"
 #include "server/store.h"
 
 namespace dray::server {
@@ -21,6 +22,7 @@ struct Parts {
   Store& store;
   Lists& lists;
   Log log;
+  ZoneFinder zones = {};  // left out: all sites are planned in UTC
 };
 
 struct Options {
@@ -33,6 +35,8 @@ struct Options {
   std::size_t most_waiting_batches = 256;      // reports that wait for their commit
   std::chrono::seconds longest_wait{60};       // of a long poll
   Duration longest_sleep{10'000};              // wall time may be set: rollouts look at it again this often
+  EgressBudget egress = {};                    // to all sites together
+  Duration between_plans{1'000};               // times are looked at again this often at most
   Duration flush_contacts{5'000};              // when each gateway called is on the disk so soon
 };
 

@@ -27,6 +27,11 @@ Task<HttpResponse> Server::Both::handle(HttpRequest request, Stop& stop) {
 Task<Result<>> Server::start() {
   auto artifacts = co_await artifacts_.load();
   if (!artifacts) co_return artifacts.error();
+  std::function<Result<>()> egress = [this] {
+    return parts_.store.note_egress(to_text(options_.egress), options_.egress.limited());
+  };
+  auto noted = co_await on(parts_.store_worker, std::move(egress));
+  if (!noted) co_return noted.error();
   auto sites = co_await sites_.load();
   if (!sites) co_return sites.error();
   co_return co_await settle_admin_token();
@@ -80,6 +85,7 @@ Task<> Server::sweep_uploads(Stop& stop) {
 void Server::begin() {
   Stop& ending = tasks_.stop_signal();
   tasks_.spawn(keep_time(parts_, options_, sites_, timetable_, ending));
+  tasks_.spawn(keep_planning(parts_, options_, sites_, timetable_, ending));
   tasks_.spawn(flush_contacts(ending));
   tasks_.spawn(sweep_uploads(ending));
 }

@@ -12,6 +12,7 @@
 
 #include "core/model/filter.h"
 #include "core/schedule/rate.h"
+#include "server/site_work.h"
 #include "wire/admin_api.h"
 
 namespace dray::server {
@@ -66,6 +67,9 @@ struct TypePlan {
 using TypePlanner =
     std::function<TypePlan(const wire::NewDeviceType&, const std::vector<core::ReleaseArtifact>&)>;
 
+// For people.
+void describe(const PlannedSite& planned, wire::SiteTimesView& out);
+
 struct ReportBatch {
   std::string site;
   std::vector<wire::Report> reports;
@@ -87,9 +91,7 @@ struct Store {
                                 const std::optional<Once>& once) = 0;
   virtual Result<> set_site_token(const std::string& site, const std::string& token_sha256) = 0;
   // if_revision: kConflict where the site has moved on meanwhile.
-  virtual Result<SiteChanges> change_site(const std::string& site,
-                                          const std::optional<core::SiteLimits>& limits,
-                                          const std::optional<std::string>& time_zone,
+  virtual Result<SiteChanges> change_site(const std::string& site, const wire::SitePatch& change,
                                           std::optional<std::int64_t> if_revision) = 0;
   virtual Result<> ask_resync(const std::string& site) = 0;
   // Also notes that the database is in use at `now`: called every few seconds, with or without contacts.
@@ -156,10 +158,18 @@ struct Store {
     std::vector<Ingested> answers;  // one a batch
     SiteChanges changed;
     bool timetable = false;  // pass_time() may have something to do earlier than it said
+    bool planning = false;   // times may have to be computed again
   };
   virtual Result<IngestedAll> ingest(const std::vector<const ReportBatch*>& batches) = 0;
-  // For planning: what a site's links are expected to carry at `at`; what was never measured has its prior.
+  // What a site's links are expected to carry at `at`; what was never measured has its prior.
   virtual Result<core::SiteRates> rates(const std::string& site, WallTime at, WallTime now) = 0;
+
+  // The egress budget as one text: where it has changed since the last start, all times are asked for anew.
+  // limited: nothing is transmitted before the planner has given the site its share.
+  virtual Result<> note_egress(const std::string& text, bool limited) = 0;
+  // Into the plans of the sites, and into the timetable where the rollout's times are computed.
+  virtual Result<SiteChanges> save_times(RolloutId rollout, const std::vector<SiteResult>& results,
+                                         WallTime now) = 0;
 };
 
 // Lists and single things, read-only; called on the `lists` worker. A cursor is opaque; kInvalid where it is
@@ -191,6 +201,27 @@ struct Lists {
   virtual Result<wire::Page<wire::DeferralView>> deferrals(const PageQuery& query) = 0;
   virtual Result<wire::DeferralView> deferral(const std::string& id) = 0;
   virtual Result<std::vector<wire::LogLine>> log(const JobId& id) = 0;
+  // Of one rollout, site by site.
+  virtual Result<wire::Page<wire::SiteTimesView>> site_times(RolloutId rollout, const PageQuery& query) = 0;
+
+  // For planning. Rollouts whose times are to be looked at now, oldest first; `next`: when to ask again at
+  // the latest, for time alone.
+  struct PlanningDue {
+    std::vector<RolloutId> rollouts;
+    std::optional<WallTime> next;
+  };
+  virtual Result<PlanningDue> planning_due(WallTime now) = 0;
+  // The sites of a rollout that are to be looked at.
+  virtual Result<std::vector<SiteWork>> site_works(RolloutId rollout, const WhenAsked& when, WallTime now) = 0;
+  // What a rollout that is not made would mean; all its phases together. kInvalid as add_rollout().
+  struct WhatIf {
+    std::vector<SiteWork> sites;
+    std::int64_t incompatible = 0;
+  };
+  virtual Result<WhatIf> what_if(const wire::NewRollout& rollout, const core::Filter& filter,
+                                 const TypePlanner& planner, const WhenAsked& when, WallTime now) = 0;
+  virtual Result<std::vector<Share>> shares(WallTime now) = 0;  // that are not over
+
   // As of now.
   virtual Result<core::LinkRate> wan_rate(const std::string& site, WallTime now) = 0;
   virtual Result<core::LinkRate> device_rate(const std::string& device, WallTime now) = 0;

@@ -14,6 +14,7 @@
 #include "core/model/plan.h"
 #include "core/rollout/match.h"
 #include "core/rollout/rollout.h"
+#include "core/schedule/window.h"
 #include "wire/gateway_api.h"
 #include "wire/json.h"
 #include "wire/rate_json.h"
@@ -39,6 +40,14 @@ struct NewSite {
   std::string name;
   std::string time_zone = "UTC";
   core::SiteLimits limits;
+  core::SiteWindows windows = {};
+};
+// Only what is given changes; an empty list of windows means always.
+struct SitePatch {
+  std::optional<core::SiteLimits> limits = {};
+  std::optional<std::string> time_zone = {};
+  std::optional<std::vector<core::Window>> transfer_windows = {}, update_windows = {};
+  std::optional<std::vector<core::BlackOut>> black_outs = {};
 };
 struct NewDevice {
   std::string name, site, type;
@@ -86,6 +95,7 @@ Result<NewUpload> decode_upload(std::string_view text);
 Result<NewArtifact> decode_artifact(std::string_view text);
 Result<NewDeviceType> decode_device_type(std::string_view text);
 Result<NewSite> decode_site(std::string_view text);
+Result<SitePatch> decode_site_patch(std::string_view text);
 Result<NewDevice> decode_device(std::string_view text);
 Result<std::vector<NewDevice>> decode_devices(std::string_view text);  // {"devices": [...]}
 Result<NewRelease> decode_release(std::string_view text);
@@ -112,6 +122,7 @@ struct ArtifactView {
 struct SiteView {
   std::string name, time_zone;
   core::SiteLimits limits;
+  core::SiteWindows windows;
   std::int64_t revision = 0, devices = 0;
   core::ReportsSeen seen;
   WallTime created_at;
@@ -119,6 +130,7 @@ struct SiteView {
   std::optional<StorageReport> storage;
   std::optional<RateView> wan_rate;  // only where one site is shown
   std::int64_t open_jobs = 0;
+  std::string misfit, misfit_sentence;  // of an open rollout that does not fit this site; empty: none
   std::string state, reason, sentence;  // of the moment it is looked at: describe_site()
 };
 // "idle", "working" or "silent": what is to be said of a site. A gateway asks at least every minute, so five
@@ -153,6 +165,28 @@ struct ReleaseView {
   std::vector<ArtifactView> artifacts;
   WallTime created_at;
 };
+// One rollout at one site: what its times were computed from, and what came out.
+struct SiteTimesView {
+  std::string site;
+  std::int64_t devices = 0;
+  std::uint64_t bytes = 0, rate = 0;  // that the gateway lacked; bytes per second that were counted on
+  std::optional<WallTime> planned_at, transmit_at, update_at, fetched_at, finish_at;
+  std::string misfit, sentence;  // empty: it fits
+};
+// Of all sites of a rollout.
+struct PlanningView {
+  std::int64_t sites = 0, misfits = 0;  // with times or a reason why there are none; of them, what does not fit
+  std::uint64_t bytes = 0;
+  std::optional<WallTime> finish_at;        // expected: the last device of the last site that fits
+  std::string site, misfit, sentence;       // one that does not fit
+};
+// What a rollout would do: nothing of it is stored.
+struct WhatIfView {
+  std::vector<SiteTimesView> sites;
+  std::int64_t incompatible = 0;  // devices that nothing fits
+};
+PlanningView summary_of(const std::vector<SiteTimesView>& sites);
+
 struct RolloutEventView {
   WallTime at;
   std::string what;
@@ -166,6 +200,7 @@ struct RolloutView {
   WallTime created_at, state_at;
   std::vector<core::StateCounts> states;  // one a phase
   std::vector<core::PhaseCounts> counts;  // one a phase
+  PlanningView planning;
   std::vector<RolloutEventView> events;   // oldest first; not in lists
 };
 struct LogLine {
@@ -199,6 +234,9 @@ json::object encode(const DeviceView& view);
 json::object encode(const ReleaseView& view);
 json::object encode(const RolloutView& view);
 json::object encode(const JobView& view);
+json::object encode(const SiteTimesView& view);
+json::object encode(const PlanningView& view);
+json::object encode(const WhatIfView& view);
 json::object encode(const LogLine& view);
 json::object encode(const RegisteredView& view);
 json::object encode(const DeferralView& view);
@@ -216,6 +254,10 @@ json::object encode(const Page<T>& page) {
 // Parts that the server's database keeps as JSON too.
 json::array encode_intervals(const core::Intervals& intervals);
 core::Intervals decode_intervals(const Node& node);
+json::array encode_windows(const std::vector<core::Window>& windows);
+json::array encode_black_outs(const std::vector<core::BlackOut>& black_outs);
+std::vector<core::Window> decode_windows(const Node& node);
+std::vector<core::BlackOut> decode_black_outs(const Node& node);
 json::object encode_limits(const core::SiteLimits& limits);
 json::object encode_phase(const core::PhaseTerms& phase);
 core::PhaseTerms decode_phase(const Node& node);

@@ -87,6 +87,60 @@ TEST(AdminApi, RefusesTimesThatContradictEachOther) {
             std::string::npos);
 }
 
+TEST(AdminApi, ARolloutWithoutTimesIsPlanned) {
+  const auto planned = decode_rollout(rollout(R"({"transmit_at": null, "update_at": null})"));
+  ASSERT_TRUE(planned) << why(planned);
+  EXPECT_TRUE(planned->terms.computed);
+  EXPECT_EQ(planned->terms.update_at, planned->terms.expires_at) << "until there are times";
+  EXPECT_EQ(planned->terms.transmit_at, planned->terms.expires_at);
+  EXPECT_FALSE(decode_rollout(rollout("{}"))->terms.computed);
+  EXPECT_FALSE(decode_rollout(rollout(R"({"schedule": "given"})"))->terms.computed);
+  EXPECT_EQ(why(decode_rollout(rollout(R"({"schedule": "auto"})"))),
+            "transmit_at: is computed with schedule auto: leave one of them out");
+  EXPECT_EQ(why(decode_rollout(rollout(R"({"schedule": "given", "update_at": null})"))),
+            "update_at: is missing");
+  EXPECT_EQ(why(decode_rollout(rollout(R"({"schedule": "soon"})"))), "schedule: must be one of auto, given");
+}
+
+TEST(AdminApi, ASiteSaysWhenItMayBeUsed) {
+  const auto site = decode_site(
+      R"({"name": "berlin", "transfer_windows": ["Mon-Fri 22:00-05:00", "Sat,Sun 00:00-24:00"],
+          "black_outs": ["2026-12-24..2027-01-02"]})");
+  ASSERT_TRUE(site) << why(site);
+  SiteView view{.name = "berlin", .windows = site->windows};
+  const auto shown = encode(view);
+  EXPECT_EQ(to_text(shown.at("transfer_windows")), R"(["Mon-Fri 22:00-05:00","Sat,Sun 00:00-24:00"])");
+  EXPECT_EQ(to_text(shown.at("update_windows")), "[]");
+  EXPECT_EQ(to_text(shown.at("black_outs")), R"(["2026-12-24..2027-01-02"])");
+  const auto patch = decode_site_patch(R"({"update_windows": []})");
+  ASSERT_TRUE(patch) << why(patch);
+  EXPECT_TRUE(patch->update_windows && patch->update_windows->empty());
+  EXPECT_FALSE(patch->transfer_windows);
+  EXPECT_TRUE(why(decode_site_patch(R"({"update_windows": ["02:00"]})")).starts_with("update_windows[0]: '02:00' is "));
+  EXPECT_TRUE(why(decode_site_patch(R"({"black_outs": ["24.12."]})")).starts_with("black_outs[0]: '24.12.' is not a date"));
+  EXPECT_NE(why(decode_site_patch(R"({"window": []})")), "");
+}
+
+TEST(AdminApi, WhatDoesNotFitIsSaidWithTheRollout) {
+  const WallTime expiry{std::chrono::sys_days{std::chrono::year{2026} / 11 / 30}};
+  RolloutView view{.id = RolloutId{"r1"}};
+  view.rollout.terms = {.update_at = expiry, .expires_at = expiry, .computed = true};
+  view.rollout.phases.resize(1);
+  view.rollout.released = 1;
+  view.states.resize(1);
+  view.counts.resize(1);
+  EXPECT_EQ(encode(view).at("reason").as_string(), "waiting_planning");
+  EXPECT_TRUE(encode(view).at("update_at").is_null());
+  view.planning = {.sites = 2, .misfits = 1, .site = "lyon", .misfit = "no_window", .sentence = "Never."};
+  view.rollout.terms.update_at = expiry - std::chrono::hours{1};
+  EXPECT_EQ(encode(view).at("reason").as_string(), "waiting_update_time");
+  EXPECT_TRUE(encode(view).at("sentence").as_string().ends_with("1 of 2 sites do not fit; lyon: Never."));
+  view.planning.sites = 1;
+  EXPECT_EQ(encode(view).at("reason").as_string(), "no_window");
+  view.rollout.state = core::RolloutFinished{};
+  EXPECT_EQ(encode(view).at("reason").as_string(), "finished") << "it is over";
+}
+
 TEST(AdminApi, ADeviceTypeForOurAgentAsksAndEndsWithThePowerOnReport) {
   const auto ours = decode_device_type(
       R"({"name": "t", "components": ["os", "app"], "order": [["os"], ["app"]], "client": "dray"})");

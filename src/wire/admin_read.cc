@@ -118,6 +118,19 @@ NewDevice device_at(const Node& n) {
   return out;
 }
 
+SitePatch site_patch_at(const Node& n) {
+  SitePatch out;
+  if (const auto zone = n.maybe("time_zone")) {
+    out.time_zone = line_at(*zone, 64);
+    if (out.time_zone->empty()) zone->refuse("must be an IANA time zone, for example Europe/Berlin");
+  }
+  if (const auto limits = n.maybe("limits")) out.limits = decode_limits(*limits);
+  if (const auto windows = n.maybe("transfer_windows")) out.transfer_windows = decode_windows(*windows);
+  if (const auto windows = n.maybe("update_windows")) out.update_windows = decode_windows(*windows);
+  if (const auto dates = n.maybe("black_outs")) out.black_outs = decode_black_outs(*dates);
+  return out;
+}
+
 Why why_at(const Node& n) {
   Why out;
   if (const auto by = n.maybe("by")) out.by = line_at(*by);
@@ -136,10 +149,18 @@ void read_release_name(const Node& node, NewRollout& out) {
 void read_times(const Node& n, NewRollout& out) {
   RolloutTerms& terms = out.terms;
   terms.delivery = word<Delivery>(n.at("delivery"), {{"pull", Delivery::kPull}, {"push", Delivery::kPush}});
-  terms.update_at = n.at("update_at").time();
   terms.expires_at = n.at("expires_at").time();
+  const auto transmit = n.maybe("transmit_at"), update = n.maybe("update_at"), schedule = n.maybe("schedule");
+  terms.computed = schedule ? word<bool>(*schedule, {{"auto", true}, {"given", false}}) : !transmit && !update;
+  if (terms.computed) {
+    for (const auto& given : {transmit, update})
+      if (given) given->refuse("is computed with schedule auto: leave one of them out");
+    terms.update_at = terms.expires_at;
+    if (terms.delivery == Delivery::kPush) terms.transmit_at = terms.expires_at;
+    return;
+  }
+  terms.update_at = n.at("update_at").time();
   if (terms.expires_at <= terms.update_at) n.at("expires_at").refuse("must lie after update_at");
-  const auto transmit = n.maybe("transmit_at");
   if (terms.delivery == Delivery::kPull) {
     if (transmit) transmit->refuse("is for delivery push only: with pull the gateway fetches at update_at");
     return;
@@ -149,7 +170,7 @@ void read_times(const Node& n, NewRollout& out) {
 }
 
 NewRollout rollout_at(const Node& n) {
-  n.only({"release", "filter", "delivery", "transmit_at", "update_at", "expires_at", "transfer", "update",
+  n.only({"release", "filter", "delivery", "schedule", "transmit_at", "update_at", "expires_at", "transfer", "update",
           "retry", "priority", "status_deferral", "phases", "late_joiners"});
   NewRollout out;
   read_release_name(n.at("release"), out);
@@ -248,14 +269,22 @@ Result<NewDeviceType> decode_device_type(std::string_view text) {
 
 Result<NewSite> decode_site(std::string_view text) {
   return decode<NewSite>(parse_json(text), [](const Node& n) {
-    n.only({"name", "time_zone", "limits"});
+    n.only({"name", "time_zone", "limits", "transfer_windows", "update_windows", "black_outs"});
     NewSite out{.name = name_at(n.at("name"))};
-    if (const auto zone = n.maybe("time_zone")) {
-      out.time_zone = line_at(*zone, 64);
-      if (out.time_zone.empty()) zone->refuse("must be an IANA time zone, for example Europe/Berlin");
-    }
-    if (const auto limits = n.maybe("limits")) out.limits = decode_limits(*limits);
+    SitePatch given = site_patch_at(n);
+    out.time_zone = given.time_zone.value_or(out.time_zone);
+    out.limits = given.limits.value_or(out.limits);
+    out.windows = {given.transfer_windows.value_or(std::vector<Window>{}),
+                   given.update_windows.value_or(std::vector<Window>{}),
+                   given.black_outs.value_or(std::vector<BlackOut>{})};
     return out;
+  });
+}
+
+Result<SitePatch> decode_site_patch(std::string_view text) {
+  return decode<SitePatch>(parse_json(text), [](const Node& n) {
+    n.only({"time_zone", "limits", "transfer_windows", "update_windows", "black_outs"});
+    return site_patch_at(n);
   });
 }
 

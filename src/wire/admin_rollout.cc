@@ -95,6 +95,22 @@ json::value who(const std::string& by, const std::string& why) {
   return json::object{{"by", text_or_null(by)}, {"why", text_or_null(why)}};
 }
 
+// Computed, and not yet known of any site: the expiry stands in its place.
+json::value earliest(const RolloutTerms& terms, std::optional<WallTime> time) {
+  return terms.computed && time == terms.expires_at ? json::value{} : time_or_null(time);
+}
+
+// What does not fit is said with the rollout, as long as it is not over.
+void say_misfits(const RolloutView& view, Said& said) {
+  const PlanningView& planning = view.planning;
+  if (planning.misfits == 0 || is_over(view.rollout)) return;
+  const bool waits = std::holds_alternative<RolloutScheduled>(view.rollout.state) ||
+                     std::holds_alternative<RolloutHeld>(view.rollout.state);
+  if (waits && planning.misfits == planning.sites) said.reason = planning.misfit;
+  said.sentence += " " + std::to_string(planning.misfits) + " of " + std::to_string(planning.sites) +
+                   " sites do not fit; " + planning.site + ": " + planning.sentence;
+}
+
 }  // namespace
 
 json::object encode_phase(const PhaseTerms& phase) {
@@ -169,7 +185,8 @@ std::vector<PhaseTerms> decode_phases(const Node& node) {
 json::object encode(const RolloutView& view) {
   const NewRollout& asked = view.asked;
   const Rollout& r = view.rollout;
-  const Said said = describe(r, {{}, view.counts});
+  Said said = describe(r, {{}, view.counts});
+  say_misfits(view, said);
   StateCounts all;
   for (const StateCounts& states : view.states)
     for (const auto& [state, n] : states) all[state] += n;
@@ -181,8 +198,9 @@ json::object encode(const RolloutView& view) {
       {"release", asked.release_name + "/" + asked.release_version},
       {"filter", asked.filter},
       {"delivery", r.terms.delivery == Delivery::kPush ? "push" : "pull"},
-      {"transmit_at", time_or_null(r.terms.transmit_at)},
-      {"update_at", to_rfc3339(r.terms.update_at)},
+      {"schedule", r.terms.computed ? "auto" : "given"},
+      {"transmit_at", earliest(r.terms, r.terms.transmit_at)},
+      {"update_at", earliest(r.terms, r.terms.update_at)},
       {"expires_at", to_rfc3339(r.terms.expires_at)},
       {"transfer", encode_intervals(asked.transfer)},
       {"update", encode_intervals(asked.update)},
@@ -202,6 +220,7 @@ json::object encode(const RolloutView& view) {
       {"counts", encode_counts(all)},
       {"phase", r.released},
       {"phases", std::move(phases)},
+      {"planning", encode(view.planning)},
       {"created_at", to_rfc3339(view.created_at)},
       {"paused", nullptr},
       {"aborted", nullptr}};

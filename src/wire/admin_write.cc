@@ -62,6 +62,9 @@ json::object encode(const NewDeviceType& view) {
 json::object encode(const SiteView& view) {
   json::object out{{"name", view.name},
                    {"time_zone", view.time_zone},
+                   {"transfer_windows", encode_windows(view.windows.transfer)},
+                   {"update_windows", encode_windows(view.windows.update)},
+                   {"black_outs", encode_black_outs(view.windows.black_outs)},
                    {"limits", encode_limits(view.limits)},
                    {"revision", view.revision},
                    {"devices", view.devices},

@@ -20,10 +20,12 @@ void describe_site(SiteView& site, WallTime now) {
                               to_rfc3339(std::chrono::floor<std::chrono::seconds>(*site.contact_at)) + "; " +
                               jobs + "."
                         : "The gateway has never been heard; " + jobs + ".";
+    if (!site.misfit.empty()) site.sentence += " Not all of it fits: " + site.misfit_sentence;
   } else if (site.open_jobs > 0) {
     site.state = "working";
-    site.reason.clear();
-    site.sentence = "The gateway answers; " + jobs + ".";
+    site.reason = site.misfit;
+    site.sentence = "The gateway answers; " + jobs + "." +
+                    (site.misfit.empty() ? "" : " Not all of it fits: " + site.misfit_sentence);
   } else {
     site.state = "idle";
     site.reason.clear();

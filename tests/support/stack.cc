@@ -35,13 +35,17 @@ void Stack::start_server(Process::OnLine on_line) {
   api_port_ = port_in_log(*server_, "gateway");
 }
 
+void Stack::slow_wan(const std::vector<std::string>& options) {
+  wan_ = std::make_unique<RelayProcess>(local(api_port_), options);
+}
+
 void Stack::start_gateway(Process::OnLine on_line) {
   std::string token = read_file(folder("gateway.token"));
   token.erase(token.find_last_not_of('\n') + 1);
   if (gateway_)
     gateway_->start(std::move(on_line));
   else
-    gateway_ = std::make_unique<GatewayProcess>(folder("gateway"), "http://" + local(api_port_), token,
+    gateway_ = std::make_unique<GatewayProcess>(folder("gateway"), wan_ ? wan_->url() : "http://" + local(api_port_), token,
                                                 "[devices]\npoll_s = 1\n[updates]\nretry_base_s = 1\nretry_cap_s = 1\ncancel_within_s = 10\n", std::move(on_line));
   device_url_ = gateway_->device_url();
 }

@@ -12,6 +12,7 @@
 
 #include "support/gateway_process.h"
 #include "support/process.h"
+#include "support/relay_process.h"
 
 namespace dray::testing_support {
 
@@ -25,6 +26,9 @@ class Stack {
   // drayctl --json ...; its answer. Throws with its words where it fails.
   boost::json::value ctl(std::vector<std::string> arguments) const;
   std::string ctl_words(std::vector<std::string> arguments) const;  // without --json: what people see
+
+  // The line between the gateway and the server, from its first start on: options of dray-relay.
+  void slow_wan(const std::vector<std::string>& options);
 
   // Each starts the program (again) and watches its log.
   void start_server(Process::OnLine on_line = {});
@@ -67,6 +71,7 @@ class Stack {
   int admin_port_ = 0, api_port_ = 0;
   std::string device_url_;
   std::unique_ptr<Process> server_;
+  std::unique_ptr<RelayProcess> wan_;
   std::unique_ptr<GatewayProcess> gateway_;
   std::map<std::string, DeviceProcess> devices_;
 };

@@ -5,6 +5,7 @@
 
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
+#include "adapters/sqlite/server_times.h"
 #include "core/schedule/deferral.h"
 
 namespace dray::adapters {
@@ -51,8 +52,9 @@ Result<SqliteServerStore::Deferrable> SqliteServerStore::deferrable(std::int64_t
   std::map<std::int64_t, Share> shares;
   Deferrable out;
   auto& find = sql_(
-      "SELECT r.id, r.expires_at, r.update_windows, t.steps FROM job j JOIN rollout r ON r.id=j.rollout_id "
-      "JOIN device d ON "
+      "SELECT r.id, r.expires_at, CASE WHEN a.planned_at IS NULL THEN '' ELSE a.update_windows END, t.steps, "
+      "r.update_windows FROM job j JOIN rollout r ON r.id=j.rollout_id JOIN assignment a ON "
+      "a.id=j.assignment_id JOIN device d ON "
       "d.id=j.device_id JOIN rollout_type t ON t.id=j.rollout_type_id WHERE d.site_id=?1 AND j.final=0 AND "
       "(?2='' OR d.name=?2) AND "
       "(?3=0 OR r.id=?3)");
@@ -63,7 +65,7 @@ Result<SqliteServerStore::Deferrable> SqliteServerStore::deferrable(std::int64_t
     if (!row) break;
     Share& share = shares[find.integer(0)];
     share.expires_at = wall(find.integer(1));
-    share.update = intervals(find.text(2));
+    share.update = find.text(2).empty() ? intervals(find.text(4)) : times::intervals(find.text(2));
     jobs.emplace_back(find.integer(0), steps(find.text(3)));
     ++out.jobs;
   }
@@ -144,6 +146,7 @@ Result<server::Store::Deferred> SqliteServerStore::add_deferral(const wire::NewD
                  .bind(6, wanted.why)
                  .bind(7, ms(now))
                  .run());
+  DRAY_CHECK(times::ask_site(sql_, *site));
   server::Made made{"d" + std::to_string(db_.last_rowid()), false, {}};
   DRAY_TRY(SiteChange change, bump(*site));
   DRAY_CHECK(remember(once, made.id, now));
@@ -165,6 +168,7 @@ Result<SiteChanges> SqliteServerStore::withdraw_deferral(const std::string& id, 
   find.reset();
   if (gone) return SiteChanges{};  // withdrawing twice is once
   DRAY_CHECK(sql_("UPDATE deferral SET withdrawn_at=?2 WHERE id=?1").bind(1, *number).bind(2, ms(now)).run());
+  DRAY_CHECK(times::ask_site(sql_, site));
   DRAY_TRY(SiteChange change, bump(site));
   DRAY_CHECK(transaction.commit());
   return SiteChanges{std::move(change)};

@@ -8,6 +8,7 @@
 #include "adapters/sqlite/server_rates.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
+#include "adapters/sqlite/server_times.h"
 
 namespace dray::adapters {
 
@@ -20,11 +21,33 @@ namespace {
 constexpr std::int64_t kLogLinesKept = 500;  // a job
 constexpr std::size_t kLongestLine = 4096;
 constexpr std::chrono::seconds kLeaseTravels{60};  // before that, a gateway may not have it yet
+constexpr std::int64_t kInstallsKept = 50;  // a device type
 
 enum Resync : std::int64_t { kNone = 0, kAsked = 1, kTold = 2 };
 
 // "waiting": nothing has happened yet that makes a rollout run.
 bool has_begun(std::string_view state) { return state != "idle" && state != "scheduled"; }
+
+// The device has all bytes of a step, and has not ended it.
+bool installs(std::string_view state) {
+  return state == "downloaded" || state == "installing" || state == "rebooting" || state == "verifying";
+}
+
+// From the last byte to the end, as the gateway saw it: what the planner learns of a type.
+Result<> learn_install(StatementCache& sql, std::int64_t job, const std::string& type,
+                       std::optional<WallTime> since, std::string_view before, std::string_view after,
+                       WallTime at) {
+  if (installs(after) && !(since && installs(before)))
+    return sql("UPDATE job SET installing_at=?2 WHERE id=?1").bind(1, job).bind(2, ms(at)).run();
+  if (after != "succeeded" || before == after || !since || at < *since) return {};
+  DRAY_CHECK(sql("INSERT INTO install_time(type, took) VALUES(?1, ?2)").bind(1, type).bind(2, (at - *since).count()).run());
+  return sql(
+             "DELETE FROM install_time WHERE type=?1 AND id <= (SELECT id FROM install_time WHERE type=?1 ORDER "
+             "BY id DESC LIMIT 1 OFFSET ?2)")
+      .bind(1, type)
+      .bind(2, kInstallsKept)
+      .run();
+}
 
 }  // namespace
 
@@ -39,6 +62,7 @@ struct SqliteServerStore::Ingestion {
   std::map<std::int64_t, bool> rollouts{};  // those with changed jobs -> one has begun
   std::map<std::tuple<std::int64_t, std::int64_t, std::string, bool>, std::int64_t>
       counts{};                     // rollout, phase, state, tried again -> how many more
+  bool planning = false;            // what times are computed from has changed
   bool fresh = false;               // a device may pass a running rollout's filter now
   std::set<std::int64_t> logged{};  // jobs with new log lines
   std::set<std::pair<std::string, std::string>> measured{};  // links and devices with new rates
@@ -49,7 +73,7 @@ Result<server::Store::IngestedAll> SqliteServerStore::ingest(const std::vector<c
   IngestedAll out;
   SiteIds sites;
   for (const ReportBatch* batch : batches) {
-    DRAY_TRY(Ingested one, ingest_one(*batch, sites, out.timetable));
+    DRAY_TRY(Ingested one, ingest_one(*batch, sites, out));
     out.answers.push_back(one);
   }
   DRAY_TRY(out.changed, bump_each(sites));
@@ -57,7 +81,7 @@ Result<server::Store::IngestedAll> SqliteServerStore::ingest(const std::vector<c
   return out;
 }
 
-Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteIds& sites, bool& timetable) {
+Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteIds& sites, IngestedAll& all) {
   auto& find = sql_(
       "SELECT id, seen_epoch, seen_seq, action_epoch, attempts, resync, resync_epoch, resync_seq FROM site "
       "WHERE name=?1");
@@ -122,10 +146,14 @@ Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteIds
     const auto& [rollout, phase, state, again] = count;
     if (n != 0) DRAY_CHECK(add_to_count(rollout, phase, state, again, n));
   }
-  timetable = timetable || in.fresh;
+  all.timetable = all.timetable || in.fresh;
+  if (in.planning || !in.measured.empty()) {
+    DRAY_CHECK(times::ask_site(sql_, in.site_id));
+    all.planning = all.planning || db_.changes() > 0;
+  }
   for (const auto& [rollout, begun] : in.rollouts) {
     DRAY_TRY(const bool earlier, jobs_changed(rollout, begun, batch.at, sites));
-    timetable = timetable || earlier;
+    all.timetable = all.timetable || earlier;
   }
   if (leased) sites.insert(in.site_id);
   return Ingested{in.seen, stale || in.resync == kTold};
@@ -171,6 +199,8 @@ Result<> SqliteServerStore::apply(Ingestion& in, const wire::Report& report) {
     if (kept) in.measured.emplace(rate->link, rate->device.value());
     return {};
   }
+  in.planning = in.planning || std::holds_alternative<wire::StorageReport>(report.body) ||
+                std::holds_alternative<wire::DeferralReport>(report.body);
   if (const auto* storage = std::get_if<wire::StorageReport>(&report.body))
     return sql_("UPDATE site SET storage=?2 WHERE id=?1").bind(1, in.site_id).bind(2, doc(*storage)).run();
   if (const auto* deferral = std::get_if<wire::DeferralReport>(&report.body)) {
@@ -207,7 +237,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const auto key = job_key(job.job.value());
   if (!key) return {};
   static const std::string kFind =
-      "SELECT j.id, j.phase, j.phase >= r.released, " + std::string{kResultColumns} +
+      "SELECT j.id, j.phase, j.phase >= r.released, j.installing_at, d.type, " + std::string{kResultColumns} +
       " FROM job j JOIN device d ON d.id=j.device_id JOIN rollout r ON r.id=j.rollout_id "
       "WHERE j.rollout_id=?1 AND d.name=?2 AND d.site_id=?3 AND j.generation=?4";
   auto& find = sql_(kFind);
@@ -218,7 +248,9 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   if (!there) return {};
   const std::int64_t id = find.integer(0), phase = find.integer(1);
   const bool in_no_plan = find.integer(2) != 0;
-  const core::JobResult have = result_at(find, 3);
+  const auto installing_at = time_at(find, 3);
+  const std::string type = find.text(4);
+  const core::JobResult have = result_at(find, 5);
   find.reset();
 
   core::JobResult reported{.state = job.state,
@@ -259,6 +291,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
       .bind(15, ms(report.at))
       .bind(16, in_no_plan && final ? 1 : 0);  // of a server that was restored from before its phase began
   DRAY_CHECK(save.run());
+  DRAY_CHECK(learn_install(sql_, id, type, installing_at, have.state, next.state, report.at));
   const bool again = core::is_tried_again(next.state, next.attempt);
   const bool was_again = core::is_tried_again(have.state, have.attempt);
   if (next.state == have.state && again == was_again) return {};

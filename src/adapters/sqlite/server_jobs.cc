@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "adapters/sqlite/server_rows.h"
+#include "adapters/sqlite/server_seen.h"
 #include "adapters/sqlite/server_store.h"
 #include "core/rollout/split.h"
 
@@ -23,31 +24,6 @@ Result<std::vector<core::ReleaseArtifact>> artifacts_of_rollout(StatementCache& 
   const std::int64_t release_id = find.integer(0);
   find.reset();
   return release_artifacts(sql, release_id);
-}
-
-// A device as filters see it.
-struct Seen {
-  std::int64_t id = 0, site_id = 0;
-  std::string name, type, site, state;
-  core::Attributes attributes;
-  core::RunningByComponent running;
-
-  bool passes(const core::Filter& filter) const {
-    return core::passes(filter, [&](std::string_view field) {
-      return device_field(field, name, site, type, state, attributes, running);
-    });
-  }
-};
-constexpr std::string_view kSeenColumns =
-    "d.id, d.name, d.type, d.site_id, s.name, d.attributes, d.reported, d.running, j.state "
-    "FROM device d JOIN site s ON s.id=d.site_id LEFT JOIN job j ON j.id=d.job_id ";
-
-Seen seen_at(const Statement& row) {
-  Seen out{row.integer(0), row.integer(3), row.text(1), row.text(2), row.text(4), row.text(8), {}, {}};
-  out.attributes = string_map(row.text(5));
-  out.attributes.merge(string_map(row.text(6)));  // the operator's word goes first
-  out.running = running(row.text(7));
-  return out;
 }
 
 core::Filter filter_of(const std::string& text) {  // it was looked at when the rollout was made
@@ -71,7 +47,9 @@ class SqliteServerStore::JobMaker {
                              const server::TypePlanner& planner) {
     DRAY_TRY(auto release, artifacts_of_rollout(store.sql_, row.id));
     const bool push = row.rollout.terms.delivery == core::Delivery::kPush;
-    const char* fetch = !push ? "at_update_time" : core::may_transmit(row.rollout) ? "now" : "hold";
+    // Where the times are computed, each site has its own: transmit_due().
+    const bool now = core::may_transmit(row.rollout) && !row.rollout.terms.computed;
+    const char* fetch = !push ? "at_update_time" : now ? "now" : "hold";
     return JobMaker{store.sql_, planner, row.id, std::move(release), fetch, core::is_paused(row.rollout)};
   }
 
@@ -259,7 +237,8 @@ Result<> SqliteServerStore::pick_up_for(std::int64_t id, const server::TypePlann
     DRAY_CHECK(add_to_count(id, static_cast<std::int64_t>(last), type->fits ? "scheduled" : "incompatible",
                             false, 1));
     if (!type->fits || !released) continue;
-    DRAY_CHECK(sql_("UPDATE assignment SET in_plan=1 WHERE rollout_id=?1 AND site_id=?2")
+    DRAY_CHECK(sql_("UPDATE assignment SET in_plan=1, plan_asked=plan_asked+1 WHERE rollout_id=?1 AND "
+                    "site_id=?2")
                    .bind(1, id)
                    .bind(2, device.site_id)
                    .run());

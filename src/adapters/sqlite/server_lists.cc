@@ -84,7 +84,10 @@ constexpr std::string_view kSites =
     "SELECT s.id, s.name, s.time_zone, s.limits, s.revision, s.seen_epoch, s.seen_seq, s.created_at, "
     "s.contact_at, s.storage, "
     "(SELECT count(*) FROM device d WHERE d.site_id=s.id), "
-    "(SELECT count(*) FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE a.site_id=s.id AND j.final=0) FROM site s ";
+    "(SELECT count(*) FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE a.site_id=s.id AND j.final=0), "
+    "s.transfer_windows, s.update_windows, s.black_outs, m.misfit, m.misfit_sentence FROM site s LEFT JOIN "
+    "assignment m ON m.id=(SELECT max(a.id) FROM assignment a WHERE a.site_id=s.id AND a.in_plan=1 AND "
+    "a.misfit<>'') ";
 
 wire::SiteView site_at(const Statement& row) {
   wire::SiteView out;
@@ -98,36 +101,64 @@ wire::SiteView site_at(const Statement& row) {
   out.storage = storage(row.text(9));
   out.devices = row.integer(10);
   out.open_jobs = row.integer(11);
+  out.windows = windows(row.text(12), row.text(13), row.text(14));
+  out.misfit = row.text(15);
+  out.misfit_sentence = row.text(16);
   return out;
+}
+
+// What is known of the job's assignment.
+struct Times {
+  bool planned = false;
+  std::optional<WallTime> transmit_at, update_at;
+  bool held_back = false;  // push: not transmitted yet
+  std::string misfit, sentence;
+};
+constexpr std::string_view kTimesColumns =
+    "a.planned_at, a.transmit_at, a.update_at, a.fetch, a.misfit, a.misfit_sentence";
+
+Times times_at(const Statement& row, int first) {
+  return {!row.is_null(first),          time_at(row, first + 1), time_at(row, first + 2),
+          row.text(first + 3) == "hold", row.text(first + 4),     row.text(first + 5)};
 }
 
 // What the rollout knows better than the gateway's last word, and what no gateway has reported on yet: said
 // by the server.
-void explain(const core::Rollout& rollout, std::size_t phase, bool reported, bool cancelled,
-             const std::string& site, core::JobResult& result) {
+void explain(const core::Rollout& rollout, const Times& times, const wire::JobView& job,
+             core::JobResult& result) {
   if (core::is_final(result.state) || !core::is_waiting(result.state)) return;
   const auto say = [&](std::string reason, std::string sentence, std::optional<WallTime> until) {
     result.reason = std::move(reason);
     result.sentence = std::move(sentence);
     result.until = until;
   };
-  if (cancelled) {
-    if (!reported) say("gateway_silent", "The cancel waits for the gateway of site " + site + ".", {});
-  } else if (auto why = core::withheld(rollout.state, rollout.released, rollout.phases.size(), phase)) {
+  const bool reported = job.reported_at.has_value();
+  if (job.cancel_asked) {
+    if (!reported)
+      say("gateway_silent", "The cancel waits for the gateway of site " + job.site + ".", {});
+  } else if (auto why =
+                 core::withheld(rollout.state, rollout.released, rollout.phases.size(), job.phase)) {
     say(std::move(why->reason), std::move(why->sentence), why->until);
+  } else if (rollout.terms.computed && !times.planned) {
+    say("waiting_planning", "The server computes the times of site " + job.site + ".", {});
+  } else if (rollout.terms.computed && !times.update_at && !times.misfit.empty()) {
+    say(times.misfit, times.sentence, {});
   } else if (reported) {
     return;
-  } else if (!core::may_transmit(rollout)) {
-    say("transmission_time", "The server transmits at the transmission time.", rollout.terms.transmit_at);
+  } else if (rollout.terms.computed ? times.held_back : !core::may_transmit(rollout)) {
+    say("transmission_time", "The server transmits at the transmission time.",
+        rollout.terms.computed ? times.transmit_at : rollout.terms.transmit_at);
   } else {
-    say("gateway_silent", "The gateway of site " + site + " has not reported on this job yet.", {});
+    say("gateway_silent", "The gateway of site " + job.site + " has not reported on this job yet.", {});
   }
+  // It begins all the same, as far as it can.
+  if (!times.misfit.empty() && result.reason != times.misfit) result.sentence += " " + times.sentence;
 }
 
 const std::string kJobColumns =
     "j.id, r.id, d.name, s.name, d.type, j.reported_at, j.cancel_at, j.cancel_by, j.cancel_why, j.phase, "
     "j.generation, " +
-    std::string{kResultColumns} + ", " + std::string{kTermsColumnsOfR};
+    std::string{kResultColumns} + ", " + std::string{kTermsColumnsOfR} + ", " + std::string{kTimesColumns};
 
 wire::JobView job_at(const Statement& row, int first) {
   wire::JobView out;
@@ -141,21 +172,21 @@ wire::JobView job_at(const Statement& row, int first) {
   if (!row.is_null(first + 6)) out.cancel_asked = wire::Why{row.text(first + 7), row.text(first + 8)};
   out.phase = static_cast<std::size_t>(row.integer(first + 9));
   out.result = result_at(row, first + 11);
-  explain(rollout_at(row, first + 11 + kResultCount), out.phase, out.reported_at.has_value(),
-          out.cancel_asked.has_value(), out.site, out.result);
+  const int terms = first + 11 + kResultCount;
+  explain(rollout_at(row, terms), times_at(row, terms + kTermsCount), out, out.result);
   return out;
 }
 
 const std::string kJobs = "SELECT " + kJobColumns +
                           " FROM job j JOIN rollout r ON r.id=j.rollout_id JOIN device d ON d.id=j.device_id "
-                          "JOIN site s ON s.id=d.site_id ";
+                          "JOIN site s ON s.id=d.site_id JOIN assignment a ON a.id=j.assignment_id ";
 
 const std::string kDevices =
     "SELECT d.id, d.name, s.name, d.type, d.attributes, d.reported, d.seen_at, d.boot_id, d.status, "
     "d.running, d.created_at, " +
     kJobColumns +
     " FROM device d JOIN site s ON s.id=d.site_id LEFT JOIN job j ON j.id=d.job_id LEFT JOIN rollout r ON "
-    "r.id=j.rollout_id ";
+    "r.id=j.rollout_id LEFT JOIN assignment a ON a.id=j.assignment_id ";
 
 wire::DeviceView device_at(const Statement& row) {
   wire::DeviceView out;
@@ -349,7 +380,10 @@ Result<Page<wire::RolloutView>> SqliteServerLists::rollouts(const PageQuery& que
   DRAY_TRY(auto out, page<wire::RolloutView>(sql_(kPage), query, [](const Statement& row) {
              return std::optional{rollout_view_at(row)};
            }));
-  for (auto& view : out.items) DRAY_CHECK(add_phases(view));
+  for (auto& view : out.items) {
+    DRAY_CHECK(add_phases(view));
+    DRAY_CHECK(add_planning(view));
+  }
   return out;
 }
 
@@ -359,6 +393,7 @@ Result<wire::RolloutView> SqliteServerLists::rollout(RolloutId id) {
   DRAY_TRY(auto out, single<wire::RolloutView>(sql_(kOne).bind(1, number), no_such("rollout", id.value()),
                                                rollout_view_at));
   DRAY_CHECK(add_phases(out));
+  DRAY_CHECK(add_planning(out));
   auto& events = sql_(
       "SELECT at, what, phase, by, why FROM (SELECT * FROM rollout_event WHERE rollout_id=?1 ORDER BY id "
       "DESC "

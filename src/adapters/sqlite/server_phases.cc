@@ -1,9 +1,11 @@
 // What happens to rollouts: events go to the machine (core/rollout), and what it says is saved and done in
 // the same transaction.
+#include <algorithm>
 #include <utility>
 
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
+#include "adapters/sqlite/server_times.h"
 
 namespace dray::adapters {
 
@@ -110,7 +112,10 @@ Result<> SqliteServerStore::save_and_act(RolloutRow& row, core::RolloutStep step
   row.rollout = std::move(step.next);
   DRAY_CHECK(save_rollout(row, new_state, now));
   for (const core::RolloutAction& action : step.actions) DRAY_CHECK(act(row, action, now, sites));
-  if (new_expiry) DRAY_CHECK(sites_of(kSitesInPlan, row.id, sites));
+  if (new_expiry) {
+    DRAY_CHECK(sites_of(kSitesInPlan, row.id, sites));
+    DRAY_CHECK(times::ask_rollout(sql_, row.id));
+  }
   for (const core::RolloutNote& note : step.notes) {
     auto& insert = sql_(
         "INSERT INTO rollout_event(rollout_id, at, what, phase, by, why) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
@@ -131,10 +136,12 @@ Result<> SqliteServerStore::act(const RolloutRow& row, const core::RolloutAction
   if (std::holds_alternative<core::ExpireWaiting>(action))
     return end_waiting(row, "expired", "The rollout expired before the phase of this device began.");
   if (std::holds_alternative<core::Transmit>(action)) {
+    if (row.rollout.terms.computed) return transmit_due(now, sites);
     DRAY_CHECK(sql_("UPDATE assignment SET fetch='now' WHERE rollout_id=?1").bind(1, row.id).run());
   } else if (std::holds_alternative<core::HoldJobs>(action)) {
     DRAY_CHECK(sql_("UPDATE assignment SET held=1 WHERE rollout_id=?1").bind(1, row.id).run());
   } else {
+    DRAY_CHECK(times::ask_rollout(sql_, row.id));
     DRAY_CHECK(sites_of("SELECT site_id FROM assignment WHERE rollout_id=?1 AND in_plan=1 AND held=1", row.id,
                         sites));
     return sql_("UPDATE assignment SET held=0 WHERE rollout_id=?1 AND held=1").bind(1, row.id).run();
@@ -158,7 +165,8 @@ Result<> SqliteServerStore::release_phase(const RolloutRow& row, std::size_t pha
     sites.insert(find.integer(1));
   }
   for (const std::int64_t id : assignments)
-    DRAY_CHECK(sql_("UPDATE assignment SET in_plan=1 WHERE id=?1 AND in_plan=0").bind(1, id).run());
+    DRAY_CHECK(
+        sql_("UPDATE assignment SET in_plan=1, plan_asked=plan_asked+1 WHERE id=?1").bind(1, id).run());
   return {};
 }
 
@@ -232,7 +240,7 @@ Result<> SqliteServerStore::retry_jobs(const RolloutRow& row, SiteIds& sites) {
     sites.insert(find.integer(1));
   }
   for (const std::int64_t id : assignments)
-    DRAY_CHECK(sql_("UPDATE assignment SET in_plan=1, held=?2 WHERE id=?1")
+    DRAY_CHECK(sql_("UPDATE assignment SET in_plan=1, held=?2, plan_asked=plan_asked+1 WHERE id=?1")
                    .bind(1, id)
                    .bind(2, core::is_paused(row.rollout) ? 1 : 0)
                    .run());
@@ -318,6 +326,7 @@ Result<server::Store::Advanced> SqliteServerStore::pass_time(const server::TypeP
     DRAY_TRY(RolloutRow row, rollout_row(id));
     DRAY_CHECK(take(row, core::TimePassed{}, now, sites));
   }
+  DRAY_CHECK(transmit_due(now, sites));
   DRAY_TRY(const bool more_devices, pick_up(planner, now, sites));
   Advanced out;
   DRAY_TRY(out.changed, bump_each(sites));
@@ -325,6 +334,8 @@ Result<server::Store::Advanced> SqliteServerStore::pass_time(const server::TypeP
   DRAY_TRY([[maybe_unused]] const bool row, next.step());
   out.next = more_devices ? std::optional{now} : time_at(next, 0);
   next.reset();
+  DRAY_TRY(const auto transmission, next_transmission());
+  if (transmission) out.next = std::min(out.next.value_or(*transmission), *transmission);
   DRAY_CHECK(transaction.commit());
   return out;
 }

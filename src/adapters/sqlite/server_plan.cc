@@ -6,6 +6,7 @@
 
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
+#include "adapters/sqlite/server_times.h"
 
 namespace dray::adapters {
 
@@ -43,14 +44,30 @@ void hold(core::Assignment& a) {
   if (a.delivery == core::Delivery::kPush) a.fetch = core::Fetch::kHold;
 }
 
-Result<> load_assignments(StatementCache& sql, std::int64_t site_id, core::Plan& plan,
+// What the planner has found. Before it has, a rollout whose times it computes has none, and nothing may
+// happen outside of the site's windows or without a share of the egress: that waits too.
+void set_times(core::Assignment& a, const std::optional<server::PlannedSite>& planned, bool computed,
+               bool plan_first, core::Plan& plan) {
+  if (!planned) {
+    if (computed || plan_first) hold(a);
+    return;
+  }
+  a.transfer = planned->transfer;
+  a.update = planned->update;
+  plan.limits.wan.insert(plan.limits.wan.end(), planned->times.wan.begin(), planned->times.wan.end());
+  if (!computed) return;
+  a.planned_at = planned->times.update_at.value_or(a.expires_at);
+  if (!planned->times.update_at) hold(a);
+}
+
+Result<> load_assignments(StatementCache& sql, std::int64_t site_id, bool plan_first, core::Plan& plan,
                           std::map<std::int64_t, std::size_t>& index) {
-  auto& find =
-      sql("SELECT a.id, a.fetch, r.id, r.priority, r.delivery, r.update_at, r.expires_at, r.transfer, "
-          "r.update_windows, r.retry_limit, "
-          "r.status_deferral, a.held FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE "
-          "a.site_id=?1 AND "
-          "a.in_plan=1 ORDER BY a.id");
+  static const std::string kAssignments =
+      "SELECT a.id, a.fetch, r.id, r.priority, r.delivery, r.update_at, r.expires_at, r.transfer, "
+      "r.update_windows, r.retry_limit, r.status_deferral, a.held, r.computed, " +
+      std::string{times::kColumns} +
+      " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 AND a.in_plan=1 ORDER BY a.id";
+  auto& find = sql(kAssignments);
   find.bind(1, site_id);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
@@ -70,6 +87,7 @@ Result<> load_assignments(StatementCache& sql, std::int64_t site_id, core::Plan&
     a.update = intervals(find.text(8));
     if (!find.is_null(9)) a.retry.limit = static_cast<int>(find.integer(9));
     a.status_deferral = std::chrono::seconds{find.integer(10)};
+    set_times(a, times::planned_at(find, 13), find.integer(12) != 0, plan_first, plan);
     if (find.integer(11) != 0) hold(a);
     index[find.integer(0)] = plan.assignments.size();
     plan.assignments.push_back(std::move(a));
@@ -125,7 +143,9 @@ Result<> load_artifacts(StatementCache& sql, const std::set<Sha256>& wanted, cor
 }  // namespace
 
 Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
-  auto& find = sql_("SELECT id, revision, time_zone, limits, action_epoch FROM site WHERE name=?1");
+  auto& find = sql_(
+      "SELECT id, revision, time_zone, limits, action_epoch, transfer_windows, update_windows, black_outs FROM "
+      "site WHERE name=?1");
   find.bind(1, site);
   DRAY_TRY(const bool there, find.step());
   if (!there) return Error{ErrorCode::kNotFound, "no such site: '" + site + "'"};
@@ -135,6 +155,7 @@ Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
   plan.site = SiteId{site};
   plan.time_zone = find.text(2);
   plan.limits = limits(find.text(3));
+  const bool plan_first = plan_first_ || !windows(find.text(5), find.text(6), find.text(7)).always();
   find.reset();
 
   auto& blocks = sql_("SELECT first, last FROM action_block WHERE site_id=?1 AND epoch=?2 ORDER BY first");
@@ -147,7 +168,7 @@ Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
   DRAY_CHECK(load_devices(sql_, id, plan));
   std::map<std::int64_t, std::size_t> index;
   std::set<Sha256> artifacts;
-  DRAY_CHECK(load_assignments(sql_, id, plan, index));
+  DRAY_CHECK(load_assignments(sql_, id, plan_first, plan, index));
   DRAY_CHECK(load_jobs(sql_, plan, index, artifacts));
   DRAY_CHECK(load_artifacts(sql_, artifacts, plan));
   DRAY_CHECK(load_deferrals(id, plan));

@@ -94,7 +94,8 @@ Result<Made> SqliteServerStore::add_rollout(const wire::NewRollout& rollout, con
       "INSERT INTO rollout(release_id, filter, delivery, transmit_at, update_at, expires_at, transfer, "
       "update_windows, retry_limit, priority, status_deferral, state, state_at, created_at, released, "
       "phases, "
-      "late_joiners) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, 0, ?14, ?15)");
+      "late_joiners, computed) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, 0, ?14, "
+      "?15, ?16)");
   insert.bind(1, release_id).bind(2, rollout.filter).bind(3, push ? "push" : "pull");
   bind_time(insert, 4, terms.transmit_at);
   insert.bind(5, ms(terms.update_at))
@@ -108,6 +109,7 @@ Result<Made> SqliteServerStore::add_rollout(const wire::NewRollout& rollout, con
   insert.bind(10, rollout.priority).bind(11, rollout.status_deferral.count());
   insert.bind(12, core::state_name(made.next.state)).bind(13, ms(now));
   insert.bind(14, static_cast<std::int64_t>(rollout.phases.size())).bind(15, rollout.late_joiners ? 1 : 0);
+  insert.bind(16, terms.computed ? 1 : 0);
   DRAY_CHECK(insert.run());
   RolloutRow row{db_.last_rowid(), made.next, {}};
   row.rollout.released = 0;  // nothing is in a plan before save_and_act() brings it there

@@ -71,6 +71,12 @@ std::string doc(const core::RunningByComponent& running) {
 }
 
 std::string doc(const core::Intervals& intervals) { return wire::to_text(wire::encode_intervals(intervals)); }
+std::string doc(const std::vector<core::Window>& windows) {
+  return wire::to_text(wire::encode_windows(windows));
+}
+std::string doc(const std::vector<core::BlackOut>& black_outs) {
+  return wire::to_text(wire::encode_black_outs(black_outs));
+}
 std::string doc(const core::SiteLimits& limits) { return wire::to_text(wire::encode_limits(limits)); }
 
 std::string doc(const wire::StorageReport& storage) {
@@ -128,6 +134,13 @@ core::Intervals intervals(const std::string& text) {
   return read<core::Intervals>(text, wire::decode_intervals);
 }
 core::SiteLimits limits(const std::string& text) { return read<core::SiteLimits>(text, wire::decode_limits); }
+
+core::SiteWindows windows(const std::string& transfer, const std::string& update,
+                          const std::string& black_outs) {
+  return {read<std::vector<core::Window>>(transfer, wire::decode_windows),
+          read<std::vector<core::Window>>(update, wire::decode_windows),
+          read<std::vector<core::BlackOut>>(black_outs, wire::decode_black_outs)};
+}
 
 std::optional<wire::StorageReport> storage(const std::string& text) {
   if (text.empty()) return {};
@@ -251,6 +264,7 @@ core::Rollout rollout_at(const Statement& row, int first) {
                          row.text(first + 8), time_at(row, first + 9));
   out.released = static_cast<std::size_t>(row.integer(first + 10));
   out.phases.resize(static_cast<std::size_t>(row.integer(first + 11)));
+  out.terms.computed = row.integer(first + 12) != 0;
   return out;
 }
 

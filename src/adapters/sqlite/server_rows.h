@@ -24,6 +24,8 @@ std::string doc_steps(const std::vector<core::Step>& steps);
 std::string doc(const core::RunningByComponent& running);
 std::string doc(const core::Intervals& intervals);
 std::string doc(const core::SiteLimits& limits);
+std::string doc(const std::vector<core::Window>& windows);
+std::string doc(const std::vector<core::BlackOut>& black_outs);
 std::string doc(const wire::StorageReport& storage);
 
 // What the database holds was written by doc(): anything else is kCorrupt damage and reads as empty.
@@ -34,6 +36,7 @@ std::vector<core::Step> steps(const std::string& text);
 core::RunningByComponent running(const std::string& text);
 core::Intervals intervals(const std::string& text);
 core::SiteLimits limits(const std::string& text);
+core::SiteWindows windows(const std::string& transfer, const std::string& update, const std::string& black_outs);
 std::optional<wire::StorageReport> storage(const std::string& text);
 
 // "r12" -> 12; "r12-till-014" -> 12, 1 and "till-014"; "r12.2-till-014" is the same device's second job.
@@ -60,10 +63,11 @@ wire::NewDeviceType type_at(const Statement& row, int first);
 
 inline constexpr std::string_view kTermsColumns =
     "delivery, transmit_at, update_at, expires_at, state, state_by, state_why, pause_cause, before_pause, "
-    "soak_until, released, phases";
+    "soak_until, released, phases, computed";
 inline constexpr std::string_view kTermsColumnsOfR =
     "r.delivery, r.transmit_at, r.update_at, r.expires_at, r.state, r.state_by, r.state_why, r.pause_cause, "
-    "r.before_pause, r.soak_until, r.released, r.phases";
+    "r.before_pause, r.soak_until, r.released, r.phases, r.computed";
+inline constexpr int kTermsCount = 13;
 // As many phases as there are, but empty: they are in a table of their own.
 core::Rollout rollout_at(const Statement& row, int first);
 

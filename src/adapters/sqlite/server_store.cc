@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "adapters/sqlite/server_rows.h"
+#include "adapters/sqlite/server_times.h"
 #include "schema/server.h"
 
 namespace dray::adapters {
@@ -154,15 +155,19 @@ Result<Made> SqliteServerStore::add_site(const wire::NewSite& site, const std::s
   DRAY_TRY(const auto same, id_of("SELECT id FROM site WHERE name=?1", site.name));
   if (same) return taken("site", site.name);
   DRAY_TRY(const std::int64_t first_action, number_in_meta("first_action"));
-  DRAY_CHECK(sql_("INSERT INTO site(name, time_zone, limits, token_sha256, created_at, next_action) "
-                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6)")
-                 .bind(1, site.name)
-                 .bind(2, site.time_zone)
-                 .bind(3, doc(site.limits))
-                 .bind(4, token_sha256)
-                 .bind(5, ms(now))
-                 .bind(6, first_action + 1)
-                 .run());
+  DRAY_CHECK(
+      sql_("INSERT INTO site(name, time_zone, limits, token_sha256, created_at, transfer_windows, "
+           "update_windows, black_outs, next_action) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
+          .bind(1, site.name)
+          .bind(2, site.time_zone)
+          .bind(3, doc(site.limits))
+          .bind(4, token_sha256)
+          .bind(5, ms(now))
+          .bind(6, doc(site.windows.transfer))
+          .bind(7, doc(site.windows.update))
+          .bind(8, doc(site.windows.black_outs))
+          .bind(9, first_action + 1)
+          .run());
   DRAY_TRY([[maybe_unused]] const bool leased, lease_actions(db_.last_rowid(), 0, now));
   DRAY_CHECK(remember(once, site.name, now));
   DRAY_CHECK(transaction.commit());
@@ -175,22 +180,26 @@ Result<> SqliteServerStore::set_site_token(const std::string& site, const std::s
   return {};
 }
 
-Result<SiteChanges> SqliteServerStore::change_site(const std::string& site,
-                                                   const std::optional<core::SiteLimits>& limits,
-                                                   const std::optional<std::string>& time_zone,
+Result<SiteChanges> SqliteServerStore::change_site(const std::string& site, const wire::SitePatch& given,
                                                    std::optional<std::int64_t> if_revision) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   DRAY_TRY(const auto id, id_of("SELECT id FROM site WHERE name=?1", site));
   if (!id) return no_such("site", site);
   auto& change = sql_(
-      "UPDATE site SET limits=coalesce(?2, limits), time_zone=coalesce(?3, time_zone) "
-      "WHERE id=?1 AND (?4 IS NULL OR revision=?4)");
-  change.bind(1, *id).bind_null(2).bind_null(3).bind_null(4);
-  if (limits) change.bind(2, doc(*limits));
-  if (time_zone) change.bind(3, *time_zone);
+      "UPDATE site SET limits=coalesce(?2, limits), time_zone=coalesce(?3, time_zone), "
+      "transfer_windows=coalesce(?5, transfer_windows), update_windows=coalesce(?6, update_windows), "
+      "black_outs=coalesce(?7, black_outs) WHERE id=?1 AND (?4 IS NULL OR revision=?4)");
+  change.bind(1, *id);
+  for (int i = 2; i <= 7; ++i) change.bind_null(i);
+  if (given.limits) change.bind(2, doc(*given.limits));
+  if (given.time_zone) change.bind(3, *given.time_zone);
   if (if_revision) change.bind(4, *if_revision);
+  if (given.transfer_windows) change.bind(5, doc(*given.transfer_windows));
+  if (given.update_windows) change.bind(6, doc(*given.update_windows));
+  if (given.black_outs) change.bind(7, doc(*given.black_outs));
   DRAY_CHECK(change.run());
   if (db_.changes() == 0) return Error{ErrorCode::kConflict, "the site has changed meanwhile"};
+  DRAY_CHECK(times::ask_site(sql_, *id));
   DRAY_TRY(SiteChange changed, bump(*id));
   DRAY_CHECK(transaction.commit());
   return SiteChanges{std::move(changed)};

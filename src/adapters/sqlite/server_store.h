@@ -40,9 +40,7 @@ class SqliteServerStore : public server::Store {
   Result<server::Made> add_site(const wire::NewSite& site, const std::string& token_sha256, WallTime now,
                                 const std::optional<server::Once>& once) override;
   Result<> set_site_token(const std::string& site, const std::string& token_sha256) override;
-  Result<server::SiteChanges> change_site(const std::string& site,
-                                          const std::optional<core::SiteLimits>& limits,
-                                          const std::optional<std::string>& time_zone,
+  Result<server::SiteChanges> change_site(const std::string& site, const wire::SitePatch& change,
                                           std::optional<std::int64_t> if_revision) override;
   Result<> ask_resync(const std::string& site) override;
   Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts,
@@ -78,6 +76,9 @@ class SqliteServerStore : public server::Store {
   Result<core::Plan> load_plan(const std::string& site) override;
   Result<IngestedAll> ingest(const std::vector<const server::ReportBatch*>& batches) override;
   Result<core::SiteRates> rates(const std::string& site, WallTime at, WallTime now) override;
+  Result<> note_egress(const std::string& text, bool limited) override;
+  Result<server::SiteChanges> save_times(RolloutId rollout, const std::vector<server::SiteResult>& results,
+                                         WallTime now) override;
 
  private:
   explicit SqliteServerStore(Db db);
@@ -122,6 +123,12 @@ class SqliteServerStore : public server::Store {
   // True: time has something to do earlier than before.
   Result<bool> jobs_changed(std::int64_t rollout_id, bool started, WallTime now, SiteIds& sites);
 
+  // server_times.cc
+  Result<> take_earliest(std::int64_t rollout_id, WallTime now, SiteIds& sites);
+  // Computed push rollouts: each site at its own time.
+  Result<> transmit_due(WallTime now, SiteIds& sites);
+  Result<std::optional<WallTime>> next_transmission();
+
   // server_jobs.cc
   class JobMaker;
   Result<> make_jobs(const RolloutRow& row, const wire::NewRollout& rollout, const core::Filter& filter,
@@ -140,7 +147,7 @@ class SqliteServerStore : public server::Store {
   Result<> load_deferrals(std::int64_t site_id, core::Plan& plan);
 
   struct Ingestion;  // one batch on its way in
-  Result<server::Ingested> ingest_one(const server::ReportBatch& batch, SiteIds& sites, bool& timetable);
+  Result<server::Ingested> ingest_one(const server::ReportBatch& batch, SiteIds& sites, IngestedAll& all);
   Result<> apply(Ingestion& in, const wire::Report& report);
   Result<> apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job);
   Result<> apply_device(Ingestion& in, const wire::DeviceReport& device);
@@ -149,6 +156,7 @@ class SqliteServerStore : public server::Store {
 
   Db db_;
   StatementCache sql_{db_};
+  bool plan_first_ = false;  // note_egress()
 };
 
 class SqliteServerLists : public server::Lists {
@@ -173,12 +181,22 @@ class SqliteServerLists : public server::Lists {
   Result<wire::Page<wire::DeferralView>> deferrals(const server::PageQuery& query) override;
   Result<wire::DeferralView> deferral(const std::string& id) override;
   Result<std::vector<wire::LogLine>> log(const JobId& id) override;
+  Result<wire::Page<wire::SiteTimesView>> site_times(RolloutId rollout,
+                                                     const server::PageQuery& query) override;
+  Result<PlanningDue> planning_due(WallTime now) override;
+  Result<std::vector<server::SiteWork>> site_works(RolloutId rollout, const server::WhenAsked& when,
+                                                   WallTime now) override;
+  Result<WhatIf> what_if(const wire::NewRollout& rollout, const core::Filter& filter,
+                         const server::TypePlanner& planner, const server::WhenAsked& when,
+                         WallTime now) override;
+  Result<std::vector<server::Share>> shares(WallTime now) override;
   Result<core::LinkRate> wan_rate(const std::string& site, WallTime now) override;
   Result<core::LinkRate> device_rate(const std::string& device, WallTime now) override;
 
  private:
   Result<std::vector<wire::ArtifactView>> artifacts_of(std::int64_t release_id);
   Result<> add_phases(wire::RolloutView& view);
+  Result<> add_planning(wire::RolloutView& view);
 
   StatementCache sql_;
 };

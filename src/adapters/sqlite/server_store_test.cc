@@ -375,8 +375,8 @@ TEST_F(ServerStore, ChangesASiteOnlyWhereNobodyWasQuicker) {
   const auto now = revision("berlin");
   core::SiteLimits limits;
   limits.concurrency = 7;
-  EXPECT_EQ(store->change_site("berlin", limits, {}, now - 1).error().code(), ErrorCode::kConflict);
-  must(store->change_site("berlin", limits, {}, now));
+  EXPECT_EQ(store->change_site("berlin", {.limits = limits}, now - 1).error().code(), ErrorCode::kConflict);
+  must(store->change_site("berlin", {.limits = limits}, now));
   EXPECT_EQ(must(store->load_plan("berlin")).limits.concurrency, 7);
 }
 

@@ -29,6 +29,9 @@ struct RolloutTerms {
   Delivery delivery = Delivery::kPull;
   std::optional<WallTime> transmit_at;  // push only
   WallTime update_at, expires_at = kWallMax;
+  // The server computes the times, of each site by itself: the two above are then the earliest of any site,
+  // and the expiry until the first one has been computed.
+  bool computed = false;
   friend bool operator==(const RolloutTerms&, const RolloutTerms&) = default;
 };
 

@@ -2,6 +2,8 @@
 // docs/api.md lists them.
 #include "core/rollout/rollout.h"
 
+#include <algorithm>
+
 namespace dray::core {
 namespace {
 
@@ -48,13 +50,29 @@ struct Describe {
            (j.fails_at > 0 ? std::string{aborts ? ", aborts at " : ", pauses at "} + number(j.fails_at) : "");
   }
 
+  // Whether the times of any site are known.
+  bool has_times() const {
+    const RolloutTerms& t = rollout.terms;
+    return !t.computed || std::min(t.update_at, t.transmit_at.value_or(t.update_at)) < t.expires_at;
+  }
+  Said without_times() const {
+    return {"waiting_planning", "No site has times yet: the server computes them, or nothing fits.", {}};
+  }
+
   Said operator()(const RolloutScheduled&) const {
+    if (!has_times()) return without_times();
+    if (rollout.terms.computed)
+      return {"waiting_update_time",
+              "The first site begins at " + to_rfc3339(rollout.terms.update_at) + ", its computed update time.",
+              rollout.terms.update_at};
     return {"waiting_update_time", "The update time is " + to_rfc3339(rollout.terms.update_at) + ".",
             rollout.terms.update_at};
   }
   Said operator()(const RolloutHeld&) const {
+    if (!has_times()) return without_times();
     const WallTime at = rollout.terms.transmit_at.value_or(rollout.terms.update_at);
-    return {"transmission_time", "The server transmits at " + to_rfc3339(at) + ".", at};
+    const std::string_view who = rollout.terms.computed ? " to the first site at " : " at ";
+    return {"transmission_time", "The server transmits" + std::string{who} + to_rfc3339(at) + ".", at};
   }
   Said operator()(const RolloutRunning&) const {
     if (phases() == 1) return {"running", updated() + ".", {}};

@@ -51,7 +51,7 @@ Duration sum_of(std::span<const Interval> intervals, WallTime end) {
 
 }  // namespace
 
-BytesPerSecond planned_rate(const LinkRate& link) { return link.low.count > 0 ? link.low : link.rate; }
+BytesPerSecond planned_rate(const LineRate& line) { return line.low.count > 0 ? line.low : line.rate; }
 
 Duration transmission_time(const SiteTask& site) {
   const auto rate = static_cast<double>(planned_rate(site.wan).count);

@@ -23,7 +23,7 @@ struct Demand {
 
 // expires_at: its own, or another to ask what that would help.
 Demand demand_of(const SiteTask& site, const Slots& slots, WallTime expires_at);
-BytesPerSecond planned_rate(const LinkRate& link);
+BytesPerSecond planned_rate(const LineRate& line);
 Duration transmission_time(const SiteTask& site);
 
 // Alone, what is wrong with it? Only where demand.possible is false.

@@ -39,7 +39,7 @@
 
 namespace dray::core {
 
-struct LinkRate {
+struct LineRate {
   BytesPerSecond rate, low;  // low: the percentile that is counted on; 0: as `rate`
   double spread = 0;         // of the rate, relative: 0.25 = a quarter
 };
@@ -51,7 +51,7 @@ struct SiteTask {
   // Permitted from now on, and beyond the expiry too, so that it can be said which later one would help;
   // empty = never. What a standing deferral of the site forbids is left out of `update` by the caller.
   std::span<const Interval> transfer, update;
-  LinkRate wan;
+  LineRate wan;
   Bytes missing;  // distinct artifacts that the gateway does not have
   std::span<const DeviceWork> devices;
   int concurrency = 3;

@@ -293,8 +293,20 @@ TEST(Replan, IsCausedByDriftJoinersBytesAndDeferralsOnly) {
   now.missing.count = 11;
   EXPECT_EQ(replan_cause(then, now), ReplanCause::kMoreBytes);
   now = then;
+  now.terms = "other windows";
+  EXPECT_EQ(replan_cause(then, now), ReplanCause::kTermsChanged);
+  now = then;
   now.deferred_until = kNow;
   EXPECT_EQ(replan_cause(then, now), ReplanCause::kDeferred);
+}
+
+TEST(Replan, ASiteIsBehindFromTheInstantAtWhichItsBytesWereExpected) {
+  SiteTimes published;
+  EXPECT_FALSE(is_behind(published, Bytes{1}, kNow));
+  published.fetched_at = kNow;
+  EXPECT_FALSE(is_behind(published, Bytes{1}, kNow - Duration{1}));
+  EXPECT_TRUE(is_behind(published, Bytes{1}, kNow));
+  EXPECT_FALSE(is_behind(published, Bytes{0}, kNow));
 }
 
 TEST(Explain, DurationsAndRatesAreWrittenForPeople) {

@@ -62,6 +62,16 @@ struct Calendar {
   friend bool operator==(const Calendar&, const Calendar&) = default;
 };
 
+// When a site may be used: its two calendars. Black-outs hold for both.
+struct SiteWindows {
+  std::vector<Window> transfer, update;  // none: always
+  std::vector<BlackOut> black_outs;
+  Calendar transfer_calendar() const { return {transfer, black_outs}; }
+  Calendar update_calendar() const { return {update, black_outs}; }
+  bool always() const { return transfer.empty() && update.empty() && black_outs.empty(); }
+  friend bool operator==(const SiteWindows&, const SiteWindows&) = default;
+};
+
 // What is permitted within span: UTC, sorted, merged, neither empty nor touching. An empty list: never. A
 // span is looked at for kLongestSpan at most.
 inline constexpr std::chrono::days kLongestSpan{50 * 366};

@@ -55,6 +55,12 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"failure_threshold", "Look at what failed, then resume the rollout or abort it."},
     {"window_too_short",
      "A longer window, a faster line, fewer devices at a time or a later expiry would make it fit."},
+    {"waiting_planning", "The server computes the times by itself, usually within seconds."},
+    {"rate_unknown", "The gateway has to transfer something once, so that its rates are known."},
+    {"no_window", "The site needs a window before the expiry, or the rollout a later expiry."},
+    {"egress_taken",
+     "Other rollouts have to end first; a later expiry or more egress of the server would make it fit."},
+    {"times_too_late", "Earlier times, a later expiry or a faster line would make it fit."},
     // ended
     {"device_failed", "Look at the log of the job, then retry it or make a new rollout."},
     {"refused", "The device refused it: look at why, then retry it or make a new rollout."},

@@ -1,0 +1,49 @@
+// The commands that say when sites may be used, and what times follow from that.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli.h"
+
+namespace dray::ctl {
+
+void add_planning(CLI::App& app, Cli& cli) {
+  CLI::App* sites = app.get_subcommand("site");
+  auto o = std::make_shared<SiteChange>();
+  CLI::App* set = sites->add_subcommand("set", "when a site may be used; only what is given changes");
+  set->add_option("name", o->name, "the site")->required();
+  set->add_option("--time-zone", o->time_zone, "IANA time zone, such as Europe/Berlin: windows are its local time");
+  set->add_option("--transfer-window", o->transfer,
+                  "when its WAN may be used: 'Mon-Fri 22:00-05:00'; may be repeated; none = always");
+  set->add_option("--update-window", o->update,
+                  "when its devices may be interrupted; may be repeated; none = always");
+  set->add_option("--black-out", o->black_outs,
+                  "dates without any window: 2026-12-24 or 2026-12-24..2027-01-02; may be repeated; none clears");
+  set->add_option("--concurrency", o->concurrency, "devices that may be sent to at once")
+      ->check(CLI::Range(1, 10'000));
+  set->footer(
+      "Example: drayctl site set berlin --transfer-window 'Mon-Fri 22:00-05:00' --transfer-window 'Sat,Sun "
+      "00:00-24:00' --update-window 02:00-05:00");
+  set->callback([&cli, o] { cli.command = [o](Session& s) { return set_site(s, *o); }; });
+
+  auto name = std::make_shared<std::string>();
+  CLI::App* show = sites->add_subcommand(
+      "show", "one site: when it may be used, its limits, its storage, and what its WAN carries");
+  show->add_option("name", *name, "the site")->required();
+  show->callback([&cli, name] { cli.command = [name](Session& s) { return show_site(s, *name); }; });
+
+  CLI::App* rollouts = app.get_subcommand("rollout");
+  auto file = std::make_shared<std::string>();
+  CLI::App* plan = rollouts->add_subcommand(
+      "plan", "what the rollout of a file would do at each site, before anything starts: bytes, times, and what "
+              "does not fit");
+  plan->add_option("file", *file, "as for rollout create")->required()->check(CLI::ExistingFile);
+  plan->footer("Exit status: 0 every site fits, 6 some do not.");
+  plan->callback([&cli, file] { cli.command = [file](Session& s) { return plan_rollout(s, *file); }; });
+
+  auto id = std::make_shared<std::string>();
+  CLI::App* times = rollouts->add_subcommand("sites", "the times of a rollout at each site, and what does not fit");
+  times->add_option("id", *id, "such as r12")->required();
+  times->callback([&cli, id] { cli.command = [id](Session& s) { return show_sites(s, *id); }; });
+}
+
+}  // namespace dray::ctl

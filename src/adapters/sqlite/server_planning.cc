@@ -1,0 +1,356 @@
+// What the planner is given, out of the tables: read on whichever connection lists are read on, so that
+// planning holds up no report.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "adapters/sqlite/server_rates.h"
+#include "adapters/sqlite/server_rows.h"
+#include "adapters/sqlite/server_seen.h"
+#include "adapters/sqlite/server_times.h"
+#include "core/schedule/deferral.h"
+
+namespace dray::adapters {
+
+using namespace rows;
+using server::SiteWork;
+
+namespace {
+
+constexpr std::string_view kNotOver = "r.state NOT IN ('finished', 'aborted', 'paused')";
+constexpr int kInstallPercentile = 90;  // of the learned times: a window is lost by the slow ones
+
+// A device that is to be updated: what of its steps is left.
+struct Needy {
+  std::string name, type;
+  std::string running;  // as the table has it
+  const std::vector<core::Step>* steps = nullptr;
+  std::int64_t from_step = 0;
+};
+
+class Gather {
+ public:
+  Gather(StatementCache& sql, const server::WhenAsked& when, WallTime now)
+      : sql_{sql}, when_{when}, now_{now} {}
+
+  // The site itself, its deferrals, its WAN as far as other rollouts use it; `rollout` 0: of none yet.
+  Result<> site(SiteWork& out, std::int64_t site_id, std::int64_t rollout);
+  // Then its rates at the hour that is planned for, and its devices.
+  Result<> devices(SiteWork& out, const std::vector<Needy>& devices);
+  Result<std::vector<Needy>> of_assignment(std::int64_t assignment);
+  const std::vector<core::Step>* steps_of(std::int64_t rollout_type, const std::string& text);
+
+ private:
+  struct Known {
+    std::uint64_t size = 0;
+    std::string component, version;
+  };
+  Result<const Known*> artifact(const Sha256& sha);
+  Result<Duration> install_of(const std::string& type);
+  Result<> busy(SiteWork& out, std::int64_t site_id);
+
+  StatementCache& sql_;
+  const server::WhenAsked& when_;
+  WallTime now_;
+  std::optional<wire::StorageReport> storage_;  // of the site that is looked at
+  std::map<Sha256, Known> artifacts_;
+  std::map<std::string, Duration> installs_;
+  std::map<std::int64_t, std::vector<core::Step>> steps_;
+};
+
+Result<> Gather::site(SiteWork& out, std::int64_t site_id, std::int64_t rollout) {
+  auto& find = sql_(
+      "SELECT name, time_zone, limits, storage, transfer_windows, update_windows, black_outs FROM site WHERE "
+      "id=?1");
+  find.bind(1, site_id);
+  DRAY_TRY([[maybe_unused]] const bool there, find.step());
+  out.site = find.text(0);
+  out.time_zone = find.text(1);
+  out.limits = limits(find.text(2));
+  storage_ = storage(find.text(3));
+  out.windows = windows(find.text(4), find.text(5), find.text(6));
+  find.reset();
+  auto& deferred = sql_(
+      "SELECT max(until) FROM (SELECT until FROM deferral WHERE site_id=?1 AND device='' AND withdrawn_at IS "
+      "NULL AND (rollout_id IS NULL OR rollout_id=?2) AND until > ?3 UNION ALL SELECT until FROM site_deferral "
+      "WHERE site_id=?1 AND device='' AND withdrawn=0 AND (assignment='' OR assignment=?4) AND until > ?3)");
+  deferred.bind(1, site_id).bind(2, rollout).bind(3, ms(now_)).bind(4, rollout_id(rollout) + "-" + out.site);
+  DRAY_TRY([[maybe_unused]] const bool any, deferred.step());
+  out.deferred_until = time_at(deferred, 0);
+  deferred.reset();
+  return busy(out, site_id);
+}
+
+Result<> Gather::busy(SiteWork& out, std::int64_t site_id) {
+  static const std::string kOthers = "SELECT " + std::string{times::kColumns} +
+                                     " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 "
+                                     "AND a.id<>?2 AND a.in_plan=1 AND a.planned_at IS NOT NULL AND " +
+                                     std::string{kNotOver};
+  auto& find = sql_(kOthers);
+  find.bind(1, site_id).bind(2, out.assignment);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return {};
+    const auto other = times::planned_at(find, 0);
+    const core::SiteTimes& t = other->times;
+    for (const core::RateLimit& share : t.wan)
+      if (share.to > now_) out.busy.push_back({share.from, share.to});
+    const auto start = t.transmit_at ? t.transmit_at : t.update_at;
+    if (t.wan.empty() && other->basis.missing.count > 0 && start && t.fetched_at && *t.fetched_at > now_)
+      out.busy.push_back({*start, *t.fetched_at});
+  }
+}
+
+Result<const Gather::Known*> Gather::artifact(const Sha256& sha) {
+  auto [found, added] = artifacts_.try_emplace(sha);
+  if (!added) return &found->second;
+  auto& find = sql_(
+      "SELECT b.size, a.component, a.version FROM artifact a JOIN blob b ON b.sha256=a.sha256 WHERE "
+      "a.sha256=?1");
+  find.bind(1, sha.hex());
+  DRAY_TRY(const bool row, find.step());
+  if (row) found->second = {static_cast<std::uint64_t>(find.integer(0)), find.text(1), find.text(2)};
+  find.reset();
+  return &found->second;
+}
+
+Result<Duration> Gather::install_of(const std::string& type) {
+  auto [found, added] = installs_.try_emplace(type, Duration{core::kAssumedInstall});
+  if (!added) return found->second;
+  std::vector<std::int64_t> took;
+  auto& find = sql_("SELECT took FROM install_time WHERE type=?1 ORDER BY took");
+  find.bind(1, type);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) break;
+    took.push_back(find.integer(0));
+  }
+  if (!took.empty())
+    found->second = Duration{took[std::min(took.size() - 1, took.size() * kInstallPercentile / 100)]};
+  return found->second;
+}
+
+const std::vector<core::Step>* Gather::steps_of(std::int64_t rollout_type, const std::string& text) {
+  auto [found, added] = steps_.try_emplace(rollout_type);
+  if (added) found->second = rows::steps(text);
+  return &found->second;
+}
+
+Result<std::vector<Needy>> Gather::of_assignment(std::int64_t assignment) {
+  std::vector<Needy> out;
+  auto& find = sql_(
+      "SELECT d.name, d.type, d.running, t.id, t.steps, j.step FROM job j JOIN device d ON d.id=j.device_id "
+      "JOIN rollout_type t ON t.id=j.rollout_type_id JOIN rollout r ON r.id=j.rollout_id WHERE "
+      "j.assignment_id=?1 AND j.final=0 AND j.withheld=0 AND j.cancel_at IS NULL AND j.phase < r.released");
+  find.bind(1, assignment);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return out;
+    out.push_back({find.text(0), find.text(1), find.text(2), steps_of(find.integer(3), find.text(4)),
+                   find.integer(5)});
+  }
+}
+
+Result<> Gather::devices(SiteWork& out, const std::vector<Needy>& devices) {
+  DRAY_TRY(const core::SiteRates rates, link_rates::site(sql_, out.site, when_(out), now_));
+  out.wan = rates.wan;
+  std::set<Sha256> wanted;
+  for (const Needy& device : devices) {
+    const core::RunningByComponent runs = running(device.running);
+    core::DeviceWork work;
+    int steps = 0;
+    for (auto i = static_cast<std::size_t>(std::max<std::int64_t>(0, device.from_step));
+         i < device.steps->size(); ++i) {
+      std::uint64_t bytes = 0;
+      for (const Sha256& sha : (*device.steps)[i]) {
+        DRAY_TRY(const Known* known, artifact(sha));
+        const auto now = runs.find(known->component);
+        if (now != runs.end() && now->second.version == known->version) continue;  // no attempt is made
+        bytes += known->size;
+        wanted.insert(sha);
+      }
+      work.bytes.count += bytes;
+      if (bytes > 0) ++steps;
+    }
+    if (steps == 0) continue;
+    const auto rate = rates.devices.find(device.name);
+    if (rate != rates.devices.end()) work.lan = BytesPerSecond{rate->second.low};
+    DRAY_TRY(const Duration install, install_of(device.type));
+    work.install = install * steps;
+    out.devices.push_back(work);
+  }
+  for (const Sha256& sha : wanted) {
+    DRAY_TRY(const Known* known, artifact(sha));
+    std::uint64_t have = 0;
+    if (storage_)
+      for (const auto& stored : storage_->artifacts)
+        if (stored.sha256 == sha) have = stored.verified ? known->size : std::min(stored.bytes, known->size);
+    out.missing.count += known->size - have;
+  }
+  return {};
+}
+
+// One row of a rollout's assignment that is to be looked at.
+const std::string kWorks =
+    "SELECT a.id, a.plan_asked, a.site_id, r.delivery, r.priority, r.computed, r.transmit_at, r.update_at, "
+    "r.expires_at, r.transfer, r.update_windows, " +
+    std::string{times::kColumns} +
+    " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.rollout_id=?1 AND a.in_plan=1 AND "
+    "(a.plan_asked > a.plan_seen OR a.look_at <= ?2) AND " +
+    std::string{kNotOver} + " ORDER BY a.id";
+
+struct Row {
+  SiteWork work;
+  std::int64_t site_id = 0;
+};
+
+Row row_at(const Statement& find) {
+  Row out;
+  SiteWork& w = out.work;
+  w.assignment = find.integer(0);
+  w.asked = find.integer(1);
+  out.site_id = find.integer(2);
+  w.delivery = find.text(3) == "push" ? core::Delivery::kPush : core::Delivery::kPull;
+  w.priority = static_cast<int>(find.integer(4));
+  w.computed = find.integer(5) != 0;
+  if (!w.computed) {
+    w.transmit_at = time_at(find, 6);
+    w.update_at = time_at(find, 7);
+  }
+  w.expires_at = wall(find.integer(8));
+  w.transfer = intervals(find.text(9));
+  w.update = intervals(find.text(10));
+  w.published = times::planned_at(find, 11);
+  return out;
+}
+
+}  // namespace
+
+Result<server::Lists::PlanningDue> SqliteServerLists::planning_due(WallTime now) {
+  PlanningDue out;
+  static const std::string kDue =
+      "SELECT DISTINCT id FROM (SELECT a.rollout_id AS id FROM assignment a WHERE a.in_plan=1 AND a.plan_asked > "
+      "a.plan_seen UNION ALL SELECT a.rollout_id FROM assignment a WHERE a.in_plan=1 AND a.look_at <= ?1) JOIN "
+      "rollout r USING(id) WHERE " +
+      std::string{kNotOver} + " ORDER BY id";
+  auto& find = sql_(kDue);
+  find.bind(1, ms(now));
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) break;
+    out.rollouts.emplace_back(rollout_id(find.integer(0)));
+  }
+  static const std::string kNext =
+      "SELECT min(a.look_at) FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.in_plan=1 AND "
+      "a.look_at > ?1 AND " +
+      std::string{kNotOver};
+  auto& next = sql_(kNext);
+  next.bind(1, ms(now));
+  DRAY_TRY([[maybe_unused]] const bool row, next.step());
+  out.next = time_at(next, 0);
+  next.reset();
+  return out;
+}
+
+Result<std::vector<SiteWork>> SqliteServerLists::site_works(RolloutId rollout, const server::WhenAsked& when,
+                                                            WallTime now) {
+  const std::int64_t number = rollout_number(rollout.value()).value_or(0);
+  std::vector<Row> rows;
+  auto& find = sql_(kWorks);
+  find.bind(1, number).bind(2, ms(now));
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) break;
+    rows.push_back(row_at(find));
+  }
+  Gather gather{sql_, when, now};
+  std::vector<SiteWork> out;
+  for (Row& row : rows) {
+    DRAY_CHECK(gather.site(row.work, row.site_id, number));
+    DRAY_TRY(const auto needy, gather.of_assignment(row.work.assignment));
+    DRAY_CHECK(gather.devices(row.work, needy));
+    out.push_back(std::move(row.work));
+  }
+  return out;
+}
+
+Result<server::Lists::WhatIf> SqliteServerLists::what_if(const wire::NewRollout& rollout,
+                                                         const core::Filter& filter,
+                                                         const server::TypePlanner& planner,
+                                                         const server::WhenAsked& when, WallTime now) {
+  auto& find = sql_("SELECT id FROM release WHERE name=?1 AND version=?2");
+  find.bind(1, rollout.release_name).bind(2, rollout.release_version);
+  DRAY_TRY(const bool there, find.step());
+  if (!there)
+    return Error{ErrorCode::kInvalid,
+                 "release: no such release: '" + rollout.release_name + "/" + rollout.release_version + "'"};
+  const std::int64_t release_id = find.integer(0);
+  find.reset();
+  DRAY_TRY(const auto release, release_artifacts(sql_, release_id));
+
+  std::map<std::string, std::vector<core::Step>> types;
+  const auto steps_of = [&](const std::string& name) -> Result<const std::vector<core::Step>*> {
+    auto [known, added] = types.try_emplace(name);
+    if (!added) return &known->second;
+    static const std::string kType = "SELECT " + std::string{kTypeColumns} + " FROM device_type WHERE name=?1";
+    auto& type = sql_(kType);
+    type.bind(1, name);
+    DRAY_TRY(const bool row, type.step());
+    if (row) known->second = planner(type_at(type, 0), release).steps;
+    type.reset();
+    return &known->second;
+  };
+  WhatIf out;
+  std::map<std::int64_t, std::vector<Needy>> sites;
+  static const std::string kAll = "SELECT " + std::string{kSeenColumns};
+  auto& devices = sql_(kAll);
+  bool any = false;
+  for (;;) {
+    DRAY_TRY(const bool row, devices.step());
+    if (!row) break;
+    const Seen device = seen_at(devices);
+    if (!device.passes(filter)) continue;
+    any = true;
+    DRAY_TRY(const std::vector<core::Step>* steps, steps_of(device.type));
+    if (steps->empty())
+      ++out.incompatible;
+    else
+      sites[device.site_id].push_back({device.name, device.type, doc(device.running), steps, 0});
+  }
+  if (!any) return Error{ErrorCode::kInvalid, "filter: no device passes it"};
+  Gather gather{sql_, when, now};
+  const core::RolloutTerms& terms = rollout.terms;
+  for (const auto& [site_id, needy] : sites) {
+    SiteWork& work = out.sites.emplace_back();
+    work.delivery = terms.delivery;
+    work.priority = rollout.priority;
+    work.computed = terms.computed;
+    if (!terms.computed) {
+      work.transmit_at = terms.transmit_at;
+      work.update_at = terms.update_at;
+    }
+    work.expires_at = terms.expires_at;
+    work.transfer = rollout.transfer;
+    work.update = rollout.update;
+    DRAY_CHECK(gather.site(work, site_id, 0));
+    DRAY_CHECK(gather.devices(work, needy));
+  }
+  return out;
+}
+
+Result<std::vector<server::Share>> SqliteServerLists::shares(WallTime now) {
+  static const std::string kShares =
+      "SELECT a.id, a.shares FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.in_plan=1 AND "
+      "a.shares <> '[]' AND r.state NOT IN ('finished', 'aborted')";
+  std::vector<server::Share> out;
+  auto& find = sql_(kShares);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return out;
+    for (const core::RateLimit& share : times::shares(find.text(1)))
+      if (share.to > now) out.push_back({find.integer(0), share});
+  }
+}
+
+}  // namespace dray::adapters

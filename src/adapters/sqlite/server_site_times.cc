@@ -1,0 +1,66 @@
+// What the admin API shows of the times of a rollout's sites.
+#include <cstdlib>
+
+#include "adapters/sqlite/server_rows.h"
+#include "adapters/sqlite/server_times.h"
+
+namespace dray::adapters {
+
+using namespace rows;
+
+Result<wire::Page<wire::SiteTimesView>> SqliteServerLists::site_times(RolloutId rollout,
+                                                                      const server::PageQuery& query) {
+  std::int64_t after = 0;
+  if (!query.cursor.empty()) {
+    after = std::atoll(query.cursor.c_str());
+    if (after <= 0) return Error{ErrorCode::kInvalid, "cursor: is none of ours; take `next` of the page before"};
+  }
+  static const std::string kPage =
+      "SELECT a.id, s.name, (SELECT count(*) FROM job j WHERE j.assignment_id=a.id), " +
+      std::string{times::kColumns} +
+      " FROM assignment a JOIN site s ON s.id=a.site_id WHERE a.rollout_id=?1 AND a.id > ?2 ORDER BY a.id LIMIT ?3";
+  auto& rows = sql_(kPage);
+  rows.bind(1, rollout_number(rollout.value()).value_or(0)).bind(2, after);
+  rows.bind(3, static_cast<std::int64_t>(query.limit) + 1);
+  wire::Page<wire::SiteTimesView> out;
+  std::int64_t last = after;
+  for (;;) {
+    DRAY_TRY(const bool row, rows.step());
+    if (!row) return out;
+    if (out.items.size() == query.limit) {
+      out.next = std::to_string(last);
+      continue;
+    }
+    last = rows.integer(0);
+    wire::SiteTimesView view{.site = rows.text(1), .devices = rows.integer(2)};
+    if (const auto planned = times::planned_at(rows, 3)) server::describe(*planned, view);
+    out.items.push_back(std::move(view));
+  }
+}
+
+Result<> SqliteServerLists::add_planning(wire::RolloutView& view) {
+  const std::int64_t id = rollout_number(view.id.value()).value_or(0);
+  auto& sum = sql_(
+      "SELECT count(*), sum(misfit<>''), sum(missing), max(CASE WHEN misfit='' THEN finish_at END) FROM "
+      "assignment WHERE rollout_id=?1 AND planned_at IS NOT NULL");
+  sum.bind(1, id);
+  DRAY_TRY([[maybe_unused]] const bool row, sum.step());
+  view.planning.sites = sum.integer(0);
+  view.planning.misfits = sum.integer(1);
+  view.planning.bytes = static_cast<std::uint64_t>(sum.integer(2));
+  view.planning.finish_at = time_at(sum, 3);
+  sum.reset();
+  if (view.planning.misfits == 0) return {};
+  auto& one = sql_(
+      "SELECT s.name, a.misfit, a.misfit_sentence FROM assignment a JOIN site s ON s.id=a.site_id WHERE "
+      "a.rollout_id=?1 AND a.misfit<>'' ORDER BY a.id LIMIT 1");
+  one.bind(1, id);
+  DRAY_TRY([[maybe_unused]] const bool there, one.step());
+  view.planning.site = one.text(0);
+  view.planning.misfit = one.text(1);
+  view.planning.sentence = one.text(2);
+  one.reset();
+  return {};
+}
+
+}  // namespace dray::adapters

@@ -1,0 +1,273 @@
+#include "server/schedule.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/digest.h"
+#include "core/schedule/demand.h"
+#include "core/schedule/explain.h"
+
+namespace dray::server {
+namespace {
+
+using core::Interval;
+using core::Intervals;
+
+constexpr std::uint64_t kNoLimit = 1'000'000'000'000;  // bytes per second
+// A site may find its line quicker than measured; more than this is left to others.
+constexpr std::uint64_t kHeadroom = 2;
+// A window that is open now is published from where it began.
+constexpr std::chrono::hours kLookBack{36};
+
+std::string text_of(const Intervals& intervals) {
+  std::string out;
+  for (const Interval& i : intervals) out += to_rfc3339(i.from) + "/" + to_rfc3339(i.to) + " ";
+  return out;
+}
+
+std::string text_of(const core::Calendar& calendar) {
+  std::string out;
+  for (const auto& window : calendar.windows) out += core::to_text(window) + ";";
+  for (const auto& dates : calendar.black_outs) out += "!" + core::to_text(dates) + ";";
+  return out;
+}
+
+// All that people have set: another text is a cause to compute again.
+std::string terms_of(const SiteWork& site, const EgressBudget& egress) {
+  std::string caps;
+  for (const auto& cap : site.limits.wan)
+    caps += to_rfc3339(cap.from) + "/" + to_rfc3339(cap.to) + "/" + std::to_string(cap.rate) + " ";
+  const std::string all = text_of(site.windows.transfer_calendar()) + "|" +
+                          text_of(site.windows.update_calendar()) + "|" + site.time_zone + "|" +
+                          text_of(site.transfer) + "|" + text_of(site.update) + "|" +
+                          to_rfc3339(site.expires_at) + "|" + std::to_string(site.limits.concurrency) + "|" +
+                          caps + "|" + to_text(egress);
+  return sha256_of(as_bytes(all)).hex().substr(0, 16);
+}
+
+// As it is counted on: measured, but never more than a cap lets through while it may transfer.
+core::LineRate line_of(const SiteWork& site, const Intervals& transfer) {
+  std::uint64_t value = site.wan.value, low = site.wan.low;
+  for (const core::RateLimit& cap : site.limits.wan) {
+    const Interval there{cap.from, std::min(cap.to, site.expires_at)};
+    if (cap.rate == 0 || there.from >= there.to || core::intersect(transfer, {&there, 1}).empty()) continue;
+    value = std::min(value, cap.rate);
+    low = std::min(low, cap.rate);
+  }
+  return {BytesPerSecond{value}, BytesPerSecond{low}, site.wan.spread()};
+}
+
+std::optional<WallTime> start_of(const core::SiteTimes& times) {
+  return times.transmit_at ? times.transmit_at : times.update_at;
+}
+
+}  // namespace
+
+std::string to_text(const EgressBudget& budget) {
+  std::string out = std::to_string(budget.rate.count);
+  for (const auto& hours : budget.hours)
+    out += " " + core::to_text(hours.window) + "=" + std::to_string(hours.rate.count);
+  return budget.hours.empty() ? out : out + " " + budget.time_zone;
+}
+
+std::vector<core::BudgetStep> budget_steps(const EgressBudget& budget, const core::ZoneRules& zone,
+                                           Interval span) {
+  if (!budget.limited()) return {};
+  std::vector<Intervals> holds;
+  std::vector<WallTime> changes{span.from};
+  for (const auto& hours : budget.hours) {
+    holds.push_back(core::resolve({{hours.window}, {}}, zone, span));
+    for (const Interval& i : holds.back()) changes.insert(changes.end(), {i.from, i.to});
+  }
+  std::sort(changes.begin(), changes.end());
+  changes.erase(std::unique(changes.begin(), changes.end()), changes.end());
+  std::vector<core::BudgetStep> out;
+  for (const WallTime at : changes) {
+    BytesPerSecond rate{budget.rate.count > 0 ? budget.rate.count : kNoLimit};
+    for (std::size_t i = holds.size(); i-- > 0;)
+      if (!holds[i].empty() && core::permits(holds[i], at)) rate = budget.hours[i].rate;
+    if (out.empty() || out.back().rate != rate) out.push_back({at, rate});
+  }
+  return out;
+}
+
+struct Scheduler::Draft {
+  const SiteWork* site = nullptr;
+  Permitted transfer, update;        // as the plan says them
+  Intervals transfer_left, update_left;  // from now on, without what deferrals and other rollouts take
+  core::SiteTask task;
+  core::Basis basis;
+};
+
+const core::ZoneRules& Scheduler::zone(const std::string& name) {
+  auto [found, added] = known_.try_emplace(name);
+  if (added && zones_)
+    if (auto rules = zones_(name)) found->second = std::move(*rules);
+  if (!found->second) found->second = std::make_shared<const core::ZoneRules>();  // UTC
+  return *found->second;
+}
+
+// Beyond the expiry too, so that the planner can say which later one would help.
+Interval Scheduler::span(const SiteWork& site) const {
+  const WallTime last = std::clamp(site.expires_at, now_, now_ + Duration{core::kHorizon});
+  return {now_ - kLookBack, last + (last - now_) + std::chrono::days{1}};
+}
+
+Scheduler::Permitted Scheduler::permitted(const SiteWork& site, const core::Calendar& calendar,
+                                          const Intervals& rollout) {
+  const Interval there = span(site);
+  const std::string key = text_of(calendar) + "|" + site.time_zone + "|" + to_rfc3339(there.to);
+  auto [found, added] = resolved_.try_emplace(key);
+  if (added) {
+    found->second.any_time = calendar.windows.empty() && calendar.black_outs.empty();
+    found->second.set = found->second.any_time ? Intervals{there}
+                                               : core::resolve(calendar, zone(site.time_zone), there);
+  }
+  Permitted out = found->second;
+  if (!rollout.empty()) out.set = core::intersect(out.set, core::normal(rollout));
+  return out;
+}
+
+WallTime Scheduler::when(const SiteWork& site) {
+  if (site.published)
+    if (const auto start = start_of(site.published->times)) return std::max(*start, now_);
+  const WallTime from = std::max({now_, site.deferred_until.value_or(now_),
+                                  site.computed ? now_ : site.transmit_at.value_or(site.update_at.value_or(now_))});
+  const Permitted transfer = permitted(site, site.windows.transfer_calendar(), site.transfer);
+  for (const Interval& i : transfer.set)
+    if (i.to > from) return std::max(i.from, from);
+  return from;
+}
+
+Scheduler::Draft Scheduler::draft_of(const SiteWork& site) {
+  Draft out;
+  out.site = &site;
+  out.transfer = permitted(site, site.windows.transfer_calendar(), site.transfer);
+  out.update = permitted(site, site.windows.update_calendar(), site.update);
+  const Interval from_now{now_, span(site).to};
+  out.transfer_left = core::intersect(out.transfer.set, {&from_now, 1});
+  out.update_left = core::intersect(out.update.set, {&from_now, 1});
+  if (site.deferred_until) {
+    const Interval deferred{WallTime::min(), *site.deferred_until};
+    out.update_left = core::subtract(out.update_left, {&deferred, 1});
+    // In pull the update time is the start of the fetch.
+    if (site.delivery == core::Delivery::kPull)
+      out.transfer_left = core::subtract(out.transfer_left, {&deferred, 1});
+  }
+  out.transfer_left = core::subtract(out.transfer_left, core::normal(site.busy));
+  out.task.delivery = site.delivery;
+  out.task.priority = site.priority;
+  out.task.wan = line_of(site, out.transfer_left);
+  out.task.missing = site.missing;
+  out.task.devices = site.devices;
+  out.task.concurrency = site.limits.concurrency;
+  out.task.expires_at = site.expires_at;
+  if (!site.computed) {
+    out.task.transmit_at = site.transmit_at;
+    out.task.update_at = site.update_at;
+  }
+  out.basis = core::basis_of(out.task, site.deferred_until);
+  out.basis.terms = terms_of(site, egress_);
+  return out;
+}
+
+bool Scheduler::is_due(Draft& task, std::optional<core::ReplanCause>& why) const {
+  const auto& published = task.site->published;
+  if (!published) return true;
+  core::Basis then = published->basis;
+  if (then.deferred_until && *then.deferred_until <= now_) then.deferred_until.reset();  // over, as planned
+  why = core::replan_cause(then, task.basis);
+  if (!why && core::is_behind(published->times, task.site->missing, now_) &&
+      now_ - published->at >= kLeastBetweenPlans)
+    why = core::ReplanCause::kBehind;
+  const bool again = !published->misfit.empty() && now_ - published->at >= kLookAgain;
+  if (!why && !again) return false;
+  if (task.site->computed) task.task = core::frozen(task.task, published->times, now_);
+  return true;
+}
+
+// The permitted times up to the expiry, as a plan says them. Where the site sets nothing, the rollout's words
+// stand as they are.
+Intervals Scheduler::for_gateway(const SiteWork& site, const Permitted& permitted,
+                                 const Intervals& rollout) const {
+  if (permitted.any_time) return rollout;
+  const Interval until{now_ - kLookBack, site.expires_at};
+  Intervals out = core::intersect(permitted.set, {&until, 1});
+  std::erase_if(out, [&](const Interval& i) { return i.to <= now_; });
+  return core::for_plan(std::move(out), now_);
+}
+
+PlannedSite Scheduler::published(const Draft& task, core::SiteTimes times) {
+  const SiteWork& site = *task.site;
+  PlannedSite out{{}, for_gateway(site, task.transfer, site.transfer), for_gateway(site, task.update, site.update), task.basis, "", "", now_};
+  if (egress_.limited()) {
+    // limits.wan caps inside of the shares only, so outside of them nothing may be transmitted at all.
+    Intervals share;
+    for (core::RateLimit& limit : times.wan) {
+      limit.rate = std::min(limit.rate, kHeadroom * std::max(site.wan.value, site.wan.low));
+      share.push_back({limit.from, limit.to});
+    }
+    out.transfer = core::for_plan(core::normal(std::move(share)), now_);
+  }
+  if (times.misfit) {
+    out.misfit = core::word_of(times.misfit->obstacle);
+    out.sentence = core::sentence_of(*times.misfit, zone(site.time_zone));
+    times.misfit.reset();
+  }
+  out.times = std::move(times);
+  return out;
+}
+
+std::optional<WallTime> Scheduler::look_at(const SiteWork& site, const PlannedSite& planned) const {
+  std::optional<WallTime> out;
+  if (!planned.misfit.empty()) out = planned.at + kLookAgain;
+  if (site.missing.count > 0 && planned.times.fetched_at) {
+    const WallTime behind = std::max(*planned.times.fetched_at, planned.at + kLeastBetweenPlans);
+    out = out ? std::min(*out, behind) : behind;
+  }
+  return out;
+}
+
+std::vector<SiteResult> Scheduler::plan(const std::vector<SiteWork>& sites, const std::vector<Share>& taken) {
+  std::vector<SiteResult> out;
+  std::vector<Draft> due;
+  std::vector<std::size_t> places;
+  std::vector<std::int64_t> free;
+  for (const SiteWork& site : sites) {
+    SiteResult& result = out.emplace_back();
+    result.assignment = site.assignment;
+    result.asked = site.asked;
+    Draft task = draft_of(site);
+    if (is_due(task, result.why)) {
+      places.push_back(out.size() - 1);
+      free.push_back(site.assignment);
+      due.push_back(std::move(task));
+    } else {
+      result.look_at = look_at(site, *site.published);
+    }
+  }
+  if (due.empty()) return out;
+  std::vector<core::SiteTask> tasks;
+  WallTime last = now_;
+  for (Draft& task : due) {  // they have their places now
+    task.task.transfer = task.transfer_left;
+    task.task.update = task.update_left;
+    tasks.push_back(task.task);
+    last = std::max(last, span(*task.site).to);
+  }
+  std::sort(free.begin(), free.end());
+  std::vector<core::RateLimit> others;
+  for (const Share& share : taken)
+    if (!std::binary_search(free.begin(), free.end(), share.assignment)) others.push_back(share.limit);
+  std::vector<core::BudgetStep> steps;
+  if (egress_.limited()) steps = budget_steps(egress_, zone(egress_.time_zone), {now_, last});
+  auto times = core::plan_times({now_, tasks, steps, others});
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    SiteResult& result = out[places[i]];
+    result.planned = published(due[i], std::move(times[i]));
+    result.look_at = look_at(*due[i].site, *result.planned);
+  }
+  return out;
+}
+
+}  // namespace dray::server
