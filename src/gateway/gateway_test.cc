@@ -260,6 +260,23 @@ TEST_F(GatewayTest, APlanThatIsNoPlanCountsAsNoAnswer) {
   update_foreign("dev-1");
 }
 
+// Until then the clock may be hours wrong, and the transfer intervals with it.
+TEST_F(GatewayTest, NothingIsFetchedBeforeTheServerWasHeardSinceTheStart) {
+  one_artifact(1);
+  server.refusals = 1'000;
+  start();
+  EXPECT_TRUE(until([&] { return asked_for("artifacts/") > 0; }));
+  stop();
+  server.refusals = 0;
+  server.garbage = "<html>log in</html>";
+  const auto plans = asked_for("plan"), files = asked_for("artifacts/");
+  start();
+  EXPECT_TRUE(until([&] { return asked_for("plan") > plans + 3; }));
+  EXPECT_EQ(asked_for("artifacts/"), files);
+  server.garbage.reset();
+  update_foreign("dev-1");
+}
+
 TEST_F(GatewayTest, AnUnchangedPlanIs304AndChangesNothing) {
   one_artifact(1);
   start();
