@@ -394,6 +394,20 @@ TEST_F(GatewayTest, AGatewayFromAnOlderStateTakesANewEpochAndWaitsForFreshAction
   EXPECT_EQ(wait_link("deploymentBase"), "1001101");
 }
 
+// The server may be reached for reports hours before a call for the plan comes through.
+TEST_F(GatewayTest, AGatewayFromAnOlderStateAlsoLearnsOfItByTheAnswerToItsReports) {
+  one_artifact(1);
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && gateway().site().outbox().empty(); }));
+  server.seen = {3, 881};
+  server.reports.clear();
+  const auto plans = asked_for("plan"), posts = asked_for("reports");
+  get("");  // a device is seen: something is reported
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.reports.back().epoch == 4; }));
+  EXPECT_LE(asked_for("plan"), plans + 1);
+  EXPECT_LE(asked_for("reports"), posts + 4) << "not in a tight loop";
+}
+
 TEST_F(GatewayTest, AnOpenActionKeepsItsIdOverARestart) {
   one_artifact(1);
   start();
