@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <ctime>
 #include <utility>
 
 #include "sim/network.h"
@@ -32,14 +31,6 @@ class Upload final : public BodySource {
   bool ended_ = false;
 };
 
-std::string http_date(WallTime time) {  // RFC 9110 section 5.6.7
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[64];
-  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
-}
-
 std::uint64_t length_of(const HttpResponse& response) {
   if (const auto* text = std::get_if<std::string>(&response.body)) return text->size();
   if (const auto* slice = std::get_if<FileSlice>(&response.body)) return slice->length;
@@ -60,16 +51,20 @@ Exchange::Exchange(SimNetwork& network, Events& events, Node& c, Node* s, HttpRe
       target{std::move(t)},
       path{target.substr(0, target.find('?'))},
       network_{network},
-      events_{events} {}
+      events_{events},
+      to_server_{&network.link(c.name(), s->name())},
+      to_client_{&network.link(s->name(), c.name())},
+      traffic_{&network.traffic(c, *s, path)} {}
 
-void Exchange::carry(Side& from, Side& to, std::function<void()> act) {
+void Exchange::carry(Side& to, std::function<void()> act) {
   if (echo) return;  // its two sides are on one machine, or nobody listens
-  dead |= network_.lost(*from.node, *to.node);
+  const bool upward = &to == &server;
+  dead |= line(upward).lost;
   if (dead) return;
-  SteadyTime& latest = &to == &client ? arrived_down_ : arrived_up_;
-  latest = std::max(latest, events_.now() + network_.latency(*from.node, *to.node) +
-                                (&to == &server ? std::exchange(late, Duration{0}) : Duration{0}));
-  events_.at(latest, to.life, [self = shared_from_this(), &to, act = std::move(act)] {
+  SteadyTime& latest = upward ? arrived_up_ : arrived_down_;
+  latest = std::max(latest, events_.now() + network_.latency(line(upward)) +
+                                (upward ? std::exchange(late, Duration{0}) : Duration{0}));
+  events_.at(latest, to.life, [self = shared_from_this(), &to, act = std::move(act)]() mutable {
     if (to.alive() || to.life == 0) act();  // 0: the server has yet to accept
   });
 }
@@ -88,12 +83,12 @@ void Exchange::fail_server(Error why) {
 
 void Exchange::cut(const std::string& why) {
   const Error error{ErrorCode::kUnavailable, why};
-  carry(server, client, [this, error] { fail_client(error); });
-  if (server.life != 0) carry(client, server, [this, error] { fail_server(error); });
+  carry(client, [this, error] { fail_client(error); });
+  if (server.life != 0) carry(server, [this, error] { fail_server(error); });
 }
 
 void Exchange::leave() {
-  carry(client, server, [this] { fail_server(Error{ErrorCode::kUnavailable, "the client has gone"}); });
+  carry(server, [this] { fail_server(Error{ErrorCode::kUnavailable, "the client has gone"}); });
 }
 
 Task<> Exchange::serve(std::shared_ptr<Exchange> self, HttpHandler& handler, HttpRequest request) {
@@ -110,7 +105,7 @@ Task<> Exchange::serve(std::shared_ptr<Exchange> self, HttpHandler& handler, Htt
   x.dead |= x.lose_answer;
   const auto sent = co_await x.send_answer(response);
   if (!sent)
-    x.carry(x.server, x.client, [&x] { x.fail_client(Error{ErrorCode::kUnavailable, "connection cut"}); });
+    x.carry(x.client, [&x] { x.fail_client(Error{ErrorCode::kUnavailable, "connection cut"}); });
 }
 
 Task<Result<>> Exchange::send_answer(HttpResponse& response) {
@@ -120,7 +115,7 @@ Task<Result<>> Exchange::send_answer(HttpResponse& response) {
   Piece head{Piece::Kind::kHead};
   head.status = response.status;
   head.headers = response.headers;
-  head.headers.set("Date", http_date(server.node->clock().wall()));
+  head.headers.set("Date", network_.date(server.node->clock().wall()));
   if (no_body || !bodiless) head.headers.set("Content-Length", std::to_string(length_of(response)));
   if (fits_one_piece(response, bodiless)) {
     head.kind = Piece::Kind::kAll;
@@ -148,11 +143,11 @@ bool Exchange::fits_one_piece(const HttpResponse& response, bool bodiless) {
   if (down.cut_after) return false;
   if (bodiless) return std::holds_alternative<std::string>(response.body);
   const auto* text = std::get_if<std::string>(&response.body);
-  return text != nullptr && text->size() <= network_.chunk(*server.node, *client.node);
+  return text != nullptr && text->size() <= SimNetwork::chunk(line(false));
 }
 
 Task<Result<>> Exchange::send_slice(FileSlice slice) {
-  std::string buffer(network_.chunk(*server.node, *client.node), '\0');
+  std::string buffer(SimNetwork::chunk(line(false)), '\0');
   for (std::uint64_t done = 0; done < slice.length;) {
     SimClock& clock = server.node->clock();
     if (slice.transfer && slice.transfer->stopped()) co_return Error{ErrorCode::kStopped, "transfer stopped"};

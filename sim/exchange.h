@@ -2,10 +2,10 @@
 // in which they break. Each side's state is touched on its own node only; what crosses is an event.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ports/http.h"
 #include "sim/events.h"
@@ -15,6 +15,8 @@ namespace dray::sim {
 
 class SimNetwork;
 class Exchange;
+struct Link;
+struct Traffic;
 
 struct Side {
   Node* node = nullptr;
@@ -71,7 +73,8 @@ class Pipe {
   std::optional<Error> sender_failure_;
   Wait* sender_wait_ = nullptr;
   // receiver
-  std::deque<Piece> inbox_;
+  std::vector<Piece> inbox_;  // from taken_ on
+  std::size_t taken_ = 0;
   std::optional<Error> receiver_failure_;
   Wait* receiver_wait_ = nullptr;
 };
@@ -91,7 +94,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
            std::string target);
 
   // Runs `act` on the other side after the link's latency, in order; or never.
-  void carry(Side& from, Side& to, std::function<void()> act);
+  void carry(Side& to, std::function<void()> act);
   void fail_client(Error why);
   void fail_server(Error why);
   void cut(const std::string& why);  // both sides learn of it
@@ -115,18 +118,23 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool has_body = false;
   const Method method;
   const std::string target, path;  // path: without the query, for the counters
-  Headers headers;                 // of the request; kept where there is a tap or a doubled request
+  Headers headers;                 // of the request: of a doubled one all, for a tap what it may want
   std::string uploaded;            // the same, of its body
 
  private:
   friend class Pipe;
+  friend class SimNetwork;
   Task<Result<>> send_answer(HttpResponse& response);
   bool fits_one_piece(const HttpResponse& response, bool bodiless);
   Task<Result<>> send_slice(FileSlice slice);
   Task<Result<>> send_source(BodySource& source);
 
+  Link& line(bool upward) { return upward ? *to_server_ : *to_client_; }
+
   SimNetwork& network_;
   Events& events_;
+  Link *to_server_, *to_client_;
+  Traffic* traffic_;
   SteadyTime arrived_up_{}, arrived_down_{};  // of the latest message: none overtakes another
 };
 

@@ -1,6 +1,7 @@
 #include "sim/network.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "base/assert.h"
 
@@ -46,8 +47,10 @@ std::shared_ptr<Exchange> SimNetwork::connect(Node& client, HttpRequest request,
   auto exchange = std::make_shared<Exchange>(*this, events_, client, server, request, target);
   tidy();
   exchanges_.push_back(exchange);
-  ++counts_[{client.name(), server->name()}][exchange->path].requests;
-  if (tap_ != nullptr) exchange->headers = request.headers;
+  ++exchange->traffic_->requests;
+  if (tap_ != nullptr)
+    for (const std::string_view name : {"If-None-Match", "Range"})
+      if (const auto value = request.headers.find(name)) exchange->headers.add(name, *value);
   if (on_request_) apply(on_request_(client.name(), server->name(), request), *exchange);
 
   request.target = std::move(target);
@@ -60,13 +63,13 @@ std::shared_ptr<Exchange> SimNetwork::connect(Node& client, HttpRequest request,
     exchange->peer = request.peer;
   }
   if (!request.body) uploaded(*exchange);
-  exchange->carry(exchange->client, exchange->server,
-                  [this, e = exchange.get(), authority, request = std::move(request)] {
+  exchange->carry(exchange->server,
+                  [this, e = exchange.get(), authority, request = std::move(request)]() mutable {
                     Host* door = find(authority);
                     if (door == nullptr || !door->side.alive())
                       e->cut("nobody listens at " + authority);
                     else
-                      accept(e->shared_from_this(), *door, request);
+                      accept(e->shared_from_this(), *door, std::move(request));
                   });
   return exchange;
 }
@@ -137,7 +140,7 @@ void SimNetwork::forget(const Node& node) {
     if (!e) continue;
     if (e->client.node == &node && e->client.life == node.life() && e->server.life != 0) e->leave();
     if (e->server.node == &node && e->server.life == node.life())
-      e->carry(e->server, e->client, [x = e.get()] {
+      e->carry(e->client, [x = e.get()] {
         x->fail_client(Error{ErrorCode::kUnavailable, "the server has lost power"});
       });
   }
@@ -145,34 +148,42 @@ void SimNetwork::forget(const Node& node) {
 
 // Bytes take their time one after the other, whatever connection they belong to; kept in nanoseconds, so that
 // the milliseconds of virtual time do not round a rate away.
-SteadyTime SimNetwork::reserve(const Node& from, const Node& to, std::uint64_t bytes) {
-  Link& l = link(from.name(), to.name());
+SteadyTime SimNetwork::reserve(Link& l, std::uint64_t bytes) {
   if (l.rate.count == 0 || bytes == 0) return events_.now();
   const std::chrono::nanoseconds now = events_.now().time_since_epoch();
   l.free_at = std::max(l.free_at, now) + std::chrono::nanoseconds{bytes * 1'000'000'000 / l.rate.count};
   return SteadyTime{std::chrono::ceil<Duration>(l.free_at)};
 }
 
-std::size_t SimNetwork::chunk(const Node& from, const Node& to) {
-  const std::uint64_t rate = link(from.name(), to.name()).rate.count;
+std::size_t SimNetwork::chunk(const Link& link) {
+  const std::uint64_t rate = link.rate.count;
   return rate == 0 ? kChunk : std::clamp<std::uint64_t>(rate / kChunksPerSecond, 1, kChunk);
 }
 
-Duration SimNetwork::latency(const Node& from, const Node& to) {
-  const Link& l = link(from.name(), to.name());
-  return l.latency + random_.up_to(l.jitter);
+Traffic& SimNetwork::traffic(const Node& client, const Node& server, const std::string& path) {
+  return counts_[{client.name(), server.name()}][path];
+}
+
+const std::string& SimNetwork::date(WallTime time) {  // RFC 9110 section 5.6.7
+  const std::time_t second = std::chrono::system_clock::to_time_t(time);
+  if (second == date_second_) return date_;
+  date_second_ = second;
+  std::tm parts{};
+  gmtime_r(&second, &parts);
+  char text[64];
+  date_.assign(text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts));
+  return date_;
 }
 
 void SimNetwork::count(Exchange& exchange, bool upload, std::string_view bytes) {
-  Count& c = counts_[{exchange.client.node->name(), exchange.server.node->name()}][exchange.path];
-  (upload ? c.uploaded : c.downloaded) += bytes.size();
+  (upload ? exchange.traffic_->uploaded : exchange.traffic_->downloaded) += bytes.size();
   if (upload && (tap_ != nullptr || exchange.doubled_after)) exchange.uploaded += bytes;
   if (tap_ != nullptr) tap_->sent(exchange, upload, bytes.size());
 }
 
-SimNetwork::Count SimNetwork::count(const std::string& client, const std::string& server,
-                                    const std::string& path_prefix) const {
-  Count sum;
+Traffic SimNetwork::count(const std::string& client, const std::string& server,
+                          const std::string& path_prefix) const {
+  Traffic sum;
   const auto paths = counts_.find({client, server});
   if (paths == counts_.end()) return sum;
   for (auto it = paths->second.lower_bound(path_prefix);

@@ -31,6 +31,22 @@ struct Fault {
   Duration by{0};           // how late; or how long after the first the second of a doubled request comes
 };
 
+// One direction between two nodes.
+struct Link {
+  Duration latency{2}, jitter{3};
+  BytesPerSecond rate{};  // of bodies, shared by all connections; 0 = not limited
+  bool lost = false;      // whatever is sent does not arrive
+
+ private:
+  friend class SimNetwork;
+  std::chrono::nanoseconds free_at{0};  // virtual time when all that was sent is on the line
+};
+
+// Body bytes put on the line, also those that were then lost.
+struct Traffic {
+  std::uint64_t requests = 0, uploaded = 0, downloaded = 0;
+};
+
 class SimNetwork {
  public:
   SimNetwork(Events& events, Trace& trace, SimRandom random)
@@ -42,16 +58,7 @@ class SimNetwork {
   // What handlers see of requests from this node; without it the address is the node's name.
   void identify(const Node& node, Peer peer) { peers_[node.name()] = std::move(peer); }
 
-  // One direction between two nodes, by name.
-  struct Link {
-    Duration latency{2}, jitter{3};
-    BytesPerSecond rate{};  // of bodies, shared by all connections; 0 = not limited
-    bool lost = false;      // whatever is sent does not arrive
-
-   private:
-    friend class SimNetwork;
-    std::chrono::nanoseconds free_at{0};  // virtual time when all that was sent is on the line
-  };
+  // By name; stays where it is.
   Link& link(const std::string& from, const std::string& to) { return links_[{from, to}]; }
   void partition(const std::string& a, const std::string& b) { link(a, b).lost = link(b, a).lost = true; }
   void heal(const std::string& a, const std::string& b) { link(a, b).lost = link(b, a).lost = false; }
@@ -62,21 +69,18 @@ class SimNetwork {
   void set_tap(Tap& tap) { tap_ = &tap; }  // which outlives the network
   Tap* tap() const { return tap_; }
 
-  // Body bytes put on the line, also those that were then lost.
-  struct Count {
-    std::uint64_t requests = 0, uploaded = 0, downloaded = 0;
-  };
-  Count count(const std::string& client, const std::string& server,
-              const std::string& path_prefix = "/") const;
+  Traffic count(const std::string& client, const std::string& server,
+                const std::string& path_prefix = "/") const;
 
   // --- for exchanges, clients and the world ---
   std::shared_ptr<Exchange> connect(Node& client, HttpRequest request, const std::string& authority,
                                     std::string target);
-  void forget(const Node& node);                                              // its power is lost
-  SteadyTime reserve(const Node& from, const Node& to, std::uint64_t bytes);  // when they are on the line
-  std::size_t chunk(const Node& from, const Node& to);
-  Duration latency(const Node& from, const Node& to);
-  bool lost(const Node& from, const Node& to) { return link(from.name(), to.name()).lost; }
+  void forget(const Node& node);                        // its power is lost
+  SteadyTime reserve(Link& link, std::uint64_t bytes);  // when they are on the line
+  static std::size_t chunk(const Link& link);
+  Duration latency(const Link& link) { return link.latency + random_.up_to(link.jitter); }
+  Traffic& traffic(const Node& client, const Node& server, const std::string& path);
+  const std::string& date(WallTime time);  // as the Date header has it
   void count(Exchange& exchange, bool upload, std::string_view bytes);
   void uploaded(Exchange& exchange);  // the whole request has been sent
   bool notes() const { return trace_.keeps(); }
@@ -99,7 +103,9 @@ class SimNetwork {
   std::map<std::string, Host> hosts_;
   std::map<std::string, Peer> peers_;
   std::map<Pair, Link> links_;
-  std::map<Pair, std::map<std::string, Count>> counts_;  // client and server -> path
+  std::map<Pair, std::map<std::string, Traffic>> counts_;  // client and server -> path
+  std::int64_t date_second_ = -1;
+  std::string date_;
   std::vector<std::weak_ptr<Exchange>> exchanges_;       // in the order they began
   std::size_t tidy_at_ = 64;
   OnRequest on_request_;

@@ -29,7 +29,7 @@ Task<Result<>> Pipe::send(Piece piece, Duration limit) {
   std::uint64_t size = piece.bytes.size();
   const bool cuts = cut_after && passed_ + size >= *cut_after && piece.kind != Piece::Kind::kHead;
   if (cuts) piece.bytes.resize(size = std::min(size, *cut_after - passed_));
-  const SteadyTime out = exchange_.network_.reserve(*from_.node, *to_.node, size);
+  const SteadyTime out = exchange_.network_.reserve(exchange_.line(this == &exchange_.up), size);
   while (events.now() < out && !sender_failure_ && !given_up_) co_await park(sender_wait_, from_, out);
   if (sender_failure_) co_return *sender_failure_;
   if (given_up_) co_return Result<>{};
@@ -37,14 +37,14 @@ Task<Result<>> Pipe::send(Piece piece, Duration limit) {
   ++in_flight_;
   exchange_.network_.count(exchange_, this == &exchange_.up, piece.bytes);
   if (!cuts || size > 0)
-    exchange_.carry(from_, to_, [this, piece = std::move(piece)]() mutable { arrive(std::move(piece)); });
+    exchange_.carry(to_, [this, piece = std::move(piece)]() mutable { arrive(std::move(piece)); });
   if (!cuts) co_return Result<>{};
   exchange_.cut("connection cut after " + std::to_string(passed_) + " bytes");
   co_return Error{ErrorCode::kUnavailable, "connection cut"};
 }
 
 Task<Result<>> Pipe::send_bytes(ByteView bytes, Duration limit) {
-  const std::size_t chunk = exchange_.network_.chunk(*from_.node, *to_.node);
+  const std::size_t chunk = SimNetwork::chunk(exchange_.line(this == &exchange_.up));
   while (!bytes.empty()) {
     const ByteView part = bytes.first(std::min(bytes.size(), chunk));
     Piece piece{part};
@@ -56,16 +56,19 @@ Task<Result<>> Pipe::send_bytes(ByteView bytes, Duration limit) {
 }
 
 Task<Result<Piece>> Pipe::receive(Duration limit) {
-  while (inbox_.empty()) {
+  while (taken_ == inbox_.size()) {
     if (receiver_failure_) co_return *receiver_failure_;
     const bool time_came = co_await park(receiver_wait_, to_, exchange_.events_.now() + limit);
     if (time_came)
       co_return Error{ErrorCode::kTimeout, "no progress for " + std::to_string(limit.count()) + " ms"};
   }
-  Piece piece = std::move(inbox_.front());
-  inbox_.pop_front();
+  Piece piece = std::move(inbox_[taken_++]);
+  if (taken_ == inbox_.size()) {
+    inbox_.clear();
+    taken_ = 0;
+  }
   if (piece.kind == Piece::Kind::kAll || piece.kind == Piece::Kind::kEnd) co_return piece;  // nothing follows
-  exchange_.carry(to_, from_, [this] {
+  exchange_.carry(from_, [this] {
     --in_flight_;
     if (sender_wait_ != nullptr && !sender_failure_) sender_wait_->end();
   });
@@ -90,7 +93,7 @@ void Pipe::fail_sender(Error why) {
 }
 
 void Pipe::fail_receiver(Error why, bool at_once) {
-  if (at_once) inbox_.clear();
+  if (at_once) inbox_.resize(taken_, Piece{Piece::Kind::kEnd});
   if (!receiver_failure_) receiver_failure_ = std::move(why);
   if (receiver_wait_ != nullptr) receiver_wait_->end();
 }

@@ -25,7 +25,10 @@ void Trace::note(SteadyTime at, std::string_view node, std::string_view line) {
 }
 
 void Trace::mix(std::uint64_t a, std::uint64_t b) {
-  for (const std::uint64_t word : {a, b}) hash_ = (hash_ ^ word) * 0x100000001b3 ^ (hash_ >> 29);
+  for (const std::uint64_t word : {a, b}) {
+    hash_ = (hash_ ^ word) * 0x100000001b3 ^ (hash_ >> 29);
+    events_hash_ = (events_hash_ ^ word) * 0x100000001b3 ^ (events_hash_ >> 29);
+  }
 }
 
 std::string Trace::tail() const {

@@ -39,13 +39,14 @@ class Trace {
   void mix(std::uint64_t a, std::uint64_t b);
 
   std::uint64_t hash() const { return hash_; }
+  std::uint64_t events_hash() const { return events_hash_; }  // the same whatever is kept
   std::string tail() const;  // the last lines, each with a newline
 
  private:
   static constexpr std::size_t kLines = 60;
   Keep keep_;
   std::function<void(std::string_view, std::string_view)> on_line_;
-  std::uint64_t hash_ = kFnvStart;
+  std::uint64_t hash_ = kFnvStart, events_hash_ = kFnvStart;
   std::deque<std::string> lines_;
 };
 

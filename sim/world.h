@@ -39,6 +39,7 @@ class World {
   Trace& trace() { return trace_; }
   const Trace& trace() const { return trace_; }
   std::uint64_t trace_hash() const { return trace_.hash(); }
+  std::uint64_t events_hash() const { return trace_.events_hash(); }
   SteadyTime now() const { return events_.now(); }
   WallTime true_time() const { return kWallStart + events_.now().time_since_epoch(); }
 

@@ -1,29 +1,62 @@
 #include "range.h"
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <map>
+#include <new>
 #include <optional>
+#include <set>
+
+#include "base/assert.h"
 
 namespace dray::apps {
 namespace {
 
-// What a worker says through its pipe, a line each: "begin 17", "passed 17", "failed 17 window: ...".
-void work(const SeedCommand& command, const Range& range, int worker, std::FILE* out) {
-  for (std::uint64_t seed = range.first + static_cast<std::uint64_t>(worker); seed <= range.last;
-       seed += static_cast<std::uint64_t>(range.jobs)) {
+constexpr std::uint64_t kMostProgress = 20;  // lines a range
+
+// What the workers share: each takes the next seed when it is free.
+struct Shared {
+  std::atomic<std::uint64_t> next{0}, done{0};
+  std::atomic<bool> stop{false};
+};
+
+Shared& make_shared_memory() {
+  void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  DRAY_ASSERT(memory != MAP_FAILED);
+  return *new (memory) Shared;
+}
+
+void print(const std::string& line) {  // in one piece: others write, too
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fflush(stdout);
+}
+
+void say(const SeedCommand& command, std::uint64_t seed, const std::string& what) {
+  print(replay(command, seed) + "    # " + what + "\n");
+}
+
+// Failures are said at once. Through its pipe a worker tells how far it is: "begin 17", "passed 17", "failed 17".
+void work(const SeedCommand& command, const Range& range, std::FILE* out, Shared& shared) {
+  const std::uint64_t all = range.last - range.first + 1;
+  const std::uint64_t step = std::max<std::uint64_t>(1, (all + kMostProgress - 1) / kMostProgress);
+  while (!shared.stop) {
+    const std::uint64_t n = shared.next++;
+    if (n >= all) return;
+    const std::uint64_t seed = range.first + n;
     std::fprintf(out, "begin %llu\n", static_cast<unsigned long long>(seed));
     std::fflush(out);
     const SeedResult result = run_seed(command, seed, false);
-    const std::string what = result.what.substr(0, result.what.find('\n'));
-    std::fprintf(out, "%s %llu %s\n", result.passed ? "passed" : "failed", static_cast<unsigned long long>(seed),
-                 what.c_str());
+    if (!result.passed) say(command, seed, result.what.substr(0, result.what.find('\n')));
+    std::fprintf(out, "%s %llu\n", result.passed ? "passed" : "failed", static_cast<unsigned long long>(seed));
     std::fflush(out);
-    if (!result.passed && range.stop_at_first) return;
+    if (!result.passed && range.stop_at_first) shared.stop = true;
+    const std::uint64_t done = ++shared.done;
+    if (done % step == 0) print("... " + std::to_string(done) + " of " + std::to_string(all) + " seeds\n");
   }
 }
 
@@ -32,16 +65,18 @@ struct Worker {
   std::FILE* in = nullptr;
 };
 
-Worker start(const SeedCommand& command, const Range& range, int number) {
+Worker start(const SeedCommand& command, const Range& range, Shared& shared) {
   int ends[2];
-  if (::pipe(ends) != 0) return {};
+  DRAY_ASSERT(::pipe(ends) == 0);
   std::fflush(nullptr);
   const pid_t pid = ::fork();
+  DRAY_ASSERT(pid >= 0);
   if (pid == 0) {
     ::close(ends[0]);
     std::FILE* out = ::fdopen(ends[1], "w");
-    work(command, range, number, out);
+    work(command, range, out, shared);
     std::fclose(out);
+    std::fflush(nullptr);
     std::_Exit(0);
   }
   ::close(ends[1]);
@@ -50,51 +85,51 @@ Worker start(const SeedCommand& command, const Range& range, int number) {
 
 struct Tally {
   std::uint64_t passed = 0;
-  std::map<std::uint64_t, std::string> failed;
+  std::set<std::uint64_t> failed;
 };
 
-// Reads what one worker says until it ends; a seed that it began and did not end has ended it.
-void listen(Worker& worker, Tally& tally) {
+// Reads what one worker says until it ends. False: a seed has ended it.
+bool listen(const SeedCommand& command, Worker& worker, Tally& tally) {
   std::optional<std::uint64_t> running;
   char* line = nullptr;
   std::size_t room = 0;
   while (::getline(&line, &room, worker.in) > 0) {
-    line[std::strcspn(line, "\n")] = 0;
     char word[16] = {};
     unsigned long long seed = 0;
-    int read = 0;
-    std::sscanf(line, "%15s %llu %n", word, &seed, &read);
+    std::sscanf(line, "%15s %llu", word, &seed);
     running = std::string_view{word} == "begin" ? std::optional<std::uint64_t>{seed} : std::nullopt;
     if (std::string_view{word} == "passed") ++tally.passed;
-    if (std::string_view{word} == "failed") tally.failed[seed] = line + read;
+    if (std::string_view{word} == "failed") tally.failed.insert(seed);
   }
   std::free(line);
   std::fclose(worker.in);
   int status = 0;
   ::waitpid(worker.pid, &status, 0);
-  if (running)
-    tally.failed[*running] = "the process ended with " +
-                             (WIFSIGNALED(status) ? std::string{strsignal(WTERMSIG(status))}
-                                                  : "status " + std::to_string(WEXITSTATUS(status)));
+  if (!running) return true;
+  tally.failed.insert(*running);
+  say(command, *running,
+      "the process ended with " + (WIFSIGNALED(status) ? std::string{strsignal(WTERMSIG(status))}
+                                                       : "status " + std::to_string(WEXITSTATUS(status))));
+  return false;
 }
 
 }  // namespace
 
 std::vector<std::uint64_t> run_range(const SeedCommand& command, const Range& range) {
   const auto begin = std::chrono::steady_clock::now();
+  Shared& shared = make_shared_memory();
   std::vector<Worker> workers;
-  for (int i = 0; i < range.jobs; ++i) workers.push_back(start(command, range, i));
+  for (int i = 0; i < range.jobs; ++i) workers.push_back(start(command, range, shared));
   Tally tally;
-  for (Worker& worker : workers) listen(worker, tally);
+  for (Worker& worker : workers)
+    while (!listen(command, worker, tally)) {
+      if (range.stop_at_first) shared.stop = true;
+      worker = start(command, range, shared);  // the rest is to be heard of all the same
+    }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  std::vector<std::uint64_t> out;
-  for (const auto& [seed, what] : tally.failed) {
-    std::printf("%s    # %s\n", replay(command, seed).c_str(), what.c_str());
-    out.push_back(seed);
-  }
   std::printf("%llu seeds passed, %zu failed in %.1f s\n", static_cast<unsigned long long>(tally.passed),
               tally.failed.size(), took.count());
-  return out;
+  return {tally.failed.begin(), tally.failed.end()};
 }
 
 }  // namespace dray::apps

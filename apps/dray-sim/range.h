@@ -15,7 +15,7 @@ struct Range {
   bool stop_at_first = false;  // failure
 };
 
-// Prints a line a failure, with what replays it; the story of the first; and a sum. The seeds that failed.
+// Prints a line a failure, with what replays it, and a sum. The seeds that failed.
 std::vector<std::uint64_t> run_range(const SeedCommand& command, const Range& range);
 
 }  // namespace dray::apps

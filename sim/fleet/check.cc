@@ -4,6 +4,11 @@
 
 namespace dray::sim::fleet {
 
+bool Scene::goes_by_own_clock(const std::string& gateway) const {
+  const SteadyTime told = told_time.at(gateway);
+  return told == kSteadyMax || world.now() < told + kTolerance;
+}
+
 Checks all_checks(Scene& scene) {
   Checks out;
   for (const auto make :

@@ -37,12 +37,14 @@ class Scene {
   World& world;
   Catalog& catalog;
   std::map<std::string, Active> active;          // by device
-  std::map<std::string, bool> goes_by_own_clock;  // gateways that the server has not told the time since their start
+  std::map<std::string, SteadyTime> told_time;   // when the server has told each gateway the time since its start
   std::function<server::Lists*()> lists;         // of the running server; null while there is none
   std::optional<Violation> violation;            // the first
   std::map<std::string, std::uint64_t> worked;   // check -> how often it had something to judge
 
   WallTime now() const { return world.true_time(); }
+  // Until then its own clock counts, which may be anything.
+  bool goes_by_own_clock(const std::string& gateway) const;
 };
 
 // Clocks are corrected to two seconds, and some of what was sent before an edge is still on its way.

@@ -25,7 +25,7 @@ FleetWorld::FleetWorld(FleetOptions options)
   lines_.add(fleet_.people(), Switchboard::Tier::kOperator);
   for (Node* gateway : fleet_.gateways()) {
     lines_.add(*gateway, Switchboard::Tier::kGateway);
-    scene_.goes_by_own_clock[gateway->name()] = true;
+    scene_.told_time[gateway->name()] = kSteadyMax;
   }
   scene_.lists = [this] { return fleet_.lists(); };
   checks_ = all_checks(scene_);
@@ -144,7 +144,9 @@ void FleetWorld::sent(const Exchange& exchange, bool upload, std::uint64_t bytes
 void FleetWorld::arrived(const Exchange& exchange, int status) {
   if (status != 200 && status != 304) return;
   const Call call = lines_.call(exchange, catalog_);
-  if (call.kind == Kind::kPlan) scene_.goes_by_own_clock[call.gateway] = false;
+  if (call.kind != Kind::kPlan) return;
+  SteadyTime& told = scene_.told_time[call.gateway];
+  told = std::min(told, world_.now());
 }
 
 Power FleetWorld::on_write(Node& node, const std::string& op) {
@@ -158,8 +160,8 @@ Power FleetWorld::on_write(Node& node, const std::string& op) {
 void FleetWorld::on_crashed(Node& node) {
   ++power_cuts_;
   if (catalog_.devices().contains(node.name())) look(node);
-  if (const auto own = scene_.goes_by_own_clock.find(node.name()); own != scene_.goes_by_own_clock.end())
-    own->second = true;
+  if (const auto told = scene_.told_time.find(node.name()); told != scene_.told_time.end())
+    told->second = kSteadyMax;
   for (const auto& check : checks_) check->crashed(node);
   const Duration healed = Duration{options_.faults_until} - world_.now().time_since_epoch();
   const Duration outage = std::min(fleet_.take_outage(node), std::max<Duration>(20s, healed));

@@ -29,6 +29,7 @@ class FleetWorld final : private Tap {
   const std::optional<Violation>& violation() const { return scene_.violation; }
   // How often each check had something to judge.
   const std::map<std::string, std::uint64_t>& worked() const { return scene_.worked; }
+  const Checks& checks() const { return checks_; }
   World& world() { return world_; }
   struct Totals {
     int rollouts = 0;

@@ -13,7 +13,6 @@ constexpr std::string_view kTypeTogether = "duo-type", kTypeInTurn = "solo-type"
 constexpr BytesPerSecond kWan{64'000}, kLan{128'000};
 // A piece that is being sent and one that is being taken; a piece is a tenth of a second (SimNetwork).
 constexpr std::uint64_t kOnTheWan = 2 * kWan.count / 10, kOnTheLan = 2 * kLan.count / 10;
-constexpr WallTime kPlannedAt = kWallStart + 20s;
 
 std::string device_token(const std::string& name) {
   return "token" + name + std::string(27 - name.size(), 'x');
@@ -116,6 +115,7 @@ core::Plan SiteWorld::plan(core::Fetch fetch) const {
   assignment.fetch = fetch;
   assignment.planned_at = kPlannedAt;
   assignment.expires_at = kWallStart + 48h;
+  assignment.update = options_.update;
   assignment.jobs = {{JobId{"r1-duo"}, DeviceId{"duo"}, {{os_.sha256, app_.sha256}}},
                      {JobId{"r1-solo"}, DeviceId{"solo"}, {{os_.sha256}, {app_.sha256}}}};
   plan.assignments = {assignment};

@@ -26,6 +26,7 @@ namespace dray::sim {
 struct SiteOptions {
   core::Delivery delivery = core::Delivery::kPull;
   bool echo = false;  // the trace to standard error
+  core::Intervals update{};  // when devices may be asked; empty: always
 };
 
 class SiteWorld {
@@ -51,6 +52,7 @@ class SiteWorld {
   std::vector<std::string> wrong();
 
   static constexpr Duration kOutage{3'000};
+  static constexpr WallTime kPlannedAt = kWallStart + std::chrono::seconds{20};
 
  private:
   struct Kept {                  // of one artifact on one disk

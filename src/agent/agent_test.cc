@@ -117,6 +117,26 @@ TEST_F(AgentTest, ACancelThatCrossesTheAnnouncementIsObeyed) {
   EXPECT_EQ(server.boot_ids.size(), 1U);
 }
 
+// A gateway takes a power-on report behind the announcement for a restart in the middle of the switch-over.
+TEST_F(AgentTest, AfterAPowerCutReportsPowerOnBeforeItAnnounces) {
+  set_up();
+  settings.start_jitter = 1h;  // the first call of its own is long after the rest of the update
+  bool cut = false;
+  server.fault = [&](const std::string&, std::uint64_t) {
+    if (!std::exchange(cut, true)) device.power_off();
+    return BodyFault{};
+  };
+  std::size_t starts_known = 0;
+  server.on_feedback = [&](const std::string&, const std::string& what) {
+    if (what == "switching") starts_known = server.boot_ids.size();
+  };
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return saw("proceeding none switching"); }, 5h));
+  EXPECT_TRUE(cut);
+  EXPECT_EQ(starts_known, 2U);
+}
+
 TEST_F(AgentTest, AsksItselfOnceMoreBeforeTheSwitchOver) {
   set_up();
   server.order(101, {new_os});

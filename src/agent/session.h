@@ -67,6 +67,7 @@ class Agent::Session {
   // --- session_talk.cc: with the server ---
   Task<> talk(Stop& stop);
   Task<bool> tell(Stop& stop);  // true: the server knows all that is due
+  Task<bool> tell_power_on(Stop& stop);
   Task<bool> tell_end(core::attempt::Due due, Stop& stop);
   Task<bool> tell_progress(Stop& stop);
   bool due() const;

@@ -115,19 +115,24 @@ Duration Agent::Session::rest(bool healthy, bool held) {
 Task<bool> Agent::Session::tell(Stop& stop) {
   auto durable = co_await saves_.settled();
   if (!durable) co_return false;
-  if (power_on_due()) {
-    std::map<std::string, std::string> report = power_on_report();
-    auto sent = co_await ddi_.put_config(std::move(report), stop);
-    // A server that does not know us yet learns of us by the poll.
-    if (!sent) {
-      parts_.log.warn("power_on_report_failed", {{"why", sent.error().message()}});
-      co_return false;
-    }
-    power_on_told_ = true;
-    parts_.log.info("power_on_reported", {{"boot_id", parts_.boot_id}});
-  }
+  const bool told = co_await tell_power_on(stop);
+  if (!told) co_return false;
   if (auto end = at::due_report(attempt())) co_return co_await tell_end(std::move(*end), stop);
   if (is_told(attempt()) && told_phase_ != progress_key(attempt())) co_return co_await tell_progress(stop);
+  co_return true;
+}
+
+Task<bool> Agent::Session::tell_power_on(Stop& stop) {
+  if (!power_on_due()) co_return true;
+  std::map<std::string, std::string> report = power_on_report();
+  auto sent = co_await ddi_.put_config(std::move(report), stop);
+  // A server that does not know us yet learns of us by the poll.
+  if (!sent) {
+    parts_.log.warn("power_on_report_failed", {{"why", sent.error().message()}});
+    co_return false;
+  }
+  power_on_told_ = true;
+  parts_.log.info("power_on_reported", {{"boot_id", parts_.boot_id}});
   co_return true;
 }
 

@@ -224,7 +224,11 @@ Task<> Agent::Session::ask_ready(Stop& stop) {
 Task<> Agent::Session::announce(Stop& stop) {
   const ActionId action = at::action_of(attempt());
   client::FeedbackBody body{"proceeding", "none", at::describe(attempt()), {{"phase", "switching"}}};
-  auto told = co_await ddi_.feedback(action, std::move(body), stop);
+  // A power-on report behind the announcement would tell of a restart in the middle of the switch-over.
+  const bool known = co_await tell_power_on(stop);
+  if (stop.requested()) co_return;
+  Result<> told = Error{ErrorCode::kUnavailable, "does not know yet that this device has started"};
+  if (known) told = co_await ddi_.feedback(action, std::move(body), stop);
   if (stop.requested()) co_return;
   if (!told && told.error().code() == ErrorCode::kNotFound) {
     apply(at::Withdrawn{});

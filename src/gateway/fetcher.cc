@@ -164,6 +164,11 @@ SteadyTime Fetcher::next_look(const std::vector<Wanted>& list) const {
 
 Task<> Fetcher::run(Stop& stop) {
   while (!stop.requested()) {
+    // Our clock may be hours wrong until the server was heard, and where it can't be heard nothing can be fetched either.
+    if (!parts_.site.time().contact()) {
+      co_await parts_.site.work_changed.wait(parts_.clock, kSteadyMax, stop);
+      continue;
+    }
     co_await drop_unwanted();
     const std::vector<Wanted> list = wanted();
     const auto now = parts_.clock.steady();

@@ -260,6 +260,23 @@ TEST_F(GatewayTest, APlanThatIsNoPlanCountsAsNoAnswer) {
   update_foreign("dev-1");
 }
 
+// Until then the clock may be hours wrong, and the transfer intervals with it.
+TEST_F(GatewayTest, NothingIsFetchedBeforeTheServerWasHeardSinceTheStart) {
+  one_artifact(1);
+  server.refusals = 1'000;
+  start();
+  EXPECT_TRUE(until([&] { return asked_for("artifacts/") > 0; }));
+  stop();
+  server.refusals = 0;
+  server.garbage = "<html>log in</html>";
+  const auto plans = asked_for("plan"), files = asked_for("artifacts/");
+  start();
+  EXPECT_TRUE(until([&] { return asked_for("plan") > plans + 3; }));
+  EXPECT_EQ(asked_for("artifacts/"), files);
+  server.garbage.reset();
+  update_foreign("dev-1");
+}
+
 TEST_F(GatewayTest, AnUnchangedPlanIs304AndChangesNothing) {
   one_artifact(1);
   start();
@@ -394,6 +411,20 @@ TEST_F(GatewayTest, AGatewayFromAnOlderStateTakesANewEpochAndWaitsForFreshAction
   server.plan.action_ids.push_back({1'001'101, 2'001'100});
   server.publish();
   EXPECT_EQ(wait_link("deploymentBase"), "1001101");
+}
+
+// The server may be reached for reports hours before a call for the plan comes through.
+TEST_F(GatewayTest, AGatewayFromAnOlderStateAlsoLearnsOfItByTheAnswerToItsReports) {
+  one_artifact(1);
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && gateway().site().outbox().empty(); }));
+  server.seen = {3, 881};
+  server.reports.clear();
+  const auto plans = asked_for("plan"), posts = asked_for("reports");
+  get("");  // a device is seen: something is reported
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.reports.back().epoch == 4; }));
+  EXPECT_LE(asked_for("plan"), plans + 1);
+  EXPECT_LE(asked_for("reports"), posts + 4) << "not in a tight loop";
 }
 
 TEST_F(GatewayTest, AnOpenActionKeepsItsIdOverARestart) {

@@ -44,8 +44,10 @@ Task<Result<>> Reporter::send(Outbox::Batch batch, Stop& stop) {
   const auto decoded = wire::decode_answer(answer->body);
   if (!decoded) co_return decoded.error().with_context("POST reports");
   const bool moved = decoded->acknowledged.epoch == batch.last.epoch && decoded->acknowledged.seq >= batch.last.seq;
+  const std::int64_t epoch = site_.outbox().last().epoch;
   site_.acknowledge(*decoded);
-  if (!moved && !decoded->resync) co_return Error{ErrorCode::kUnavailable, "POST reports: not all was acknowledged"};
+  const bool begins_anew = site_.outbox().last().epoch != epoch;
+  if (!moved && !begins_anew) co_return Error{ErrorCode::kUnavailable, "POST reports: not all was acknowledged"};
   co_return Result<>{};
 }
 

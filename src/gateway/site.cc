@@ -310,6 +310,7 @@ void Site::report(wire::ReportBody body) {
 }
 
 void Site::acknowledge(const wire::ReportsAnswer& answer) {
+  adopt_epoch(answer.acknowledged);  // the next plan may be hours away
   save(outbox_.acknowledge(answer.acknowledged));
   save(counters());
   if (answer.resync) report_everything();

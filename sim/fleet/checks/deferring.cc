@@ -22,7 +22,7 @@ class Deferring final : public Check {
 
   void shown(const Call& call, const Shown& shown) override {
     offered_[call.device] = shown.deployment;
-    if (scene_.goes_by_own_clock[call.gateway]) return;
+    if (scene_.goes_by_own_clock(call.gateway)) return;
     const WallTime now = scene_.now();
     const ActionId asked = shown.confirmation.empty() ? shown.deployment : shown.confirmation;
     if (asked.empty()) return;

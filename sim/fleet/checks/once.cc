@@ -106,7 +106,7 @@ class WanOnce final : public Once {
 
  protected:
   Kind kind() const override { return Kind::kWanImage; }
-  bool is_ours(const std::string& node) const override { return scene_.goes_by_own_clock.contains(node); }
+  bool is_ours(const std::string& node) const override { return scene_.told_time.contains(node); }
   std::string_view record_op() const override { return "sync gateway.db-wal"; }
   int syncs() const override { return 4; }
 };

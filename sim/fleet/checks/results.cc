@@ -148,6 +148,12 @@ class Monotonic final : public Check {
     });
   }
 
+  void restored(Node& node) override {  // it does not remember
+    std::erase_if(reported_, [&](const auto& entry) {
+      return scene_.catalog.device(device_of_job(entry.first)).site == node.name();
+    });
+  }
+
  private:
   struct Reported {
     core::ReportsSeen place;

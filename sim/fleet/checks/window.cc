@@ -19,7 +19,9 @@ class Window final : public Check {
   void sent(const Call& call, bool upload, std::uint64_t bytes) override {
     if (upload || bytes == 0 || call.image == nullptr) return;
     const RolloutTruth* rollout = scene_.catalog.rollout_of(*call.image);
-    if (rollout == nullptr || call.x.was_late || scene_.goes_by_own_clock[call.gateway]) return;
+    if (rollout == nullptr || call.x.was_late) return;
+    // Nothing is fetched by a clock of one's own; what a device is sent may be.
+    if (call.kind == Kind::kLanImage && scene_.goes_by_own_clock(call.gateway)) return;
     judged();
     const WallTime now = scene_.now();
     const std::string what = call.image->file + " of " + rollout->id;
@@ -43,7 +45,7 @@ class Time final : public Check {
   std::string_view name() const override { return "time"; }
 
   void shown(const Call& call, const Shown& shown) override {
-    if (shown.confirmation.empty() || scene_.goes_by_own_clock[call.gateway]) return;
+    if (shown.confirmation.empty() || scene_.goes_by_own_clock(call.gateway)) return;
     judged();
     for (const auto& rollout : scene_.catalog.rollouts())
       if (scene_.catalog.concerns(*rollout, call.device) && due(*rollout)) return;
@@ -51,7 +53,7 @@ class Time final : public Check {
   }
 
   void sent(const Call& call, bool upload, std::uint64_t bytes) override {
-    if (upload || bytes == 0 || call.kind != Kind::kLanImage || scene_.goes_by_own_clock[call.gateway]) return;
+    if (upload || bytes == 0 || call.kind != Kind::kLanImage || scene_.goes_by_own_clock(call.gateway)) return;
     const RolloutTruth* rollout = scene_.catalog.rollout_of(*call.image);
     if (rollout == nullptr) return;
     judged();

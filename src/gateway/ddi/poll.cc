@@ -83,6 +83,12 @@ Task<HttpResponse> Door::poll(Call& call) {
   const auto known = headers.find("If-None-Match");
   const SteadyTime until = parts_.clock.steady() + preferred_wait(headers.get("Prefer"));
   for (;;) {
+    // What is shown must be durable, and it may be hours until a full disk has room again: what is shown then is
+    // what may be shown then.
+    while (device.unsaved > 0) {
+      const auto saved = co_await parts_.site.settled();
+      if (!saved) co_return empty(503);
+    }
     const auto generation = device.changed.generation();
     const PollCache& kept = keep_poll(call, device);
     const bool same = known && none_match(*known, kept.etag);
