@@ -32,13 +32,23 @@ void add_planning(CLI::App& app, Cli& cli) {
   show->callback([&cli, name] { cli.command = [name](Session& s) { return show_site(s, *name); }; });
 
   CLI::App* rollouts = app.get_subcommand("rollout");
-  auto file = std::make_shared<std::string>();
+  auto wish = std::make_shared<PlanWish>();
   CLI::App* plan = rollouts->add_subcommand(
       "plan", "what the rollout of a file would do at each site, before anything starts: bytes, times, and what "
               "does not fit");
-  plan->add_option("file", *file, "as for rollout create")->required()->check(CLI::ExistingFile);
+  plan->add_option("file", wish->file, "as for rollout create")->required()->check(CLI::ExistingFile);
+  auto* simulate = plan->add_flag("--simulate", wish->simulate,
+                                  "play it many times with the fleet's measured rates, install times and failures, "
+                                  "and say when it may end");
+  plan->add_option("--runs", wish->runs, "how often each site is played")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str()
+      ->needs(simulate);
+  plan->add_option("--sites", wish->sites, "play at most so many sites, the last ones of the plan among them; 0: all")
+      ->capture_default_str()
+      ->needs(simulate);
   plan->footer("Exit status: 0 every site fits, 6 some do not.");
-  plan->callback([&cli, file] { cli.command = [file](Session& s) { return plan_rollout(s, *file); }; });
+  plan->callback([&cli, wish] { cli.command = [wish](Session& s) { return plan_rollout(s, *wish); }; });
 
   auto id = std::make_shared<std::string>();
   CLI::App* times = rollouts->add_subcommand("sites", "the times of a rollout at each site, and what does not fit");

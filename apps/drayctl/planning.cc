@@ -115,15 +115,21 @@ std::string render_sites(const json::array& sites) {
   return out;
 }
 
-Task<Result<>> plan_rollout(Session& session, std::string file) {
-  const auto body = read_rollout(file, session.clock.wall());
+Task<Result<>> plan_rollout(Session& session, PlanWish wish) {
+  const auto body = read_rollout(wish.file, session.clock.wall());
   if (!body) co_return body.error();
   json::value asked = *body;
-  const std::string path = "/rollouts/plan";
-  const auto plan = co_await session.api.post(path, std::move(asked));
+  const std::string path = wish.simulate ? "/rollouts/plan?facts=true" : "/rollouts/plan";
+  auto plan = co_await session.api.post(path, std::move(asked));
   if (!plan) co_return plan.error();
   const std::uint64_t sites = number(*plan, "sites"), fit = number(*plan, "fit");
   if (fit < sites) session.status = 6;
+  if (wish.simulate) {
+    auto played = forecast(plan->at("facts"), wish.runs, wish.sites);
+    if (!played) co_return played.error();
+    plan->as_object().erase("facts");
+    plan->as_object()["forecast"] = std::move(*played);
+  }
   if (session.as_json) {
     session.print(*plan);
     co_return Result<>{};
@@ -133,6 +139,7 @@ Task<Result<>> plan_rollout(Session& session, std::string file) {
             << " over the WAN; the last one that fits ends at " << cell(*plan, "finish_at") << ".\n";
   if (number(*plan, "incompatible") > 0)
     std::cout << number(*plan, "incompatible") << " devices are left alone: nothing in the release fits them.\n";
+  if (wish.simulate) std::cout << "\n" << render_forecast(plan->at("forecast"));
   std::cout << "Nothing was started.\n";
   co_return Result<>{};
 }

@@ -72,7 +72,15 @@ struct SiteChange {
 Task<Result<>> set_site(Session& session, SiteChange change);
 Task<Result<>> show_site(Session& session, std::string name);
 // What the rollout of a file would do, site by site; nothing is made. Exit status 6 where a site does not fit.
-Task<Result<>> plan_rollout(Session& session, std::string file);
+struct PlanWish {
+  std::string file;
+  bool simulate = false;  // and play it
+  int runs = 20, sites = 50;
+};
+Task<Result<>> plan_rollout(Session& session, PlanWish wish);
+// The answer of dray-forecast to these facts. kNotFound: it is not installed.
+Result<json::value> forecast(const json::value& facts, int runs, int sites);
+std::string render_forecast(const json::value& forecast);
 Task<Result<>> show_sites(Session& session, std::string id);  // of a rollout: their times
 std::string render_sites(const json::array& sites);
 

@@ -63,6 +63,7 @@ Task<Result<InstallerAnswer>> MoodyInstaller::run(InstallerVerb verb, InstallerE
   const bool after = fails && mood_.fails->after;
   if (fails) mood_.fails.reset();
   if (fails && !after) co_return failed;
+  if (mood_.also_fails && mood_.also_fails(verb)) co_return failed;
   if (verb == InstallerVerb::kReady && mood_.ready != InstallerExit::kOk) {
     const InstallerAnswer not_now{mood_.ready, {}, "not now"};
     co_return not_now;

@@ -2,6 +2,7 @@
 // production code over a real ab-dir installer; what a device may do on its own is its Mood.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ struct Mood {
   std::optional<Failure> fails;     // the next call of this verb
   std::optional<int> dies;          // the program of the next new version ends at once, with this status
   InstallerExit ready = InstallerExit::kOk;  // what the installer says when it is asked
+  std::function<bool(InstallerVerb)> also_fails;  // asked at every call
 };
 
 class MoodyInstaller final : public Installer {

@@ -71,8 +71,15 @@ Task<HttpResponse> AdminApi::plan_rollout(Call& call) {
     co_return problem_response(400, "expires_at: is over already");
   auto filter = core::parse_filter(wanted->filter, core::kDeviceFields);
   if (!filter) co_return problem_response(filter.error());
-  std::function<Result<wire::WhatIfView>()> work = [this, &wanted, &filter, now = parts_.clock.wall()] {
-    return what_if(parts_, options_, *wanted, *filter, now);
+  const auto facts = call.query.find("facts");
+  if (facts != call.query.end() && facts->second != "true" && facts->second != "false")
+    co_return problem_response(400, "facts: must be true or false");
+  const bool with_facts = facts != call.query.end() && facts->second == "true";
+  std::function<Result<wire::WhatIfView>()> work =
+      [this, &wanted, &filter, with_facts, now = parts_.clock.wall()]() -> Result<wire::WhatIfView> {
+    DRAY_TRY(wire::WhatIfView view, what_if(parts_, options_, *wanted, *filter, now));
+    view.with_facts = with_facts;
+    return view;
   };
   co_return co_await showing<wire::WhatIfView>(std::move(work));
 }

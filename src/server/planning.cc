@@ -138,10 +138,23 @@ Task<> keep_planning(Parts& parts, const Options& options, Sites& sites, Signal&
   }
 }
 
+namespace {
+
+void add_times(wire::ForecastSite& facts, const PlannedSite& planned) {
+  facts.transmit_at = planned.times.transmit_at;
+  facts.update_at = planned.times.update_at;
+  facts.finish_at = planned.times.finish_at;
+  facts.transfer = planned.transfer;
+  facts.update = planned.update;
+  facts.shares = planned.times.wan;
+}
+
+}  // namespace
+
 Result<wire::WhatIfView> what_if(Parts& parts, const Options& options, const wire::NewRollout& rollout,
                                  const core::Filter& filter, WallTime now) {
   Scheduler scheduler{parts.zones, options.egress, now};
-  DRAY_TRY(const Lists::WhatIf asked,
+  DRAY_TRY(Lists::WhatIf asked,
            parts.lists.what_if(
                rollout, filter, plan_type, [&](const SiteWork& site) { return scheduler.when(site); }, now));
   std::vector<Share> taken;
@@ -156,7 +169,9 @@ Result<wire::WhatIfView> what_if(Parts& parts, const Options& options, const wir
     view.site = asked.sites[i].site;
     view.devices = static_cast<std::int64_t>(asked.sites[i].devices.size());
     if (results[i].planned) describe(*results[i].planned, view);
+    if (results[i].planned) add_times(asked.facts.sites[i], *results[i].planned);
   }
+  out.facts = std::move(asked.facts);
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include "core/schedule/rate.h"
 #include "server/site_work.h"
 #include "wire/admin_api.h"
+#include "wire/forecast.h"
 
 namespace dray::server {
 
@@ -217,6 +218,7 @@ struct Lists {
   struct WhatIf {
     std::vector<SiteWork> sites;
     std::int64_t incompatible = 0;
+    wire::ForecastRollout facts;  // site by site as above, still without times
   };
   virtual Result<WhatIf> what_if(const wire::NewRollout& rollout, const core::Filter& filter,
                                  const TypePlanner& planner, const WhenAsked& when, WallTime now) = 0;

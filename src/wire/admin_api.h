@@ -15,6 +15,7 @@
 #include "core/rollout/match.h"
 #include "core/rollout/rollout.h"
 #include "core/schedule/window.h"
+#include "wire/forecast.h"
 #include "wire/gateway_api.h"
 #include "wire/json.h"
 #include "wire/rate_json.h"
@@ -184,6 +185,8 @@ struct PlanningView {
 struct WhatIfView {
   std::vector<SiteTimesView> sites;
   std::int64_t incompatible = 0;  // devices that nothing fits
+  ForecastRollout facts;          // what it was computed from, for a forecast; shown where it is asked for
+  bool with_facts = false;
 };
 PlanningView summary_of(const std::vector<SiteTimesView>& sites);
 

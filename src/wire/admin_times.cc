@@ -86,6 +86,7 @@ json::object encode(const WhatIfView& view) {
   json::array items;
   for (const SiteTimesView& one : view.sites) items.push_back(encode(one));
   out["items"] = std::move(items);
+  if (view.with_facts) out["facts"] = encode(view.facts);
   return out;
 }
 

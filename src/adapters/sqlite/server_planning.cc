@@ -21,6 +21,10 @@ namespace {
 constexpr std::string_view kNotOver = "r.state NOT IN ('finished', 'aborted', 'paused')";
 constexpr int kInstallPercentile = 90;  // of the learned times: a window is lost by the slow ones
 
+core::LineRate line(const core::LinkRate& link) {
+  return {BytesPerSecond{link.value}, BytesPerSecond{link.low}, link.spread()};
+}
+
 // A device that is to be updated: what of its steps is left.
 struct Needy {
   std::string name, type;
@@ -36,8 +40,11 @@ class Gather {
 
   // The site itself, its deferrals, its WAN as far as other rollouts use it; `rollout` 0: of none yet.
   Result<> site(SiteWork& out, std::int64_t site_id, std::int64_t rollout);
-  // Then its rates at the hour that is planned for, and its devices.
-  Result<> devices(SiteWork& out, const std::vector<Needy>& devices);
+  // Then its rates at the hour that is planned for, and its devices; for a forecast also what each of them has
+  // to do (null: nobody asks).
+  Result<> devices(SiteWork& out, const std::vector<Needy>& devices, wire::ForecastSite* facts = nullptr);
+  // What devices of each type have done, in the order in which the facts name them.
+  Result<std::vector<wire::ForecastKind>> kinds();
   Result<std::vector<Needy>> of_assignment(std::int64_t assignment);
   const std::vector<core::Step>* steps_of(std::int64_t rollout_type, const std::string& text);
 
@@ -48,6 +55,8 @@ class Gather {
   };
   Result<const Known*> artifact(const Sha256& sha);
   Result<Duration> install_of(const std::string& type);
+  Result<std::vector<Duration>> installs_of(const std::string& type);
+  Result<double> failing(const std::string& type);
   Result<> busy(SiteWork& out, std::int64_t site_id);
 
   StatementCache& sql_;
@@ -56,6 +65,7 @@ class Gather {
   std::optional<wire::StorageReport> storage_;  // of the site that is looked at
   std::map<Sha256, Known> artifacts_;
   std::map<std::string, Duration> installs_;
+  std::map<std::string, std::size_t> kinds_;
   std::map<std::int64_t, std::vector<core::Step>> steps_;
 };
 
@@ -115,20 +125,46 @@ Result<const Gather::Known*> Gather::artifact(const Sha256& sha) {
   return &found->second;
 }
 
-Result<Duration> Gather::install_of(const std::string& type) {
-  auto [found, added] = installs_.try_emplace(type, Duration{core::kAssumedInstall});
-  if (!added) return found->second;
-  std::vector<std::int64_t> took;
+Result<std::vector<Duration>> Gather::installs_of(const std::string& type) {
+  std::vector<Duration> took;
   auto& find = sql_("SELECT took FROM install_time WHERE type=?1 ORDER BY took");
   find.bind(1, type);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
-    if (!row) break;
-    took.push_back(find.integer(0));
+    if (!row) return took;
+    took.emplace_back(find.integer(0));
   }
-  if (!took.empty())
-    found->second = Duration{took[std::min(took.size() - 1, took.size() * kInstallPercentile / 100)]};
+}
+
+Result<Duration> Gather::install_of(const std::string& type) {
+  auto [found, added] = installs_.try_emplace(type, Duration{core::kAssumedInstall});
+  if (!added) return found->second;
+  DRAY_TRY(const auto took, installs_of(type));
+  if (!took.empty()) found->second = took[std::min(took.size() - 1, took.size() * kInstallPercentile / 100)];
   return found->second;
+}
+
+// Of all attempts of jobs that have ended. A job that succeeded had one that did not fail.
+Result<double> Gather::failing(const std::string& type) {
+  auto& find = sql_(
+      "SELECT sum(j.attempt), sum(j.attempt - (j.state='succeeded')) FROM job j JOIN device d ON "
+      "d.id=j.device_id WHERE d.type=?1 AND j.attempt > 0 AND j.state IN ('succeeded', 'failed', 'rolled_back', "
+      "'expired')");
+  find.bind(1, type);
+  DRAY_TRY([[maybe_unused]] const bool row, find.step());
+  const double all = static_cast<double>(find.integer(0)), failed = static_cast<double>(find.integer(1));
+  find.reset();
+  return all > 0 ? failed / all : 0;
+}
+
+Result<std::vector<wire::ForecastKind>> Gather::kinds() {
+  std::vector<wire::ForecastKind> out(kinds_.size());
+  for (const auto& [type, index] : kinds_) {
+    out[index].type = type;
+    DRAY_TRY(out[index].installs, installs_of(type));
+    DRAY_TRY(out[index].failing, failing(type));
+  }
+  return out;
 }
 
 const std::vector<core::Step>* Gather::steps_of(std::int64_t rollout_type, const std::string& text) {
@@ -152,42 +188,51 @@ Result<std::vector<Needy>> Gather::of_assignment(std::int64_t assignment) {
   }
 }
 
-Result<> Gather::devices(SiteWork& out, const std::vector<Needy>& devices) {
+Result<> Gather::devices(SiteWork& out, const std::vector<Needy>& devices, wire::ForecastSite* facts) {
   DRAY_TRY(const core::SiteRates rates, link_rates::site(sql_, out.site, when_(out), now_));
   out.wan = rates.wan;
-  std::set<Sha256> wanted;
+  std::map<Sha256, std::size_t> wanted;  // -> its place among them
   for (const Needy& device : devices) {
     const core::RunningByComponent runs = running(device.running);
     core::DeviceWork work;
-    int steps = 0;
+    wire::ForecastDevice fact;
     for (auto i = static_cast<std::size_t>(std::max<std::int64_t>(0, device.from_step));
          i < device.steps->size(); ++i) {
-      std::uint64_t bytes = 0;
+      std::vector<std::size_t> step;
       for (const Sha256& sha : (*device.steps)[i]) {
         DRAY_TRY(const Known* known, artifact(sha));
         const auto now = runs.find(known->component);
         if (now != runs.end() && now->second.version == known->version) continue;  // no attempt is made
-        bytes += known->size;
-        wanted.insert(sha);
+        work.bytes.count += known->size;
+        step.push_back(wanted.try_emplace(sha, wanted.size()).first->second);
       }
-      work.bytes.count += bytes;
-      if (bytes > 0) ++steps;
+      if (!step.empty()) fact.steps.push_back(std::move(step));
     }
-    if (steps == 0) continue;
+    if (fact.steps.empty()) continue;
     const auto rate = rates.devices.find(device.name);
     if (rate != rates.devices.end()) work.lan = BytesPerSecond{rate->second.low};
     DRAY_TRY(const Duration install, install_of(device.type));
-    work.install = install * steps;
+    work.install = install * static_cast<int>(fact.steps.size());
     out.devices.push_back(work);
+    if (facts == nullptr) continue;
+    if (rate != rates.devices.end()) fact.lan = line(rate->second);
+    fact.kind = kinds_.try_emplace(device.type, kinds_.size()).first->second;
+    facts->devices.push_back(std::move(fact));
   }
-  for (const Sha256& sha : wanted) {
+  if (facts != nullptr) facts->artifacts.resize(wanted.size());
+  for (const auto& [sha, place] : wanted) {
     DRAY_TRY(const Known* known, artifact(sha));
     std::uint64_t have = 0;
     if (storage_)
       for (const auto& stored : storage_->artifacts)
         if (stored.sha256 == sha) have = stored.verified ? known->size : std::min(stored.bytes, known->size);
     out.missing.count += known->size - have;
+    if (facts != nullptr) facts->artifacts[place] = {known->size, known->size - have};
   }
+  if (facts == nullptr) return {};
+  facts->name = out.site;
+  facts->concurrency = out.limits.concurrency;
+  facts->wan = line(rates.wan);
   return {};
 }
 
@@ -334,8 +379,11 @@ Result<server::Lists::WhatIf> SqliteServerLists::what_if(const wire::NewRollout&
     work.transfer = rollout.transfer;
     work.update = rollout.update;
     DRAY_CHECK(gather.site(work, site_id, 0));
-    DRAY_CHECK(gather.devices(work, needy));
+    DRAY_CHECK(gather.devices(work, needy, &out.facts.sites.emplace_back()));
   }
+  out.facts.delivery = terms.delivery;
+  out.facts.expires_at = terms.expires_at;
+  DRAY_TRY(out.facts.kinds, gather.kinds());
   return out;
 }
 

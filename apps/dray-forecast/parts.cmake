@@ -1,0 +1,1 @@
+dray_program(dray-forecast DEPS sim)
