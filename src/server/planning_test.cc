@@ -427,5 +427,41 @@ TEST_F(Planning, WhatIfSaysWhatWouldHappenAndStoresNothing) {
   }
 }
 
+// What a forecast is played from (docs/forecast.md).
+TEST_F(Planning, WhatIfHasTheFactsOfItsDevices) {
+  site("berlin");
+  device("berlin-1", "berlin");
+  device("berlin-2", "berlin");
+  release("1", 500);
+  const RolloutId first = start(rollout("1", core::Delivery::kPull, 48h), "name=berlin-1");
+  wire::JobReport job;
+  job.job = JobId{first.value() + "-berlin-1"};
+  job.state = "succeeded";
+  job.attempt = 3;
+  report("berlin", {job});
+  rates("berlin", 1000, 9000, {"berlin-1", "berlin-2"});
+  const Sha256 image = release("2", 700);
+  stored("berlin", image, 700);
+  Scheduler scheduler{zones, egress, now};
+  const wire::ForecastRollout facts = must(lists.what_if(
+      rollout("2", core::Delivery::kPush, 48h), must(core::parse_filter("", core::kDeviceFields)), plan_type,
+      [&](const SiteWork& work) { return scheduler.when(work); }, now)).facts;
+  EXPECT_EQ(facts.delivery, core::Delivery::kPush);
+  EXPECT_EQ(facts.expires_at, kNow + 48h);
+  ASSERT_EQ(facts.kinds.size(), 1u);
+  EXPECT_EQ(facts.kinds[0].type, "till");
+  EXPECT_NEAR(facts.kinds[0].failing, 2.0 / 3, 1e-9) << "two of three attempts";
+  ASSERT_EQ(facts.sites.size(), 1u);
+  const wire::ForecastSite& berlin = facts.sites[0];
+  EXPECT_EQ(berlin.name, "berlin");
+  EXPECT_EQ(berlin.wan.rate.count, 1000u);
+  ASSERT_EQ(berlin.artifacts.size(), 1u);
+  EXPECT_EQ(berlin.artifacts[0].bytes, 700u);
+  EXPECT_EQ(berlin.artifacts[0].missing, 0u);
+  ASSERT_EQ(berlin.devices.size(), 2u);
+  EXPECT_EQ(berlin.devices[1].steps, (std::vector<std::vector<std::size_t>>{{0}}));
+  EXPECT_EQ(berlin.devices[1].lan.rate.count, 9000u);
+}
+
 }  // namespace
 }  // namespace dray::server
