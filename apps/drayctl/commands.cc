@@ -41,6 +41,22 @@ std::string page_of(const json::value& rollout, const json::array& jobs, bool al
   return all || !jobs.empty() ? out + render_table(kJobColumns, jobs) : out;
 }
 
+// A rollout that was just made: as soon as there are times, or after some seconds without them. The table of its sites.
+Task<Result<std::string>> wait_for_times(Session& session, json::value& rollout) {
+  const std::string path = "/rollouts/" + encoded(cell(rollout, "id"));
+  for (int looks = 0; looks < 10 && cell(rollout, "planning.sites") == "0"; ++looks) {
+    const auto slept = co_await session.clock.sleep_until(session.clock.steady() + std::chrono::milliseconds{500}, session.api.stop());
+    if (!slept) co_return slept.error();
+    auto now = co_await session.api.get(path);
+    if (!now) co_return now.error();
+    rollout = std::move(*now);
+  }
+  const std::string sites_path = path + "/sites";
+  const auto sites = co_await session.api.list(sites_path);
+  if (!sites) co_return sites.error();
+  co_return sites->size() <= kMostSites ? render_sites(*sites) : std::string{};
+}
+
 }  // namespace
 
 Task<Result<>> push_artifact(Session& session, ArtifactPush options) {
@@ -91,9 +107,20 @@ Task<Result<>> create(Session& session, std::string path, json::value body, std:
 Task<Result<>> create_rollout(Session& session, std::string file) {
   const auto body = read_rollout(file, session.clock.wall());
   if (!body) co_return body.error();
-  std::vector<Column> columns{{"rollout", "id"},      {"release", "release"}, {"delivery", "delivery"},
-                              {"devices", "devices"}, {"state", "state"},     {"progress", "sentence"}};
-  co_return co_await create(session, "/rollouts", *body, std::move(columns), {});
+  json::value asked = *body;
+  const std::string path = "/rollouts";
+  auto rollout = co_await session.api.post(path, std::move(asked));
+  if (!rollout) co_return rollout.error();
+  std::string sites;
+  if (!session.as_json && cell(*rollout, "schedule") == "auto") {
+    auto planned = co_await wait_for_times(session, *rollout);
+    if (!planned) co_return planned.error();
+    sites = std::move(*planned);
+  }
+  session.print_one({{"rollout", "id"}, {"release", "release"}, {"delivery", "delivery"}, {"devices", "devices"}, {"state", "state"}, {"progress", "sentence"}},
+                    *rollout);
+  if (!sites.empty()) std::cout << "\n" << sites;
+  co_return Result<>{};
 }
 
 Task<Result<>> change_rollout(Session& session, std::string id, std::string verb, json::object body) {

@@ -171,6 +171,11 @@ Scheduler::Draft Scheduler::draft_of(const SiteWork& site) {
   return out;
 }
 
+// Given times do not move; without a budget only their forecast would.
+Duration Scheduler::stands(const SiteWork& site) const {
+  return site.computed || egress_.limited() ? kLeastBetweenPlans : kLookAgain;
+}
+
 bool Scheduler::is_due(Draft& task, std::optional<core::ReplanCause>& why) const {
   const auto& published = task.site->published;
   if (!published) return true;
@@ -178,7 +183,7 @@ bool Scheduler::is_due(Draft& task, std::optional<core::ReplanCause>& why) const
   if (then.deferred_until && *then.deferred_until <= now_) then.deferred_until.reset();  // over, as planned
   why = core::replan_cause(then, task.basis);
   if (!why && core::is_behind(published->times, task.site->missing, now_) &&
-      now_ - published->at >= kLeastBetweenPlans)
+      now_ - published->at >= stands(*task.site))
     why = core::ReplanCause::kBehind;
   const bool again = !published->misfit.empty() && now_ - published->at >= kLookAgain;
   if (!why && !again) return false;
@@ -222,7 +227,7 @@ std::optional<WallTime> Scheduler::look_at(const SiteWork& site, const PlannedSi
   std::optional<WallTime> out;
   if (!planned.misfit.empty()) out = planned.at + kLookAgain;
   if (site.missing.count > 0 && planned.times.fetched_at) {
-    const WallTime behind = std::max(*planned.times.fetched_at, planned.at + kLeastBetweenPlans);
+    const WallTime behind = std::max(*planned.times.fetched_at, planned.at + stands(site));
     out = out ? std::min(*out, behind) : behind;
   }
   return out;

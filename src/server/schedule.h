@@ -28,7 +28,7 @@ std::vector<core::BudgetStep> budget_steps(const EgressBudget& budget, const cor
 
 // What does not fit is looked at again after this: others end, rates change.
 inline constexpr Duration kLookAgain = std::chrono::hours{1};
-// A site that is behind gets new times this often at most.
+// A site that is behind gets new times, or another share, this often at most.
 inline constexpr Duration kLeastBetweenPlans = std::chrono::minutes{2};
 
 // One look at one rollout. Not for two threads at a time.
@@ -59,6 +59,8 @@ class Scheduler {
   PlannedSite published(const Draft& task, core::SiteTimes times);
   core::Intervals for_gateway(const SiteWork& site, const Permitted& permitted,
                               const core::Intervals& rollout) const;
+  // How long what is published stands, where nothing but time is a cause.
+  Duration stands(const SiteWork& site) const;
   std::optional<WallTime> look_at(const SiteWork& site, const PlannedSite& planned) const;
 
   const ZoneFinder& zones_;

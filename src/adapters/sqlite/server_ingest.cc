@@ -148,7 +148,7 @@ Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteIds
   }
   all.timetable = all.timetable || in.fresh;
   if (in.planning || !in.measured.empty()) {
-    DRAY_CHECK(times::ask_site(sql_, in.site_id));
+    DRAY_CHECK(plan_first_ ? times::ask_site(sql_, in.site_id) : times::ask_computed(sql_, in.site_id));
     all.planning = all.planning || db_.changes() > 0;
   }
   for (const auto& [rollout, begun] : in.rollouts) {

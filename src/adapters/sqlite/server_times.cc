@@ -117,6 +117,14 @@ Result<> ask_site(StatementCache& sql, std::int64_t site) {
       .run();
 }
 
+Result<> ask_computed(StatementCache& sql, std::int64_t site) {
+  return sql(
+             "UPDATE assignment SET plan_asked=plan_asked+1 WHERE site_id=?1 AND in_plan=1 AND EXISTS(SELECT 1 "
+             "FROM rollout r WHERE r.id=assignment.rollout_id AND r.computed=1)")
+      .bind(1, site)
+      .run();
+}
+
 }  // namespace dray::adapters::times
 
 namespace dray::adapters {

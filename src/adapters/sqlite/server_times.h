@@ -27,5 +27,7 @@ Result<> save(StatementCache& sql, const server::SiteResult& result);
 Result<> ask(StatementCache& sql, std::int64_t assignment);
 Result<> ask_rollout(StatementCache& sql, std::int64_t rollout);
 Result<> ask_site(StatementCache& sql, std::int64_t site);
+// What is measured and stored moves computed times only; given ones are looked at by the hour.
+Result<> ask_computed(StatementCache& sql, std::int64_t site);
 
 }  // namespace dray::adapters::times
