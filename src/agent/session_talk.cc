@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agent/session.h"
+#include "base/mutant.h"
 #include "wire/json.h"
 
 namespace dray::agent {
@@ -99,6 +100,7 @@ Task<> Agent::Session::talk(Stop& stop) {
 
 // How long to wait before the next poll.
 Duration Agent::Session::rest(bool healthy, bool held) {
+  if (DRAY_MUTANT("agent_spins")) return Duration{0};
   if (!healthy) return talk_backoff_.next();
   // A server that holds polls is asked again at once: then an order starts without delay.
   if (holds_polls_ && !etag_.empty() && (!held || quick_ < kMostQuick)) return Duration{0};
