@@ -203,7 +203,7 @@ endfunction()
 function(dray_unit_tests)
   find_package(GTest REQUIRED)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*_test.cc ${CMAKE_SOURCE_DIR}/sim/*_test.cc)
-  list(FILTER files EXCLUDE REGEX "/sim/site/")  # whole sites, thousands of runs: sim_tests
+  list(FILTER files EXCLUDE REGEX "/sim/(site|fleet)/")  # whole sites and fleets, thousands of runs: sim_tests
   add_executable(unit_tests ${files})
   target_precompile_headers(unit_tests REUSE_FROM dray_pch)
   target_include_directories(unit_tests PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)

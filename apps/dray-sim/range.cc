@@ -123,7 +123,7 @@ std::vector<std::uint64_t> run_range(const SeedCommand& command, const Range& ra
   Tally tally;
   for (Worker& worker : workers)
     while (!listen(command, worker, tally)) {
-      if (range.stop_at_first) shared.stop = true;
+      if (range.stop_at_first && command.only.empty()) shared.stop = true;
       worker = start(command, range, shared);  // the rest is to be heard of all the same
     }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;

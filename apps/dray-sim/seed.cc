@@ -25,6 +25,7 @@ std::string summary(FleetWorld& fleet) {
 SeedResult run_seed(const SeedCommand& command, std::uint64_t seed, bool story) {
   FleetOptions options =
       command.world == "week" ? sim::fleet::week_world(seed) : sim::fleet::small_world(seed);
+  options.only = command.only;
   if (story) options.trace = sim::Trace::Keep::kLines;
   if (command.trace) options.trace = sim::Trace::Keep::kEcho;
   FleetWorld fleet{options};
@@ -40,6 +41,7 @@ std::string replay(const SeedCommand& command, std::uint64_t seed) {
   std::string out = "dray-sim --seed " + std::to_string(seed);
   if (command.world != "small") out += " --world " + command.world;
   if (!command.mutant.empty()) out += " --mutant " + command.mutant;
+  if (!command.only.empty()) out += " --only " + command.only;
   return out;
 }
 

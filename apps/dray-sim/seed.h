@@ -9,6 +9,7 @@ namespace dray::apps {
 struct SeedCommand {
   std::string world = "small";  // or "week"
   std::string mutant;           // a deliberate bug, in the build that holds them
+  std::string only;             // the one check that counts; empty: all
   bool trace = false;           // every line to standard error
 };
 

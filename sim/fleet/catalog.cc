@@ -72,6 +72,22 @@ std::vector<std::vector<const Image*>> Catalog::steps(const RolloutTruth& rollou
   return out;
 }
 
+std::string describe(const RolloutTruth& rollout) {
+  std::string out = (rollout.id.empty() ? "r?" : rollout.id) + (rollout.transmit_at ? " push" : " pull");
+  out += rollout.site.empty() ? " everywhere:" : " at " + rollout.site + ":";
+  for (const Image* image : rollout.images) out += " " + image->file;
+  if (rollout.transmit_at) out += ", transmitted " + to_rfc3339(*rollout.transmit_at);
+  out += ", updated " + to_rfc3339(rollout.update_at) + ", expires " + to_rfc3339(rollout.expires_at);
+  const auto add = [&](const std::string& what, const core::Intervals& intervals) {
+    if (intervals.empty()) return;
+    out += "\n    " + what;
+    for (const auto& one : intervals) out += " " + to_rfc3339(one.from) + "/" + to_rfc3339(one.to);
+  };
+  add("transfer", rollout.transfer);
+  add("update", rollout.update);
+  return out;
+}
+
 std::string device_of_job(const std::string& job) { return job.substr(job.find('-') + 1); }
 
 }  // namespace dray::sim::fleet

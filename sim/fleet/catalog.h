@@ -71,6 +71,9 @@ class Catalog {
   std::vector<std::unique_ptr<RolloutTruth>> rollouts_;
 };
 
+// For people: "r12 push gw2 os-3.img, transmitted ...".
+std::string describe(const RolloutTruth& rollout);
+
 // "r12-till-3" -> "r12" and "till-3".
 std::string device_of_job(const std::string& job);
 

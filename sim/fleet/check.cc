@@ -9,6 +9,11 @@ bool Scene::goes_by_own_clock(const std::string& gateway) const {
   return told == kSteadyMax || world.now() < told + kTolerance;
 }
 
+void Scene::complain(std::string check, std::string subject, std::string what) {
+  if (violation || (!only.empty() && check != only)) return;
+  violation = Violation{std::move(check), std::move(subject), std::move(what)};
+}
+
 Checks all_checks(Scene& scene) {
   Checks out;
   for (const auto make :

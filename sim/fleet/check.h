@@ -43,6 +43,9 @@ class Scene {
   std::map<std::string, std::uint64_t> worked;   // check -> how often it had something to judge
 
   WallTime now() const { return world.true_time(); }
+  // The first one stands; where one check is asked for by name, only its.
+  void complain(std::string check, std::string subject, std::string what);
+  std::string only;
   // Until then its own clock counts, which may be anything.
   bool goes_by_own_clock(const std::string& gateway) const;
 };
@@ -69,7 +72,7 @@ class Check {
 
  protected:
   void complain(const std::string& subject, const std::string& what) {
-    if (!scene_.violation) scene_.violation = Violation{std::string{name()}, subject, what};
+    scene_.complain(std::string{name()}, subject, what);
   }
   // A check that never has anything to judge proves nothing: the fleet's own test looks at these.
   void judged() { ++scene_.worked[std::string{name()}]; }

@@ -12,6 +12,14 @@ using namespace std::chrono_literals;
 constexpr Duration kLiveness{2h};  // docs/fault-model.md
 constexpr std::size_t kMostLines = 400'000, kTail = 60, kStory = 160;
 
+// What is said every few minutes and hides the rest of a story: calls that bring nothing or do not arrive.
+bool is_routine(const std::string& line) {
+  for (const std::string_view end : {" -> 304\n", "nobody listens at", "no progress for", "reports -> 200\n"})
+    if (line.find(end) != std::string::npos) return true;
+  return line.find(": GET http://gw") != std::string::npos && line.find("/controller/v1/") != std::string::npos &&
+         line.ends_with(" -> 200\n") && std::count(line.begin(), line.end(), '/') == 6;
+}
+
 }  // namespace
 
 FleetWorld::FleetWorld(FleetOptions options)
@@ -27,6 +35,7 @@ FleetWorld::FleetWorld(FleetOptions options)
     lines_.add(*gateway, Switchboard::Tier::kGateway);
     scene_.told_time[gateway->name()] = kSteadyMax;
   }
+  scene_.only = options_.only;
   scene_.lists = [this] { return fleet_.lists(); };
   checks_ = all_checks(scene_);
   for (Node* device : fleet_.devices()) {
@@ -90,7 +99,7 @@ Result<> FleetWorld::run() {
 
 void FleetWorld::check_liveness() {
   const auto complain = [this](const std::string& subject, const std::string& what) {
-    if (!scene_.violation) scene_.violation = Violation{"liveness", subject, what};
+    scene_.complain("liveness", subject, what);
   };
   server::Lists* lists = fleet_.lists();
   if (lists == nullptr) return complain("server", "is not up though nothing goes wrong any more");
@@ -228,10 +237,12 @@ std::string FleetWorld::story() const {
   const std::string subject = scene_.violation ? scene_.violation->subject : std::string{};
   const std::string device =
       catalog_.devices().contains(subject) || subject.find('-') == std::string::npos ? subject : device_of_job(subject);
+  out += "--- what was rolled out\n";
+  for (const auto& rollout : catalog_.rollouts()) out += describe(*rollout) + "\n";
   if (!subject.empty()) {
     out += "--- the story of " + device + "\n";
     add_last(kStory, [&](const auto& line) {
-      return line.first == device || line.second.find(device) != std::string::npos;
+      return (line.first == device || line.second.find(device) != std::string::npos) && !is_routine(line.second);
     });
   }
   out += "--- the last that happened\n";

@@ -36,6 +36,7 @@ class Operator {
   static Task<> cancel_at_server(Operator& self, WallTime when);
   static Task<> cancel_at_gateway(Operator& self, WallTime when);
   static Task<> cancel_on_device(Operator& self, WallTime when);
+  void cancel_around(WallTime begins, WallTime expires);
   static Task<> abort_rollout(Operator& self, WallTime when);
   static Task<> defer(Operator& self, WallTime when);
   static Task<> use_device(Operator& self, WallTime when);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/time.h"
 #include "sim/trace.h"
@@ -17,6 +18,7 @@ struct FleetOptions {
   std::chrono::seconds polls{300};       // of devices
   std::chrono::seconds plan_wait{55};    // of gateways
   bool one_holds_polls = true;           // a device of the first site; the others ask every few minutes
+  std::string only;                      // the one check that counts; empty: all
   Trace::Keep trace = Trace::Keep::kNothing;
 };
 

@@ -85,7 +85,21 @@ Task<> Operator::roll_out(Operator& self, WallTime when) {
       kWallStart + (self.options_.faults_until > 0h ? self.options_.faults_until : self.options_.ends - 14h);
   wanted.expires_at = std::min(wanted.expires_at, over);
   if (wanted.expires_at <= wanted.update_at) co_return;
+  const WallTime begins = wanted.update_at, expires = wanted.expires_at;
   co_await self.publish(std::move(wanted));
+  self.cancel_around(begins, expires);
+}
+
+// While devices are at work a cancel has most to spoil.
+void Operator::cancel_around(WallTime begins, WallTime expires) {
+  static constexpr Act kCancels[] = {&Operator::cancel_at_server, &Operator::cancel_at_gateway,
+                                     &Operator::cancel_on_device};
+  if (options_.faults_until <= 0h || random_.one_in(2)) return;
+  for (std::uint64_t n = 1 + random_.uniform(4); n > 0; --n) {
+    const WallTime when = begins + between(-5min, 20min);
+    const Act act = kCancels[random_.uniform(std::size(kCancels))];
+    if (when > now() && when < expires) at(when, act);
+  }
 }
 
 // The last one, when nothing goes wrong any more: it must succeed everywhere.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/stored_json.h"
+#include "base/mutant.h"
 
 namespace dray::agent {
 
@@ -59,6 +60,7 @@ Result<AbDirInstaller::Order> AbDirInstaller::begin_order() {
   if (running && running->from == now) return *running;
   // None, or one that has switched and was never committed: what runs now is what we come from.
   Order fresh{now, now == "0" ? "1" : "0"};
+  if (DRAY_MUTANT("writes_active_slot")) fresh.to = now;
   DRAY_CHECK(make_dir_durable(disk_, at("slots")));
   DRAY_CHECK(replace_file(disk_, at("order.json"),
                           wire::to_text(json::object{{"from", fresh.from}, {"to", fresh.to}}) + "\n"));
@@ -121,7 +123,8 @@ Result<> AbDirInstaller::install(const InstallerEnv& env, const Stopping& stoppi
     DRAY_TRY(before, slot(running->from));
   }
   for (const auto& [component, stored] : before)  // carried over unchanged
-    if (std::find(env.order.begin(), env.order.end(), component) == env.order.end())
+    if (std::find(env.order.begin(), env.order.end(), component) == env.order.end() &&
+        !DRAY_MUTANT("half_installed"))
       DRAY_CHECK(put(running->to, component, stored, disk_, image(running->from, component), stopping));
   DRAY_TRY(Slot target, slot(running->to));
   const auto named = [&](const std::string& component) {

@@ -137,6 +137,24 @@ TEST_F(AgentTest, AfterAPowerCutReportsPowerOnBeforeItAnnounces) {
   EXPECT_EQ(starts_known, 2U);
 }
 
+// A gateway that was restored from an older state waits for an answer about what runs here already.
+TEST_F(AgentTest, AskedAgainAboutWhatHasEndedTellsWhatRunsAndDoesNotRepeatItInATightLoop) {
+  set_up();
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+  ASSERT_TRUE(world.run_for(1min));
+  server.sleep = "00:01:00";
+  server.ask_first = true;
+  server.order(101, {new_os});
+  const std::size_t calls = server.trail.size(), reports = server.reported.size();
+  ASSERT_TRUE(world.run_for(10min));
+  EXPECT_GT(server.reported.size(), reports);
+  EXPECT_EQ(server.reported.back(), "2");
+  EXPECT_LE(server.trail.size(), calls + 10 * 6);
+  EXPECT_EQ(phase(), "committed");
+}
+
 TEST_F(AgentTest, AsksItselfOnceMoreBeforeTheSwitchOver) {
   set_up();
   server.order(101, {new_os});

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "agent/image.h"
+#include "base/mutant.h"
 
 namespace dray::agent {
 namespace {
@@ -27,6 +28,7 @@ class Partial {
   std::uint64_t offset = 0;
 
   Result<> open(std::uint64_t durable) {
+    if (DRAY_MUTANT("lan_from_zero")) durable = 0;
     DRAY_CHECK(make_dir_durable(disk_, Path{kSpool}));
     auto held = disk_.open(path_, Mode::kRead);
     const std::uint64_t there = held ? (*held)->size() : 0;

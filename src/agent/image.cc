@@ -6,6 +6,8 @@
 #include <array>
 #include <vector>
 
+#include "base/mutant.h"
+
 namespace dray::agent {
 namespace {
 
@@ -68,14 +70,14 @@ Result<> copy_verified(const CopyJob& job, const Stopping& stopping) {
     DRAY_TRY(const auto source, job.from_disk.open(job.from, Mode::kRead));
     DRAY_TRY(const auto target, job.to_disk.open(job.to, Mode::kTruncate));
     DRAY_CHECK(copy(*source, *target, stopping));
-    DRAY_CHECK(target->sync());
+    if (!DRAY_MUTANT("skip_sync_image")) DRAY_CHECK(target->sync());
   }
   DRAY_CHECK(job.to_disk.sync_dir(parent_of(job.to)));
   DRAY_TRY(const auto written, job.to_disk.open(job.to, Mode::kRead));
   // Clean pages are dropped, so that the medium is read and not what we just wrote.
   if (written->fd() >= 0) ::posix_fadvise(written->fd(), 0, 0, POSIX_FADV_DONTNEED);
   DRAY_TRY(const auto found, digest_of(*written, stopping));
-  if (found.sha256 != job.sha256)
+  if (found.sha256 != job.sha256 && !DRAY_MUTANT("skip_hash"))
     return Error{ErrorCode::kCorrupt, job.to + " holds " + found.sha256.short_hex() + " after writing, not " +
                                           job.sha256.short_hex()};
   return {};

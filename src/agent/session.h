@@ -140,6 +140,7 @@ class Agent::Session {
   Stop* polling_ = nullptr;  // of the poll that the server holds
   bool power_on_told_ = false;
   std::string told_phase_;  // "101 downloading"
+  ActionId end_told_;       // since this start
   std::string etag_;
   bool holds_polls_ = true;  // until the server answers at once
   int quick_ = 0;            // answers in a row that came at once

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agent/session.h"
+#include "base/mutant.h"
 #include "wire/json.h"
 
 namespace dray::agent {
@@ -91,9 +92,11 @@ Task<> Agent::Session::talk(Stop& stop) {
     if (!poll) parts_.log.warn("poll_failed", {{"why", poll.error().message()}});
     if (healthy) talk_backoff_.reset();
     const SteadyTime until = parts_.clock.steady() + rest(healthy, held);
-    // What is due cuts the rest short; while the server can't be reached it does not.
-    if (healthy && due()) continue;
-    if (healthy)
+    // What is due cuts the rest short; while the server can't be reached it does not, nor where it was told before.
+    const auto end = at::due_report(attempt());
+    const bool again = end && end->action == end_told_;
+    if (healthy && due() && !again) continue;
+    if (healthy && !again)
       co_await talk_changed_.wait_past(changes, parts_.clock, until, stop);
     else [[maybe_unused]]
       auto slept = co_await parts_.clock.sleep_until(until, stop);
@@ -102,6 +105,7 @@ Task<> Agent::Session::talk(Stop& stop) {
 
 // How long to wait before the next poll.
 Duration Agent::Session::rest(bool healthy, bool held) {
+  if (DRAY_MUTANT("agent_spins")) return Duration{0};
   if (!healthy) return talk_backoff_.next();
   // A server that holds polls is asked again at once: then an order starts without delay.
   if (holds_polls_ && !etag_.empty() && (!held || quick_ < kMostQuick)) return Duration{0};
@@ -167,6 +171,7 @@ Task<bool> Agent::Session::tell_end(at::Due due, Stop& stop) {
   }
   parts_.log.info("end_reported",
                   {{"action", due.action.value()}, {"success", due.success}, {"sentence", due.sentence}});
+  end_told_ = due.action;
   apply(at::Reported{due.action});
   co_return true;
 }
@@ -184,6 +189,8 @@ Task<Result<>> Agent::Session::look(client::PollAnswer answer, Stop& stop) {
   const auto action = client::action_in_link(answer.confirmation);
   if (!action) co_return action.error();
   asked_ += 1;
+  // Asked about what has ended: it does not know what runs here.
+  if (at::is_final(attempt()) && at::action_of(attempt()) == *action) power_on_told_ = false;
   apply(at::Asked{*action});
   work_changed_.notify();
   co_return Result<>{};

@@ -3,6 +3,7 @@
 
 #include "agent/boot.h"
 #include "agent/session.h"
+#include "base/mutant.h"
 
 namespace dray::agent {
 
@@ -121,7 +122,8 @@ Task<> Agent::Session::answer_offer(Stop& stop) {
   }
   answered_ = asked_;  // a poll that came back meanwhile showed the same question
   answers_ += 1;
-  etag_.clear();  // where it asks again it shows the same once more: that must reach us
+  // Where it asks again it shows the same once more: that must reach us.
+  if (!DRAY_MUTANT("keeps_etag")) etag_.clear();
   parts_.log.info("offer_answered", {{"answer", yes ? "ready" : word_of(ready->kind)}, {"why", ready->why}});
   if (sent)
     apply(at::Answered{ready->kind, ready->why});
@@ -225,7 +227,7 @@ Task<> Agent::Session::announce(Stop& stop) {
   const ActionId action = at::action_of(attempt());
   client::FeedbackBody body{"proceeding", "none", at::describe(attempt()), {{"phase", "switching"}}};
   // A power-on report behind the announcement would tell of a restart in the middle of the switch-over.
-  const bool known = co_await tell_power_on(stop);
+  const bool known = DRAY_MUTANT("announces_first") || co_await tell_power_on(stop);
   if (stop.requested()) co_return;
   Result<> told = Error{ErrorCode::kUnavailable, "does not know yet that this device has started"};
   if (known) told = co_await ddi_.feedback(action, std::move(body), stop);

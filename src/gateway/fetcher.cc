@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/mutant.h"
 #include "wire/json.h"
 
 namespace dray::gateway {
@@ -126,12 +127,16 @@ std::vector<Fetcher::Wanted> Fetcher::wanted() const {
   const WallTime now = parts_.site.now();
   const auto add = [&](const core::Job& job, const core::StepArtifact& artifact) {
     if (parts_.blobs.has(artifact.sha256)) return;
-    const core::Assignment* assignment = parts_.site.plan().assignment(job.terms.assignment);
-    const core::Intervals always, &transfer = assignment == nullptr ? always : assignment->transfer;
     const auto [it, fresh] = place.try_emplace(artifact.sha256, out.size());
     if (fresh) out.push_back({artifact.sha256, artifact.size, false, {}});
+    const core::Assignment* assignment = parts_.site.plan().assignment(job.terms.assignment);
     Wanted& wanted = out[it->second];
-    if (core::permits(transfer, now))
+    if (assignment == nullptr) {  // in no plan any more: nobody says when it may be fetched
+      if (DRAY_MUTANT("fetch_unplanned")) wanted.allowed = true;
+      return;
+    }
+    const core::Intervals& transfer = assignment->transfer;
+    if (core::permits(transfer, now) || DRAY_MUTANT("outside_window"))
       wanted.allowed = true;
     else if (const auto opens = core::next_permitted(transfer, now))
       wanted.opens = wanted.opens ? std::min(*wanted.opens, *opens) : *opens;
@@ -165,7 +170,7 @@ SteadyTime Fetcher::next_look(const std::vector<Wanted>& list) const {
 Task<> Fetcher::run(Stop& stop) {
   while (!stop.requested()) {
     // Our clock may be hours wrong until the server was heard, and where it can't be heard nothing can be fetched either.
-    if (!parts_.site.time().contact()) {
+    if (!parts_.site.time().contact() && !DRAY_MUTANT("fetch_by_own_clock")) {
       co_await parts_.site.work_changed.wait(parts_.clock, kSteadyMax, stop);
       continue;
     }
@@ -191,6 +196,7 @@ void Fetcher::put_off(const Sha256& sha, Duration least, bool failure) {
   if (!failure) wait.backoff.reset();
   const Duration own = wait.backoff.next(parts_.random);
   wait.until = parts_.clock.steady() + std::max(least, own);
+  if (DRAY_MUTANT("gives_up_fetching") && failure) wait.until = kSteadyMax;
 }
 
 Task<> Fetcher::fetch(Wanted what, Stop& stop) {

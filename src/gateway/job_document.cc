@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/mutant.h"
 #include "wire/json.h"
 
 namespace dray::gateway {
@@ -166,7 +167,9 @@ JobPhase decode_phase(const Node& n) {
     case 8: return Cancelling{text("id"), text("by"), text("why"), flag("superseded"), since(), flag("installing")};
     case 9: return Succeeded{flag("late")};
     case 10: return Failed{failure(), flag("late")};
-    case 11: return decode_cancelled(n);
+    case 11:
+      if (DRAY_MUTANT("restart_loses_cancel")) return Planned{};
+      return decode_cancelled(n);
     case 12: return Expired{flag("stopping"), since()};
     default: return Incompatible{text("why")};
   }

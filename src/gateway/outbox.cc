@@ -1,5 +1,7 @@
 #include "gateway/outbox.h"
 
+#include "base/mutant.h"
+
 namespace dray::gateway {
 
 void Outbox::restore(wire::Report report) {
@@ -45,6 +47,7 @@ Outbox::Batch Outbox::batch() const {
 Writes Outbox::acknowledge(core::ReportsSeen seen) {
   Writes writes;
   if (seen.epoch != last_.epoch) return writes;
+  if (DRAY_MUTANT("drop_last_report")) ++seen.seq;
   acknowledged_ = std::max(acknowledged_, std::min(seen, last_));
   while (!pending_.empty() && pending_.begin()->first <= seen.seq) {
     const std::string subject = wire::subject_of(pending_.begin()->second);

@@ -1,5 +1,6 @@
 #include "gateway/site.h"
 
+#include "base/mutant.h"
 #include "gateway/job_document.h"
 #include "wire/json.h"
 
@@ -151,6 +152,7 @@ void Site::take_plan(const wire::PlanMessage& message, std::string text, core::R
   plan_ = PlanIndex{message.plan};
   has_plan_ = true;
   leases_.set_blocks(plan_.plan().action_ids);
+  if (DRAY_MUTANT("plan_undoes_deferral")) local_deferrals_.clear();
   leases_.trust();  // what the server has seen comes with the plan
   save({Write::put(kind::kPlan, std::string{kCurrent}, std::move(text))});
   adopt_epoch(message.reports_seen);
@@ -181,7 +183,7 @@ void Site::save_link() {
 
 // The server has seen more than we have sent: this is an older state of this gateway, or another machine in its place.
 void Site::adopt_epoch(core::ReportsSeen seen) {
-  if (seen <= outbox_.last()) return;
+  if (seen <= outbox_.last() || DRAY_MUTANT("restored_keeps_epoch")) return;
   parts_.log.warn("epoch_began", {{"epoch", seen.epoch + 1}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
   save(outbox_.begin_epoch(seen.epoch + 1));
   leases_.forget_blocks();
@@ -248,7 +250,8 @@ std::vector<core::Deferral> Site::local_deferral_list() const {
 
 void Site::add_deferral(core::Deferral deferral) {
   report(wire::DeferralReport{deferral, false});
-  save({Write::put(kind::kDeferral, deferral.id, encode_deferral(deferral))});
+  if (!DRAY_MUTANT("deferral_not_saved"))
+    save({Write::put(kind::kDeferral, deferral.id, encode_deferral(deferral))});
   local_deferrals_[deferral.id] = std::move(deferral);
   reconcile();
 }

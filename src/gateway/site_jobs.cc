@@ -4,6 +4,8 @@
 
 #include "gateway/site.h"
 
+#include "base/mutant.h"
+
 namespace dray::gateway {
 namespace {
 
@@ -56,6 +58,7 @@ core::PublicState Site::describe(const core::Job& job) const {
 }
 
 bool Site::has_turn(const core::Job& job) const {
+  if (DRAY_MUTANT("no_turns")) return true;
   const auto device = devices_.find(job.terms.device.value());
   if (device == devices_.end() || device->second->jobs.size() < 2) return true;
   std::vector<const core::Job*> all;
@@ -83,7 +86,7 @@ bool Site::apply_one(const JobId& id, const core::JobEvent& event) {
   const core::Job* after = jobs_.find(id);
   if (after == nullptr) return true;
   if (after->action != before.action && after->action == given.next_action && !after->action.empty()) {
-    leases_.take(after->action);
+    if (!DRAY_MUTANT("reuse_action_id")) leases_.take(after->action);
     if (leases_.doubted()) leases_.doubt(random_u64(parts_.random));
     save(counters());
   }

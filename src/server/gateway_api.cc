@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/mutant.h"
 #include "server/http.h"
 #include "wire/range.h"
 
@@ -55,7 +56,7 @@ Business business(const core::Plan& plan, const Sha256& sha256) {
     for (const core::JobOrder& job : assignment.jobs)
       for (const core::Step& step : job.steps) {
         if (std::find(step.begin(), step.end(), sha256) == step.end()) continue;
-        if (assignment.fetch != core::Fetch::kHold) return Business::kYes;
+        if (assignment.fetch != core::Fetch::kHold || DRAY_MUTANT("held_push_early")) return Business::kYes;
         out = Business::kHeld;
       }
   }
@@ -119,7 +120,7 @@ Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop)
   Counted counted{waiting_};
   for (;;) {
     const auto generation = site.changed.generation();
-    if (known != std::to_string(site.revision)) co_return co_await current_plan(site);
+    if (known != std::to_string(site.revision) || DRAY_MUTANT("plan_never_unchanged")) co_return co_await current_plan(site);
     if (wait.count() == 0) break;
     const bool changed = co_await site.changed.wait_past(generation, parts_.clock, until, stop);
     if (!changed) break;
@@ -161,6 +162,14 @@ Task<HttpResponse> GatewayApi::reports(Site& site, HttpRequest request) {
   auto incoming = std::make_shared<Incoming>();
   incoming->batch = ReportBatch{site.name, std::move(*decoded), parts_.clock.wall()};
   saves_.add(incoming);
+  if (DRAY_MUTANT("acks_unsaved") && !incoming->batch.reports.empty()) {
+    const wire::Report& last = incoming->batch.reports.back();
+    const wire::ReportsAnswer early{{last.epoch, last.seq}, false};
+    HttpResponse out{200};
+    out.headers.set("Content-Type", "application/json");
+    out.body = wire::encode_answer(early);
+    co_return out;
+  }
   auto saved = co_await saves_.settled();
   if (!saved) co_return busy_response("the server is stopping", 1);
   const wire::ReportsAnswer answer{incoming->answer.acknowledged, incoming->answer.resync};

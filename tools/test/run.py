@@ -20,11 +20,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "test-logs"
 BUILD_LIMIT_S = 3600
 UNIT_LIMIT_S = 900
+SEEDS = "1-1000"  # of the simulated fleet, in release
+SANITIZED_SEEDS = "1-50"
+SEEDS_LIMIT_S = 3600  # of a range that somebody asks for; CI's has PROGRAM_LIMIT_S
 PROGRAM_LIMIT_S = 900
 SCRIPT_LIMIT_S = 900
 MOST_LINES_SHOWN = 60
 # Tests that mostly wait for other processes run side by side, so many at a time.
 SIDE_BY_SIDE = 4
+PRODUCTS = ("dray-server", "dray-gateway", "dray-agent", "drayctl")
 CALM_PROGRAMS = ("agent_tests", "claims_gateway_tests", "claims_system_tests", "gateway_tests")
 
 SANITIZERS = {
@@ -48,10 +52,10 @@ class Child:
             self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                             start_new_session=True, env={**os.environ, **(environment or {})})
 
-    def end(self, limit_s):
-        """(exit status or None for time-out, output)."""
+    def end(self, limit_s, on_line=None):
+        """(exit status or None for time-out, output). on_line: is called with each line, about when it is written."""
         try:
-            status = self.process.wait(limit_s)
+            status = self.wait(limit_s, on_line)
         except subprocess.TimeoutExpired:
             status = None
         finally:
@@ -62,9 +66,23 @@ class Child:
             self.process.wait()
         return status, self.log.read_text(errors="replace")
 
+    def wait(self, limit_s, on_line):
+        if on_line is None:
+            return self.process.wait(limit_s)
+        latest = time.monotonic() + limit_s
+        with self.log.open(errors="replace") as lines:
+            while True:
+                try:
+                    return self.process.wait(1)
+                except subprocess.TimeoutExpired:
+                    if time.monotonic() > latest:
+                        raise
+                for line in lines:
+                    on_line(line)
 
-def run(name, command, limit_s, environment=None):
-    return Child(name, command, environment).end(limit_s)
+
+def run(name, command, limit_s, environment=None, on_line=None):
+    return Child(name, command, environment).end(limit_s, on_line)
 
 
 def ended(status, limit_s):
@@ -181,6 +199,28 @@ class Total:
         self.failed += [f"{suite}: {test}" for test in counts.failed]
 
 
+def show_progress(line):
+    if line.startswith("... "):
+        print("    " + line.rstrip(), flush=True)
+
+
+def run_seeds(name, program, seeds, jobs, environment, limit_s):
+    """A range of seeds of the simulated fleet; one that failed is said with what replays it, the first with its story."""
+    status, output = run(name, [str(program), "--seeds", seeds, "--jobs", str(jobs)], limit_s, environment, show_progress)
+    counts = Counts()
+    failed = dict(re.findall(r"^dray-sim --seed (\d+) +# (.*)", output, re.MULTILINE))
+    passed = re.search(r"^(\d+) seeds passed, (\d+) failed", output, re.MULTILINE)
+    if passed:
+        counts.passed = [f"seed {n}" for n in range(int(passed[1]))]
+    for i, (seed, what) in enumerate(failed.items()):
+        replay = f"{program.relative_to(ROOT)} --seed {seed}    # {what}"
+        story = run(f"{name}-{seed}", [str(program), "--seed", seed], limit_s, environment)[1].splitlines()[:-1] if i == 0 else []
+        counts.failed[f"seed {seed}"] = story + [replay]
+    if not passed or status not in (0, 1) or (status == 1 and not failed):
+        counts.failed[name] = output.splitlines()[-MOST_LINES_SHOWN:] + [f"{name} {ended(status, limit_s)}"]
+    return counts
+
+
 class Run:
     def __init__(self, arguments):
         self.arguments = arguments
@@ -193,23 +233,43 @@ class Run:
             report(name, counts, time.monotonic() - start)
         self.total.add_suite(name, counts)
 
-    def unit(self, preset):
-        failed = build(preset, ["unit_tests"], self.arguments.jobs)
+    def built(self, preset, targets):
+        failed = build(preset, targets, self.arguments.jobs)
         if failed:
             self.total.add_suite(preset, failed)
+        return not failed
+
+    def unit(self, preset):
+        simulated = preset == "asan" and not self.arguments.filter
+        if not self.built(preset, ["unit_tests", "dray-sim"] if simulated else ["unit_tests"]):
             return
         program = ROOT / "build" / preset / "tests" / "unit_tests"
         self.suite(f"unit_tests-{preset}", run_gtest, program, self.arguments.filter, SANITIZERS, UNIT_LIMIT_S)
+        if simulated:
+            self.seeds(preset, SANITIZED_SEEDS, SANITIZERS, PROGRAM_LIMIT_S)
+
+    def seeds(self, preset, seeds, environment, limit_s):
+        program = ROOT / "build" / preset / "bin" / "dray-sim"
+        self.suite(f"dray-sim-{preset}", run_seeds, program, seeds, self.arguments.jobs, environment, limit_s)
+
+    def only_seeds(self):
+        if self.built("release", ["dray-sim"]):
+            self.seeds("release", self.arguments.seeds, {}, SEEDS_LIMIT_S)
+
+    def only_mutants(self):
+        if self.built("release", [*PRODUCTS, "dray-sim", "dray-sim-mutants"]):
+            script = ROOT / "tests" / "integration" / "mutants" / "mutants_test.py"
+            self.suite("integration-mutants", run_script, script, SCRIPT_LIMIT_S, {})
 
     def release(self):
-        failed = build("release", [], self.arguments.jobs)
-        if failed:
-            self.total.add_suite("release", failed)
+        if not self.built("release", []):
             return
         environment = {"DRAY_BIN_DIR": str(ROOT / "build" / "release" / "bin")}
         for program in sorted((ROOT / "build" / "release" / "tests").glob("*")):
             if program.is_file() and os.access(program, os.X_OK):
                 self.suite(program.name, run_gtest, program, self.arguments.filter, environment, PROGRAM_LIMIT_S)
+        if not self.arguments.filter:
+            self.seeds("release", SEEDS, {}, PROGRAM_LIMIT_S)
         for script in sorted(ROOT.glob("tests/*/*/*")):
             if not os.access(script, os.X_OK) or not script.is_file() or not script.name.endswith((".sh", "_test.py")):
                 continue
@@ -259,7 +319,8 @@ def prove_claims(jobs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mode", choices=["all", "unit", "release", "tsan", "claims"], default="all")
+    parser.add_argument("--mode", choices=["all", "unit", "release", "tsan", "claims", "seeds", "mutants"], default="all")
+    parser.add_argument("--seeds", default=SEEDS)
     parser.add_argument("--filter", default="")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
@@ -270,6 +331,10 @@ def main():
     everything = Run(arguments)
     if arguments.mode in ("all", "unit"):
         everything.unit("asan")
+    if arguments.mode == "seeds":
+        everything.only_seeds()
+    if arguments.mode == "mutants":
+        everything.only_mutants()
     if arguments.mode == "tsan":
         everything.unit("tsan")
     if arguments.mode in ("all", "release"):

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "sim/fleet/checks/checks.h"
 
 namespace dray::sim::fleet {
@@ -15,8 +17,9 @@ class Polite final : public Check {
     Count& count = counts_[{call.x.client.node, call.kind}];
     const SteadyTime now = scene_.world.now();
     if (now - count.since > kSpan) count = {now, 0};
-    if (++count.calls <= kMost) return;
-    complain(call.x.client.node->name(), "asked " + std::to_string(kMost) + " times for " + call.x.path +
+    const int most = call.kind == Kind::kReports ? kMostReports * devices_at(call.gateway) : kMost;
+    if (++count.calls <= most) return;
+    complain(call.x.client.node->name(), "asked " + std::to_string(most) + " times for " + call.x.path +
                                              " within a minute");
   }
 
@@ -32,6 +35,12 @@ class Polite final : public Check {
  private:
   static constexpr Duration kSpan{60'000};
   static constexpr int kMost = 60;
+  static constexpr int kMostReports = 15;  // for each device: one that is updated has much to tell
+  int devices_at(const std::string& gateway) const {
+    const auto& devices = scene_.catalog.devices();
+    return static_cast<int>(std::count_if(devices.begin(), devices.end(),
+                                          [&](const auto& entry) { return entry.second.site == gateway; }));
+  }
   struct Count {
     SteadyTime since;
     int calls = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/mutant.h"
 
 namespace dray::adapters {
 namespace {
@@ -46,6 +47,7 @@ Result<Db> Db::open(const Options& options) {
   DRAY_CHECK(
       db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
                  "PRAGMA wal_autocheckpoint=1000; PRAGMA temp_store=MEMORY"));
+  if (DRAY_MUTANT("commit_unsynced")) DRAY_CHECK(db.execute("PRAGMA synchronous=OFF"));
   return db;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/mutant.h"
+
 namespace dray::core {
 namespace {
 
@@ -32,7 +34,7 @@ bool is_waiting(std::string_view state) {
 }
 
 JobResult merge(const JobResult& have, const JobResult& reported) {
-  if (!is_final(have.state)) return reported;
+  if (!is_final(have.state) || DRAY_MUTANT("results_change")) return reported;
   JobResult next = have;
   if (reported.state == have.state) next.late = have.late || reported.late;
   if (have.cancel_answer.empty()) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/mutant.h"
 
 namespace dray::core::attempt {
 namespace {
@@ -82,8 +83,12 @@ class Machine {
 
   void on(const Asked& event) {
     const bool same = action_of(next) == event.action;
-    if (is_final(next) && same)
-      ended()->reported = false;  // the server has not heard of the end
+    // The server has not heard of the end, or it is an older state of itself. In that one an attempt that failed is still
+    // to come; what runs, and what was cancelled, stays so.
+    const bool may_come_again =
+        std::holds_alternative<Failed>(next.phase) || std::holds_alternative<RolledBack>(next.phase);
+    if (is_final(next) && same && !(may_come_again && ended()->reported))
+      ended()->reported = false;
     else if ((std::holds_alternative<Offered>(next.phase) || std::holds_alternative<Waiting>(next.phase)) &&
              same)
       return;
@@ -118,7 +123,7 @@ class Machine {
   }
 
   void on(const CancelAsked& event) {
-    if (may_cancel(next) && action_of(next) == event.action)
+    if (may_cancel(next) && action_of(next) == event.action && !DRAY_MUTANT("cancel_goes_on"))
       go(Cancelled{event.action, "", "the server asked"});
   }
 

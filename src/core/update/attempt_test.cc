@@ -196,6 +196,19 @@ TEST(Attempt, AWithdrawnOrderGoesOnWhereItStopped) {
   EXPECT_EQ(a.spool.at(std::string(64, 'b')), 60U);
 }
 
+// By a server that is an older state of itself: it has heard of no end.
+TEST(Attempt, AskedAgainAFailedAttemptComesAgainAndWhatRunsIsToldOnceMore) {
+  const Given given{"boot-1", kOld};
+  Attempt failed = after({}, {Ordered{kOne}, WorkFailed{"broke"}}, given);
+  EXPECT_EQ(phase_name(after(failed, {Asked{kOne.action}}, given).phase), "failed") << "it may not have heard yet";
+  failed = after(failed, {Reported{kOne.action}, Asked{kOne.action}}, given);
+  EXPECT_EQ(phase_name(failed.phase), "offered");
+  Attempt runs = after({}, {Ordered{kTwo}, Reported{kTwo.action}}, {"boot-1", kNew});
+  EXPECT_FALSE(due_report(runs));
+  runs = after(runs, {Asked{kTwo.action}}, {"boot-1", kNew});
+  EXPECT_TRUE(due_report(runs));
+}
+
 TEST(Attempt, AnOrderThatRunsAlreadyIsDoneWithoutARestart) {
   const Attempt a = after({}, {Ordered{kTwo}}, {"boot-1", kNew});
   EXPECT_EQ(phase_name(a.phase), "committed");

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/mutant.h"
 #include "core/update/job_machine.h"
 
 namespace dray::core {
 namespace machine {
 
 bool expiry_stops(const Job& job, WallTime now) {
+  if (DRAY_MUTANT("ignore_expiry")) return false;
   if (now < job.terms.expires_at || is_final(job) || is<Restarting>(job) || is<Cancelling>(job)) return false;
   const auto* installing = std::get_if<Installing>(&job.phase);
   return installing == nullptr || !installing->switching();
@@ -18,7 +20,7 @@ Hold hold(const Job& job, const Given& given) {
   if (given.now < job.update_at) return Hold::kTime;
   if (!given.clock_known) return Hold::kClock;
   if (!given.stored) return Hold::kArtifact;
-  if (!permits(job.terms.update, given.now)) return Hold::kWindow;
+  if (!permits(job.terms.update, given.now) && !DRAY_MUTANT("outside_update_interval")) return Hold::kWindow;
   if (!given.turn) return Hold::kTurn;
   if (job.action.empty() && given.next_action.empty()) return Hold::kActionIds;
   if (!given.checked) return Hold::kStatus;
@@ -79,6 +81,7 @@ void add_what_follows(Decision& d, const Job& before) {
 Job make_job(JobTerms terms, std::optional<WallTime> deferred_until) {
   Job job;
   job.update_at = deferred_until ? std::max(terms.planned_at, *deferred_until) : terms.planned_at;
+  if (DRAY_MUTANT("an_hour_early")) job.update_at -= std::chrono::hours{1};
   job.deferred_until = deferred_until;
   if (terms.incompatible.empty() && terms.steps.empty())
     terms.incompatible = "nothing in it is for this device";

@@ -1,6 +1,7 @@
 // What several phases of a job do alike.
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "core/update/job_machine.h"
 #include "core/update/retry.h"
 
@@ -120,6 +121,7 @@ void defer(Decision& d, const Answered& answered) {
   const auto cause = answered.kind == AnswerKind::kBusy ? DeferCause::kDeviceBusy : DeferCause::kDeviceAsked;
   d.job.phase = Deferred{cause, until, answered.by, answered.why};
   d.job.update_at = earliest(d.job);
+  if (DRAY_MUTANT("ask_while_deferred")) d.job.update_at = d.given.now;
 }
 
 void expire(Decision& d) {

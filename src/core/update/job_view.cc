@@ -3,6 +3,8 @@
 
 #include "core/update/job_machine.h"
 
+#include "base/mutant.h"
+
 namespace dray::core {
 
 using machine::Hold;
@@ -43,6 +45,7 @@ const PastAction* past_action(const Job& job, ActionId action) {
 bool step_runs(const Job& job, const RunningByComponent& running) {
   if (job.step >= job.terms.steps.size()) return false;
   const auto& step = job.terms.steps[job.step];
+  if (DRAY_MUTANT("any_version_succeeds") && !running.empty()) return true;
   return !step.empty() && std::all_of(step.begin(), step.end(), [&](const StepArtifact& a) {
     const auto known = running.find(a.component);
     return known != running.end() && known->second.version == a.version;
@@ -76,6 +79,7 @@ Offer offer(const Job& job, const Given& given) {
 bool wants_bytes(const Job& job, WallTime now) {
   if (is_final(job)) return false;
   if (!job.action.empty() || job.attempt > 1 || job.step > 0) return true;  // begun: a deferral frees nothing
+  if (DRAY_MUTANT("held_push_early") && job.terms.delivery == Delivery::kPush) return true;
   return job.terms.delivery == Delivery::kPush ? job.terms.fetch == Fetch::kNow : now >= job.update_at;
 }
 

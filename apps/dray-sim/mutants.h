@@ -1,0 +1,51 @@
+// The deliberate bugs that dray-sim-mutants holds (base/mutant.h), each with the check that finds it: the test asks
+// for that one alone (--only), so each check proves that it can fail.
+#pragma once
+
+#include <string_view>
+
+namespace dray::apps {
+
+struct Mutant {
+  std::string_view name, check, what;
+};
+
+inline constexpr Mutant kMutants[] = {
+    {"skip_sync_image", "verified", "an image is switched to before it is safe"},
+    {"skip_hash", "verified", "what the installer wrote is not read back"},
+    {"half_installed", "bootable", "components that an order does not name are not carried over"},
+    {"writes_active_slot", "bootable", "the installer writes into the slot that runs"},
+    {"ignore_expiry", "window", "a gateway goes on after the expiry"},
+    {"outside_window", "window", "a gateway fetches outside of the transfer intervals"},
+    {"held_push_early", "window", "a held push is fetched before its transmission time"},
+    {"fetch_by_own_clock", "window", "a gateway fetches before it has heard the server's time"},
+    {"fetch_unplanned", "window", "a gateway fetches for a job that is in no plan any more"},
+    {"outside_update_interval", "time", "a device is asked outside of the update intervals"},
+    {"an_hour_early", "time", "devices are updated an hour before the update time"},
+    {"poll_decided_early", "time", "a poll that waits for the disk is answered by the time at which it came"},
+    {"ask_while_deferred", "deferring", "a device that is busy is asked again at once"},
+    {"plan_undoes_deferral", "deferring", "a new plan undoes an operator's deferral"},
+    {"deferral_not_saved", "deferring", "an operator's deferral is not on the disk"},
+    {"reuse_action_id", "one_order", "action ids are not counted on"},
+    {"no_turns", "one_order", "several rollouts are at a device at a time"},
+    {"answer_before_commit", "one_order", "a device is answered before the gateway has saved"},
+    {"announces_first", "one_order", "an agent announces the switch-over before it reports that it started"},
+    {"wan_from_zero", "wan_once", "a gateway does not resume"},
+    {"lan_from_zero", "lan_once", "an agent does not resume"},
+    {"commit_unsynced", "fold", "databases do not wait for the disk"},
+    {"acks_unsaved", "fold", "the server acknowledges reports before it has saved them"},
+    {"drop_last_report", "fold", "a report that came while another was sent is dropped"},
+    {"restored_keeps_epoch", "fold", "a restored gateway takes no new epoch"},
+    {"results_change", "monotonic", "a late report changes a result"},
+    {"restart_loses_cancel", "monotonic", "a gateway's restart forgets that a job was cancelled"},
+    {"cancel_goes_on", "cancelled", "an agent accepts a cancel and goes on"},
+    {"any_version_succeeds", "truth", "any power-on report ends a job well"},
+    {"plan_never_unchanged", "polite", "the server never answers 304"},
+    {"poll_never_unchanged", "polite", "the gateway never answers 304"},
+    {"agent_spins", "polite", "an agent polls without a pause"},
+    {"cancel_not_saved", "remembered", "the server answers a cancel that it does not save"},
+    {"keeps_etag", "liveness", "an agent keeps the ETag of a question that it has answered"},
+    {"gives_up_fetching", "liveness", "a gateway tries no artifact a second time"},
+};
+
+}  // namespace dray::apps

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""The simulator finds deliberate bugs: each of `dray-sim-mutants --list-mutants` is found, by the check that it is listed
+with, for some seed of those that ./test runs; every check of docs/fault-model.md has one. And no product holds one."""
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+BIN = pathlib.Path(os.environ.get("DRAY_BIN_DIR", ROOT / "build/release/bin"))
+MUTANTS = BIN.parent / "tests/tools/dray-sim-mutants"
+SEEDS = "1-1000"
+failures = 0
+
+
+def check(name, complaint):
+    global failures
+    if complaint:
+        print("   " + complaint)
+    print(("not ok " if complaint else "ok ") + name, flush=True)
+    failures += bool(complaint)
+
+
+def names_in_sources():
+    found = set()
+    for path in (ROOT / "src").rglob("*"):
+        if path.suffix in (".cc", ".h") and path.name != "mutant.h":
+            found |= set(re.findall(r'DRAY_MUTANT\("(\w+)"\)', path.read_text()))
+    return found
+
+
+def listed():
+    """[(mutant, the check that finds it)]"""
+    out = subprocess.run([MUTANTS, "--list-mutants"], capture_output=True, text=True, check=True).stdout
+    return [tuple(line.split()[:2]) for line in out.splitlines()]
+
+
+def documented_checks():
+    page = (ROOT / "docs/fault-model.md").read_text()
+    table = page[page.index("### What must always hold"):]
+    return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+
+
+def products_with_one():
+    for program in sorted(BIN.iterdir()):
+        if program.is_file() and b"mutant:" in program.read_bytes():
+            yield program.name
+
+
+def survives(name, finder):
+    command = [MUTANTS, "--mutant", name, "--only", finder, "--seeds", SEEDS, "--stop"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    found = [line for line in done.stdout.splitlines() if line.startswith("dray-sim --seed") and f"# {finder}: " in line]
+    if found:
+        print("   " + found[0], flush=True)
+        return ""
+    return f"no seed of {SEEDS} finds it: a check is missing\n   {done.stdout[-500:]}{done.stderr[-500:]}"
+
+
+def main():
+    mutants = listed()
+    names, finders = [name for name, _ in mutants], {finder for _, finder in mutants}
+    check("Mutants.TheListIsWhatTheSourcesHold", "" if set(names) == names_in_sources() else f"{set(names) ^ names_in_sources()}")
+    check("Mutants.EveryCheckHasOne", "" if finders == documented_checks() else f"{finders ^ documented_checks()}")
+    check("Mutants.NoProductHoldsOne", ", ".join(products_with_one()))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as several:
+        for name, complaint in zip(names, several.map(lambda mutant: survives(*mutant), mutants)):
+            check("Mutants.IsFound." + name, complaint)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
