@@ -28,7 +28,7 @@ SCRIPT_LIMIT_S = 900
 MOST_LINES_SHOWN = 60
 # Tests that mostly wait for other processes run side by side, so many at a time.
 SIDE_BY_SIDE = 4
-PRODUCTS = ("dray-server", "dray-gateway", "dray-agent", "drayctl")
+PRODUCTS = ("dray-server", "dray-gateway", "dray-agent", "drayctl", "dray-forecast")
 CALM_PROGRAMS = ("agent_tests", "claims_gateway_tests", "claims_system_tests", "gateway_tests")
 
 SANITIZERS = {
