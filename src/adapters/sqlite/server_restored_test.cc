@@ -61,7 +61,7 @@ TEST_F(Restored, LeasesNoActionIdAndNamesNothingTwice) {
   for (int epoch = 2; epoch <= 3; ++epoch) new_epoch(epoch, kNow + 30min);
   core::SiteLimits limits;
   for (limits.concurrency = 5; limits.concurrency < 50; ++limits.concurrency)
-    must(store->change_site("berlin", limits, {}, {}));
+    must(store->change_site("berlin", {.limits = limits}, {}));
   const auto lost_revision = plan().revision;
   must(store->add_site({.name = "lost"}, "hash2", kNow + 1h, {}));
   const auto lost_ids = must(store->load_plan("lost")).action_ids;
