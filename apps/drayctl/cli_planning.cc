@@ -11,13 +11,15 @@ void add_planning(CLI::App& app, Cli& cli) {
   auto o = std::make_shared<SiteChange>();
   CLI::App* set = sites->add_subcommand("set", "when a site may be used; only what is given changes");
   set->add_option("name", o->name, "the site")->required();
-  set->add_option("--time-zone", o->time_zone, "IANA time zone, such as Europe/Berlin: windows are its local time");
+  set->add_option("--time-zone", o->time_zone,
+                  "IANA time zone, such as Europe/Berlin: windows are its local time");
   set->add_option("--transfer-window", o->transfer,
                   "when its WAN may be used: 'Mon-Fri 22:00-05:00'; may be repeated; none = always");
   set->add_option("--update-window", o->update,
                   "when its devices may be interrupted; may be repeated; none = always");
-  set->add_option("--black-out", o->black_outs,
-                  "dates without any window: 2026-12-24 or 2026-12-24..2027-01-02; may be repeated; none clears");
+  set->add_option(
+      "--black-out", o->black_outs,
+      "dates without any window: 2026-12-24 or 2026-12-24..2027-01-02; may be repeated; none clears");
   set->add_option("--concurrency", o->concurrency, "devices that may be sent to at once")
       ->check(CLI::Range(1, 10'000));
   set->footer(
@@ -51,7 +53,8 @@ void add_planning(CLI::App& app, Cli& cli) {
   plan->callback([&cli, wish] { cli.command = [wish](Session& s) { return plan_rollout(s, *wish); }; });
 
   auto id = std::make_shared<std::string>();
-  CLI::App* times = rollouts->add_subcommand("sites", "the times of a rollout at each site, and what does not fit");
+  CLI::App* times =
+      rollouts->add_subcommand("sites", "the times of a rollout at each site, and what does not fit");
   times->add_option("id", *id, "such as r12")->required();
   times->callback([&cli, id] { cli.command = [id](Session& s) { return show_sites(s, *id); }; });
 }

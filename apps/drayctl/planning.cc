@@ -97,15 +97,15 @@ std::string render_sites(const json::array& sites) {
     rows.push_back(std::move(row));
   }
   std::string out = render_table({{"SITE", "site"},
-                       {"DEVICES", "devices"},
-                       {"BYTES", "size"},
-                       {"RATE", "line"},
-                       {"START", "start_at"},
-                       {"UPDATE", "update_at"},
-                       {"FINISH", "finish_at"},
-                       {"FITS", "fits"},
-                       {"WHY NOT", "reason"}},
-                      rows);
+                                  {"DEVICES", "devices"},
+                                  {"BYTES", "size"},
+                                  {"RATE", "line"},
+                                  {"START", "start_at"},
+                                  {"UPDATE", "update_at"},
+                                  {"FINISH", "finish_at"},
+                                  {"FITS", "fits"},
+                                  {"WHY NOT", "reason"}},
+                                 rows);
   int left = kMostExplained;
   for (const json::value& site : sites) {
     if (cell(site, "sentence") == "-") continue;
@@ -138,7 +138,8 @@ Task<Result<>> plan_rollout(Session& session, PlanWish wish) {
             << fit << " of " << sites << " sites fit; " << human_bytes(number(*plan, "bytes"))
             << " over the WAN; the last one that fits ends at " << cell(*plan, "finish_at") << ".\n";
   if (number(*plan, "incompatible") > 0)
-    std::cout << number(*plan, "incompatible") << " devices are left alone: nothing in the release fits them.\n";
+    std::cout << number(*plan, "incompatible")
+              << " devices are left alone: nothing in the release fits them.\n";
   if (wish.simulate) std::cout << "\n" << render_forecast(plan->at("forecast"));
   std::cout << "Nothing was started.\n";
   co_return Result<>{};

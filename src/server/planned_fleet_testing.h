@@ -85,8 +85,8 @@ class PlannedFleet {
     SiteChanges changed = must(store->pass_time(plan_type, now)).changed;
     for (const RolloutId& rollout : must(lists.planning_due(now)).rollouts) {
       Scheduler scheduler{zones, egress, now};
-      works = must(lists.site_works(
-          rollout, [&](const SiteWork& site) { return scheduler.when(site); }, now));
+      works =
+          must(lists.site_works(rollout, [&](const SiteWork& site) { return scheduler.when(site); }, now));
       std::vector<Share> taken;
       if (egress.limited()) taken = must(lists.shares(now));
       results = scheduler.plan(works, taken);

@@ -47,8 +47,8 @@ struct Planned {
 Result<Planned> plan_rollout(Parts& parts, const Options& options, const RolloutId& rollout, WallTime now) {
   Scheduler scheduler{parts.zones, options.egress, now};
   Planned out;
-  DRAY_TRY(out.works, parts.lists.site_works(
-                          rollout, [&](const SiteWork& site) { return scheduler.when(site); }, now));
+  DRAY_TRY(out.works,
+           parts.lists.site_works(rollout, [&](const SiteWork& site) { return scheduler.when(site); }, now));
   std::vector<Share> taken;
   if (options.egress.limited()) {
     DRAY_TRY(taken, parts.lists.shares(now));

@@ -20,10 +20,13 @@ void ensure(bool holds, int line = __builtin_LINE()) {
 class RandomFleet : public PlannedFleet {
  public:
   explicit RandomFleet(std::uint64_t seed) : chance_{seed} {
-    if (one_in(3)) egress.rate = BytesPerSecond{};
-    else egress.rate = BytesPerSecond{static_cast<std::uint64_t>(pick(50, 2'000)) * 1'000};
+    if (one_in(3))
+      egress.rate = BytesPerSecond{};
+    else
+      egress.rate = BytesPerSecond{static_cast<std::uint64_t>(pick(50, 2'000)) * 1'000};
     if (egress.rate.count > 0 && one_in(2))
-      egress.hours.push_back({core::parse_window("08:00-18:00").value(), BytesPerSecond{egress.rate.count / 4 + 1}});
+      egress.hours.push_back(
+          {core::parse_window("08:00-18:00").value(), BytesPerSecond{egress.rate.count / 4 + 1}});
     must(store->note_egress(to_text(egress), egress.limited()));
     for (int i = 0, n = pick(1, 5); i < n; ++i) add_site("s" + std::to_string(i));
   }
@@ -31,7 +34,7 @@ class RandomFleet : public PlannedFleet {
   // Something happens; then time goes on. False: the windows themselves have changed.
   bool step() {
     const std::string& name = names_[static_cast<std::size_t>(pick(0, static_cast<int>(names_.size()) - 1))];
-    switch (pick(0, 6)) {
+    switch (pick(0, 8)) {
       case 0:
       case 1:
         roll_out();
@@ -50,10 +53,14 @@ class RandomFleet : public PlannedFleet {
         return false;
       }
       case 4:
-        (void)store->add_deferral({.site = name, .until = now + pick(1, 300) * 1min, .accept_expiry = true}, now, {});
+        (void)store->add_deferral({.site = name, .until = now + pick(1, 300) * 1min, .accept_expiry = true},
+                                  now, {});
         return true;
       case 5:
         if (!images_.empty()) stored(name, images_.back().first, images_.back().second);
+        return true;
+      case 6:
+        if (!rollouts_.empty()) change(rollouts_.back());
         return true;
       default:
         device(name + "-late-" + std::to_string(++late_), name);
@@ -118,24 +125,34 @@ class RandomFleet : public PlannedFleet {
       if (asked.terms.transmit_at) asked.terms.transmit_at = now + pick(0, 59) * 1min;
     }
     if (one_in(4)) asked.transfer = {{now + 1h, now + 9h}, {now + 20h, now + 30h}};
-    start(asked);
+    rollouts_.push_back(start(asked));
+  }
+  // Refused where it can not be done.
+  void change(const RolloutId& id) {
+    core::RolloutEvent event = core::AbortAsked{"ines", ""};
+    if (one_in(2)) event = core::PauseAsked{"ines", ""};
+    if (core::is_paused(view(id).rollout)) event = core::ResumeAsked{"ines", ""};
+    (void)store->change_rollout(id, event, now, {});
   }
 
   // Empty means always: only where neither the site nor a budget forbids anything.
-  void check_windows(const std::string& name, const core::Assignment& a, const std::vector<core::RateLimit>& shares) {
-    if (a.fetch == core::Fetch::kHold || a.planned_at >= a.expires_at || a.expires_at <= now) return;
+  void check_windows(const std::string& name, const core::Assignment& a,
+                     const std::vector<core::RateLimit>& shares) {
+    if (a.fetch == core::Fetch::kHold || a.planned_at >= a.expires_at) return;
+    if (a.expires_at <= now || core::is_over(view(a.rollout).rollout)) return;  // or every job has a cancel
     ++checked;
-    const core::Interval span{now - 72h, a.expires_at + 48h};
+    const core::Interval span{kNow - 72h, a.expires_at + 48h};
     const auto inside = [&](const core::Intervals& published, const core::Calendar& calendar) {
       const bool free = calendar.windows.empty() && calendar.black_outs.empty();
       if (published.empty()) return free;
-      return core::subtract(core::normal(published), core::resolve(calendar, core::ZoneRules{}, span)).empty();
+      return core::subtract(core::normal(published), core::resolve(calendar, core::ZoneRules{}, span))
+          .empty();
     };
     ensure(inside(a.transfer, windows_[name].transfer_calendar()));
     ensure(inside(a.update, windows_[name].update_calendar()));
     if (!egress.limited()) return;
-    shared += a.transfer.front().from < a.transfer.front().to ? 1 : 0;
     ensure(!a.transfer.empty());
+    shared += a.transfer.front().from < a.transfer.front().to ? 1 : 0;
     core::Intervals capped;
     for (const core::RateLimit& share : shares) capped.push_back({share.from, share.to});
     ensure(core::subtract(core::normal(a.transfer), core::normal(capped)).empty());
@@ -160,6 +177,7 @@ class RandomFleet : public PlannedFleet {
   std::vector<std::string> names_;
   std::map<std::string, core::SiteWindows> windows_;
   std::vector<std::pair<Sha256, std::uint64_t>> images_;
+  std::vector<RolloutId> rollouts_;
   int late_ = 0;
 };
 

@@ -1,7 +1,6 @@
 // Times that the server computes for each site, through its store: M4 M5 M10 M11.
-#include "server/planned_fleet_testing.h"
-
 #include "core/schedule/explain.h"
+#include "server/planned_fleet_testing.h"
 
 namespace dray::server {
 namespace {
@@ -211,6 +210,19 @@ TEST_F(Planning, TheEgressIsSharedAndNothingMayBeTransmittedOutsideOfTheShares) 
   EXPECT_EQ(times(next, "lyon").update_at, kNow + 30min);
 }
 
+TEST_F(Planning, AnAbortGivesTheSharesBack) {
+  egress.rate = BytesPerSecond{kWan};
+  must(store->note_egress(to_text(egress), true));
+  open_site();
+  const RolloutId id = planned(core::Delivery::kPull);
+  must(store->change_rollout(id, core::AbortAsked{"ines", ""}, now, {}));
+  EXPECT_TRUE(plan("berlin").limits.wan.empty());
+  release("3", kImage);
+  const RolloutId next = start(rollout("3", core::Delivery::kPull, 48h));
+  pass();
+  EXPECT_EQ(times(next, "berlin").update_at, kNow);
+}
+
 TEST_F(Planning, AtOneSiteRolloutsDoNotFetchAtTheSameTime) {
   open_site();
   planned(core::Delivery::kPull);
@@ -282,12 +294,14 @@ TEST_F(Planning, APhaseGetsItsTimesWhenItBegins) {
   done.state = "succeeded";
   EXPECT_FALSE(report("berlin", {done}).changed.empty());
   pass();
-  EXPECT_EQ(assignment("lyon").fetch, core::Fetch::kHold) << "the transmission of the first phase is none of its";
+  EXPECT_EQ(assignment("lyon").fetch, core::Fetch::kHold)
+      << "the transmission of the first phase is none of its";
   EXPECT_EQ(times(id, "lyon").transmit_at, kNow + 26h - 11min);
 }
 
 TEST(EgressBudget, HasItsHours) {
-  EgressBudget budget{BytesPerSecond{1'000}, {{core::parse_window("08:00-18:00").value(), BytesPerSecond{100}}}, "UTC"};
+  EgressBudget budget{
+      BytesPerSecond{1'000}, {{core::parse_window("08:00-18:00").value(), BytesPerSecond{100}}}, "UTC"};
   const auto steps = budget_steps(budget, core::ZoneRules{}, {kNow, kNow + 24h});
   ASSERT_EQ(steps.size(), 3u);
   EXPECT_EQ(steps[0].rate.count, 1'000u);
@@ -365,6 +379,20 @@ TEST_F(Planning, OtherWindowsOtherTimes) {
   EXPECT_EQ(results.at(0).why, core::ReplanCause::kTermsChanged);
   EXPECT_EQ(times(id, "berlin").update_at, kNow + 3h);
   EXPECT_EQ(assignment("berlin").update, (core::Intervals{span(3h, 4h), span(27h, 28h)}));
+}
+
+TEST_F(Planning, WindowsThatChangeDuringAPauseHoldFromTheResumeOn) {
+  night_site();
+  planned(core::Delivery::kPull);
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", ""}, now, {}));
+  wire::SitePatch later;
+  later.update_windows = nightly("", "03:00-04:00").update;
+  must(store->change_site("berlin", later, {}));
+  EXPECT_TRUE(must(lists.planning_due(now)).rollouts.empty());
+  must(store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{"ines", ""}, now, {}));
+  EXPECT_EQ(assignment("berlin").planned_at, kNow + 48h) << "not by the old ones";
+  pass();
+  EXPECT_EQ(assignment("berlin").planned_at, kNow + 3h);
 }
 
 // With a budget the shares end; a site that has not got its bytes by then gets new ones.

@@ -93,7 +93,7 @@ std::vector<core::BudgetStep> budget_steps(const EgressBudget& budget, const cor
 
 struct Scheduler::Draft {
   const SiteWork* site = nullptr;
-  Permitted transfer, update;        // as the plan says them
+  Permitted transfer, update;            // as the plan says them
   Intervals transfer_left, update_left;  // from now on, without what deferrals and other rollouts take
   core::SiteTask task;
   core::Basis basis;
@@ -120,8 +120,8 @@ Scheduler::Permitted Scheduler::permitted(const SiteWork& site, const core::Cale
   auto [found, added] = resolved_.try_emplace(key);
   if (added) {
     found->second.any_time = calendar.windows.empty() && calendar.black_outs.empty();
-    found->second.set = found->second.any_time ? Intervals{there}
-                                               : core::resolve(calendar, zone(site.time_zone), there);
+    found->second.set =
+        found->second.any_time ? Intervals{there} : core::resolve(calendar, zone(site.time_zone), there);
   }
   Permitted out = found->second;
   if (!rollout.empty()) out.set = core::intersect(out.set, core::normal(rollout));
@@ -131,8 +131,9 @@ Scheduler::Permitted Scheduler::permitted(const SiteWork& site, const core::Cale
 WallTime Scheduler::when(const SiteWork& site) {
   if (site.published)
     if (const auto start = start_of(site.published->times)) return std::max(*start, now_);
-  const WallTime from = std::max({now_, site.deferred_until.value_or(now_),
-                                  site.computed ? now_ : site.transmit_at.value_or(site.update_at.value_or(now_))});
+  const WallTime from =
+      std::max({now_, site.deferred_until.value_or(now_),
+                site.computed ? now_ : site.transmit_at.value_or(site.update_at.value_or(now_))});
   const Permitted transfer = permitted(site, site.windows.transfer_calendar(), site.transfer);
   for (const Interval& i : transfer.set)
     if (i.to > from) return std::max(i.from, from);
@@ -204,7 +205,13 @@ Intervals Scheduler::for_gateway(const SiteWork& site, const Permitted& permitte
 
 PlannedSite Scheduler::published(const Draft& task, core::SiteTimes times) {
   const SiteWork& site = *task.site;
-  PlannedSite out{{}, for_gateway(site, task.transfer, site.transfer), for_gateway(site, task.update, site.update), task.basis, "", "", now_};
+  PlannedSite out{{},
+                  for_gateway(site, task.transfer, site.transfer),
+                  for_gateway(site, task.update, site.update),
+                  task.basis,
+                  "",
+                  "",
+                  now_};
   if (egress_.limited()) {
     // limits.wan caps inside of the shares only, so outside of them nothing may be transmitted at all.
     Intervals share;

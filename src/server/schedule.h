@@ -17,8 +17,8 @@ struct EgressBudget {
     core::Window window;
     BytesPerSecond rate;
   };
-  BytesPerSecond rate;       // 0: no limit
-  std::vector<Hours> hours;  // the first one that holds counts instead
+  BytesPerSecond rate;            // 0: no limit
+  std::vector<Hours> hours;       // the first one that holds counts instead
   std::string time_zone = "UTC";  // of the hours
   bool limited() const { return rate.count > 0 || !hours.empty(); }
 };

@@ -21,7 +21,7 @@ using ZoneFinder = std::function<Result<std::shared_ptr<const core::ZoneRules>>(
 
 // What was computed and is in the site's plan.
 struct PlannedSite {
-  core::SiteTimes times;  // without its misfit, of which word and sentence are kept
+  core::SiteTimes times;             // without its misfit, of which word and sentence are kept
   core::Intervals transfer, update;  // as a plan says them: empty means always
   core::Basis basis;
   std::string misfit, sentence;  // empty: it fits
@@ -41,8 +41,8 @@ struct SiteWork {
   WallTime expires_at;
   core::Intervals transfer, update;  // of the rollout; empty: always
   core::LinkRate wan;
-  Bytes missing;                          // of distinct artifacts; the gateway does not have them
-  std::vector<core::DeviceWork> devices;  // that still have something to do
+  Bytes missing;                           // of distinct artifacts; the gateway does not have them
+  std::vector<core::DeviceWork> devices;   // that still have something to do
   std::optional<WallTime> deferred_until;  // a standing deferral of the whole site
   core::Intervals busy;                    // its WAN, by other rollouts
   std::optional<PlannedSite> published;

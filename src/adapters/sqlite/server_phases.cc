@@ -182,6 +182,15 @@ Result<> SqliteServerStore::cancel_jobs(const RolloutRow& row, const core::Cance
     if (!more) break;
     sites.insert(find.integer(0));
   }
+  // Their shares of the egress are free: nothing may go in them, and they cap nothing at their sites any more.
+  const std::string never = times::doc(core::for_plan({}, now));
+  for (const std::int64_t site : sites)
+    DRAY_CHECK(sql_("UPDATE assignment SET shares='[]', transfer=?3 WHERE rollout_id=?1 AND site_id=?2 AND "
+                    "shares<>'[]'")
+                   .bind(1, row.id)
+                   .bind(2, site)
+                   .bind(3, never)
+                   .run());
   auto& ask = sql_(
       "UPDATE job SET cancel_at=?2, cancel_by=?3, cancel_why=?4 WHERE rollout_id=?1 AND final=0 AND phase < "
       "?5 "

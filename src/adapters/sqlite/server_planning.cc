@@ -83,7 +83,8 @@ Result<> Gather::site(SiteWork& out, std::int64_t site_id, std::int64_t rollout)
   find.reset();
   auto& deferred = sql_(
       "SELECT max(until) FROM (SELECT until FROM deferral WHERE site_id=?1 AND device='' AND withdrawn_at IS "
-      "NULL AND (rollout_id IS NULL OR rollout_id=?2) AND until > ?3 UNION ALL SELECT until FROM site_deferral "
+      "NULL AND (rollout_id IS NULL OR rollout_id=?2) AND until > ?3 UNION ALL SELECT until FROM "
+      "site_deferral "
       "WHERE site_id=?1 AND device='' AND withdrawn=0 AND (assignment='' OR assignment=?4) AND until > ?3)");
   deferred.bind(1, site_id).bind(2, rollout).bind(3, ms(now_)).bind(4, rollout_id(rollout) + "-" + out.site);
   DRAY_TRY([[maybe_unused]] const bool any, deferred.step());
@@ -93,10 +94,11 @@ Result<> Gather::site(SiteWork& out, std::int64_t site_id, std::int64_t rollout)
 }
 
 Result<> Gather::busy(SiteWork& out, std::int64_t site_id) {
-  static const std::string kOthers = "SELECT " + std::string{times::kColumns} +
-                                     " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 "
-                                     "AND a.id<>?2 AND a.in_plan=1 AND a.planned_at IS NOT NULL AND " +
-                                     std::string{kNotOver};
+  static const std::string kOthers =
+      "SELECT " + std::string{times::kColumns} +
+      " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 "
+      "AND a.id<>?2 AND a.in_plan=1 AND a.planned_at IS NOT NULL AND " +
+      std::string{kNotOver};
   auto& find = sql_(kOthers);
   find.bind(1, site_id).bind(2, out.assignment);
   for (;;) {
@@ -183,8 +185,8 @@ Result<std::vector<Needy>> Gather::of_assignment(std::int64_t assignment) {
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) return out;
-    out.push_back({find.text(0), find.text(1), find.text(2), steps_of(find.integer(3), find.text(4)),
-                   find.integer(5)});
+    out.push_back(
+        {find.text(0), find.text(1), find.text(2), steps_of(find.integer(3), find.text(4)), find.integer(5)});
   }
 }
 
@@ -275,8 +277,10 @@ Row row_at(const Statement& find) {
 Result<server::Lists::PlanningDue> SqliteServerLists::planning_due(WallTime now) {
   PlanningDue out;
   static const std::string kDue =
-      "SELECT DISTINCT id FROM (SELECT a.rollout_id AS id FROM assignment a WHERE a.in_plan=1 AND a.plan_asked > "
-      "a.plan_seen UNION ALL SELECT a.rollout_id FROM assignment a WHERE a.in_plan=1 AND a.look_at <= ?1) JOIN "
+      "SELECT DISTINCT id FROM (SELECT a.rollout_id AS id FROM assignment a WHERE a.in_plan=1 AND "
+      "a.plan_asked > "
+      "a.plan_seen UNION ALL SELECT a.rollout_id FROM assignment a WHERE a.in_plan=1 AND a.look_at <= ?1) "
+      "JOIN "
       "rollout r USING(id) WHERE " +
       std::string{kNotOver} + " ORDER BY id";
   auto& find = sql_(kDue);
@@ -320,6 +324,52 @@ Result<std::vector<SiteWork>> SqliteServerLists::site_works(RolloutId rollout, c
   return out;
 }
 
+namespace {
+
+// The devices that a rollout would be for, by site.
+struct Meant {
+  std::map<std::string, std::vector<core::Step>> steps;  // by type; a Needy looks at them
+  std::map<std::int64_t, std::vector<Needy>> sites;
+  std::int64_t incompatible = 0;
+};
+
+Result<const std::vector<core::Step>*> steps_for(StatementCache& sql, const std::string& type,
+                                                 const std::vector<core::ReleaseArtifact>& release,
+                                                 const server::TypePlanner& planner, Meant& out) {
+  auto [known, added] = out.steps.try_emplace(type);
+  if (!added) return &known->second;
+  static const std::string kType = "SELECT " + std::string{kTypeColumns} + " FROM device_type WHERE name=?1";
+  auto& find = sql(kType);
+  find.bind(1, type);
+  DRAY_TRY(const bool row, find.step());
+  if (row) known->second = planner(type_at(find, 0), release).steps;
+  find.reset();
+  return &known->second;
+}
+
+Result<> find_devices(StatementCache& sql, const core::Filter& filter,
+                      const std::vector<core::ReleaseArtifact>& release, const server::TypePlanner& planner,
+                      Meant& out) {
+  static const std::string kAll = "SELECT " + std::string{kSeenColumns};
+  auto& devices = sql(kAll);
+  for (;;) {
+    DRAY_TRY(const bool row, devices.step());
+    if (!row) break;
+    const Seen device = seen_at(devices);
+    if (!device.passes(filter)) continue;
+    DRAY_TRY(const auto* steps, steps_for(sql, device.type, release, planner, out));
+    if (steps->empty())
+      ++out.incompatible;
+    else
+      out.sites[device.site_id].push_back({device.name, device.type, doc(device.running), steps, 0});
+  }
+  if (out.sites.empty() && out.incompatible == 0)
+    return Error{ErrorCode::kInvalid, "filter: no device passes it"};
+  return {};
+}
+
+}  // namespace
+
 Result<server::Lists::WhatIf> SqliteServerLists::what_if(const wire::NewRollout& rollout,
                                                          const core::Filter& filter,
                                                          const server::TypePlanner& planner,
@@ -333,40 +383,14 @@ Result<server::Lists::WhatIf> SqliteServerLists::what_if(const wire::NewRollout&
   const std::int64_t release_id = find.integer(0);
   find.reset();
   DRAY_TRY(const auto release, release_artifacts(sql_, release_id));
+  Meant meant;
+  DRAY_CHECK(find_devices(sql_, filter, release, planner, meant));
 
-  std::map<std::string, std::vector<core::Step>> types;
-  const auto steps_of = [&](const std::string& name) -> Result<const std::vector<core::Step>*> {
-    auto [known, added] = types.try_emplace(name);
-    if (!added) return &known->second;
-    static const std::string kType = "SELECT " + std::string{kTypeColumns} + " FROM device_type WHERE name=?1";
-    auto& type = sql_(kType);
-    type.bind(1, name);
-    DRAY_TRY(const bool row, type.step());
-    if (row) known->second = planner(type_at(type, 0), release).steps;
-    type.reset();
-    return &known->second;
-  };
   WhatIf out;
-  std::map<std::int64_t, std::vector<Needy>> sites;
-  static const std::string kAll = "SELECT " + std::string{kSeenColumns};
-  auto& devices = sql_(kAll);
-  bool any = false;
-  for (;;) {
-    DRAY_TRY(const bool row, devices.step());
-    if (!row) break;
-    const Seen device = seen_at(devices);
-    if (!device.passes(filter)) continue;
-    any = true;
-    DRAY_TRY(const std::vector<core::Step>* steps, steps_of(device.type));
-    if (steps->empty())
-      ++out.incompatible;
-    else
-      sites[device.site_id].push_back({device.name, device.type, doc(device.running), steps, 0});
-  }
-  if (!any) return Error{ErrorCode::kInvalid, "filter: no device passes it"};
+  out.incompatible = meant.incompatible;
   Gather gather{sql_, when, now};
   const core::RolloutTerms& terms = rollout.terms;
-  for (const auto& [site_id, needy] : sites) {
+  for (const auto& [site_id, needy] : meant.sites) {
     SiteWork& work = out.sites.emplace_back();
     work.delivery = terms.delivery;
     work.priority = rollout.priority;

@@ -13,12 +13,14 @@ Result<wire::Page<wire::SiteTimesView>> SqliteServerLists::site_times(RolloutId 
   std::int64_t after = 0;
   if (!query.cursor.empty()) {
     after = std::atoll(query.cursor.c_str());
-    if (after <= 0) return Error{ErrorCode::kInvalid, "cursor: is none of ours; take `next` of the page before"};
+    if (after <= 0)
+      return Error{ErrorCode::kInvalid, "cursor: is none of ours; take `next` of the page before"};
   }
   static const std::string kPage =
       "SELECT a.id, s.name, (SELECT count(*) FROM job j WHERE j.assignment_id=a.id), " +
       std::string{times::kColumns} +
-      " FROM assignment a JOIN site s ON s.id=a.site_id WHERE a.rollout_id=?1 AND a.id > ?2 ORDER BY a.id LIMIT ?3";
+      " FROM assignment a JOIN site s ON s.id=a.site_id WHERE a.rollout_id=?1 AND a.id > ?2 ORDER BY a.id "
+      "LIMIT ?3";
   auto& rows = sql_(kPage);
   rows.bind(1, rollout_number(rollout.value()).value_or(0)).bind(2, after);
   rows.bind(3, static_cast<std::int64_t>(query.limit) + 1);

@@ -199,7 +199,7 @@ Result<SiteChanges> SqliteServerStore::change_site(const std::string& site, cons
   if (given.black_outs) change.bind(7, doc(*given.black_outs));
   DRAY_CHECK(change.run());
   if (db_.changes() == 0) return Error{ErrorCode::kConflict, "the site has changed meanwhile"};
-  DRAY_CHECK(times::ask_site(sql_, *id));
+  DRAY_CHECK(times::ask_anew(sql_, *id));
   DRAY_TRY(SiteChange changed, bump(*id));
   DRAY_CHECK(transaction.commit());
   return SiteChanges{std::move(changed)};

@@ -21,7 +21,8 @@ std::vector<T> read(const std::string& text, std::size_t numbers, F make) {
   for (const json::value& item : parsed->get_array()) {
     if (!item.is_array() || item.get_array().size() != numbers) return {};
     std::vector<std::int64_t> n;
-    for (const json::value& number : item.get_array()) n.push_back(number.is_int64() ? number.get_int64() : 0);
+    for (const json::value& number : item.get_array())
+      n.push_back(number.is_int64() ? number.get_int64() : 0);
     out.push_back(make(n));
   }
   return out;
@@ -84,10 +85,10 @@ Result<> save(StatementCache& sql, const server::SiteResult& result) {
   DRAY_CHECK(seen.run());
   if (!result.planned) return {};
   const server::PlannedSite& p = *result.planned;
-  auto& save = sql(
-      "UPDATE assignment SET planned_at=?2, transmit_at=?3, update_at=?4, fetched_at=?5, finish_at=?6, "
-      "transfer=?7, update_windows=?8, shares=?9, misfit=?10, misfit_sentence=?11, wan_rate=?12, "
-      "lan_rate=?13, missing=?14, devices=?15, deferred_until=?16, terms=?17 WHERE id=?1");
+  auto& save =
+      sql("UPDATE assignment SET planned_at=?2, transmit_at=?3, update_at=?4, fetched_at=?5, finish_at=?6, "
+          "transfer=?7, update_windows=?8, shares=?9, misfit=?10, misfit_sentence=?11, wan_rate=?12, "
+          "lan_rate=?13, missing=?14, devices=?15, deferred_until=?16, terms=?17 WHERE id=?1");
   save.bind(1, result.assignment).bind(2, ms(p.at));
   bind_time(save, 3, p.times.transmit_at);
   bind_time(save, 4, p.times.update_at);
@@ -117,9 +118,18 @@ Result<> ask_site(StatementCache& sql, std::int64_t site) {
       .run();
 }
 
-Result<> ask_computed(StatementCache& sql, std::int64_t site) {
+Result<> ask_anew(StatementCache& sql, std::optional<std::int64_t> site) {
   return sql(
-             "UPDATE assignment SET plan_asked=plan_asked+1 WHERE site_id=?1 AND in_plan=1 AND EXISTS(SELECT 1 "
+             "UPDATE assignment SET plan_asked=plan_asked+1, planned_at=CASE WHEN held=1 THEN NULL ELSE "
+             "planned_at END, shares=CASE WHEN held=1 THEN '[]' ELSE shares END WHERE (?1=0 OR site_id=?1) AND "
+             "in_plan=1")
+      .bind(1, site.value_or(0))
+      .run();
+}
+
+Result<> ask_computed(StatementCache& sql, std::int64_t site) {
+  return sql("UPDATE assignment SET plan_asked=plan_asked+1 WHERE site_id=?1 AND in_plan=1 AND EXISTS(SELECT "
+             "1 "
              "FROM rollout r WHERE r.id=assignment.rollout_id AND r.computed=1)")
       .bind(1, site)
       .run();
@@ -140,14 +150,15 @@ Result<> SqliteServerStore::note_egress(const std::string& text, bool limited) {
   find.reset();
   if (same) return {};
   DRAY_CHECK(sql_("INSERT OR REPLACE INTO meta(key, value) VALUES('egress', ?1)").bind(1, text).run());
-  DRAY_CHECK(sql_("UPDATE assignment SET plan_asked=plan_asked+1 WHERE in_plan=1").run());
+  DRAY_CHECK(times::ask_anew(sql_, {}));
   return transaction.commit();
 }
 
 // The earliest times of any site are those that the rollout's own machine goes by.
 Result<> SqliteServerStore::take_earliest(std::int64_t rollout_id, WallTime now, SiteIds& sites) {
   auto& earliest = sql_(
-      "SELECT min(a.transmit_at), min(a.update_at) FROM assignment a WHERE a.rollout_id=?1 AND a.in_plan=1 AND "
+      "SELECT min(a.transmit_at), min(a.update_at) FROM assignment a WHERE a.rollout_id=?1 AND a.in_plan=1 "
+      "AND "
       "a.planned_at IS NOT NULL AND a.update_at IS NOT NULL");
   earliest.bind(1, rollout_id);
   DRAY_TRY([[maybe_unused]] const bool there, earliest.step());
@@ -178,7 +189,8 @@ Result<server::SiteChanges> SqliteServerStore::save_times(RolloutId rollout,
       "SELECT a.site_id, r.computed OR s.transfer_windows<>'[]' OR s.update_windows<>'[]' OR "
       "s.black_outs<>'[]', r.transfer, r.update_windows, " +
       std::string{times::kColumns} +
-      " FROM assignment a JOIN rollout r ON r.id=a.rollout_id JOIN site s ON s.id=a.site_id WHERE a.id=?1 AND "
+      " FROM assignment a JOIN rollout r ON r.id=a.rollout_id JOIN site s ON s.id=a.site_id WHERE a.id=?1 "
+      "AND "
       "a.in_plan=1";
   bool planned = false;
   for (const server::SiteResult& result : results) {
@@ -229,7 +241,8 @@ Result<> SqliteServerStore::transmit_due(WallTime now, SiteIds& sites) {
 
 Result<std::optional<WallTime>> SqliteServerStore::next_transmission() {
   auto& find = sql_(
-      "SELECT min(a.transmit_at) FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.fetch='hold' AND "
+      "SELECT min(a.transmit_at) FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.fetch='hold' "
+      "AND "
       "a.transmit_at IS NOT NULL AND a.in_plan=1 AND r.computed=1 AND r.state IN ('running', 'soaking', "
       "'waiting_approval')");
   DRAY_TRY([[maybe_unused]] const bool row, find.step());

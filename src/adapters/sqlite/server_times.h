@@ -27,6 +27,9 @@ Result<> save(StatementCache& sql, const server::SiteResult& result);
 Result<> ask(StatementCache& sql, std::int64_t assignment);
 Result<> ask_rollout(StatementCache& sql, std::int64_t rollout);
 Result<> ask_site(StatementCache& sql, std::int64_t site);
+// What people set has changed. A paused rollout is not planned, so what it has is forgotten: resumed, it waits
+// for times by what holds then.
+Result<> ask_anew(StatementCache& sql, std::optional<std::int64_t> site);
 // What is measured and stored moves computed times only; given ones are looked at by the hour.
 Result<> ask_computed(StatementCache& sql, std::int64_t site);
 
