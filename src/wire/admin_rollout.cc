@@ -26,6 +26,10 @@ json::value encode_percent(Percent percent) {
   if (percent.hundredths % 100 == 0) return json::value(percent.hundredths / 100);
   return json::value(static_cast<double>(percent.hundredths) / 100);
 }
+std::string percent_text(std::int64_t hundredths) {  // "100.01": for people
+  const std::int64_t rest = hundredths % 100;
+  return std::to_string(hundredths / 100) + (rest == 0 ? "" : (rest < 10 ? ".0" : ".") + std::to_string(rest));
+}
 DeviceCount count_at(const Node& node) { return DeviceCount{node.integer(1, kMostDevices)}; }
 
 Threshold threshold_at(const Node& node) {
@@ -171,7 +175,7 @@ std::vector<PhaseTerms> decode_phases(const Node& node) {
       kMostPhases);
   if (out.empty()) node.refuse("must hold at least one; leave it out for a rollout of one phase");
   if (percent > kWhole)
-    node.refuse("has percentages that add up to " + to_text(encode_percent({percent})) + ", at most 100");
+    node.refuse("has percentages that add up to " + percent_text(percent) + ", at most 100");
   for (std::size_t i = 0; i + 1 < out.size(); ++i)
     if (std::holds_alternative<WhatIsLeft>(out[i].share))
       Node{node.array()[i], node.path() + "[" + std::to_string(i) + "]"}.refuse(
