@@ -67,7 +67,7 @@ json::object encode(const SiteTimesView& view) {
           {"update_at", time_or_null(view.update_at)},
           {"fetched_at", time_or_null(view.fetched_at)},
           {"finish_at", time_or_null(view.finish_at)},
-          {"fits", view.misfit.empty()},
+          {"fits", view.planned_at ? json::value(view.misfit.empty()) : json::value{}},
           {"reason", text_or_null(view.misfit)},
           {"sentence", text_or_null(view.sentence)}};
 }
