@@ -51,14 +51,16 @@ void World::bury_dying() {
 }
 
 bool World::step() {
-  std::vector<Node*> ready = std::exchange(ready_, {});
-  random_.shuffle(ready);
-  for (Node* node : ready) {
+  std::swap(running_, ready_);  // their memory is used again and again
+  random_.shuffle(running_);
+  const bool any = !running_.empty();
+  for (Node* node : running_) {
     if (node->poll_one()) node->wake();
     bury_dying();
     if (on_step_) on_step_();
   }
-  return !ready.empty();
+  running_.clear();
+  return any;
 }
 
 Node* World::of(Life life) {

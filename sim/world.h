@@ -71,7 +71,7 @@ class World {
   std::function<void(Node&)> on_crashed_;
   std::function<void()> on_step_;
   std::vector<Node*> dying_;
-  std::vector<Node*> ready_;
+  std::vector<Node*> ready_, running_;
   std::unordered_map<Life, Node*> lives_;  // as far as they were looked up
   std::vector<std::unique_ptr<Node>> nodes_;
 };

@@ -31,8 +31,8 @@ bool choose_mutant(const std::string& name) {
 
 int list_mutants() {
   for (const Mutant& mutant : kMutants)
-    std::printf("%-26s %-11s %s\n", std::string{mutant.name}.c_str(), std::string{mutant.check}.c_str(),
-                std::string{mutant.what}.c_str());
+    std::printf("%-26s %-11s %3d %s\n", std::string{mutant.name}.c_str(), std::string{mutant.check}.c_str(),
+                mutant.seed, std::string{mutant.what}.c_str());
   return 0;
 }
 

@@ -125,7 +125,10 @@ void Faults::cut_power_at_write() {
   armed_[&node] = {1 + random_.uniform(60), random_.one_in(2) ? Power::kLostBefore : Power::kLostAfter};
 }
 
-Power Faults::at_write(Node& node) {
+Power Faults::at_write(Node& node, const std::string& op) {
+  const bool image = op.starts_with("sync spool/") || op.starts_with("sync incoming/");
+  if (image && !over_ && flips_next_.erase(&node) > 0)
+    later(1ms, [this, &node, file = op.substr(5)] { flip_byte_of(node, file); });
   const auto found = armed_.find(&node);
   if (found == armed_.end() || --found->second.left > 0 || over_) return Power::kStays;
   const Power how = found->second.how;
@@ -180,6 +183,10 @@ void Faults::fill_disk() {
 void Faults::flip_byte() {
   const bool gateway = random_.one_in(2);
   Node& node = gateway ? any(fleet_.gateways()) : any(fleet_.devices());
+  if (random_.one_in(2)) {  // in what is half fetched next, else in what lies there now
+    flips_next_.insert(&node);
+    return;
+  }
   std::vector<Path> files;
   const auto add = [&](const Path& folder) {
     const auto names = node.disk().list(folder);
@@ -197,7 +204,10 @@ void Faults::flip_byte() {
       if (node.disk().exists(other + component)) files.push_back(other + component);
   }
   if (files.empty()) return;
-  const Path file = files[random_.uniform(files.size())];
+  flip_byte_of(node, files[random_.uniform(files.size())]);
+}
+
+void Faults::flip_byte_of(Node& node, const Path& file) {
   const auto bytes = node.disk().bytes(file);
   if (!bytes || bytes->empty()) return;
   const auto flipped = node.disk().flip_byte(file, random_.uniform(bytes->size()));

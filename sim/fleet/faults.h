@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 
 #include "sim/fleet/fleet.h"
 
@@ -16,7 +17,7 @@ class Faults {
   void begin_around(const RolloutTruth& rollout);
   void heal();                               // nothing goes wrong any more
   // Asked at each write point of any disk.
-  Power at_write(Node& node);
+  Power at_write(Node& node, const std::string& op);
   // Called when a gateway's disk has become an older one.
   void on_restored(std::function<void(Node&)> hook) { on_restored_ = std::move(hook); }
 
@@ -38,6 +39,7 @@ class Faults {
   void slow_link();
   void fill_disk();
   void flip_byte();
+  void flip_byte_of(Node& node, const Path& file);
   void jump_wall_clock();
   void break_installer();
   void break_version();
@@ -61,6 +63,7 @@ class Faults {
     Power how = Power::kStays;
   };
   std::map<const Node*, Armed> armed_;  // looked up, never walked
+  std::set<const Node*> flips_next_;    // looked up, never walked
   Node* backed_up_ = nullptr;  // the gateway that may be restored in this world
   std::vector<std::shared_ptr<Inode>> backups_;
   std::vector<std::pair<std::string, std::string>> parted_, slowed_;

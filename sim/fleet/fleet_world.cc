@@ -159,7 +159,7 @@ void FleetWorld::arrived(const Exchange& exchange, int status) {
 }
 
 Power FleetWorld::on_write(Node& node, const std::string& op) {
-  const Power power = faults_.at_write(node);
+  const Power power = faults_.at_write(node, op);
   if (power == Power::kLostBefore) return power;
   if (op.find(" ab/") != std::string::npos) touched_.push_back(&node);
   for (const auto& check : checks_) check->wrote(node, op);

@@ -22,6 +22,7 @@ class Fold final : public Check {
     if (call.kind != Kind::kReports) return;
     Site& site = sites_[call.gateway];
     --site.on_their_way;
+    news_ = true;
     if (response.status != 200) {
       site.unsure = true;  // it may be in the database all the same
       return;
@@ -35,6 +36,7 @@ class Fold final : public Check {
 
   void crashed(Node& node) override {
     if (node.name() != "server") return;
+    news_ = true;
     for (auto& [name, site] : sites_) {
       site.unsure = site.unsure || site.on_their_way > 0;
       site.on_their_way = 0;
@@ -43,10 +45,14 @@ class Fold final : public Check {
   }
 
   void step() override {
+    if (!std::exchange(news_, false)) return;  // asked after every handler
     for (auto& [name, site] : sites_) {
       if (!site.changed || site.on_their_way > 0 || site.unsure) continue;
       server::Lists* lists = scene_.lists();
-      if (lists == nullptr) return;
+      if (lists == nullptr) {
+        news_ = true;
+        return;
+      }
       site.changed = false;
       for (const std::string& job : std::exchange(site.dirty, {})) compare(site, job, *lists);
     }
@@ -56,6 +62,7 @@ class Fold final : public Check {
     for (auto& [name, site] : sites_)
       for (const auto& [job, told] : site.jobs) site.dirty.insert(job);
     for (auto& [name, site] : sites_) site.changed = true;
+    news_ = true;
     step();
   }
 
@@ -94,6 +101,7 @@ class Fold final : public Check {
   }
 
   std::map<std::string, Site> sites_;
+  bool news_ = false;  // since the last step
 };
 
 }  // namespace

@@ -237,7 +237,8 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const auto key = job_key(job.job.value());
   if (!key) return {};
   static const std::string kFind =
-      "SELECT j.id, j.phase, j.phase >= r.released, j.installing_at, d.type, " + std::string{kResultColumns} +
+      "SELECT j.id, j.phase, j.phase >= r.released, j.cancel_at IS NOT NULL, j.installing_at, d.type, " +
+      std::string{kResultColumns} +
       " FROM job j JOIN device d ON d.id=j.device_id JOIN rollout r ON r.id=j.rollout_id "
       "WHERE j.rollout_id=?1 AND d.name=?2 AND d.site_id=?3 AND j.generation=?4";
   auto& find = sql_(kFind);
@@ -248,9 +249,10 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   if (!there) return {};
   const std::int64_t id = find.integer(0), phase = find.integer(1);
   const bool in_no_plan = find.integer(2) != 0;
-  const auto installing_at = time_at(find, 3);
-  const std::string type = find.text(4);
-  const core::JobResult have = result_at(find, 5);
+  const bool cancel_asked = find.integer(3) != 0;
+  const auto installing_at = time_at(find, 4);
+  const std::string type = find.text(5);
+  const core::JobResult have = result_at(find, 6);
   find.reset();
 
   core::JobResult reported{.state = job.state,
@@ -270,7 +272,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   // Ids that the gateway has used, about: one for every attempt that we hear of.
   in.attempts += job.step > have.step ? job.attempt : std::max<std::int64_t>(0, job.attempt - have.attempt);
 
-  const core::JobResult next = core::merge(have, reported);
+  const core::JobResult next = core::with_answer(core::merge(have, reported), cancel_asked);
   const bool final = core::is_final(next.state);
   auto& save = sql_(
       "UPDATE job SET state=?2, final=?3, reason=?4, sentence=?5, until=?6, update_at=?7, step=?8, "

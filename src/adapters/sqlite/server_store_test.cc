@@ -271,6 +271,16 @@ TEST_F(ServerStore, OneJobIsCancelledOnceAndNotAfterItsEnd) {
   EXPECT_EQ(store->cancel_job(JobId{"r1-nobody"}, {}, kNow).error().code(), ErrorCode::kNotFound);
 }
 
+// The rollout may end with it, and then no plan carries the cancel to the gateway any more.
+TEST_F(ServerStore, ACancelThatCrossedTheEndIsAnsweredTooLate) {
+  roll_out();
+  EXPECT_EQ(must(store->cancel_job(JobId{"r1-till-1"}, {"ines", ""}, kNow)).size(), 1u);
+  report("berlin", {job_report(1, 1, "r1-till-1", "succeeded")});
+  const auto job = must(lists.job(JobId{"r1-till-1"})).result;
+  EXPECT_EQ(job.state, "succeeded");
+  EXPECT_EQ(job.cancel_answer, "too_late");
+}
+
 TEST_F(ServerStore, ARepeatedPostMakesTheSameThingOnce) {
   const Once once{"key", "print"};
   EXPECT_FALSE(must(store->add_site({.name = "paris"}, "h1", kNow, once)).replayed);

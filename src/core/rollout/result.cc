@@ -44,6 +44,13 @@ JobResult merge(const JobResult& have, const JobResult& reported) {
   return next;
 }
 
+JobResult with_answer(JobResult result, bool cancel_asked) {
+  const bool stopped = result.state == "cancelled" || result.state == "expired";
+  if (cancel_asked && is_final(result.state) && !stopped && result.cancel_answer.empty())
+    result.cancel_answer = "too_late";
+  return result;
+}
+
 Tally tally(const StateCounts& counts) {
   Tally out;
   for (const auto& [state, n] : counts) {

@@ -34,6 +34,9 @@ bool is_waiting(std::string_view state);
 // add is the answer to a cancel, and that the end was late.
 JobResult merge(const JobResult& have, const JobResult& reported);
 
+// Of a job for which a cancel was asked: one that ended by its own has answered it, if nobody else did.
+JobResult with_answer(JobResult result, bool cancel_asked);
+
 using StateCounts = std::map<std::string, std::int64_t>;
 struct Tally {
   std::int64_t devices = 0, open = 0, succeeded = 0, failed = 0;

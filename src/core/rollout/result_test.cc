@@ -24,6 +24,14 @@ TEST(JobResult, TakesTheAnswerToACancelAfterItsEnd) {
   EXPECT_EQ(merge(answered, succeeded), answered);
 }
 
+TEST(JobResult, AnEndThatCrossedACancelAnswersItUnlessSomebodyDid) {
+  EXPECT_EQ(with_answer({.state = "succeeded"}, true).cancel_answer, "too_late");
+  EXPECT_EQ(with_answer({.state = "rolled_back"}, true).cancel_answer, "too_late");
+  EXPECT_EQ(with_answer({.state = "succeeded"}, false).cancel_answer, "");
+  for (const char* state : {"installing", "cancelled", "expired"})
+    EXPECT_EQ(with_answer({.state = state}, true).cancel_answer, "") << state;
+}
+
 TEST(JobResult, IsWaitingOrStartedOrFinal) {
   for (const auto* state :
        {"idle", "scheduled", "waiting_window", "waiting_gateway", "waiting_confirm", "deferred"})
