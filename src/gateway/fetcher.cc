@@ -230,7 +230,7 @@ Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
   request.headers.add("Authorization", "Bearer " + settings.token);
   request.idle_limit = kStalled;
   const std::uint64_t from = file.have();
-  if (from > 0) {
+  if (from > 0 && !DRAY_MUTANT("wan_from_zero")) {
     request.headers.add("Range", "bytes=" + std::to_string(from) + "-");
     request.headers.add("If-Range", "\"" + file.sha().hex() + "\"");
   }

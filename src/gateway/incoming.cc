@@ -3,12 +3,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/mutant.h"
-
 namespace dray::gateway {
 
 Result<> Incoming::resume(std::uint64_t safe) {
-  if (DRAY_MUTANT("wan_from_zero")) safe = 0;
   const bool fresh = safe == 0;
   DRAY_TRY(file_, disk_.open(path(), fresh ? Mode::kTruncate : Mode::kWrite));
   if (fresh) DRAY_CHECK(disk_.sync_dir("incoming"));  // the name must be as safe as the bytes

@@ -264,7 +264,7 @@ class Run:
     def release(self):
         if not self.built("release", []):
             return
-        environment = {"DRAY_BIN_DIR": str(ROOT / "build" / "release" / "bin")}
+        environment = {"DRAY_BIN_DIR": str(ROOT / "build" / "release" / "bin"), "DRAY_MUTANTS": "list"}
         for program in sorted((ROOT / "build" / "release" / "tests").glob("*")):
             if program.is_file() and os.access(program, os.X_OK):
                 self.suite(program.name, run_gtest, program, self.arguments.filter, environment, PROGRAM_LIMIT_S)
