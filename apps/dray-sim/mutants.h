@@ -43,7 +43,7 @@ inline constexpr Mutant kMutants[] = {
     {"cancel_goes_on", "cancelled", 1, "an agent accepts a cancel and goes on"},
     {"any_version_succeeds", "truth", 1, "any power-on report ends a job well"},
     {"plan_never_unchanged", "polite", 1, "the server never answers 304"},
-    {"poll_never_unchanged", "polite", 1, "the gateway never answers 304"},
+    {"poll_never_unchanged", "polite", 4, "the gateway never answers 304"},
     {"agent_spins", "polite", 1, "an agent polls without a pause"},
     {"cancel_not_saved", "remembered", 1, "the server answers a cancel that it does not save"},
     {"keeps_etag", "liveness", 1, "an agent keeps the ETag of a question that it has answered"},
