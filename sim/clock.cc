@@ -8,7 +8,8 @@ Task<Result<>> SimClock::sleep_until(SteadyTime when, Stop& stop) {
   const Duration away = when.time_since_epoch() - steady().time_since_epoch();
   Wait wait{events_, life_};
   const Stop::Hook hook{stop, [&wait] { wait.end(); }};
-  const bool came = co_await wait.until(when == kSteadyMax ? kSteadyMax : events_.now() + away);
+  const bool never = away > kSteadyMax - events_.now();  // the clock of this life may be behind the world's
+  const bool came = co_await wait.until(never ? kSteadyMax : events_.now() + away);
   if (!came) co_return Error{ErrorCode::kStopped, "stopped while sleeping"};
   co_return Result<>{};
 }

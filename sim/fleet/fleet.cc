@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kRestart{20'000};
-constexpr BytesPerSecond kWan{8'000}, kLan{32'000};
+constexpr BytesPerSecond kWan{8'000}, kLan{32'000}, kSlowLan{8'000};
 
 }  // namespace
 
@@ -61,7 +61,7 @@ void Fleet::add_device(const std::string& name, const std::string& site, int num
   Node& node = world_.add(name);
   devices_.push_back(&node);
   catalog_.add_device({name, site, std::string{number % 2 == 0 ? kTill : kKiosk}});
-  world_.network().link(site, name).rate = kLan;
+  world_.network().link(site, name).rate = options_.large_images ? kSlowLan : kLan;
   const auto made = provision(world_, node, factory_);
   DRAY_ASSERT(made.has_value());
   node.set_program([this, site](Node& n) {

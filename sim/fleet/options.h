@@ -17,6 +17,7 @@ struct FleetOptions {
   std::chrono::hours faults_until{58};   // nothing expires later; 0: no faults at all
   std::chrono::seconds polls{300};       // of devices
   std::chrono::seconds plan_wait{55};    // of gateways
+  bool large_images = false;             // some are synced on the way: there is something to resume
   bool one_holds_polls = true;           // a device of the first site; the others ask every few minutes
   std::string only;                      // the one check that counts; empty: all
   Trace::Keep trace = Trace::Keep::kNothing;
@@ -26,6 +27,7 @@ struct FleetOptions {
 inline FleetOptions small_world(std::uint64_t seed) {
   FleetOptions out;
   out.seed = seed;
+  out.large_images = seed % 8 == 2;  // they take time to play
   // Three of four worlds wait longer: what happens at every call happens often enough in the fourth.
   if (seed % 4 != 0) {
     out.plan_wait = std::chrono::minutes{10};

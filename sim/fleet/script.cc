@@ -60,7 +60,8 @@ RolloutTruth Operator::draw_rollout(WallTime at) {
   for (const char* component : {"os", "app"}) {
     if (which < 2 && (component[0] == 'o') != (which == 0)) continue;
     // Every size is one image's alone, so that bytes are known by their number.
-    const std::size_t size = 8'000 + random_.uniform(30'000) / 64 * 64 + 2 * out.images.size() +
+    const std::size_t large = options_.large_images && random_.one_in(3) ? 150'000 : 0;
+    const std::size_t size = 8'000 + large + random_.uniform(30'000) / 64 * 64 + 2 * out.images.size() +
                              4 * static_cast<std::size_t>(releases_);
     out.images.push_back(&catalog_.add_image(component, version, size));
   }

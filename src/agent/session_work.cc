@@ -123,7 +123,7 @@ Task<> Agent::Session::answer_offer(Stop& stop) {
   answered_ = asked_;  // a poll that came back meanwhile showed the same question
   answers_ += 1;
   // Where it asks again it shows the same once more: that must reach us.
-  if (!DRAY_MUTANT("keeps_etag")) etag_.clear();
+  etag_.clear();
   parts_.log.info("offer_answered", {{"answer", yes ? "ready" : word_of(ready->kind)}, {"why", ready->why}});
   if (sent)
     apply(at::Answered{ready->kind, ready->why});

@@ -29,9 +29,18 @@ struct Hasher::Context {
   ~Context() { EVP_MD_CTX_free(evp); }
 };
 
+// Looked up once: OpenSSL 3 searches its providers at each use of EVP_sha256() and the like, which takes longer than
+// hashing a token.
+static const EVP_MD* digest_of(Hasher::Kind kind) {
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+  static const EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
+  return kind == Hasher::Kind::kSha256 ? sha256 : kind == Hasher::Kind::kSha1 ? sha1 : md5;
+}
+
 Hasher::Hasher(Kind kind) : context_{std::make_unique<Context>()} {
-  const EVP_MD* md = kind == Kind::kSha256 ? EVP_sha256() : kind == Kind::kSha1 ? EVP_sha1() : EVP_md5();
-  DRAY_ASSERT(EVP_DigestInit_ex(context_->evp, md, nullptr) == 1);
+  const EVP_MD* md = digest_of(kind);
+  DRAY_ASSERT(md != nullptr && EVP_DigestInit_ex(context_->evp, md, nullptr) == 1);
 }
 Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;

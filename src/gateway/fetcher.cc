@@ -131,10 +131,7 @@ std::vector<Fetcher::Wanted> Fetcher::wanted() const {
     if (fresh) out.push_back({artifact.sha256, artifact.size, false, {}});
     const core::Assignment* assignment = parts_.site.plan().assignment(job.terms.assignment);
     Wanted& wanted = out[it->second];
-    if (assignment == nullptr) {  // in no plan any more: nobody says when it may be fetched
-      if (DRAY_MUTANT("fetch_unplanned")) wanted.allowed = true;
-      return;
-    }
+    if (assignment == nullptr) return;  // in no plan any more: nobody says when it may be fetched
     const core::Intervals& transfer = assignment->transfer;
     if (core::permits(transfer, now) || DRAY_MUTANT("outside_window"))
       wanted.allowed = true;
@@ -196,7 +193,6 @@ void Fetcher::put_off(const Sha256& sha, Duration least, bool failure) {
   if (!failure) wait.backoff.reset();
   const Duration own = wait.backoff.next(parts_.random);
   wait.until = parts_.clock.steady() + std::max(least, own);
-  if (DRAY_MUTANT("gives_up_fetching") && failure) wait.until = kSteadyMax;
 }
 
 Task<> Fetcher::fetch(Wanted what, Stop& stop) {

@@ -1,6 +1,5 @@
 #include "gateway/outbox.h"
 
-#include "base/mutant.h"
 
 namespace dray::gateway {
 
@@ -47,7 +46,6 @@ Outbox::Batch Outbox::batch() const {
 Writes Outbox::acknowledge(core::ReportsSeen seen) {
   Writes writes;
   if (seen.epoch != last_.epoch) return writes;
-  if (DRAY_MUTANT("drop_last_report")) ++seen.seq;
   acknowledged_ = std::max(acknowledged_, std::min(seen, last_));
   while (!pending_.empty() && pending_.begin()->first <= seen.seq) {
     const std::string subject = wire::subject_of(pending_.begin()->second);

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdio>
 
+#include "base/mutant.h"
+
 namespace dray::gateway {
 namespace {
 
@@ -46,6 +48,7 @@ Task<> PlanClient::run(Stop& stop) {
       backoff.reset();
       continue;
     }
+    if (DRAY_MUTANT("gives_up_server") && backoff.failures() > 8) co_return;
     if (backoff.failures() == 0) site_.log().warn("server_away", {{"why", done.error().message()}});
     const SteadyTime until = clock_.steady() + backoff.next(random_);
     [[maybe_unused]] const auto how = co_await clock_.sleep_until(until, stop);

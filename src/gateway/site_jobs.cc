@@ -58,7 +58,6 @@ core::PublicState Site::describe(const core::Job& job) const {
 }
 
 bool Site::has_turn(const core::Job& job) const {
-  if (DRAY_MUTANT("no_turns")) return true;
   const auto device = devices_.find(job.terms.device.value());
   if (device == devices_.end() || device->second->jobs.size() < 2) return true;
   std::vector<const core::Job*> all;

@@ -12,8 +12,15 @@ class Deferring final : public Check {
   using Check::Check;
   std::string_view name() const override { return "deferring"; }
 
+  void asked(const Call& call, const HttpRequest&) override {
+    if (call.kind == Kind::kConfirmation) newest_[key(call)] = &call.x;
+  }
+
+  // On a full disk several answers of a device may wait to be acknowledged, and are at one instant: the newest counts,
+  // the gateway has heard it.
   void answered(const Call& call, const HttpResponse& response) override {
-    if (call.kind == Kind::kConfirmation && response.status == 200) heard(call);
+    const bool counts = call.kind == Kind::kConfirmation && newest_[key(call)] == &call.x;
+    if (counts && response.status == 200) heard(call);
     if (call.kind == Kind::kFeedback && response.status == 200) started_.insert(key(call));
     if (call.kind == Kind::kLanImage && (response.status == 200 || response.status == 206))
       started_.insert({call.device, offered_[call.device]});
@@ -85,6 +92,7 @@ class Deferring final : public Check {
   }
 
   std::map<Key, WallTime> own_;
+  std::map<Key, const Exchange*> newest_;  // compared, never followed
   std::set<Key> started_;
   std::map<std::string, ActionId> offered_;  // what each device was shown last
   std::map<std::string, Operators> operators_;

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "base/mutant.h"
 
 namespace dray::core::attempt {
 namespace {
@@ -123,7 +122,7 @@ class Machine {
   }
 
   void on(const CancelAsked& event) {
-    if (may_cancel(next) && action_of(next) == event.action && !DRAY_MUTANT("cancel_goes_on"))
+    if (may_cancel(next) && action_of(next) == event.action)
       go(Cancelled{event.action, "", "the server asked"});
   }
 

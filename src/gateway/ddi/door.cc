@@ -1,7 +1,6 @@
 #include "gateway/ddi/door.h"
 
 #include "base/digest.h"
-#include "base/mutant.h"
 
 namespace dray::gateway::ddi {
 namespace {
@@ -152,7 +151,6 @@ Task<std::optional<HttpResponse>> Door::read_body(Call& call, std::string& body)
 }
 
 Task<HttpResponse> Door::done(int status) {
-  if (DRAY_MUTANT("answer_before_commit")) co_return empty(status);
   const auto saved = co_await parts_.site.settled();
   co_return empty(saved ? status : 503);
 }

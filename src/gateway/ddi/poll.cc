@@ -86,7 +86,7 @@ Task<HttpResponse> Door::poll(Call& call) {
   for (;;) {
     // What is shown must be durable, and it may be hours until a full disk has room again: what is shown then is
     // what may be shown then.
-    while (device.unsaved > 0 && !DRAY_MUTANT("poll_decided_early")) {
+    while (device.unsaved > 0) {
       const auto saved = co_await parts_.site.settled();
       if (!saved) co_return empty(503);
     }
