@@ -58,6 +58,25 @@ TEST(World, AStopEndsASleepAtOnce) {
   EXPECT_EQ(world.now().time_since_epoch(), 5s);
 }
 
+// A clock that starts anew at a boot is behind the world's: a far time is further away than the world has time.
+TEST(World, ASleepForLongerThanTheWorldHasTimeIsOneForEver) {
+  World world{1};
+  Node& node = world.add("a");
+  world.after(1h, [] {});
+  ASSERT_TRUE(world.run_for(1h));
+  node.power_on();
+  Stop stop;
+  std::optional<Result<>> how;
+  const SteadyTime far = kSteadyMax - 1ms;
+  node.spawn([](Node& n, SteadyTime until, Stop& s, std::optional<Result<>>& out) -> Task<> {
+    const auto slept = co_await n.clock().sleep_until(until, s);
+    out = slept;
+  }(node, far, stop, how));
+  world.after(1s, [&] { stop.request(); });
+  ASSERT_TRUE(world.run_until([&] { return how.has_value(); }, 1min));
+  EXPECT_EQ(how->error().code(), ErrorCode::kStopped);
+}
+
 TEST(World, AWorldWithoutEventsIsAnErrorThatShowsItsTrace) {
   World world{1};
   Node& node = world.add("till-1");
