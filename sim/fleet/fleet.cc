@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kRestart{20'000};
-constexpr BytesPerSecond kWan{8'000}, kLan{32'000}, kSlowLan{8'000};
+constexpr BytesPerSecond kWan{8'000}, kLan{32'000}, kSlowLan{2'000};
 
 }  // namespace
 

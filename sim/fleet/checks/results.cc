@@ -44,6 +44,13 @@ class Cancelled final : public Check {
     if (call.kind == Kind::kCancelFeedback || call.kind == Kind::kFeedback) heard(call, key);
   }
 
+  // It may ask for the cancel of what ended behind its backup, and is told that nothing is there.
+  void restored(Node& node) override {
+    std::erase_if(images_, [&](const auto& entry) {
+      return scene_.catalog.device(entry.first.first).site == node.name();
+    });
+  }
+
   void looked(const std::string& device, const Active& before, const Active& now) override {
     for (const auto& [key, images] : images_) {
       if (key.first != device || !accepted_.contains(key)) continue;

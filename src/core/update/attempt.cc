@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/mutant.h"
 
 namespace dray::core::attempt {
 namespace {
@@ -122,7 +123,7 @@ class Machine {
   }
 
   void on(const CancelAsked& event) {
-    if (may_cancel(next) && action_of(next) == event.action)
+    if (may_cancel(next) && action_of(next) == event.action && !DRAY_MUTANT("cancel_goes_on"))
       go(Cancelled{event.action, "", "the server asked"});
   }
 

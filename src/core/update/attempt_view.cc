@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/mutant.h"
 #include "core/update/attempt.h"
 
 namespace dray::core::attempt {
@@ -199,8 +198,8 @@ bool is_trial(const Attempt& a) {
 
 CancelAnswer answer_to_cancel(const Attempt& attempt, ActionId action) {
   if (action_of(attempt) != action) return CancelAnswer::kNothingHere;
-  const bool too_late = is_trial(attempt) || in<Committed>(attempt) || in<RolledBack>(attempt);
-  return too_late && !DRAY_MUTANT("cancel_never_too_late") ? CancelAnswer::kTooLate : CancelAnswer::kAccepted;
+  if (is_trial(attempt) || in<Committed>(attempt) || in<RolledBack>(attempt)) return CancelAnswer::kTooLate;
+  return CancelAnswer::kAccepted;
 }
 
 std::optional<Due> due_report(const Attempt& attempt) {
