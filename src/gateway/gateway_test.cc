@@ -1,71 +1,15 @@
 // The gateway alone, whole: plan in, artifacts fetched, devices updated, reports out (claims of docs/spec.md by id).
 #include "gateway/gateway.h"
 
-#include "gateway/testing/world.h"
+#include "gateway/testing/gateway_test_rig.h"
 
 namespace dray::gateway {
 namespace {
 
 using namespace std::chrono_literals;
 using testing_world::Answer;
-using testing_world::World;
-
-std::string some_bytes(std::size_t n, unsigned seed = 1) {
-  std::string out(n, '\0');
-  for (char& c : out) c = static_cast<char>(seed = seed * 1664525 + 1013904223, seed >> 24);
-  return out;
-}
-
-class GatewayTest : public testing::Test, protected World {
- protected:
-  void one_artifact(int devices, std::size_t bytes = 1 << 20, core::Ask ask = core::Ask::kPoll,
-                    core::EndsOn ends_on = core::EndsOn::kClosed) {
-    plan_for(devices, ask, ends_on);
-    bytes_ = some_bytes(bytes);
-    artifact_ = server.add_artifact(bytes_, "os", "2.0", 31);
-    add_jobs({{artifact_.sha256}});
-  }
-  std::string file_path(std::int64_t module = 31, const std::string& component = "os") const {
-    return "/softwaremodules/" + std::to_string(module) + "/artifacts/" + component + "%20image.img";
-  }
-  std::string state_of(const std::string& job) const {
-    const auto report = server.job(job);
-    return report ? report->state : "";
-  }
-  bool until_state(const std::string& job, const std::string& state) {
-    const bool reached = until([&] { return state_of(job) == state; });
-    EXPECT_TRUE(reached) << job << " is " << state_of(job) << ", not " << state;
-    return reached;
-  }
-  std::size_t asked_for(const std::string& what) const {
-    return static_cast<std::size_t>(std::count_if(server.requests.begin(), server.requests.end(),
-                                                  [&](const auto& r) { return r.starts_with("GET /gateway/v1/" + what); }));
-  }
-  // A foreign client's whole update.
-  void update_foreign(const std::string& device) {
-    const std::string id = wait_link("deploymentBase", device);
-    EXPECT_EQ(get("/deploymentBase/" + id, {.device = device}).status, 200);
-    const Answer file = get(file_path(), {.device = device});
-    EXPECT_EQ(file.status, 200);
-    EXPECT_TRUE(file.body == bytes_);
-    EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("closed", "success"), {.device = device}).status, 200);
-  }
-  void power_on(const std::string& version, const std::string& boot) {
-    const Answer answer = put("/configData", R"({"mode":"merge","data":{"dray.boot_id":")" + boot + R"(","dray.version.os":")" + version + R"("}})");
-    EXPECT_EQ(answer.status, 200);
-  }
-  // Up to the bytes: asked, confirmed, fetched.
-  std::string receive_with_confirmation() {
-    const std::string id = wait_link("confirmationBase");
-    EXPECT_EQ(post("/confirmationBase/" + id + "/feedback", R"({"confirmation":"confirmed"})").status, 200);
-    EXPECT_EQ(link("deploymentBase"), id);
-    EXPECT_EQ(get(file_path()).status, 200);
-    return id;
-  }
-
-  std::string bytes_;
-  core::Artifact artifact_;
-};
+using testing_world::GatewayTest;
+using testing_world::some_bytes;
 
 TEST_F(GatewayTest, M1_StoresAndForwardsAndReportsTheEnd) {
   one_artifact(1);
@@ -389,62 +333,6 @@ TEST_F(GatewayTest, ReportsWaitOnTheDiskUntilTheyAreAcknowledged) {
   start();
   EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
   EXPECT_TRUE(until([&] { return gateway().site().outbox().empty(); }));
-}
-
-TEST_F(GatewayTest, AResyncSendsEverySubjectAgain) {
-  one_artifact(2);
-  start();
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-2") && gateway().site().outbox().empty(); }));
-  server.reports.clear();
-  server.resync = true;
-  get("");  // a device is seen: something is reported
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.job("r1-dev-2") && server.device("dev-2"); }));
-}
-
-TEST_F(GatewayTest, AServerThatForgotWhatItAcknowledgedIsToldEverythingAgain) {
-  one_artifact(2);
-  start();
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-2") && gateway().site().outbox().empty(); }));
-  stop();  // what was acknowledged is known over a restart
-  const auto before = server.seen;
-  server.reports.clear();
-  server.seen = {1, 1};  // restored from a backup
-  server.publish();
-  start();
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.job("r1-dev-2") && server.device("dev-2"); }));
-  EXPECT_TRUE(until([&] { return gateway().site().outbox().empty(); }));
-  EXPECT_GT(server.seen, before) << "numbers go on";
-  const auto told = server.reports.size();
-  server.publish();
-  EXPECT_TRUE(until([&] { return gateway().site().plan().plan().revision == server.plan.revision; }));
-  EXPECT_EQ(server.reports.size(), told) << "once";
-}
-
-TEST_F(GatewayTest, AGatewayFromAnOlderStateTakesANewEpochAndWaitsForFreshActionIds) {
-  one_artifact(1);
-  server.seen = {3, 881};
-  start();
-  EXPECT_TRUE(until([&] { return !server.reports.empty() && server.reports.back().epoch == 4; }));
-  EXPECT_TRUE(until([&] { return gateway().site().link.wan == bytes_.size(); }));
-  EXPECT_EQ(link("deploymentBase"), "");
-  server.plan.action_ids.push_back({1'001'101, 2'001'100});
-  server.publish();
-  EXPECT_EQ(wait_link("deploymentBase"), "1001101");
-}
-
-// The server may be reached for reports hours before a call for the plan comes through.
-TEST_F(GatewayTest, AGatewayFromAnOlderStateAlsoLearnsOfItByTheAnswerToItsReports) {
-  one_artifact(1);
-  start();
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && gateway().site().outbox().empty(); }));
-  server.seen = {3, 881};
-  server.reports.clear();
-  server.requests.clear();
-  get("");  // a device is seen: something is reported
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.reports.back().epoch == 4; }));
-  const auto posts = std::count_if(server.requests.begin(), server.requests.end(),
-                                   [](const std::string& r) { return r.starts_with("POST /gateway/v1/reports"); });
-  EXPECT_LE(posts, 4) << "not in a tight loop";
 }
 
 TEST_F(GatewayTest, AnOpenActionKeepsItsIdOverARestart) {

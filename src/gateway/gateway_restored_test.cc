@@ -1,0 +1,69 @@
+// Either side has lost what it knew: a gateway from an older state, a server that has forgotten.
+#include "gateway/gateway.h"
+
+#include "gateway/testing/gateway_test_rig.h"
+
+namespace dray::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using testing_world::GatewayTest;
+
+TEST_F(GatewayTest, AResyncSendsEverySubjectAgain) {
+  one_artifact(2);
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-2") && gateway().site().outbox().empty(); }));
+  server.reports.clear();
+  server.resync = true;
+  get("");  // a device is seen: something is reported
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.job("r1-dev-2") && server.device("dev-2"); }));
+}
+
+TEST_F(GatewayTest, AServerThatForgotWhatItAcknowledgedIsToldEverythingAgain) {
+  one_artifact(2);
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-2") && gateway().site().outbox().empty(); }));
+  stop();  // what was acknowledged is known over a restart
+  const auto before = server.seen;
+  server.reports.clear();
+  server.seen = {1, 1};  // restored from a backup
+  server.publish();
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.job("r1-dev-2") && server.device("dev-2"); }));
+  EXPECT_TRUE(until([&] { return gateway().site().outbox().empty(); }));
+  EXPECT_GT(server.seen, before) << "numbers go on";
+  const auto told = server.reports.size();
+  server.publish();
+  EXPECT_TRUE(until([&] { return gateway().site().plan().plan().revision == server.plan.revision; }));
+  EXPECT_EQ(server.reports.size(), told) << "once";
+}
+
+TEST_F(GatewayTest, AGatewayFromAnOlderStateTakesANewEpochAndWaitsForFreshActionIds) {
+  one_artifact(1);
+  server.seen = {3, 881};
+  start();
+  EXPECT_TRUE(until([&] { return !server.reports.empty() && server.reports.back().epoch == 4; }));
+  EXPECT_TRUE(until([&] { return gateway().site().link.wan == bytes_.size(); }));
+  EXPECT_EQ(link("deploymentBase"), "");
+  server.plan.action_ids.push_back({1'001'101, 2'001'100});
+  server.publish();
+  EXPECT_EQ(wait_link("deploymentBase"), "1001101");
+}
+
+// The server may be reached for reports hours before a call for the plan comes through.
+TEST_F(GatewayTest, AGatewayFromAnOlderStateAlsoLearnsOfItByTheAnswerToItsReports) {
+  one_artifact(1);
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && gateway().site().outbox().empty(); }));
+  server.seen = {3, 881};
+  server.reports.clear();
+  server.requests.clear();
+  get("");  // a device is seen: something is reported
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && server.reports.back().epoch == 4; }));
+  const auto posts = std::count_if(server.requests.begin(), server.requests.end(),
+                                   [](const std::string& r) { return r.starts_with("POST /gateway/v1/reports"); });
+  EXPECT_LE(posts, 4) << "not in a tight loop";
+}
+
+}  // namespace
+}  // namespace dray::gateway
