@@ -159,7 +159,8 @@ class ScriptedDdi final : public HttpHandler {
   HttpResponse take_feedback(const std::string& body, const std::string& prefix) {
     const auto parsed = wire::parse_json(body);
     if (!parsed) return HttpResponse{400};
-    if (ask_first && !confirmed_) return HttpResponse{404};  // it waits for an answer
+    if (ask_first && !confirmed_ && body.find(R"("answer":"cancelled")") == std::string::npos)
+      return HttpResponse{404};  // it waits for an answer; a cancel is one
     if (!open_) return HttpResponse{410};
     const auto& status = parsed->at("status").as_object();
     const std::string execution{status.at("execution").as_string()};

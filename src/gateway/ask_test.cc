@@ -245,6 +245,21 @@ TEST_F(AskTest, M19_OfTwoCancelsTheFirstIsTheResultAndASecondChangesNothing) {
   EXPECT_TRUE(job(1).cancel_refused.empty());
 }
 
+// Its operator cancels instead of answering the question.
+TEST_F(AskTest, M19_ADeviceThatIsAskedMayCancel) {
+  devices(1, core::Ask::kConfirmation);
+  start();
+  const std::string id = wait_link("confirmationBase");
+  EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("proceeding", "none")).status, 404);
+  const std::string word = R"(,"dray":{"answer":"cancelled","by":"alex","why":"closing time"})";
+  EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("canceled", "none", word)).status, 200);
+  EXPECT_EQ(link("confirmationBase"), "");
+  const auto* cancelled = std::get_if<core::Cancelled>(&job(1).phase);
+  ASSERT_NE(cancelled, nullptr);
+  EXPECT_EQ(cancelled->by, "alex");
+  EXPECT_EQ(said(1).reason, "cancelled_on_device");
+}
+
 // --- the page ---
 
 TEST_F(AskTest, ThePageNeedsNothingFromElsewhere) {

@@ -88,7 +88,12 @@ Task<HttpResponse> Door::post_feedback(Call& call, ActionId action) {
   if (!feedback) co_return not_readable(call, feedback.error().message());
   const auto view = parts_.site.find_action(*call.device, action);
   if (!view) co_return unknown_action(call, action);
-  if (view->state == State::kWaiting) co_return empty(404);
+  if (view->state == State::kWaiting) {
+    if (feedback->dray.answer != "cancelled") co_return empty(404);
+    core::Answered cancelled = answered(call, feedback->dray, core::AnswerKind::kReady);  // instead of an answer
+    parts_.site.apply(view->job->terms.id, std::move(cancelled));
+    co_return co_await done();
+  }
   const bool closed = feedback->execution == DdiExecution::kClosed;
   if (view->acknowledged && closed) co_return co_await done();  // its end is known; this is only its echo
   if (view->state != State::kActive && view->state != State::kCanceling) co_return empty(410);
