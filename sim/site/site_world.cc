@@ -194,6 +194,9 @@ void SiteWorld::excuse_windows(std::uint64_t count) {
 
 void SiteWorld::on_crashed(Node& node) {
   account(node, node.name() == "gw" ? kOnTheWan : kOnTheLan);
+  // The commit that would have told of them died with this life: those of the next one tell of other things.
+  for (auto& [place, kept] : kept_)
+    if (place.first == node.name()) kept.synced = kept.before = kept.recorded;
   if (&node == gateway_)
     for (auto& [place, fair] : fair_) fair += place.first == "gw" ? 0 : kOnTheLan;
   else
