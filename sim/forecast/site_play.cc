@@ -6,6 +6,7 @@
 #include <memory>
 #include <numbers>
 
+#include "core/rollout/result.h"
 #include "core/schedule/deferral.h"
 #include "sim/site/device_life.h"
 #include "sim/site/gateway_life.h"
@@ -246,8 +247,7 @@ std::int64_t SitePlay::ended(bool& all) const {
     const wire::JobReport* job = server_->job("r1-d" + std::to_string(i));
     const std::string state = job != nullptr ? job->state : "";
     updated += state == "succeeded" ? 1 : 0;
-    all = all && (state == "succeeded" || state == "failed" || state == "rolled_back" || state == "expired" ||
-                  state == "cancelled");
+    all = all && core::is_final(state);
   }
   return updated;
 }

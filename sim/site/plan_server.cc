@@ -1,8 +1,8 @@
 #include "sim/site/plan_server.h"
 
 #include <algorithm>
-#include <set>
 
+#include "core/rollout/result.h"
 #include "wire/range.h"
 
 namespace dray::sim {
@@ -13,12 +13,6 @@ constexpr std::chrono::seconds kHold{55};
 std::string after_prefix(std::string_view target, std::string_view prefix) {
   target = target.substr(0, target.find('?'));
   return target.starts_with(prefix) ? std::string{target.substr(prefix.size())} : std::string{};
-}
-
-bool is_final(const std::string& state) {
-  static const std::set<std::string> finals{"succeeded", "failed",  "rolled_back",
-                                            "cancelled", "expired", "incompatible"};
-  return finals.contains(state);
 }
 
 }  // namespace
@@ -154,7 +148,7 @@ void PlanServer::fold(wire::Report report) {
   const auto* job = std::get_if<wire::JobReport>(&report.body);
   if (job != nullptr && known != newest_.end()) {
     const auto& before = std::get<wire::JobReport>(known->second.body);
-    if (is_final(before.state) && before.state != job->state)
+    if (core::is_final(before.state) && before.state != job->state)
       complaints_.push_back(job->job.value() + " was " + before.state + " and became " + job->state);
   }
   newest_.insert_or_assign(subject, std::move(report));

@@ -40,16 +40,27 @@ Task<HttpResponse> AdminApi::show_release(Call& call) {
 
 // --- rollouts ---
 
+namespace {
+
+// A rollout that is asked for, to be made or only looked at.
+struct Asked {
+  wire::NewRollout rollout;
+  core::Filter filter;
+};
+Result<Asked> asked_in(const std::string& body, WallTime now) {
+  DRAY_TRY(wire::NewRollout rollout, wire::decode_rollout(body));
+  if (rollout.terms.expires_at <= now) return Error{ErrorCode::kInvalid, "expires_at: is over already"};
+  DRAY_TRY(core::Filter filter, core::parse_filter(rollout.filter, core::kDeviceFields));
+  return Asked{std::move(rollout), std::move(filter)};
+}
+
+}  // namespace
+
 Task<HttpResponse> AdminApi::add_rollout(Call& call) {
-  auto wanted = wire::decode_rollout(call.body);
-  if (!wanted) co_return problem_response(wanted.error());
-  if (wanted->terms.expires_at <= parts_.clock.wall())
-    co_return problem_response(400, "expires_at: is over already");
-  auto filter = core::parse_filter(wanted->filter, core::kDeviceFields);
-  if (!filter) co_return problem_response(filter.error());
-  std::function<Result<Made>()> work = [this, &wanted, &filter, once = once(call),
-                                        now = parts_.clock.wall()] {
-    return parts_.store.add_rollout(*wanted, *filter, plan_type, now, once);
+  auto asked = asked_in(call.body, parts_.clock.wall());
+  if (!asked) co_return problem_response(asked.error());
+  std::function<Result<Made>()> work = [this, &asked, once = once(call), now = parts_.clock.wall()] {
+    return parts_.store.add_rollout(asked->rollout, asked->filter, plan_type, now, once);
   };
   auto done = co_await on(parts_.store_worker, std::move(work));
   if (!done) co_return problem_response(done.error());
@@ -65,19 +76,15 @@ Task<HttpResponse> AdminApi::add_rollout(Call& call) {
 
 // What it would do: computed as if it were made now, and forgotten.
 Task<HttpResponse> AdminApi::plan_rollout(Call& call) {
-  auto wanted = wire::decode_rollout(call.body);
-  if (!wanted) co_return problem_response(wanted.error());
-  if (wanted->terms.expires_at <= parts_.clock.wall())
-    co_return problem_response(400, "expires_at: is over already");
-  auto filter = core::parse_filter(wanted->filter, core::kDeviceFields);
-  if (!filter) co_return problem_response(filter.error());
+  auto asked = asked_in(call.body, parts_.clock.wall());
+  if (!asked) co_return problem_response(asked.error());
   const auto facts = call.query.find("facts");
   if (facts != call.query.end() && facts->second != "true" && facts->second != "false")
     co_return problem_response(400, "facts: must be true or false");
   const bool with_facts = facts != call.query.end() && facts->second == "true";
   std::function<Result<wire::WhatIfView>()> work =
-      [this, &wanted, &filter, with_facts, now = parts_.clock.wall()]() -> Result<wire::WhatIfView> {
-    DRAY_TRY(wire::WhatIfView view, what_if(parts_, options_, *wanted, *filter, now));
+      [this, &asked, with_facts, now = parts_.clock.wall()]() -> Result<wire::WhatIfView> {
+    DRAY_TRY(wire::WhatIfView view, what_if(parts_, options_, asked->rollout, asked->filter, now));
     view.with_facts = with_facts;
     return view;
   };

@@ -168,8 +168,9 @@ Result<wire::WhatIfView> what_if(Parts& parts, const Options& options, const wir
     wire::SiteTimesView& view = out.sites.emplace_back();
     view.site = asked.sites[i].site;
     view.devices = static_cast<std::int64_t>(asked.sites[i].devices.size());
-    if (results[i].planned) describe(*results[i].planned, view);
-    if (results[i].planned) add_times(asked.facts.sites[i], *results[i].planned);
+    if (!results[i].planned) continue;
+    describe(*results[i].planned, view);
+    add_times(asked.facts.sites[i], *results[i].planned);
   }
   out.facts = std::move(asked.facts);
   return out;

@@ -1,8 +1,8 @@
 // What the admin API shows, read-only. A cursor is the row number of the last item, so a page costs its own
 // length however far in it is. A filter is evaluated in memory over the rows in order until the page is full.
-#include <charconv>
 #include <utility>
 
+#include "adapters/sqlite/server_page.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
 
@@ -16,37 +16,6 @@ namespace {
 
 Error no_such(std::string_view what, std::string_view name) {
   return Error{ErrorCode::kNotFound, "no such " + std::string{what} + ": '" + std::string{name} + "'"};
-}
-
-Result<std::int64_t> read_cursor(const std::string& text) {
-  std::int64_t out = 0;
-  if (text.empty()) return out;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc{} || end != text.data() + text.size() || out < 0)
-    return Error{ErrorCode::kInvalid, "cursor: is none of ours; take `next` of the page before"};
-  return out;
-}
-
-// Rows behind the cursor in the order of their numbers (column 0) until the page is full; make() gives
-// nothing for a row that the filter does not pass.
-template <class T, class F>
-Result<Page<T>> page(Statement& rows, const PageQuery& query, F make) {
-  DRAY_TRY(const std::int64_t after, read_cursor(query.cursor));
-  rows.bind(1, after);
-  Page<T> out;
-  std::int64_t last = after;
-  for (;;) {
-    DRAY_TRY(const bool row, rows.step());
-    if (!row) return out;
-    std::optional<T> item = make(rows);
-    if (item && out.items.size() == query.limit) {
-      rows.reset();
-      out.next = std::to_string(last);
-      return out;
-    }
-    last = rows.integer(0);
-    if (item) out.items.push_back(std::move(*item));
-  }
 }
 
 template <class T, class F>

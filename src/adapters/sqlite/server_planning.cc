@@ -374,14 +374,7 @@ Result<server::Lists::WhatIf> SqliteServerLists::what_if(const wire::NewRollout&
                                                          const core::Filter& filter,
                                                          const server::TypePlanner& planner,
                                                          const server::WhenAsked& when, WallTime now) {
-  auto& find = sql_("SELECT id FROM release WHERE name=?1 AND version=?2");
-  find.bind(1, rollout.release_name).bind(2, rollout.release_version);
-  DRAY_TRY(const bool there, find.step());
-  if (!there)
-    return Error{ErrorCode::kInvalid,
-                 "release: no such release: '" + rollout.release_name + "/" + rollout.release_version + "'"};
-  const std::int64_t release_id = find.integer(0);
-  find.reset();
+  DRAY_TRY(const std::int64_t release_id, release_of(sql_, rollout));
   DRAY_TRY(const auto release, release_artifacts(sql_, release_id));
   Meant meant;
   DRAY_CHECK(find_devices(sql_, filter, release, planner, meant));

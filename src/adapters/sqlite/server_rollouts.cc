@@ -79,14 +79,7 @@ Result<Made> SqliteServerStore::add_rollout(const wire::NewRollout& rollout, con
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   DRAY_TRY(auto before, done_before(once));
   if (before) return *before;
-  auto& find = sql_("SELECT id FROM release WHERE name=?1 AND version=?2");
-  find.bind(1, rollout.release_name).bind(2, rollout.release_version);
-  DRAY_TRY(const bool there, find.step());
-  if (!there)
-    return Error{ErrorCode::kInvalid,
-                 "release: no such release: '" + rollout.release_name + "/" + rollout.release_version + "'"};
-  const std::int64_t release_id = find.integer(0);
-  find.reset();
+  DRAY_TRY(const std::int64_t release_id, release_of(sql_, rollout));
 
   const auto& terms = rollout.terms;
   const bool push = terms.delivery == core::Delivery::kPush;

@@ -300,6 +300,18 @@ core::RolloutPhase phase_at(const Statement& row, int first) {
 
 std::string doc(const core::PhaseTerms& phase) { return wire::to_text(wire::encode_phase(phase)); }
 
+Result<std::int64_t> release_of(StatementCache& sql, const wire::NewRollout& rollout) {
+  auto& find = sql("SELECT id FROM release WHERE name=?1 AND version=?2");
+  find.bind(1, rollout.release_name).bind(2, rollout.release_version);
+  DRAY_TRY(const bool there, find.step());
+  if (!there)
+    return Error{ErrorCode::kInvalid,
+                 "release: no such release: '" + rollout.release_name + "/" + rollout.release_version + "'"};
+  const std::int64_t id = find.integer(0);
+  find.reset();
+  return id;
+}
+
 Result<std::vector<core::ReleaseArtifact>> release_artifacts(StatementCache& sql, std::int64_t release_id) {
   std::vector<core::ReleaseArtifact> out;
   auto& find = sql(

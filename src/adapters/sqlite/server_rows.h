@@ -84,6 +84,8 @@ inline constexpr std::string_view kPhaseColumns =
 core::RolloutPhase phase_at(const Statement& row, int first);
 std::string doc(const core::PhaseTerms& phase);
 
+// The number of the release that a rollout asks for. kInvalid: there is none.
+Result<std::int64_t> release_of(StatementCache& sql, const wire::NewRollout& rollout);
 // The artifacts of a release, in its order.
 Result<std::vector<core::ReleaseArtifact>> release_artifacts(StatementCache& sql, std::int64_t release_id);
 

@@ -1,6 +1,5 @@
 // What the admin API shows of the times of a rollout's sites.
-#include <cstdlib>
-
+#include "adapters/sqlite/server_page.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_times.h"
 
@@ -10,34 +9,17 @@ using namespace rows;
 
 Result<wire::Page<wire::SiteTimesView>> SqliteServerLists::site_times(RolloutId rollout,
                                                                       const server::PageQuery& query) {
-  std::int64_t after = 0;
-  if (!query.cursor.empty()) {
-    after = std::atoll(query.cursor.c_str());
-    if (after <= 0)
-      return Error{ErrorCode::kInvalid, "cursor: is none of ours; take `next` of the page before"};
-  }
   static const std::string kPage =
       "SELECT a.id, s.name, (SELECT count(*) FROM job j WHERE j.assignment_id=a.id), " +
       std::string{times::kColumns} +
-      " FROM assignment a JOIN site s ON s.id=a.site_id WHERE a.rollout_id=?1 AND a.id > ?2 ORDER BY a.id "
-      "LIMIT ?3";
+      " FROM assignment a JOIN site s ON s.id=a.site_id WHERE a.id > ?1 AND a.rollout_id=?2 ORDER BY a.id";
   auto& rows = sql_(kPage);
-  rows.bind(1, rollout_number(rollout.value()).value_or(0)).bind(2, after);
-  rows.bind(3, static_cast<std::int64_t>(query.limit) + 1);
-  wire::Page<wire::SiteTimesView> out;
-  std::int64_t last = after;
-  for (;;) {
-    DRAY_TRY(const bool row, rows.step());
-    if (!row) return out;
-    if (out.items.size() == query.limit) {
-      out.next = std::to_string(last);
-      continue;
-    }
-    last = rows.integer(0);
-    wire::SiteTimesView view{.site = rows.text(1), .devices = rows.integer(2)};
-    if (const auto planned = times::planned_at(rows, 3)) server::describe(*planned, view);
-    out.items.push_back(std::move(view));
-  }
+  rows.bind(2, rollout_number(rollout.value()).value_or(0));
+  return page<wire::SiteTimesView>(rows, query, [](const Statement& row) {
+    wire::SiteTimesView view{.site = row.text(1), .devices = row.integer(2)};
+    if (const auto planned = times::planned_at(row, 3)) server::describe(*planned, view);
+    return std::optional{std::move(view)};
+  });
 }
 
 Result<> SqliteServerLists::add_planning(wire::RolloutView& view) {

@@ -17,13 +17,6 @@ class Forecast : public ServerProgram {
     add_release("tills", "2", add_artifact(image(200'000)));
     write_file(folder / "rollout.toml", "release = \"tills/2\"\ndelivery = \"push\"\nschedule = \"auto\"\nexpires_at = \"+1d\"\n");
   }
-  std::pair<int, std::string> drayctl(std::vector<std::string> words) {
-    words.insert(words.begin(), {std::string{DRAY_BIN_DIR} + "/drayctl", "--server", "http://127.0.0.1:" + std::to_string(admin_port),
-                                 "--token-file", data("admin-token")});
-    Process process{words};
-    const auto status = process.wait();
-    return {status.value_or(-1), process.output()};
-  }
 };
 
 TEST_F(Forecast, IsPlayedFromWhatTheServerKnowsAndStartsNothing) {

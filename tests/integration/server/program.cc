@@ -68,6 +68,14 @@ Answer ServerProgram::post(const std::string& path, const value& body) {
   return admin({.method = "POST", .path = "/api/v1/" + path, .body = wire::to_text(body)});
 }
 
+std::pair<int, std::string> ServerProgram::drayctl(std::vector<std::string> words) {
+  words.insert(words.begin(), {std::string{DRAY_BIN_DIR} + "/drayctl", "--server",
+                               "http://127.0.0.1:" + std::to_string(admin_port), "--token-file", data("admin-token")});
+  Process process{words};
+  const auto status = process.wait();
+  return {status.value_or(-1), process.output()};
+}
+
 Answer ServerProgram::gateway(Call call, const std::string& gateway_token) {
   call.token = gateway_token;
   return exchange(gateway_port, call);

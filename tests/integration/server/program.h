@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/digest.h"
 #include "http_call.h"
@@ -24,6 +26,8 @@ class ServerProgram : public ::testing::Test {
   Answer admin(Call call);
   Answer get(const std::string& path) { return admin({.path = "/api/v1/" + path}); }
   Answer post(const std::string& path, const boost::json::value& body);
+  // As an operator types it; its exit status and its words.
+  std::pair<int, std::string> drayctl(std::vector<std::string> words);
   Answer gateway(Call call, const std::string& token);
   Answer report(const std::string& token, const boost::json::array& reports);
 

@@ -23,15 +23,6 @@ class PhasedRollout : public ServerProgram {
     for (const auto* name : {"l-1", "l-2", "l-3"}) add_device(name, "lyon");
     add_release("tills", "2", add_artifact(image(1000)));
   }
-  // As an operator types it; its exit status and its words.
-  std::pair<int, std::string> drayctl(std::vector<std::string> words) {
-    words.insert(words.begin(),
-                 {std::string{DRAY_BIN_DIR} + "/drayctl", "--server",
-                  "http://127.0.0.1:" + std::to_string(admin_port), "--token-file", data("admin-token")});
-    Process process{words};
-    const auto status = process.wait();
-    return {status.value_or(-1), process.output()};
-  }
   value rollout() { return get("rollouts/r1").json(); }
   std::string state() { return std::string{rollout().at("state").as_string()}; }
   // The newest plan, waiting for one that is not `tag`; follows it.
