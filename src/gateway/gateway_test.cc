@@ -221,6 +221,16 @@ TEST_F(GatewayTest, NothingIsFetchedBeforeTheServerWasHeardSinceTheStart) {
   update_foreign("dev-1");
 }
 
+// The server writes its time into the head of a plan; the rest may take minutes over a slow WAN.
+TEST_F(GatewayTest, TheClockCountsFromTheHeadOfThePlanNotFromItsEnd) {
+  server.pass = [this](Duration time) { clock.leap += time; };
+  server.plan_takes = 5min;
+  one_artifact(1);
+  start();
+  EXPECT_TRUE(until([&] { return gateway().site().time().contact(); }));
+  EXPECT_LT(std::chrono::abs(gateway().site().now() - wall()), 3s);
+}
+
 // Nobody says any more when it may be fetched; its job goes on only until its device has taken the cancel.
 TEST_F(GatewayTest, WhatIsInNoPlanAnyMoreIsNotFetched) {
   one_artifact(1);

@@ -13,6 +13,37 @@ constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 
+// Notes when the head of an answer came: the server wrote its time then, and a long plan over a slow WAN may take
+// minutes after it.
+class HeadWatch : public HttpClient {
+ public:
+  HeadWatch(HttpClient& below, const Clock& clock) : below_{below}, clock_{clock} {}
+  Task<Result<int>> send(HttpRequest request, BodySink& sink, Stop& stop) override {
+    Watch watch{*this, sink};
+    co_return co_await below_.send(std::move(request), watch, stop);
+  }
+  SteadyTime heard() const { return heard_; }
+
+ private:
+  class Watch : public BodySink {
+   public:
+    Watch(HeadWatch& owner, BodySink& below) : owner_{owner}, below_{below} {}
+    Result<> head(int status, const Headers& headers) override {
+      owner_.heard_ = owner_.clock_.steady();
+      return below_.head(status, headers);
+    }
+    Task<Result<>> write(ByteView bytes) override { co_return co_await below_.write(bytes); }
+
+   private:
+    HeadWatch& owner_;
+    BodySink& below_;
+  };
+
+  HttpClient& below_;
+  const Clock& clock_;
+  SteadyTime heard_{};
+};
+
 }  // namespace
 
 Result<WallTime> parse_http_date(std::string_view text) {
@@ -69,9 +100,10 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   request.idle_limit = settings.plan_wait + std::chrono::seconds{20};
   const SteadyTime asked = clock_.steady();
   const core::ReportsSeen acknowledged = site_.outbox().acknowledged();
-  const auto answer = co_await exchange(server_, std::move(request), "", kLargestPlan, stop);
+  HeadWatch server{server_, clock_};
+  const auto answer = co_await exchange(server, std::move(request), "", kLargestPlan, stop);
   if (!answer) co_return answer.error();
-  Result<> taken = take(*answer, acknowledged);
+  Result<> taken = take(*answer, acknowledged, server.heard());
   if (taken) taken = co_await site_.settled();
   // A server that does not hold the call must not be asked in a tight loop.
   if (taken && answer->status == 304 && clock_.steady() - asked < settings.server_retry_base)
@@ -79,9 +111,9 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   co_return taken;
 }
 
-Result<> PlanClient::take(const TextResponse& answer, core::ReportsSeen acknowledged) {
+Result<> PlanClient::take(const TextResponse& answer, core::ReportsSeen acknowledged, SteadyTime heard) {
   if (answer.status == 304) {
-    if (const auto date = parse_http_date(answer.headers.get("Date"))) site_.note_contact(*date);
+    if (const auto date = parse_http_date(answer.headers.get("Date"))) site_.note_contact(*date, heard);
     return {};
   }
   if (answer.status != 200) return Error{ErrorCode::kUnavailable, "GET plan: status " + std::to_string(answer.status)};
@@ -89,7 +121,7 @@ Result<> PlanClient::take(const TextResponse& answer, core::ReportsSeen acknowle
   if (!message) return message.error().with_context("GET plan");
   if (answer.headers.get("ETag") != "\"" + std::to_string(message->plan.revision) + "\"")
     return Error{ErrorCode::kInvalid, "GET plan: no ETag with the revision"};
-  site_.take_plan(*message, answer.body, acknowledged);
+  site_.take_plan(*message, answer.body, acknowledged, heard);
   return {};
 }
 

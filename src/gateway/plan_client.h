@@ -17,7 +17,7 @@ class PlanClient {
 
  private:
   Task<Result<>> ask(Stop& stop);
-  Result<> take(const TextResponse& answer, core::ReportsSeen acknowledged);
+  Result<> take(const TextResponse& answer, core::ReportsSeen acknowledged, SteadyTime heard);
   Site& site_;
   HttpClient& server_;
   Clock& clock_;

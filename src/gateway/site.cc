@@ -143,8 +143,9 @@ std::string Site::plan_etag() const {
   return has_plan_ ? "\"" + std::to_string(plan_.plan().revision) + "\"" : std::string{};
 }
 
-void Site::take_plan(const wire::PlanMessage& message, std::string text, core::ReportsSeen acknowledged) {
-  note_contact(message.server_time);
+void Site::take_plan(const wire::PlanMessage& message, std::string text, core::ReportsSeen acknowledged,
+                     SteadyTime heard) {
+  note_contact(message.server_time, heard);
   parts_.log.info("plan_received", {{"revision", message.plan.revision},
                                     {"devices", message.plan.devices.size()},
                                     {"artifacts", message.plan.artifacts.size()},
@@ -160,9 +161,9 @@ void Site::take_plan(const wire::PlanMessage& message, std::string text, core::R
   reconcile();
 }
 
-void Site::note_contact(WallTime server_time) {
+void Site::note_contact(WallTime server_time, SteadyTime heard) {
   const bool first = !time_.contact();
-  const bool moved = time_.correct(server_time);
+  const bool moved = time_.correct(server_time, heard);
   last_contact_ = now();
   if (first || now() > floor_saved_ + kFloorStep) {
     floor_saved_ = now();

@@ -118,9 +118,9 @@ class Site {
   // --- plan ---
   const PlanIndex& plan() const { return plan_; }
   std::string plan_etag() const;  // "" before the first
-  // acknowledged: when the plan was asked for.
-  void take_plan(const wire::PlanMessage& message, std::string text, core::ReportsSeen acknowledged);
-  void note_contact(WallTime server_time);
+  // acknowledged: when the plan was asked for. heard: when the head of the answer came; what follows takes its time.
+  void take_plan(const wire::PlanMessage& message, std::string text, core::ReportsSeen acknowledged, SteadyTime heard);
+  void note_contact(WallTime server_time, SteadyTime heard);
   WallTime last_contact() const { return last_contact_; }
 
   // --- jobs ---

@@ -20,10 +20,11 @@ class SiteTime {
   bool contact() const { return contact_; }
   std::optional<WallTime> floor() const { return site_.floor(clock_.steady()); }
 
-  // The server said so just now. Small differences are travel time and are left alone. True: the time moved.
-  bool correct(WallTime server) {
-    if (contact_ && std::chrono::abs(server - now()) < kTravel) return false;
-    site_.contact(server, clock_.steady());
+  // The server said so; the head of its answer came at `heard`. Small differences are travel time and are left alone.
+  // True: the time moved.
+  bool correct(WallTime server, SteadyTime heard) {
+    if (contact_ && std::chrono::abs(server - site_.now(heard)) < kTravel) return false;
+    site_.contact(server, heard);
     contact_ = true;
     return true;
   }

@@ -61,6 +61,7 @@ class ScriptedServer : public HttpClient {
   std::optional<std::uint64_t> cut_after;        // bytes of the next artifact body
   int refusals = 0;                              // 503
   std::uint64_t body_bytes = 0;
+  Duration plan_takes{};                         // between a plan's head and its body, in the time of `pass`
   std::uint64_t wan_rate = 0;                    // bytes per second of bodies, in the time of `pass`; 0: none passes
   std::function<void(Duration)> pass;            // lets time pass at once
   std::function<void()> on_cut;
@@ -116,6 +117,7 @@ class ScriptedServer : public HttpClient {
  private:
   Task<Result<int>> answer(BodySink& sink, int status, Headers headers, std::string body) {
     DRAY_CO_CHECK(sink.head(status, headers));
+    if (const Duration takes = std::exchange(plan_takes, {}); pass && takes > Duration{0}) pass(takes);
     if (!body.empty()) DRAY_CO_CHECK(co_await sink.write(as_bytes(body)));
     co_return status;
   }
