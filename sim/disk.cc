@@ -31,12 +31,13 @@ bool allowed(const Path& path) {
   return !path.starts_with('/') && std::find(parts.begin(), parts.end(), "..") == parts.end();
 }
 
-// Durable bytes and names only, as both what is live and what is durable.
-std::shared_ptr<Inode> copy_durable(const Inode& inode) {
+// Durable bytes and names only. for_use: as what is live, too.
+std::shared_ptr<Inode> copy_durable(const Inode& inode, bool for_use) {
   auto out = std::make_shared<Inode>(inode.kind);
-  out->live = out->durable = inode.durable;
-  for (const auto& [name, child] : inode.durable_names) out->live_names[name] = copy_durable(*child);
-  out->durable_names = out->live_names;
+  out->durable = inode.durable;
+  if (for_use) out->live = *inode.durable;
+  for (const auto& [name, child] : inode.durable_names) out->durable_names[name] = copy_durable(*child, for_use);
+  if (for_use) out->live_names = out->durable_names;
   return out;
 }
 
@@ -189,7 +190,7 @@ Result<> SimDisk::symlink(Path to, Path at) {
   DRAY_TRY(const Place place, find(at, false));
   if (place.what) return Error{ErrorCode::kConflict, at + " exists"};
   auto link = std::make_shared<Inode>(Kind::kSymlink);
-  link->live = link->durable = to;
+  link->live = link->durable.own() = to;
   return change("symlink " + at,
                 [&] { record(DirOp{place.folder, {Change{place.folder, place.name, link}}}); });
 }
@@ -251,10 +252,10 @@ void SimDisk::settle(const std::shared_ptr<Inode>& inode, bool lose_all) {
   for (const auto& [name, child] : inode->live_names) settle(child, lose_all);
 }
 
-std::shared_ptr<Inode> SimDisk::durable_copy() const { return copy_durable(*root_); }
+std::shared_ptr<Inode> SimDisk::durable_copy() const { return copy_durable(*root_, false); }
 
 void SimDisk::replace(const std::shared_ptr<Inode>& copy) {
-  root_ = copy_durable(*copy);
+  root_ = copy_durable(*copy, true);
   pending_.clear();
   ++boot_;
 }

@@ -23,6 +23,20 @@ namespace dray::sim {
 
 class SimDisk;
 
+// Bytes that copies share until one of them changes.
+class SharedBytes {
+ public:
+  const std::string& operator*() const { return *bytes_; }
+  const std::string* operator->() const { return bytes_.get(); }
+  std::string& own() {
+    if (bytes_.use_count() > 1) bytes_ = std::make_shared<std::string>(*bytes_);
+    return *bytes_;
+  }
+
+ private:
+  std::shared_ptr<std::string> bytes_ = std::make_shared<std::string>();
+};
+
 // A file, a folder or a symlink.
 struct Inode {
   enum class Kind { kFile, kFolder, kSymlink };
@@ -30,7 +44,8 @@ struct Inode {
 
   explicit Inode(Kind k) : kind{k} {}
   const Kind kind;
-  std::string live, durable;        // bytes of a file; target of a symlink
+  std::string live;                 // bytes of a file; target of a symlink
+  SharedBytes durable;
   std::vector<bool> dirty;          // live sectors that a sync must still make durable
   std::size_t dirty_from = 0, dirty_to = 0;  // none outside
   bool resized = false;             // live size not yet durable

@@ -31,12 +31,12 @@ void resize_live(Inode& file, std::size_t size) {
 // Makes one sector of `live` durable, as far as the durable size goes.
 void keep_sector(Inode& file, std::size_t sector) {
   const std::size_t begin = sector * kSector;
-  const std::size_t end = std::min({begin + kSector, file.live.size(), file.durable.size()});
-  if (begin < end) std::memcpy(file.durable.data() + begin, file.live.data() + begin, end - begin);
+  const std::size_t end = std::min({begin + kSector, file.live.size(), file.durable->size()});
+  if (begin < end) std::memcpy(file.durable.own().data() + begin, file.live.data() + begin, end - begin);
 }
 
 void keep_all(Inode& file) {
-  file.durable.resize(file.live.size());
+  if (file.durable->size() != file.live.size()) file.durable.own().resize(file.live.size());
   for (std::size_t i = file.dirty_from; i < file.dirty_to; ++i)
     if (file.dirty[i]) keep_sector(file, i);
 }
@@ -105,20 +105,20 @@ void SimDisk::tear(Inode& file, bool lose_all) {
   const std::uint64_t fate = lose_all ? 0 : random_.uniform(4);  // 0 lost, 1 kept, else torn
   if (fate == 1) keep_all(file);
   if (fate > 1) {
-    if (random_.one_in(2)) file.durable.resize(file.live.size());
+    if (random_.one_in(2)) file.durable.own().resize(file.live.size());
     for (std::size_t i = file.dirty_from; i < file.dirty_to; ++i)
       if (file.dirty[i] && random_.one_in(2)) keep_sector(file, i);
   }
-  file.live = file.durable;
+  file.live = *file.durable;
   clean(file);
 }
 
 Result<> SimDisk::flip_byte(const Path& path, std::uint64_t at) {
   DRAY_TRY(const Place place, find(path, true));
-  if (!place.what || at >= place.what->live.size() || at >= place.what->durable.size())
+  if (!place.what || at >= place.what->live.size() || at >= place.what->durable->size())
     return Error{ErrorCode::kNotFound, path + " has no durable byte " + std::to_string(at)};
   place.what->live[at] = static_cast<char>(place.what->live[at] ^ 0x10);
-  place.what->durable[at] = place.what->live[at];
+  place.what->durable.own()[at] = place.what->live[at];
   return {};
 }
 

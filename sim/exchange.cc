@@ -51,10 +51,12 @@ Exchange::Exchange(SimNetwork& network, Events& events, Node& c, Node* s, HttpRe
       target{std::move(t)},
       path{target.substr(0, target.find('?'))},
       network_{network},
-      events_{events},
-      to_server_{&network.link(c.name(), s->name())},
-      to_client_{&network.link(s->name(), c.name())},
-      traffic_{&network.traffic(c, *s, path)} {}
+      events_{events} {
+  const SimNetwork::Lines& lines = network.lines(c, *s);
+  to_server_ = lines.there;
+  to_client_ = lines.back;
+  traffic_ = &(*lines.counts)[path];
+}
 
 void Exchange::carry(Side& to, std::function<void()> act) {
   if (echo) return;  // its two sides are on one machine, or nobody listens

@@ -160,8 +160,13 @@ std::size_t SimNetwork::chunk(const Link& link) {
   return rate == 0 ? kChunk : std::clamp<std::uint64_t>(rate / kChunksPerSecond, 1, kChunk);
 }
 
-Traffic& SimNetwork::traffic(const Node& client, const Node& server, const std::string& path) {
-  return counts_[{client.name(), server.name()}][path];
+// Names are compared once for each pair, not for each request.
+SimNetwork::Lines& SimNetwork::lines(const Node& client, const Node& server) {
+  Lines& known = lines_[{&client, &server}];
+  if (known.there == nullptr)
+    known = {&link(client.name(), server.name()), &link(server.name(), client.name()),
+             &counts_[{client.name(), server.name()}]};
+  return known;
 }
 
 const std::string& SimNetwork::date(WallTime time) {  // RFC 9110 section 5.6.7

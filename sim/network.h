@@ -79,7 +79,11 @@ class SimNetwork {
   SteadyTime reserve(Link& link, std::uint64_t bytes);  // when they are on the line
   static std::size_t chunk(const Link& link);
   Duration latency(const Link& link) { return link.latency + random_.up_to(link.jitter); }
-  Traffic& traffic(const Node& client, const Node& server, const std::string& path);
+  struct Lines {
+    Link *there = nullptr, *back = nullptr;
+    std::map<std::string, Traffic>* counts = nullptr;  // by path
+  };
+  Lines& lines(const Node& client, const Node& server);
   const std::string& date(WallTime time);  // as the Date header has it
   void count(Exchange& exchange, bool upload, std::string_view bytes);
   void uploaded(Exchange& exchange);  // the whole request has been sent
@@ -104,6 +108,7 @@ class SimNetwork {
   std::map<std::string, Peer> peers_;
   std::map<Pair, Link> links_;
   std::map<Pair, std::map<std::string, Traffic>> counts_;  // client and server -> path
+  std::map<std::pair<const Node*, const Node*>, Lines> lines_;  // looked up, never walked
   std::int64_t date_second_ = -1;
   std::string date_;
   std::vector<std::weak_ptr<Exchange>> exchanges_;       // in the order they began

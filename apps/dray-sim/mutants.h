@@ -35,7 +35,7 @@ inline constexpr Mutant kMutants[] = {
     {"restored_keeps_epoch", "one_order", 4, "a restored gateway takes no new epoch"},
     {"results_change", "monotonic", 4, "a late report changes a result"},
     {"restart_loses_cancel", "monotonic", 1, "a gateway's restart forgets that a job was cancelled"},
-    {"cancel_goes_on", "cancelled", 1, "an agent accepts a cancel and goes on"},
+    {"accepts_too_late", "cancelled", 1, "an agent accepts a cancel after the switch-over"},
     {"any_version_succeeds", "truth", 1, "any power-on report ends a job well"},
     {"plan_never_unchanged", "polite", 1, "the server never answers 304"},
     {"poll_never_unchanged", "polite", 4, "the gateway never answers 304"},

@@ -1,5 +1,12 @@
 dray_program(dray-sim DEPS sim)
 
+# An allocator for what makes and drops small things all the time. Sanitizers bring their own.
+find_library(DRAY_ALLOCATOR NAMES tcmalloc_minimal libtcmalloc_minimal.so.4)
+mark_as_advanced(DRAY_ALLOCATOR)
+if(DRAY_ALLOCATOR AND NOT DRAY_SANITIZE)
+  target_link_libraries(dray-sim PRIVATE ${DRAY_ALLOCATOR})
+endif()
+
 # The same program with deliberate bugs (base/mutant.h). Only the sources that hold one are compiled again; the
 # linker takes these objects before the libraries', which so stay what the products are made of.
 if(DRAY_PROGRAMS)

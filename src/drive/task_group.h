@@ -5,9 +5,8 @@
 // takes frames down in any order), not the io_context.
 #pragma once
 
-#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -44,18 +43,19 @@ class TaskGroup {
     auto shared = shared_;
     while (shared->running > 0) {
       boost::system::error_code ignored;
-      co_await shared->ended.async_wait(asio::redirect_error(kAwait, ignored));
+      co_await shared->ended.async_receive(asio::redirect_error(kAwait, ignored));
     }
   }
 
  private:
-  using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                           asio::wait_traits<std::chrono::steady_clock>, Executor>;
+  using Channel = asio::experimental::channel<Executor, void(boost::system::error_code)>;
 
   struct Shared {
-    explicit Shared(Executor executor) : ended{executor, Timer::time_point::max()} {}
+    explicit Shared(Executor executor) : ended{executor} {}
     std::size_t running = 0;
-    Timer ended;  // never expires: a queue of waiters that the io_context owns
+    // Nothing is ever sent: a queue of waiters that the io_context owns. A timer that never expires would be one, too,
+    // but brings a reactor, and with it a system call for each handler in the simulator.
+    Channel ended;
   };
 
   [[noreturn]] static void fail(std::exception_ptr error) {

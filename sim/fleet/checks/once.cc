@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <deque>
 
 #include "sim/fleet/checks/checks.h"
@@ -7,18 +8,19 @@ namespace {
 
 // How much of each image is safe and recorded on one machine, by the write points of its disk. What is safe
 // counts as recorded when the record's file was synced so often that the record must have been in it: a commit
-// that was on its way already, and a checkpoint, may come between.
+// that was on its way already, and a checkpoint, may come between. While the power stays on it needs no record.
 class Kept {
  public:
   explicit Kept(int syncs) : syncs_{syncs} {}
 
   void safe(std::uint64_t bytes) {
+    held_ = bytes;
     if (!waiting_.empty() && waiting_.back().bytes == bytes) return;
     waiting_.push_back({bytes, syncs_});
   }
   void gone() {
     waiting_.clear();
-    recorded_ = 0;
+    recorded_ = held_ = 0;
   }
   void synced() {
     for (auto& one : waiting_) --one.left;
@@ -27,8 +29,11 @@ class Kept {
       waiting_.pop_front();
     }
   }
-  void crashed() { waiting_.clear(); }
-  std::uint64_t recorded() const { return recorded_; }
+  void crashed() {
+    waiting_.clear();
+    held_ = 0;
+  }
+  std::uint64_t known() const { return std::max(recorded_, held_); }
 
  private:
   struct Waiting {
@@ -37,6 +42,7 @@ class Kept {
   };
   int syncs_;
   std::uint64_t recorded_ = 0;
+  std::uint64_t held_ = 0;  // safe, since the power came on
   std::deque<Waiting> waiting_;
 };
 
@@ -49,22 +55,22 @@ class Once : public Check {
     if (call.kind != kind() || request.method != Method::kGet || call.x.was_late || call.x.echo) return;
     judged();
     const std::string& to = call.x.client.node->name();
-    const auto found = kept_.find({to, call.image->sha256.hex()});
-    if (found == kept_.end() || call.from() >= found->second.recorded()) return;
+    const auto& kept = kept_[to];
+    const auto found = kept.find(call.image->sha256.hex());
+    if (found == kept.end() || call.from() >= found->second.known()) return;
     complain(to, "asks for " + call.image->file + " from byte " + std::to_string(call.from()) + ", of which " +
-                     std::to_string(found->second.recorded()) + " are safe here");
+                     std::to_string(found->second.known()) + " are safe here");
   }
 
   void wrote(Node& node, const std::string& op) override {
     if (!is_ours(node.name())) return;
     if (op == record_op()) {
-      for (auto& [key, kept] : kept_)
-        if (key.first == node.name()) kept.synced();
+      for (auto& [sha, kept] : kept_[node.name()]) kept.synced();
       return;
     }
     const std::string sha = sha_in(op);
     if (sha.empty()) return;
-    const auto [at, fresh] = kept_.try_emplace({node.name(), sha}, syncs());
+    const auto [at, fresh] = kept_[node.name()].try_emplace(sha, syncs());
     if (op.starts_with("sync ")) {
       at->second.safe(node.disk().bytes(op.substr(5)).value_or("").size());
     } else if (op.starts_with("unlink ") || op.starts_with("truncate ")) {
@@ -73,12 +79,9 @@ class Once : public Check {
   }
 
   void crashed(Node& node) override {
-    for (auto& [key, kept] : kept_)
-      if (key.first == node.name()) kept.crashed();
+    for (auto& [sha, kept] : kept_[node.name()]) kept.crashed();
   }
-  void restored(Node& node) override {
-    std::erase_if(kept_, [&](const auto& entry) { return entry.first.first == node.name(); });
-  }
+  void restored(Node& node) override { kept_.erase(node.name()); }
 
  protected:
   virtual Kind kind() const = 0;
@@ -96,7 +99,7 @@ class Once : public Check {
     return {};
   }
 
-  std::map<std::pair<std::string, std::string>, Kept> kept_;  // node, SHA-256
+  std::map<std::string, std::map<std::string, Kept>> kept_;  // node -> SHA-256
 };
 
 class WanOnce final : public Once {

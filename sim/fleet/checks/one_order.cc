@@ -19,8 +19,7 @@ class OneOrder final : public Check {
     if (call.device.empty()) return;
     WallTime& heard = heard_[call.device];
     if (scene_.now() - heard >= kSilence)
-      for (auto& [key, action] : actions_)
-        if (action.device == call.device) action.excused = true;
+      for (auto& [key, action] : devices_[call.device]) action->excused = true;
     heard = scene_.now();
   }
 
@@ -31,7 +30,10 @@ class OneOrder final : public Check {
       if (action.empty()) continue;
       ++orders;
       Action& known = actions_[{call.gateway, action}];
-      if (known.device.empty()) known.device = call.device;
+      if (known.device.empty()) {
+        known.device = call.device;
+        devices_[call.device].emplace(Key{call.gateway, action}, &known);
+      }
       if (known.device != call.device)
         return complain(call.device, "is shown action " + text(action) + ", which is " + known.device + "'s");
       if (action == shown.cancel) known.excused = true;
@@ -69,6 +71,7 @@ class OneOrder final : public Check {
     bool excused = false;  // it may have ended without a word of its device
     int boots = 0;         // of the device, when it began
   };
+  using Key = std::pair<std::string, ActionId>;  // by gateway
   static constexpr Duration kSilence{590'000};  // a device that says nothing for so long may be given up
   static std::string text(ActionId id) { return std::to_string(id.value()); }
 
@@ -89,13 +92,13 @@ class OneOrder final : public Check {
     const int boots = scene_.world.node(call.device).boots();
     if (!now.begun) now.boots = boots;
     now.begun = true;
-    for (auto& [key, other] : actions_) {
-      if (&other == &now || key.first != call.gateway || other.device != call.device || !other.begun) continue;
-      const bool over = other.closed || other.excused || other.boots != boots || runs(call.device, other);
+    for (auto& [key, other] : devices_[call.device]) {
+      if (other == &now || key.first != call.gateway || !other->begun) continue;
+      const bool over = other->closed || other->excused || other->boots != boots || runs(call.device, *other);
       if (!over)
         return complain(call.device, "works at action " + text(call.action) + " while action " +
                                          text(key.second) + " is open");
-      other.begun = false;
+      other->begun = false;
     }
   }
   bool runs(const std::string& device, const Action& action) const {
@@ -107,8 +110,9 @@ class OneOrder final : public Check {
     });
   }
 
-  std::map<std::pair<std::string, ActionId>, Action> actions_;  // by gateway
-  std::map<std::string, WallTime> heard_;                       // of each device
+  std::map<Key, Action> actions_;                           // their places do not change
+  std::map<std::string, std::map<Key, Action*>> devices_;  // what each device was shown
+  std::map<std::string, WallTime> heard_;                   // of each device
 };
 
 }  // namespace

@@ -36,16 +36,20 @@ class Polite final : public Check {
   static constexpr Duration kSpan{60'000};
   static constexpr int kMost = 60;
   static constexpr int kMostReports = 15;  // for each device: one that is updated has much to tell
-  int devices_at(const std::string& gateway) const {
+  int devices_at(const std::string& gateway) {
+    int& known = devices_[gateway];
     const auto& devices = scene_.catalog.devices();
-    return static_cast<int>(std::count_if(devices.begin(), devices.end(),
-                                          [&](const auto& entry) { return entry.second.site == gateway; }));
+    if (known == 0)
+      known = static_cast<int>(std::count_if(devices.begin(), devices.end(),
+                                             [&](const auto& entry) { return entry.second.site == gateway; }));
+    return known;
   }
   struct Count {
     SteadyTime since;
     int calls = 0;
   };
   std::map<std::pair<const Node*, Kind>, Count> counts_;  // looked up, never walked
+  std::map<std::string, int> devices_;                   // of each site
 };
 
 }  // namespace

@@ -24,7 +24,8 @@ bool has(const Active& active, const Image& image) {
   return found != active.images.end() && found->second == &image;
 }
 
-// After a device accepted a cancel, the bytes of that action do not become active, and are not so already.
+// After a device accepted a cancel, the bytes of that action do not become active, and are not so already. Nor do
+// those of a job that is reported as cancelled before a byte of it was sent.
 class Cancelled final : public Check {
  public:
   using Check::Check;
@@ -32,39 +33,59 @@ class Cancelled final : public Check {
 
   void answered(const Call& call, const HttpResponse& response) override {
     if (response.status != 200) return;
-    const Key key{call.device, call.action};
     if (call.kind == Kind::kDeployment) {
       const auto order = wire::client::decode_deployment(std::get<std::string>(response.body), {});
       if (!order) return;
-      images_[key].clear();
+      Action& action = devices_[call.device].actions[call.action];
+      action.images.clear();
       for (const auto& part : order->order.parts)
-        if (const Image* image = scene_.catalog.image(part.sha256.hex())) images_[key].push_back(image);
-      newest_[call.device] = call.action;
+        if (const Image* image = scene_.catalog.image(part.sha256.hex())) action.images.push_back(image);
     }
-    if (call.kind == Kind::kCancelFeedback || call.kind == Kind::kFeedback) heard(call, key);
+    if (call.kind == Kind::kCancelFeedback || call.kind == Kind::kFeedback) heard(call);
+    if (call.kind == Kind::kReports)
+      each_job_report(call, [&](const wire::Report&, const wire::JobReport& job) { reported(job); });
+  }
+
+  void sent(const Call& call, bool upload, std::uint64_t bytes) override {
+    if (!upload && bytes > 0 && call.kind == Kind::kLanImage) devices_[call.device].sent.insert(call.image);
   }
 
   // It may ask for the cancel of what ended behind its backup, and is told that nothing is there.
   void restored(Node& node) override {
-    std::erase_if(images_, [&](const auto& entry) {
-      return scene_.catalog.device(entry.first.first).site == node.name();
-    });
+    for (auto& [name, device] : devices_)
+      if (scene_.catalog.device(name).site == node.name()) {
+        for (auto& [id, action] : device.actions) action.images.clear();
+        device.never.clear();
+      }
   }
 
-  void looked(const std::string& device, const Active& before, const Active& now) override {
-    for (const auto& [key, images] : images_) {
-      if (key.first != device || !accepted_.contains(key)) continue;
-      for (const Image* image : images)
-        if (has(now, *image) && !has(before, *image) && !ordered_since(key, *image))
-          complain(device, "switches to " + image->file + " of action " + std::to_string(key.second.value()) +
-                               ", whose cancel it accepted");
+  void looked(const std::string& name, const Active& before, const Active& now) override {
+    const Device& device = devices_[name];
+    for (const auto& [component, image] : now.images)
+      if (device.never.contains(image) && !has(before, *image))
+        complain(name, "switches to " + image->file + ", whose job was cancelled before it began");
+    for (const auto& [id, action] : device.actions) {
+      if (!action.cancelled) continue;
+      for (const Image* image : action.images)
+        if (has(now, *image) && !has(before, *image) && !ordered_since(device, id, *image))
+          complain(name, "switches to " + image->file + " of action " + std::to_string(id.value()) +
+                             ", whose cancel it accepted");
     }
   }
 
  private:
-  using Key = std::pair<std::string, ActionId>;
+  struct Action {
+    std::vector<const Image*> images;  // none while it is not known what it orders
+    bool cancelled = false;            // its device said so
+    bool orders(const Image& image) const { return std::find(images.begin(), images.end(), &image) != images.end(); }
+  };
+  struct Device {
+    std::map<ActionId, Action> actions;
+    std::set<const Image*> sent;   // of which it has got bytes
+    std::set<const Image*> never;  // of cancelled jobs that had not begun
+  };
 
-  void heard(const Call& call, const Key& key) {
+  void heard(const Call& call) {
     const auto said = wire::parse_json(call.x.uploaded);
     if (!said) return;
     const bool closed = said->at("status").at("execution") == "closed";
@@ -72,32 +93,35 @@ class Cancelled final : public Check {
     const bool here = dray != nullptr && dray->as_object().contains("answer") && dray->at("answer") == "cancelled";
     const bool there = call.kind == Kind::kCancelFeedback &&
                        said->at("status").at("result").at("finished") == "success";
-    if (!closed || !(here || there) || !accepted_.insert(key).second) return;
+    Device& device = devices_[call.device];
+    Action& action = device.actions[call.action];
+    if (!closed || !(here || there) || std::exchange(action.cancelled, true)) return;
     judged();
-    const auto images = images_.find(key);
-    if (images == images_.end()) return;
-    for (const Image* image : images->second)
-      if (has(scene_.active.at(call.device), *image) && !ran_before(call.device, *image))
+    for (const Image* image : action.images)
+      if (has(scene_.active.at(call.device), *image) && !ran_before(device, *image))
         complain(call.device, "accepts the cancel of an action whose " + image->file + " is active");
   }
+  void reported(const wire::JobReport& job) {
+    const RolloutTruth* rollout = scene_.catalog.rollout_of_job(job.job.value());
+    if (job.state != "cancelled" || rollout == nullptr) return;
+    Device& device = devices_[device_of_job(job.job.value())];
+    const auto began = [&](const Image* image) { return device.sent.contains(image); };
+    if (std::any_of(rollout->images.begin(), rollout->images.end(), began)) return;
+    judged();
+    device.never.insert(rollout->images.begin(), rollout->images.end());
+  }
   // A later action orders the same image, so it may run.
-  bool ordered_since(const Key& key, const Image& image) const {
-    return std::any_of(images_.begin(), images_.end(), [&](const auto& entry) {
-      return entry.first.first == key.first && entry.first.second > key.second &&
-             std::find(entry.second.begin(), entry.second.end(), &image) != entry.second.end();
-    });
+  static bool ordered_since(const Device& device, ActionId id, const Image& image) {
+    return std::any_of(device.actions.upper_bound(id), device.actions.end(),
+                       [&](const auto& entry) { return entry.second.orders(image); });
   }
   // An earlier action or the factory had brought it.
-  bool ran_before(const std::string& device, const Image& image) const {
-    return std::any_of(images_.begin(), images_.end(), [&](const auto& entry) {
-      return entry.first.first == device && !accepted_.contains(entry.first) &&
-             std::find(entry.second.begin(), entry.second.end(), &image) != entry.second.end();
-    });
+  static bool ran_before(const Device& device, const Image& image) {
+    return std::any_of(device.actions.begin(), device.actions.end(),
+                       [&](const auto& entry) { return !entry.second.cancelled && entry.second.orders(image); });
   }
 
-  std::map<Key, std::vector<const Image*>> images_;
-  std::map<std::string, ActionId> newest_;
-  std::set<Key> accepted_;
+  std::map<std::string, Device> devices_;
 };
 
 // A job that is reported as succeeded: its device has said so itself while exactly these bytes were active.

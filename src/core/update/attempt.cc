@@ -123,7 +123,7 @@ class Machine {
   }
 
   void on(const CancelAsked& event) {
-    if (may_cancel(next) && action_of(next) == event.action && !DRAY_MUTANT("cancel_goes_on"))
+    if (may_cancel(next) && action_of(next) == event.action)
       go(Cancelled{event.action, "", "the server asked"});
   }
 
