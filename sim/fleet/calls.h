@@ -29,6 +29,7 @@ enum class Kind {
   kAdmin,
   kLocal
 };
+inline constexpr std::size_t kKinds = static_cast<std::size_t>(Kind::kLocal) + 1;
 
 struct Call {
   Call(const Exchange& e, Kind k) : x{e}, kind{k} {}

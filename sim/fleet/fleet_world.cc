@@ -135,23 +135,20 @@ void FleetWorld::answered(const Exchange& exchange, const HttpResponse& response
   if (call.kind != Kind::kPoll || response.status != 200) return;
   const auto* body = std::get_if<std::string>(&response.body);
   if (body == nullptr) return;
-  std::string& last = bodies_[call.device];
-  if (last != *body) {
-    last = *body;
-    shown_[call.device] = shown_in(*body).value_or(Shown{});
-  }
-  for (const auto& check : checks_) check->shown(call, shown_[call.device]);
+  Polled& last = polled_[call.device];
+  if (last.body != *body) last = {*body, shown_in(*body).value_or(Shown{})};
+  for (const auto& check : checks_) check->shown(call, last.shown);
 }
 
 void FleetWorld::sent(const Exchange& exchange, bool upload, std::uint64_t bytes) {
-  if (upload) return;
+  if (upload || exchange.path.find("/artifacts/") == std::string::npos) return;
   const Call call = lines_.call(exchange, catalog_);
   if (call.image == nullptr) return;
   for (const auto& check : checks_) check->sent(call, upload, bytes);
 }
 
 void FleetWorld::arrived(const Exchange& exchange, int status) {
-  if (status != 200 && status != 304) return;
+  if ((status != 200 && status != 304) || exchange.path != "/gateway/v1/plan") return;
   const Call call = lines_.call(exchange, catalog_);
   if (call.kind != Kind::kPlan) return;
   SteadyTime& told = scene_.told_time[call.gateway];

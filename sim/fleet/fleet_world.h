@@ -67,8 +67,11 @@ class FleetWorld final : private Tap {
   Operator operator_;
   Faults faults_;
   std::vector<Node*> touched_;  // devices whose slots may have changed
-  std::map<std::string, std::string> bodies_;  // of the last poll of each device, with what it shows
-  std::map<std::string, Shown> shown_;
+  struct Polled {
+    std::string body;
+    Shown shown;
+  };
+  std::map<std::string, Polled> polled_;  // the last answer to each device, with what it shows
   std::uint64_t requests_ = 0, power_cuts_ = 0;
   std::deque<std::pair<std::string, std::string>> lines_kept_;  // node, line; only where the trace keeps lines
 };

@@ -50,6 +50,20 @@ TEST_F(GatewayTest, AGatewayFromAnOlderStateTakesANewEpochAndWaitsForFreshAction
   EXPECT_EQ(wait_link("deploymentBase"), "1001101");
 }
 
+// What was only numbered while the server could not be heard says nothing of what it has seen (dray-sim --seed 196).
+TEST_F(GatewayTest, AGatewayFromAnOlderStateLearnsOfItAlsoAfterALongTimeAlone) {
+  one_artifact(1);
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && gateway().site().outbox().empty(); }));
+  stop();
+  server.seen.seq += 20;  // behind the backup
+  server.away = true;
+  start();
+  for (int n = 0; gateway().site().outbox().last() <= server.seen; ++n) power_on("1.0", "boot-" + std::to_string(n));
+  server.away = false;
+  EXPECT_TRUE(until([&] { return !server.reports.empty() && server.reports.back().epoch == 2; }));
+}
+
 // The server may be reached for reports hours before a call for the plan comes through.
 TEST_F(GatewayTest, AGatewayFromAnOlderStateAlsoLearnsOfItByTheAnswerToItsReports) {
   one_artifact(1);

@@ -231,6 +231,22 @@ TEST_F(GatewayTest, TheClockCountsFromTheHeadOfThePlanNotFromItsEnd) {
   EXPECT_LT(std::chrono::abs(gateway().site().now() - wall()), 3s);
 }
 
+// A server with many sites hears once an hour from each that its devices are there, not once for each device.
+TEST_F(GatewayTest, WhatWasSeenOfAllDevicesIsToldTogether) {
+  plan_for(2);
+  start();
+  EXPECT_TRUE(until([&] { return !gateway().site().plan_etag().empty(); }));
+  for (const char* device : {"dev-1", "dev-2"}) get("", {.device = device});
+  EXPECT_TRUE(until([&] { return server.device("dev-1") && server.device("dev-2"); }));
+  clock.leap += 40min;
+  const WallTime heard = wall();
+  get("", {.device = "dev-2"});
+  clock.leap += 21min;
+  get("", {.device = "dev-1"});
+  EXPECT_TRUE(until([&] { return server.device("dev-1")->seen_at > heard; }));
+  EXPECT_GE(server.device("dev-2")->seen_at, heard - 1s);
+}
+
 // Nobody says any more when it may be fetched; its job goes on only until its device has taken the cancel.
 TEST_F(GatewayTest, WhatIsInNoPlanAnyMoreIsNotFetched) {
   one_artifact(1);

@@ -5,6 +5,7 @@ namespace dray::gateway {
 
 void Outbox::restore(wire::Report report) {
   last_ = std::max(last_, core::ReportsSeen{report.epoch, report.seq});
+  sent_ = last_;
   newest_[wire::subject_of(report)] = report.seq;
   pending_.insert_or_assign(report.seq, std::move(report));
 }
@@ -61,7 +62,7 @@ Writes Outbox::begin_epoch(std::int64_t epoch) {
   auto old = std::exchange(pending_, {});
   for (const auto& [subject, seq] : newest_) writes.push_back(Write::erase(kind::kReport, subject));
   newest_.clear();
-  last_ = acknowledged_ = {epoch, 0};
+  last_ = sent_ = acknowledged_ = {epoch, 0};
   for (auto& [seq, report] : old) {
     Writes more = add(std::move(report.body), report.at);
     writes.insert(writes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));

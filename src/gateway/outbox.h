@@ -2,6 +2,7 @@
 // In memory here; every change gives the Writes that make it durable.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -15,13 +16,16 @@ class Outbox {
  public:
   // At the start, from the store.
   void restore_counters(core::ReportsSeen last, core::ReportsSeen acknowledged) {
-    last_ = last;
+    last_ = sent_ = last;
     acknowledged_ = acknowledged;
   }
   void restore(wire::Report report);
 
   core::ReportsSeen last() const { return last_; }
   core::ReportsSeen acknowledged() const { return acknowledged_; }  // of this epoch; seq 0: nothing yet
+  // The most that a server can have got from us, in this life and in those before: what was there when this one began,
+  // and what was sent since. What was only numbered since says nothing of what the server has seen.
+  core::ReportsSeen sent() const { return sent_; }
   bool empty() const { return pending_.empty(); }
   std::size_t size() const { return pending_.size(); }
 
@@ -33,6 +37,7 @@ class Outbox {
     core::ReportsSeen last;
   };
   Batch batch() const;
+  void sending(const Batch& batch) { sent_ = std::max(sent_, batch.last); }
   Writes acknowledge(core::ReportsSeen seen);
   // The server has lost what it acknowledged behind `seen`.
   void forget_acknowledged(core::ReportsSeen seen) { acknowledged_ = seen; }
@@ -42,7 +47,7 @@ class Outbox {
  private:
   Writes put(wire::Report report);
 
-  core::ReportsSeen last_{1, 0}, acknowledged_{1, 0};
+  core::ReportsSeen last_{1, 0}, sent_{1, 0}, acknowledged_{1, 0};
   std::map<std::int64_t, wire::Report> pending_;  // by seq; all of last_.epoch
   std::unordered_map<std::string, std::int64_t> newest_;
 };

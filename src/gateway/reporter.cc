@@ -10,7 +10,9 @@ constexpr std::size_t kLargestAnswer = 64 << 10;
 Task<> Reporter::run(Stop& stop) {
   Backoff backoff{site_.settings().server_retry_base, site_.settings().server_retry_cap};
   while (!stop.requested()) {
-    if (site_.outbox().empty()) {
+    // Before the server has said what it has seen, nothing is told: afterwards a gateway that was restored from an older
+    // state could not be told from one whose answers were lost.
+    if (site_.outbox().empty() || !site_.time().contact()) {
       co_await site_.reports_waiting.wait(clock_, kSteadyMax, stop);
       continue;
     }
@@ -19,6 +21,7 @@ Task<> Reporter::run(Stop& stop) {
     Outbox::Batch batch = site_.outbox().batch();
     const auto saved = co_await site_.settled();
     if (!saved) break;
+    site_.outbox().sending(batch);
     const Result<> done = co_await send(std::move(batch), stop);
     if (stop.requested()) break;
     if (done) {

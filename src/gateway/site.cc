@@ -165,6 +165,7 @@ void Site::note_contact(WallTime server_time, SteadyTime heard) {
   const bool first = !time_.contact();
   const bool moved = time_.correct(server_time, heard);
   last_contact_ = now();
+  if (first) reports_waiting.notify();
   if (first || now() > floor_saved_ + kFloorStep) {
     floor_saved_ = now();
     save({Write::put(kind::kMeta, std::string{kClock},
@@ -182,9 +183,9 @@ void Site::save_link() {
                    json::serialize(json::object{{"wan", link.wan}, {"wan_control", link.wan_control}, {"lan", link.lan}}))});
 }
 
-// The server has seen more than we have sent: this is an older state of this gateway, or another machine in its place.
+// The server has seen more than we can have sent: this is an older state of this gateway, or another machine in its place.
 void Site::adopt_epoch(core::ReportsSeen seen) {
-  if (seen <= outbox_.last() || DRAY_MUTANT("restored_keeps_epoch")) return;
+  if (seen <= outbox_.sent() || DRAY_MUTANT("restored_keeps_epoch")) return;
   parts_.log.warn("epoch_began", {{"epoch", seen.epoch + 1}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
   save(outbox_.begin_epoch(seen.epoch + 1));
   leases_.forget_blocks();

@@ -303,8 +303,12 @@ void Site::device_seen(DeviceState& device) {
   const WallTime seen = now();
   device.seen_at = seen;
   if (!late_seen(device.seen_reported, seen)) return;
-  device.seen_reported = seen;
-  if (device.in_plan) report(device_report(device));
+  // All that were heard of since go with it: a site asks the server once an hour for this, not once for each device.
+  for (auto& [name, other] : devices_) {
+    if (!other->seen_at || (other->seen_reported && *other->seen_at <= *other->seen_reported)) continue;
+    other->seen_reported = seen;
+    if (other->in_plan) report(device_report(*other));
+  }
 }
 
 void Site::device_reported(DeviceState& device, bool power_on) {

@@ -8,19 +8,21 @@ namespace {
 
 // How much of each image is safe and recorded on one machine, by the write points of its disk. What is safe
 // counts as recorded when the record's file was synced so often that the record must have been in it: a commit
-// that was on its way already, and a checkpoint, may come between. While the power stays on it needs no record.
+// that was on its way already, and a checkpoint, may come between. What began since the power came on needs no record;
+// what was there before may end in bytes that nobody has vouched for.
 class Kept {
  public:
   explicit Kept(int syncs) : syncs_{syncs} {}
 
   void safe(std::uint64_t bytes) {
-    held_ = bytes;
+    if (!older_) held_ = bytes;
     if (!waiting_.empty() && waiting_.back().bytes == bytes) return;
     waiting_.push_back({bytes, syncs_});
   }
   void gone() {
     waiting_.clear();
     recorded_ = held_ = 0;
+    older_ = false;
   }
   void synced() {
     for (auto& one : waiting_) --one.left;
@@ -32,6 +34,7 @@ class Kept {
   void crashed() {
     waiting_.clear();
     held_ = 0;
+    older_ = true;
   }
   std::uint64_t known() const { return std::max(recorded_, held_); }
 
@@ -42,7 +45,8 @@ class Kept {
   };
   int syncs_;
   std::uint64_t recorded_ = 0;
-  std::uint64_t held_ = 0;  // safe, since the power came on
+  std::uint64_t held_ = 0;  // safe, and begun since the power came on
+  bool older_ = false;      // begun before
   std::deque<Waiting> waiting_;
 };
 

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <unordered_map>
 
 #include "sim/fleet/checks/checks.h"
 
@@ -14,7 +16,7 @@ class Polite final : public Check {
   void asked(const Call& call, const HttpRequest&) override {
     if (call.x.echo) return;
     if (call.kind == Kind::kAdmin || call.kind == Kind::kLocal) return;
-    Count& count = counts_[{call.x.client.node, call.kind}];
+    Count& count = counts_[call.x.client.node][static_cast<std::size_t>(call.kind)];
     const SteadyTime now = scene_.world.now();
     if (now - count.since > kSpan) count = {now, 0};
     const int most = call.kind == Kind::kReports ? kMostReports * devices_at(call.gateway) : kMost;
@@ -48,8 +50,8 @@ class Polite final : public Check {
     SteadyTime since;
     int calls = 0;
   };
-  std::map<std::pair<const Node*, Kind>, Count> counts_;  // looked up, never walked
-  std::map<std::string, int> devices_;                   // of each site
+  std::unordered_map<const Node*, std::array<Count, kKinds>> counts_;  // looked up, never walked
+  std::map<std::string, int> devices_;                                 // of each site
 };
 
 }  // namespace
