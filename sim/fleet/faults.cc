@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/boot.h"
+
 namespace dray::sim::fleet {
 namespace {
 
@@ -200,8 +202,9 @@ void Faults::flip_byte() {
     add("spool");
     const auto link = node.disk().read_link("ab/current");
     const Path other = link && *link == "slots/0" ? "ab/slots/1" : "ab/slots/0";
+    const bool on_trial = !agent::load_boot(node.disk()).trial.empty();  // that slot is all there is to go back to
     for (const char* component : {"/os/image", "/app/image"})
-      if (node.disk().exists(other + component)) files.push_back(other + component);
+      if (!on_trial && node.disk().exists(other + component)) files.push_back(other + component);
   }
   if (files.empty()) return;
   flip_byte_of(node, files[random_.uniform(files.size())]);
