@@ -24,6 +24,23 @@ TEST_F(AgentTest, AnswersBusyWhileItsBusyFileIsThereAndReadyAfterwards) {
   EXPECT_EQ(server.confirmations.back(), R"({"confirmation":"confirmed"})");
 }
 
+// M5, M11: a probe is no update, and yet it is the device that decides.
+TEST_F(AgentTest, MeasuresItsLinkWhereItsGatewayAsksAndNotWhileItIsBusy) {
+  set_up();
+  world.network().link("gw", "dev").rate = BytesPerSecond{100'000};
+  ASSERT_TRUE(replace_file(device.disk(), "busy", "sale in progress\n"));
+  server.probes = true;
+  device.power_on();
+  ASSERT_TRUE(world.run_for(20min));
+  EXPECT_TRUE(server.probed.empty());
+  ASSERT_TRUE(device.disk().unlink("busy"));
+  ASSERT_TRUE(world.run_until([&] { return !server.probed.empty(); }, 10min));
+  const auto said = wire::parse_json(server.probed[0]);
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->at("bytes").as_int64(), 65'536) << "that took long enough";
+  EXPECT_NEAR(static_cast<double>(said->at("ms").as_int64()), 655.0, 60.0);
+}
+
 // M7
 TEST_F(AgentTest, RunsItsOwnDefermentSilentlyWhileItIsBusyAndConfirmsAfterwards) {
   set_up();

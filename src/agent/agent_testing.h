@@ -60,6 +60,8 @@ class ScriptedDdi final : public HttpHandler {
 
   // --- what was seen ---
   std::map<std::string, std::string> attributes;  // newest configData
+  bool probes = false;                            // shows drayProbe where nothing else is shown
+  std::vector<std::string> probed;                // what was said of it
   std::vector<std::string> boot_ids;              // of power-on reports, in order
   std::vector<std::string> reported;              // the version of "os" in each configData
   std::vector<std::string>
@@ -100,6 +102,7 @@ class ScriptedDdi final : public HttpHandler {
     path.erase(0, kBase.size());
     if (path.empty()) return poll();
     if (path == "/configData") return take_config(body);
+    if (path == "/drayProbe") return probe(request, body);
     const std::string id = std::to_string(action_);
     if (path == "/deploymentBase/" + id && open_ && !cancelling_) return json_response(deployment());
     if (path == "/cancelAction/" + id && cancelling_)
@@ -125,6 +128,7 @@ class ScriptedDdi final : public HttpHandler {
     else if (open_)
       links["deploymentBase"] = {
           {"href", link("/deploymentBase/" + id + (update == "skip" ? "?c=-2" : "?c=-1"))}};
+    if (probes && links.empty()) links["drayProbe"] = {{"href", link("/drayProbe")}};
     return json_response({{"config", {{"polling", {{"sleep", sleep}}}}}, {"_links", std::move(links)}});
   }
 
@@ -143,6 +147,14 @@ class ScriptedDdi final : public HttpHandler {
     }
     return {{"id", std::to_string(action_)},
             {"deployment", {{"download", "forced"}, {"update", update}, {"chunks", std::move(chunks)}}}};
+  }
+
+  HttpResponse probe(const HttpRequest& request, const std::string& body) {
+    const std::size_t at = request.target.find("?bytes=");
+    if (!body.empty()) probed.push_back(body);
+    HttpResponse out{200};
+    if (at != std::string::npos) out.body = std::string(std::stoul(request.target.substr(at + 7)), 'p');
+    return out;
   }
 
   HttpResponse take_config(const std::string& body) {

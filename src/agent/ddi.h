@@ -31,6 +31,9 @@ class Ddi {
   Task<Result<>> feedback(ActionId action, wire::client::FeedbackBody body, Stop& stop);
   Task<Result<>> answer_cancel(ActionId action, bool accepted, std::string sentence, Stop& stop);
   Task<Result<>> confirm(ActionId action, wire::client::Confirmation confirmation, Stop& stop);
+  // The probe of the link (docs/gateway-api.md, "Device door"): how long so many bytes took, from the request to the last one.
+  Task<Result<Duration>> fetch_probe(std::string href, std::uint64_t bytes, Clock& clock, Stop& stop);
+  Task<Result<>> tell_probe(std::string href, std::uint64_t bytes, Duration took, Stop& stop);
 
  private:
   HttpRequest request(Method method, std::string target) const;

@@ -75,6 +75,7 @@ class Agent::Session {
   Task<Result<>> look(wire::client::PollAnswer answer, Stop& stop);
   Task<Result<>> look_at_deployment(std::string href, Stop& stop);
   Task<Result<>> look_at_cancel(std::string href, Stop& stop);
+  Task<bool> measure_link(std::string href, Stop& stop);  // session_probe.cc
   Duration rest(bool healthy, bool held);
   std::map<std::string, std::string> power_on_report() const;
 

@@ -41,6 +41,7 @@ bool awaits_verdict(const at::Attempt& attempt) {
 std::map<std::string, std::string> Agent::Session::power_on_report() const {
   std::map<std::string, std::string> out = settings_.attributes;
   out["dray.boot_id"] = parts_.boot_id;
+  out["dray.probes"] = "1";  // a gateway of ours may show us drayProbe
   for (const auto& [component, runs] : running_) {
     out["dray.version." + component] = runs.version;
     if (!runs.sha256.empty()) out["dray.sha256." + component] = runs.sha256;
@@ -184,6 +185,9 @@ Task<Result<>> Agent::Session::look(client::PollAnswer answer, Stop& stop) {
   order_href_.clear();
   if (answer.confirmation.empty()) {
     apply(at::Withdrawn{});
+    if (answer.probe.empty()) co_return Result<>{};
+    const bool measured = co_await measure_link(std::move(answer.probe), stop);
+    if (!measured) etag_.clear();  // it is shown again with the next poll
     co_return Result<>{};
   }
   const auto action = client::action_in_link(answer.confirmation);

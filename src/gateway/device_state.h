@@ -64,6 +64,12 @@ struct PollCache {
   HttpResponse full{200}, unchanged{304};
 };
 
+// Of the link to it (lan_prober.h).
+struct LinkProbe {
+  bool shown = false;
+  SteadyTime not_before{};
+};
+
 struct DeviceState {
   explicit DeviceState(DeviceId n) : name{std::move(n)} {}
 
@@ -86,6 +92,7 @@ struct DeviceState {
   std::optional<WallTime> seen_at, seen_reported;
   std::string address;                // from which it called last
   Checked checked;
+  LinkProbe probe;
   bool busy_used = false;             // this status has moved an update time already
   std::string view;                   // what its poll showed when it was looked at last
   std::uint64_t generation = 1;       // counts what a poll may show

@@ -30,10 +30,11 @@ Gateway::Gateway(Settings settings, Ports ports)
       wan_{site_, rates_, ports_.clock},
       fetcher_{{site_, blobs_, ports_.disk, ports_.bytes_worker, ports_.clock, ports_.random, server_, wan_}},
       rate_prober_{{site_, blobs_, rates_, wan_, server_, ports_.clock, ports_.random}},
+      lan_prober_{site_, rates_, ports_.clock},
       plan_client_{site_, server_, ports_.clock, ports_.random},
       reporter_{site_, server_, ports_.clock, ports_.random},
       prober_{site_, ports_.probe, ports_.clock, tasks_},
-      door_{{site_, blobs_, ports_.clock, ports_.bytes_worker, rates_}},
+      door_{{site_, blobs_, ports_.clock, ports_.bytes_worker, rates_, lan_prober_}},
       local_api_{site_, blobs_, fetcher_, rates_, ports_.random} {
   blobs_.save = [this](Writes writes) { site_.save(std::move(writes)); };
   blobs_.on_lost = [this](const Sha256& sha) { site_.artifact_lost(sha); };
@@ -87,7 +88,10 @@ Task<> Gateway::run(Stop& stop) {
   tasks_.spawn(plan_client_.run(all));
   tasks_.spawn(reporter_.run(all));
   tasks_.spawn(fetcher_.run(all));
-  if (settings_.probe) tasks_.spawn(rate_prober_.run(all));
+  if (settings_.probe) {
+    tasks_.spawn(rate_prober_.run(all));
+    tasks_.spawn(lan_prober_.run(all));
+  }
   tasks_.spawn(prober_.run(all));
   tasks_.spawn(keep_counting());
   co_await tasks_.join();

@@ -7,6 +7,7 @@
 #include "gateway/local_api.h"
 #include "gateway/metered_client.h"
 #include "gateway/plan_client.h"
+#include "gateway/lan_prober.h"
 #include "gateway/prober.h"
 #include "gateway/rate_prober.h"
 #include "gateway/reporter.h"
@@ -60,6 +61,7 @@ class Gateway {
   Wan wan_;
   Fetcher fetcher_;
   RateProber rate_prober_;
+  LanProber lan_prober_;
   PlanClient plan_client_;
   Reporter reporter_;
   Prober prober_;

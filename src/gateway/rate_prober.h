@@ -2,7 +2,7 @@
 // MB a day, in the permitted transfer intervals and under the caps of the plan, at a random moment so that
 // ten thousand gateways do not ask at once. A job whose bytes are due soon is its own measurement.
 //
-// Devices are not probed: docs/decisions.md, "Rates".
+// Devices: lan_prober.h.
 #pragma once
 
 #include <optional>

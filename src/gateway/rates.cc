@@ -140,8 +140,8 @@ std::optional<core::LinkRate> Rates::measured(const DeviceId& device) const {
   return core::estimate_rate(hours, core::hour_of_week(now), now);
 }
 
-std::optional<WallTime> Rates::wan_newest() const {
-  const auto found = links_.find(DeviceId{});
+std::optional<WallTime> Rates::newest(const DeviceId& device) const {
+  const auto found = links_.find(device);
   return found == links_.end() ? std::nullopt : found->second.newest();
 }
 

@@ -33,7 +33,8 @@ class Rates {
   // Now, with a prior where nothing was measured: the devices of the same type, then all of the site.
   core::LinkRate wan() const;
   std::map<DeviceId, core::LinkRate> devices() const;  // of the plan
-  std::optional<WallTime> wan_newest() const;
+  // The newest sample of a link; `device` empty: of the WAN.
+  std::optional<WallTime> newest(const DeviceId& device) const;
 
  private:
   struct Hour {

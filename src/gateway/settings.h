@@ -29,7 +29,7 @@ struct Settings {
   std::uint64_t store_reserve = 64'000'000;    // bytes that stay free on the disk
 
   std::chrono::seconds plan_wait{55};          // long poll
-  bool probe = true;                           // may measure the WAN by GET probe
+  bool probe = true;                           // may measure links by probes
   Duration server_retry_base{1'000}, server_retry_cap{60'000};
 };
 

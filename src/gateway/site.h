@@ -112,6 +112,8 @@ class Site {
   // --- saving ---
   Task<Result<>> settled() { return saves_.settled(); }
   void save(Writes writes) { saves_.add(std::move(writes)); }
+  // What its poll shows has changed.
+  void bump(DeviceState& device);
   // A write that changes what a device may be told: its fast path waits for it.
   void save_device(DeviceState& device, Writes writes = {});
 
@@ -230,7 +232,6 @@ class Site {
   std::string reported_status(const DeviceState& device) const;
   wire::DeviceReport device_report(const DeviceState& device) const;
   std::string view_of(const DeviceState& device) const;
-  void bump(DeviceState& device);
   void set_wake(const JobId& id, JobSide& side, std::optional<WallTime> wake);
   void tick_due();
   void hold_link(const JobId& job);

@@ -122,6 +122,7 @@ std::string encode_ddi_poll(const DdiPoll& poll) {
   add_link(links, "deploymentBase", poll.deployment_base);
   add_link(links, "installedBase", poll.installed_base);
   add_link(links, "configData", poll.config_data);
+  add_link(links, "drayProbe", poll.probe);
   const json::object out{{"config", {{"polling", {{"sleep", to_hms(poll.sleep)}}}}}, {"_links", std::move(links)}};
   return json::serialize(out);
 }
@@ -193,6 +194,14 @@ Result<DdiConfigData> decode_ddi_config_data(std::string_view text) {
 Result<DdiInstalled> decode_ddi_installed(std::string_view text) {
   return decode<DdiInstalled>(parse_sloppy_json(text), [](const Node& body) {
     return DdiInstalled{body.at("name").text(256), body.at("version").text(256)};
+  });
+}
+
+Result<DdiProbe> decode_ddi_probe(std::string_view text) {
+  return decode<DdiProbe>(parse_sloppy_json(text), [](const Node& body) {
+    constexpr std::int64_t kMostBytes = 1 << 30, kMostTime = 86'400'000;
+    return DdiProbe{static_cast<std::uint64_t>(body.at("bytes").integer(0, kMostBytes)),
+                    Duration{body.at("ms").integer(0, kMostTime)}};
   });
 }
 

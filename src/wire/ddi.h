@@ -21,6 +21,7 @@ struct DdiPoll {
   std::chrono::seconds sleep{300};
   // Empty: not shown. At most one of the first three (docs/ddi.md 0.6).
   std::string confirmation_base, cancel_action, deployment_base, installed_base, config_data;
+  std::string probe;  // our addition, for our agents: the device may measure its link
 };
 std::string encode_ddi_poll(const DdiPoll& poll);
 
@@ -102,6 +103,13 @@ struct DdiInstalled {
   std::string name, version;
 };
 Result<DdiInstalled> decode_ddi_installed(std::string_view text);
+
+// What a device measured at its drayProbe link; bytes 0: nothing came of it.
+struct DdiProbe {
+  std::uint64_t bytes = 0;
+  Duration took{0};
+};
+Result<DdiProbe> decode_ddi_probe(std::string_view text);
 
 // The body of activateAutoConfirm; an empty text is fine.
 Result<DdiAutoConfirm> decode_ddi_activation(std::string_view text);

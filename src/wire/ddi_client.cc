@@ -80,6 +80,7 @@ Result<PollAnswer> decode_poll(std::string_view text) {
     out.deployment = href_of(links, "deploymentBase");
     out.cancel = href_of(links, "cancelAction");
     out.confirmation = href_of(links, "confirmationBase");
+    out.probe = href_of(links, "drayProbe");
     return out;
   });
 }

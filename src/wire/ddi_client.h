@@ -19,6 +19,7 @@ namespace dray::wire::client {
 struct PollAnswer {
   std::optional<std::chrono::seconds> sleep;                  // none or malformed: the caller's own
   std::string config_data, deployment, cancel, confirmation;  // hrefs, empty where the link is not shown
+  std::string probe;  // of our own gateway only: it would like to know what the link can do
 };
 Result<PollAnswer> decode_poll(std::string_view text);
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/mutant.h"
 #include "core/update/attempt.h"
 
 namespace dray::core::attempt {
@@ -199,7 +198,6 @@ bool is_trial(const Attempt& a) {
 
 CancelAnswer answer_to_cancel(const Attempt& attempt, ActionId action) {
   if (action_of(attempt) != action) return CancelAnswer::kNothingHere;
-  if (DRAY_MUTANT("accepts_too_late")) return CancelAnswer::kAccepted;
   if (is_trial(attempt) || in<Committed>(attempt) || in<RolledBack>(attempt)) return CancelAnswer::kTooLate;
   return CancelAnswer::kAccepted;
 }

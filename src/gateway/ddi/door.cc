@@ -101,6 +101,11 @@ Task<HttpResponse> Door::route(Call& call) {
     if (!accepted) co_return empty(406);
     co_return get_confirmation_base(call);
   }
+  if (rest[0] == "drayProbe" && rest.size() == 1) {
+    if (method == Method::kPost) co_return co_await post_probe(call);
+    if (method != Method::kGet) co_return not_allowed("GET, POST");
+    co_return get_probe(call);
+  }
   const bool activates = rest.size() == 2 && rest[1] == "activateAutoConfirm";
   if (rest[0] == "confirmationBase" && (activates || (rest.size() == 2 && rest[1] == "deactivateAutoConfirm"))) {
     if (method != Method::kPost) co_return not_allowed("POST");

@@ -11,6 +11,7 @@
 #include "gateway/blobs.h"
 #include "gateway/ddi/call.h"
 #include "gateway/ddi/sending.h"
+#include "gateway/lan_prober.h"
 #include "gateway/site.h"
 #include "ports/http.h"
 
@@ -24,6 +25,7 @@ class Door : public HttpHandler {
     Clock& clock;
     Worker& bytes_worker;
     Rates& rates;
+    LanProber& lan_prober;
   };
   explicit Door(Parts parts) : parts_{parts}, sending_{parts.site, parts.rates, parts.clock} {}
 
@@ -77,6 +79,10 @@ class Door : public HttpHandler {
   std::optional<Served> find_served(const Call& call, std::int64_t module, const std::string& file) const;
   HttpResponse checksum(const Served& served) const;
   HttpResponse serve(Call& call, const Served& served, std::shared_ptr<const File> file);
+
+  // --- the link's rate (ddi/probe.cc) ---
+  HttpResponse get_probe(Call& call);
+  Task<HttpResponse> post_probe(Call& call);
 
   // The body of a PUT or POST: 413, 415 where it must not be read.
   Task<std::optional<HttpResponse>> read_body(Call& call, std::string& body);

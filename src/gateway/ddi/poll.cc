@@ -55,6 +55,7 @@ std::string Door::poll_body(const Call& call, const DeviceState& device) const {
   if (shown.offer == core::Offer::kCancel) out.cancel_action = call.base + "/cancelAction/" + id;
   if (!device.installed_action.empty() && parts_.site.find_action(device, device.installed_action))
     out.installed_base = call.base + "/installedBase/" + std::to_string(device.installed_action.value());
+  if (shown.job == nullptr && device.probe.shown) out.probe = call.base + "/drayProbe";
   if (device.wants_config_data) out.config_data = call.base + "/configData";
   return wire::encode_ddi_poll(out);
 }

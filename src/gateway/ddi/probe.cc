@@ -1,0 +1,33 @@
+// The probe of a device's link: our addition (docs/gateway-api.md, "Device door"), for agents that say they know it.
+#include "gateway/ddi/door.h"
+
+namespace dray::gateway::ddi {
+
+HttpResponse Door::get_probe(Call& call) {
+  const auto wanted = query_value(call.query, "bytes");
+  const auto bytes = static_cast<std::uint64_t>(wanted ? parse_id(*wanted) : 0);
+  if (bytes == 0 || bytes > LanProber::kMostBytes)
+    return constraint_violation(call, "bytes must be 1 to " + std::to_string(LanProber::kMostBytes));
+  if (!call.device->probe.shown) return empty(404);
+  if (!parts_.lan_prober.begin(*call.device)) {
+    HttpResponse later = empty(503);
+    later.headers.set("Retry-After", "60");
+    return later;
+  }
+  HttpResponse out{200};
+  out.headers.set("Content-Type", "application/octet-stream");
+  out.headers.set("Cache-Control", "no-store");
+  out.body = std::string(bytes, 'p');
+  return out;
+}
+
+Task<HttpResponse> Door::post_probe(Call& call) {
+  std::string body;
+  if (auto refused = co_await read_body(call, body)) co_return std::move(*refused);
+  const auto result = wire::decode_ddi_probe(body);
+  if (!result) co_return not_readable(call, result.error().message());
+  parts_.lan_prober.end(*call.device, result->bytes, result->took);
+  co_return co_await done();
+}
+
+}  // namespace dray::gateway::ddi
