@@ -11,7 +11,8 @@ endfunction()
 with_allocator(dray-sim)
 
 # The same program with deliberate bugs (base/mutant.h). Only the sources that hold one are compiled again; the
-# linker takes these objects before the libraries', which so stay what the products are made of.
+# linker takes these objects before the libraries', which so stay what the products are made of. Built by
+# ./test --mutants alone.
 if(DRAY_PROGRAMS)
   dray_sources(candidates src)
   set(mutated ${CMAKE_SOURCE_DIR}/src/base/mutant.cc)
@@ -22,7 +23,7 @@ if(DRAY_PROGRAMS)
     endif()
   endforeach()
   dray_sources(own apps/dray-sim)
-  add_executable(dray-sim-mutants ${own} ${mutated})
+  add_executable(dray-sim-mutants EXCLUDE_FROM_ALL ${own} ${mutated})
   target_compile_definitions(dray-sim-mutants PRIVATE DRAY_MUTANTS)
   target_precompile_headers(dray-sim-mutants REUSE_FROM dray_pch)
   target_include_directories(dray-sim-mutants PRIVATE ${CMAKE_BINARY_DIR}/generated)

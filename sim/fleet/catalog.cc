@@ -1,10 +1,36 @@
 #include "sim/fleet/catalog.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "sim/trace.h"
 
 namespace dray::sim::fleet {
+namespace {
+
+bool is_in(const std::vector<DailyWindow>& windows, const SiteTruth& site, WallTime at) {
+  if (windows.empty()) return true;
+  const WallTime local = at + site.zone.offset;
+  const auto minute =
+      std::chrono::duration_cast<std::chrono::minutes>(local - std::chrono::floor<std::chrono::days>(local)).count();
+  return std::any_of(windows.begin(), windows.end(), [&](const DailyWindow& w) {
+    return w.from < w.to ? minute >= w.from && minute < w.to : minute >= w.from || minute < w.to;
+  });
+}
+
+}  // namespace
+
+bool Catalog::may_transfer(const RolloutTruth& rollout, const std::string& site, WallTime at) const {
+  const auto found = sites_.find(site);
+  const bool open = found == sites_.end() || is_in(found->second.transfer, found->second, at);
+  return open && core::permits(rollout.transfer, at);
+}
+
+bool Catalog::may_update(const RolloutTruth& rollout, const std::string& site, WallTime at) const {
+  const auto found = sites_.find(site);
+  const bool open = found == sites_.end() || is_in(found->second.update, found->second, at);
+  return open && core::permits(rollout.update, at);
+}
 
 const Image& Catalog::add_image(std::string component, std::string version, std::size_t size) {
   Image image;
@@ -72,12 +98,34 @@ std::vector<std::vector<const Image*>> Catalog::steps(const RolloutTruth& rollou
   return out;
 }
 
+std::string Catalog::describe_sites() const {
+  std::string out;
+  for (const auto& [name, site] : sites_) {
+    out += name + " in " + std::string{site.zone.name};
+    const auto add = [&](const char* what, const std::vector<DailyWindow>& windows) {
+      out += std::string{", "} + what + (windows.empty() ? " always" : "");
+      for (const DailyWindow& w : windows) out += " " + to_text(w);
+    };
+    add("transfer", site.transfer);
+    add("update", site.update);
+    out += "\n";
+  }
+  return out;
+}
+
+std::string to_text(const DailyWindow& w) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%02d:%02d-%02d:%02d", w.from / 60, w.from % 60, w.to / 60, w.to % 60);
+  return text;
+}
+
 std::string describe(const RolloutTruth& rollout) {
-  std::string out = (rollout.id.empty() ? "r?" : rollout.id) + (rollout.transmit_at ? " push" : " pull");
+  std::string out = (rollout.id.empty() ? "r?" : rollout.id) + (rollout.delivery == core::Delivery::kPush ? " push" : " pull");
   out += rollout.site.empty() ? " everywhere:" : " at " + rollout.site + ":";
   for (const Image* image : rollout.images) out += " " + image->file;
+  if (rollout.automatic) out += ", at times that the server computes, from";
   if (rollout.transmit_at) out += ", transmitted " + to_rfc3339(*rollout.transmit_at);
-  out += ", updated " + to_rfc3339(rollout.update_at) + ", expires " + to_rfc3339(rollout.expires_at);
+  out += (rollout.automatic ? " " : ", updated ") + to_rfc3339(rollout.update_at) + ", expires " + to_rfc3339(rollout.expires_at);
   const auto add = [&](const std::string& what, const core::Intervals& intervals) {
     if (intervals.empty()) return;
     out += "\n    " + what;

@@ -28,11 +28,32 @@ struct DeviceTruth {
   std::string name, site, type;
 };
 
+// When a site may be used, in minutes of its day; a window over midnight ends before it begins. None: always.
+struct DailyWindow {
+  int from = 0, to = 0;
+};
+std::string to_text(const DailyWindow& window);  // "22:00-05:00"
+// Time zones of the simulated world: no clock changes in its days.
+struct Zone {
+  std::string_view name;
+  std::chrono::hours offset;
+};
+inline constexpr Zone kZones[] = {{"UTC", std::chrono::hours{0}},
+                                  {"Europe/Berlin", std::chrono::hours{1}},
+                                  {"Asia/Tokyo", std::chrono::hours{9}},
+                                  {"America/New_York", std::chrono::hours{-5}}};
+
+struct SiteTruth {
+  Zone zone = kZones[0];
+  std::vector<DailyWindow> transfer, update;
+};
+
 // A rollout as it was asked for. Its release is its own: an image belongs to one rollout, or to the factory.
 struct RolloutTruth {
   std::string id;    // "" until the server has said it
   std::string site;  // empty: all
   core::Delivery delivery = core::Delivery::kPull;
+  bool automatic = false;  // the server computes its times; update_at: since when
   std::optional<WallTime> transmit_at;
   WallTime update_at, expires_at;
   core::Intervals transfer, update;
@@ -54,6 +75,13 @@ class Catalog {
   const DeviceTruth& device(const std::string& name) const { return devices_.at(name); }
   const std::map<std::string, DeviceTruth>& devices() const { return devices_; }
 
+  SiteTruth& site(const std::string& name) { return sites_[name]; }
+  // Whether bytes may go to the site, and its devices be asked and updated, at this time of its life.
+  bool may_transfer(const RolloutTruth& rollout, const std::string& site, WallTime at) const;
+  bool may_update(const RolloutTruth& rollout, const std::string& site, WallTime at) const;
+
+  std::string describe_sites() const;  // for people, a line each
+
   // One at a time: a rollout that the server has made and nobody has heard of yet is the one that was asked for.
   RolloutTruth& ask_for(RolloutTruth rollout);
   const std::vector<std::unique_ptr<RolloutTruth>>& rollouts() const { return rollouts_; }
@@ -68,6 +96,7 @@ class Catalog {
   std::map<std::string, const Image*> files_;
   std::multimap<std::size_t, const Image*> sizes_;
   std::map<std::string, DeviceTruth> devices_;
+  std::map<std::string, SiteTruth> sites_;
   std::vector<std::unique_ptr<RolloutTruth>> rollouts_;
 };
 

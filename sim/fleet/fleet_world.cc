@@ -234,7 +234,7 @@ std::string FleetWorld::story() const {
   const std::string subject = scene_.violation ? scene_.violation->subject : std::string{};
   const std::string device =
       catalog_.devices().contains(subject) || subject.find('-') == std::string::npos ? subject : device_of_job(subject);
-  out += "--- what was rolled out\n";
+  out += "--- what was rolled out\n" + catalog_.describe_sites();
   for (const auto& rollout : catalog_.rollouts()) out += describe(*rollout) + "\n";
   if (!subject.empty()) {
     out += "--- the story of " + device + "\n";

@@ -31,6 +31,12 @@ array to_json(const core::Intervals& intervals) {
   return out;
 }
 
+array to_json(const std::vector<DailyWindow>& windows) {
+  array out;
+  for (const DailyWindow& w : windows) out.push_back(value(to_text(w)));
+  return out;
+}
+
 array names(std::initializer_list<std::string_view> all) {
   array out;
   for (const auto name : all) out.push_back(value(std::string{name}));
@@ -97,7 +103,12 @@ Task<> Operator::set_up(Operator& self) {
 
 Task<> Operator::register_sites() {
   for (Node* gateway : fleet_.gateways()) {
-    value site = object{{"name", gateway->name()}};
+    const SiteTruth truth = draw_site();
+    catalog_.site(gateway->name()) = truth;
+    value site = object{{"name", gateway->name()},
+                        {"time_zone", std::string{truth.zone.name}},
+                        {"transfer_windows", to_json(truth.transfer)},
+                        {"update_windows", to_json(truth.update)}};
     const Answer made = co_await admin_.insist(Method::kPost, kApi + "sites", std::move(site));
     DRAY_ASSERT(made.status == 201);
     fleet_.set_token(gateway->name(), text(made.body, "token"));
@@ -153,12 +164,12 @@ Task<> Operator::publish(RolloutTruth wanted) {
   const bool push = wanted.delivery == core::Delivery::kPush;
   object wish{{"release", "fleet/" + version},
               {"delivery", push ? "push" : "pull"},
-              {"update_at", to_rfc3339(wanted.update_at)},
               {"expires_at", to_rfc3339(wanted.expires_at)},
               {"transfer", to_json(wanted.transfer)},
               {"update", to_json(wanted.update)},
               {"status_deferral", wanted.status_deferral.count()}};
-  if (push) wish["transmit_at"] = to_rfc3339(*wanted.transmit_at);
+  if (!wanted.automatic) wish["update_at"] = to_rfc3339(wanted.update_at);
+  if (wanted.transmit_at) wish["transmit_at"] = to_rfc3339(*wanted.transmit_at);
   if (!wanted.site.empty()) wish["filter"] = "site=" + wanted.site;
   if (wanted.limit) wish["retry"] = object{{"limit", *wanted.limit}};
   RolloutTruth& truth = catalog_.ask_for(std::move(wanted));

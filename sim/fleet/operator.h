@@ -43,6 +43,8 @@ class Operator {
   static Task<> make_device_busy(Operator& self, WallTime when);
   static Task<> change_limits(Operator& self, WallTime when);
 
+  SiteTruth draw_site();
+  std::vector<DailyWindow> draw_windows();
   RolloutTruth draw_rollout(WallTime now);
   core::Intervals draw_intervals(WallTime from, WallTime to);
   Task<> publish(RolloutTruth rollout);

@@ -53,6 +53,24 @@ core::Intervals Operator::draw_intervals(WallTime from, WallTime to) {
   return out;
 }
 
+std::vector<DailyWindow> Operator::draw_windows() {
+  std::vector<DailyWindow> out;
+  if (!random_.one_in(3)) return out;  // always
+  for (std::uint64_t n = 1 + random_.uniform(2); n > 0; --n) {
+    const int from = static_cast<int>(random_.uniform(24 * 60)), length = 60 + static_cast<int>(random_.uniform(12 * 60));
+    out.push_back({from, (from + length) % (24 * 60)});
+  }
+  return out;
+}
+
+SiteTruth Operator::draw_site() {
+  SiteTruth out;
+  out.zone = kZones[random_.uniform(std::size(kZones))];
+  out.transfer = draw_windows();
+  out.update = draw_windows();
+  return out;
+}
+
 RolloutTruth Operator::draw_rollout(WallTime at) {
   RolloutTruth out;
   const std::string version = std::to_string(++releases_);
@@ -75,6 +93,14 @@ RolloutTruth Operator::draw_rollout(WallTime at) {
   }
   out.transfer = draw_intervals(out.transmit_at.value_or(out.update_at), out.expires_at);
   out.update = draw_intervals(out.update_at, out.expires_at);
+  if (random_.one_in(3)) {
+    out.automatic = true;
+    out.update_at = at;
+    out.transmit_at.reset();
+    out.expires_at = at + between(2h, 24h);
+    out.transfer = draw_intervals(at, out.expires_at);
+    out.update = draw_intervals(at, out.expires_at);
+  }
   if (random_.one_in(6)) out.limit = static_cast<int>(1 + random_.uniform(3));
   return out;
 }
@@ -103,9 +129,15 @@ void Operator::cancel_around(WallTime begins, WallTime expires) {
   }
 }
 
-// The last one, when nothing goes wrong any more: it must succeed everywhere.
+// The last one, when nothing goes wrong any more, at sites that may be used at any time: it must succeed everywhere.
 Task<> Operator::prove(Operator& self, WallTime when) {
   co_await self.sleep_until(when);
+  for (Node* gateway : self.fleet_.gateways()) {
+    value body = object{{"transfer_windows", wire::json::array{}}, {"update_windows", wire::json::array{}}};
+    [[maybe_unused]] const Answer answer =
+        co_await self.admin_.insist(Method::kPatch, kApi + "sites/" + gateway->name(), std::move(body));
+    self.catalog_.site(gateway->name()) = {};
+  }
   RolloutTruth wanted;
   const std::string version = std::to_string(++self.releases_);
   wanted.images = {&self.catalog_.add_image("os", version, 20'001), &self.catalog_.add_image("app", version, 10'001)};

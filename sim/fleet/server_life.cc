@@ -1,6 +1,17 @@
 #include "sim/fleet/server_life.h"
 
+#include "sim/fleet/catalog.h"
+
 namespace dray::sim::fleet {
+namespace {
+
+Result<std::shared_ptr<const core::ZoneRules>> find_zone(const std::string& name) {
+  for (const Zone& zone : kZones)
+    if (zone.name == name) return std::make_shared<const core::ZoneRules>(core::ZoneRules{name, zone.offset, {}});
+  return Error{ErrorCode::kNotFound, "no zone " + name};
+}
+
+}  // namespace
 
 ServerLife::ServerLife(World& world, Node& node, server::Options options)
     : world_{world}, node_{node}, options_{options} {
@@ -20,7 +31,8 @@ Task<> ServerLife::run(ServerLife& self) {
   Result<> done = co_await on(store, std::move(open));
   if (done) {
     server::Parts parts{node.executor(), node.clock(), node.random(), node.disk(),  store,
-                        store,           node.worker("bytes"), *self.store_, *self.lists_, node.log()};
+                        store,           node.worker("bytes"), *self.store_, *self.lists_, node.log(),
+                        find_zone};
     self.server_ = std::make_unique<server::Server>(std::move(parts), self.options_);
     self.world_.network().serve(node, node.name(), self.server_->both());
     done = co_await self.server_->run(self.stop_);

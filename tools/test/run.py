@@ -22,6 +22,7 @@ BUILD_LIMIT_S = 3600
 UNIT_LIMIT_S = 900
 SEEDS = "1-1000"  # of the simulated fleet, in release
 SANITIZED_SEEDS = "1-50"
+WEEKS = "1-1"  # of the large world: 20 gateways, 400 devices
 SEEDS_LIMIT_S = 3600  # of a range that somebody asks for; CI's has PROGRAM_LIMIT_S
 PROGRAM_LIMIT_S = 900
 SCRIPT_LIMIT_S = 900
@@ -204,17 +205,20 @@ def show_progress(line):
         print("    " + line.rstrip(), flush=True)
 
 
-def run_seeds(name, program, seeds, jobs, environment, limit_s):
+def run_seeds(name, program, seeds, jobs, environment, limit_s, world="small"):
     """A range of seeds of the simulated fleet; one that failed is said with what replays it, the first with its story."""
-    status, output = run(name, [str(program), "--seeds", seeds, "--jobs", str(jobs)], limit_s, environment, show_progress)
+    place = [] if world == "small" else ["--world", world]
+    command = [str(program), "--seeds", seeds, "--jobs", str(jobs), *place]
+    status, output = run(name, command, limit_s, environment, show_progress)
     counts = Counts()
-    failed = dict(re.findall(r"^dray-sim --seed (\d+) +# (.*)", output, re.MULTILINE))
+    failed = dict(re.findall(r"^dray-sim --seed (\d+)(?: --world \w+)? +# (.*)", output, re.MULTILINE))
     passed = re.search(r"^(\d+) seeds passed, (\d+) failed", output, re.MULTILINE)
     if passed:
         counts.passed = [f"seed {n}" for n in range(int(passed[1]))]
     for i, (seed, what) in enumerate(failed.items()):
-        replay = f"{program.relative_to(ROOT)} --seed {seed}    # {what}"
-        story = run(f"{name}-{seed}", [str(program), "--seed", seed], limit_s, environment)[1].splitlines()[:-1] if i == 0 else []
+        again = ["--seed", seed, *place]
+        replay = f"{program.relative_to(ROOT)} {' '.join(again)}    # {what}"
+        story = run(f"{name}-{seed}", [str(program), *again], limit_s, environment)[1].splitlines()[:-1] if i == 0 else []
         counts.failed[f"seed {seed}"] = story + [replay]
     if not passed or status not in (0, 1) or (status == 1 and not failed):
         counts.failed[name] = output.splitlines()[-MOST_LINES_SHOWN:] + [f"{name} {ended(status, limit_s)}"]
@@ -248,9 +252,10 @@ class Run:
         if simulated:
             self.seeds(preset, SANITIZED_SEEDS, SANITIZERS, PROGRAM_LIMIT_S)
 
-    def seeds(self, preset, seeds, environment, limit_s):
+    def seeds(self, preset, seeds, environment, limit_s, world="small"):
         program = ROOT / "build" / preset / "bin" / "dray-sim"
-        self.suite(f"dray-sim-{preset}", run_seeds, program, seeds, self.arguments.jobs, environment, limit_s)
+        name = f"dray-sim-{preset}" + ("" if world == "small" else f"-{world}")
+        self.suite(name, run_seeds, program, seeds, self.arguments.jobs, environment, limit_s, world)
 
     def only_seeds(self):
         if self.built("release", ["dray-sim"]):
@@ -270,6 +275,7 @@ class Run:
                 self.suite(program.name, run_gtest, program, self.arguments.filter, environment, PROGRAM_LIMIT_S)
         if not self.arguments.filter:
             self.seeds("release", SEEDS, {}, PROGRAM_LIMIT_S)
+            self.seeds("release", WEEKS, {}, PROGRAM_LIMIT_S, "week")
         for script in sorted(ROOT.glob("tests/*/*/*")):
             if not os.access(script, os.X_OK) or not script.is_file() or not script.name.endswith((".sh", "_test.py")):
                 continue

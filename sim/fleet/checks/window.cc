@@ -3,9 +3,9 @@
 namespace dray::sim::fleet {
 namespace {
 
-bool permitted(const core::Intervals& intervals, WallTime now) {
-  return core::permits(intervals, now) || core::permits(intervals, now - kTolerance) ||
-         core::permits(intervals, now + kTolerance);
+template <class MayAt>
+bool permitted(WallTime now, MayAt may) {
+  return may(now) || may(now - kTolerance) || may(now + kTolerance);
 }
 
 std::string at(WallTime time) { return " at " + to_rfc3339(time); }
@@ -33,7 +33,7 @@ class Window final : public Check {
     const WallTime begins = rollout->transmit_at.value_or(rollout->update_at);
     if (now < begins - kTolerance)
       return complain(to, "was sent bytes of " + what + at(now) + ", before " + to_rfc3339(begins));
-    if (!permitted(rollout->transfer, now))
+    if (!permitted(now, [&](WallTime at) { return scene_.catalog.may_transfer(*rollout, to, at); }))
       complain(to, "was sent bytes of " + what + at(now) + ", outside of its transfer intervals");
   }
 };
@@ -48,7 +48,7 @@ class Time final : public Check {
     if (shown.confirmation.empty() || scene_.goes_by_own_clock(call.gateway)) return;
     judged();
     for (const auto& rollout : scene_.catalog.rollouts())
-      if (scene_.catalog.concerns(*rollout, call.device) && due(*rollout)) return;
+      if (scene_.catalog.concerns(*rollout, call.device) && due(*rollout, call.gateway)) return;
     complain(call.device, "is asked" + at(scene_.now()) + ", when no rollout may update it");
   }
 
@@ -57,16 +57,16 @@ class Time final : public Check {
     const RolloutTruth* rollout = scene_.catalog.rollout_of(*call.image);
     if (rollout == nullptr) return;
     judged();
-    if (!due(*rollout))
+    if (!due(*rollout, call.gateway))
       complain(call.device, "was sent bytes of " + call.image->file + at(scene_.now()) +
                                 ", when " + rollout->id + " may not update it");
   }
 
  private:
-  bool due(const RolloutTruth& rollout) const {
+  bool due(const RolloutTruth& rollout, const std::string& site) const {
     const WallTime now = scene_.now();
     return now >= rollout.update_at - kTolerance && now <= rollout.expires_at + kTolerance &&
-           permitted(rollout.update, now);
+           permitted(now, [&](WallTime at) { return scene_.catalog.may_update(rollout, site, at); });
   }
 };
 

@@ -2,7 +2,7 @@
 """The simulator finds deliberate bugs: each of `dray-sim-mutants --list-mutants` is found, by the check that it is listed
 with, for some seed of those that ./test runs; every check of docs/fault-model.md has one. And no product holds one.
 
-DRAY_MUTANTS=list: the list alone, without running any (what takes minutes is ./test --mutants)."""
+DRAY_MUTANTS=list: the list alone, as dray-sim has it, without running any (what takes minutes is ./test --mutants)."""
 
 import concurrent.futures
 import os
@@ -36,7 +36,7 @@ def names_in_sources():
 
 def listed():
     """[(mutant, the check that finds it, the seed that did)]"""
-    out = subprocess.run([MUTANTS, "--list-mutants"], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run([BIN / "dray-sim", "--list-mutants"], capture_output=True, text=True, check=True).stdout
     return [tuple(line.split()[:3]) for line in out.splitlines()]
 
 
