@@ -34,11 +34,35 @@ TEST_F(AgentTest, MeasuresItsLinkWhereItsGatewayAsksAndNotWhileItIsBusy) {
   ASSERT_TRUE(world.run_for(20min));
   EXPECT_TRUE(server.probed.empty());
   ASSERT_TRUE(device.disk().unlink("busy"));
-  ASSERT_TRUE(world.run_until([&] { return !server.probed.empty(); }, 10min));
+  ASSERT_TRUE(world.run_until([&] { return !server.probed.empty(); }, 15min));
   const auto said = wire::parse_json(server.probed[0]);
   ASSERT_TRUE(said);
   EXPECT_EQ(said->at("bytes").as_int64(), 65'536) << "that took long enough";
   EXPECT_NEAR(static_cast<double>(said->at("ms").as_int64()), 655.0, 60.0);
+}
+
+// It must be found when its update time comes.
+TEST_F(AgentTest, MeasuresASlowLinkForTenSecondsAtMost) {
+  set_up();
+  world.network().link("gw", "dev").rate = BytesPerSecond{2'000};
+  server.probes = true;
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return !server.probed.empty(); }, 10min));
+  const auto said = wire::parse_json(server.probed[0]);
+  ASSERT_TRUE(said);
+  const double bytes = static_cast<double>(said->at("bytes").as_int64());
+  const double ms = static_cast<double>(said->at("ms").as_int64());
+  EXPECT_NEAR(ms, 10'000, 500);
+  EXPECT_NEAR(bytes / ms, 2.0, 0.2) << "what came by then says enough";
+}
+
+TEST_F(AgentTest, MeasuresNothingWhereItsOperatorSaysWhen) {
+  set_up();
+  settings.asks_operator = true;
+  server.probes = true;
+  device.power_on();
+  ASSERT_TRUE(world.run_for(1h));
+  EXPECT_TRUE(server.probed.empty());
 }
 
 // M7

@@ -31,9 +31,14 @@ class Ddi {
   Task<Result<>> feedback(ActionId action, wire::client::FeedbackBody body, Stop& stop);
   Task<Result<>> answer_cancel(ActionId action, bool accepted, std::string sentence, Stop& stop);
   Task<Result<>> confirm(ActionId action, wire::client::Confirmation confirmation, Stop& stop);
-  // The probe of the link (docs/gateway-api.md, "Device door"): how long so many bytes took, from the request to the last one.
-  Task<Result<Duration>> fetch_probe(std::string href, std::uint64_t bytes, Clock& clock, Stop& stop);
-  Task<Result<>> tell_probe(std::string href, std::uint64_t bytes, Duration took, Stop& stop);
+  // The probe of the link (docs/gateway-api.md, "The probe of a device's link"): how many bytes came, and how long they
+  // took from the request to the last one. It ends after ten seconds, with what came by then.
+  struct Probed {
+    std::uint64_t bytes = 0;
+    Duration took{0};
+  };
+  Task<Result<Probed>> fetch_probe(std::string href, std::uint64_t bytes, Clock& clock, Stop& stop);
+  Task<Result<>> tell_probe(std::string href, Probed probed, Stop& stop);
 
  private:
   HttpRequest request(Method method, std::string target) const;

@@ -75,7 +75,9 @@ class Agent::Session {
   Task<Result<>> look(wire::client::PollAnswer answer, Stop& stop);
   Task<Result<>> look_at_deployment(std::string href, Stop& stop);
   Task<Result<>> look_at_cancel(std::string href, Stop& stop);
-  Task<bool> measure_link(std::string href, Stop& stop);  // session_probe.cc
+  // --- session_probe.cc: the link's rate, where the gateway would like to know it ---
+  Task<> measure_link(Stop& stop);
+  Task<bool> may_be_disturbed(Stop& stop);
   Duration rest(bool healthy, bool held);
   std::map<std::string, std::string> power_on_report() const;
 
@@ -147,6 +149,8 @@ class Agent::Session {
   int quick_ = 0;            // answers in a row that came at once
   std::optional<Duration> sleep_;
   std::string order_href_;  // the deployment that we have
+  std::string probe_href_;  // shown; empty: not
+  SteadyTime probe_at_{};   // not before
   Backoff talk_backoff_;
 };
 

@@ -92,6 +92,7 @@ Task<> Agent::Session::talk(Stop& stop) {
     }
     if (!poll) parts_.log.warn("poll_failed", {{"why", poll.error().message()}});
     if (healthy) talk_backoff_.reset();
+    if (healthy && !due() && !probe_href_.empty() && parts_.clock.steady() >= probe_at_) co_await measure_link(stop);
     const SteadyTime until = parts_.clock.steady() + rest(healthy, held);
     // What is due cuts the rest short; while the server can't be reached it does not, nor where it was told before.
     const auto end = at::due_report(attempt());
@@ -180,14 +181,12 @@ Task<bool> Agent::Session::tell_end(at::Due due, Stop& stop) {
 // In hawkBit's order: attributes, cancel, deployment. At most one order is shown.
 Task<Result<>> Agent::Session::look(client::PollAnswer answer, Stop& stop) {
   if (!answer.config_data.empty()) power_on_told_ = false;
+  probe_href_ = answer.probe;
   if (!answer.cancel.empty()) co_return co_await look_at_cancel(std::move(answer.cancel), stop);
   if (!answer.deployment.empty()) co_return co_await look_at_deployment(std::move(answer.deployment), stop);
   order_href_.clear();
   if (answer.confirmation.empty()) {
     apply(at::Withdrawn{});
-    if (answer.probe.empty()) co_return Result<>{};
-    const bool measured = co_await measure_link(std::move(answer.probe), stop);
-    if (!measured) etag_.clear();  // it is shown again with the next poll
     co_return Result<>{};
   }
   const auto action = client::action_in_link(answer.confirmation);

@@ -64,8 +64,8 @@ TEST_F(GatewayTest, AGatewayFromAnOlderStateLearnsOfItAlsoAfterALongTimeAlone) {
   EXPECT_TRUE(until([&] { return !server.reports.empty() && server.reports.back().epoch == 2; }));
 }
 
-// The server may be reached for reports hours before a call for the plan comes through.
-TEST_F(GatewayTest, AGatewayFromAnOlderStateAlsoLearnsOfItByTheAnswerToItsReports) {
+// Another machine with its token has spoken for the site meanwhile.
+TEST_F(GatewayTest, AGatewayAlsoLearnsByTheAnswerToItsReportsThatTheServerHasSeenMore) {
   one_artifact(1);
   start();
   EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && gateway().site().outbox().empty(); }));

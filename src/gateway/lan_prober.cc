@@ -7,17 +7,23 @@ namespace {
 
 constexpr std::chrono::hours kFresh{24}, kAgain{6};
 constexpr std::chrono::minutes kLookEvery{10};
-constexpr Duration kPatience{60'000};  // a device that does not come back lets the next one try
+constexpr Duration kPatience{60'000};   // a device that does not come back lets the next one try
+constexpr Duration kTolerance{1'000};   // clocks run at different rates
 
 }  // namespace
 
 Task<> LanProber::run(Stop& stop) {
   while (!stop.requested()) {
     const auto generation = site_.work_changed.generation();
-    for (const auto& [name, device] : site_.devices()) show(*device, is_due(*device));
+    for (const auto& [name, device] : site_.devices())
+      if (!is_running(device->name)) show(*device, is_due(*device));
     const SteadyTime until = clock_.steady() + kLookEvery;
     co_await site_.work_changed.wait_past(generation, clock_, until, stop);
   }
+}
+
+bool LanProber::is_running(const DeviceId& device) const {
+  return running_.device == device && clock_.steady() < running_.until;
 }
 
 bool LanProber::is_due(const DeviceState& device) const {
@@ -26,6 +32,7 @@ bool LanProber::is_due(const DeviceState& device) const {
   if (!site_.time().contact() || clock_.steady() < device.probe.not_before) return false;
   if (!site_.plan().plan().limits.lan.empty()) return false;
   const WallTime now = site_.now();
+  if (status_of(device, now) == "busy") return false;
   const auto newest = rates_.newest(device.name);
   if (newest && now - *newest < kFresh) return false;
   // Once it has begun, the transfer itself measures.
@@ -33,7 +40,7 @@ bool LanProber::is_due(const DeviceState& device) const {
   for (const JobId& id : device.jobs) {
     const core::Job* job = site_.find_job(id);
     if (job == nullptr || core::is_final(*job)) continue;
-    if (job->update_at <= now) return false;
+    if (job->update_at <= now || (job->deferred_until && *job->deferred_until > now)) return false;
     waits = true;
   }
   return waits;
@@ -45,23 +52,39 @@ void LanProber::show(DeviceState& device, bool shown) {
   site_.bump(device);
 }
 
-bool LanProber::begin(const DeviceState& device) {
-  if (running_ != device.name && clock_.steady() < running_until_) return false;
-  running_ = device.name;
-  running_until_ = clock_.steady() + kPatience;
-  return true;
+LanProber::Grant LanProber::begin(DeviceState& device, std::uint64_t bytes) {
+  if (!device.probe.shown) return Grant::kNo;
+  const SteadyTime now = clock_.steady();
+  if (!is_running(device.name)) {
+    if (now < running_.until) return Grant::kNotNow;
+    if (!is_due(device)) {
+      show(device, false);
+      return Grant::kNo;
+    }
+    running_ = {device.name, now + kPatience, now, 0, 0};
+    device.probe.not_before = now + kAgain;  // whatever comes of it
+  }
+  if (++running_.fetches > kMostFetches) {
+    running_ = {};
+    show(device, false);
+    return Grant::kNo;
+  }
+  running_.began = now;
+  running_.bytes = bytes;
+  return Grant::kYes;
 }
 
-void LanProber::end(DeviceState& device, std::uint64_t bytes, Duration took) {
-  if (running_ != device.name) return;
-  running_ = {};
-  running_until_ = {};
-  device.probe.not_before = clock_.steady() + kAgain;  // whatever came of it
+bool LanProber::end(DeviceState& device, std::uint64_t bytes, Duration took) {
+  if (!is_running(device.name)) return false;
+  const Running ran = std::exchange(running_, {});
   show(device, false);
-  if (bytes == 0 || bytes > kMostBytes) return;
+  const bool possible = bytes <= ran.bytes && took <= clock_.steady() - ran.began + kTolerance;
+  site_.log().info("lan_probed", {{"device", device.name.value()}, {"bytes", bytes}, {"took_ms", took.count()},
+                                  {"possible", possible}});
+  if (!possible || bytes == 0) return true;
   rates_.take(device.name, {bytes, std::max(took, Duration{1}), false});
   rates_.keep();
-  site_.log().info("lan_probed", {{"device", device.name.value()}, {"bytes", bytes}, {"took_ms", took.count()}});
+  return true;
 }
 
 }  // namespace dray::gateway

@@ -35,6 +35,7 @@ TEST_F(LanProberTest, AskedForByAJobToComeAndMeasuredByTheDevice) {
   const auto got = get("/drayProbe?bytes=65536");
   EXPECT_EQ(got.status, 200);
   EXPECT_EQ(got.body.size(), 65536u);
+  clock.leap += 1s;
   EXPECT_EQ(post("/drayProbe", R"({"bytes":65536,"ms":1000})").status, 200);
   EXPECT_FALSE(is_shown()) << "something fresh is known";
   EXPECT_TRUE(until([&] { return told().has_value(); }));
@@ -49,7 +50,7 @@ TEST_F(LanProberTest, OnlyOneDeviceOfASiteAtATime) {
   EXPECT_TRUE(until([&] { return is_shown("dev-1") && is_shown("dev-2"); }));
   EXPECT_EQ(get("/drayProbe?bytes=65536", {.device = "dev-1"}).status, 200);
   EXPECT_EQ(get("/drayProbe?bytes=65536", {.device = "dev-2"}).status, 503);
-  EXPECT_EQ(post("/drayProbe", R"({"bytes":65536,"ms":10})", {.device = "dev-2"}).status, 200);
+  EXPECT_EQ(post("/drayProbe", R"({"bytes":65536,"ms":10})", {.device = "dev-2"}).status, 409);
   EXPECT_TRUE(is_shown("dev-2")) << "it has measured nothing";
   EXPECT_EQ(post("/drayProbe", R"({"bytes":65536,"ms":10})", {.device = "dev-1"}).status, 200);
   EXPECT_EQ(get("/drayProbe?bytes=65536", {.device = "dev-2"}).status, 200);
@@ -67,6 +68,26 @@ TEST_F(LanProberTest, RefusesWhatIsNoProbe) {
     EXPECT_EQ(post("/drayProbe", body).status, 400) << body;
   EXPECT_EQ(put("/drayProbe", R"({"bytes":1,"ms":1})").status, 405);
   EXPECT_EQ(post("/drayProbe", R"({"bytes":1000000000,"ms":1})").status, 200) << "more than was sent: says nothing";
+  EXPECT_FALSE(told());
+}
+
+// A device may lie, and may hammer.
+TEST_F(LanProberTest, TwoFetchesAreAllAndWhatCanNotBeTrueIsIgnored) {
+  plan_later(2);
+  for (const char* device : {"dev-1", "dev-2"}) declare(device);
+  EXPECT_TRUE(until([&] { return is_shown("dev-1") && is_shown("dev-2"); }));
+  for (const int status : {200, 200, 404, 404}) EXPECT_EQ(get("/drayProbe?bytes=1048576").status, status);
+  EXPECT_FALSE(is_shown("dev-1"));
+  EXPECT_EQ(post("/drayProbe", R"({"bytes":1048576,"ms":1})").status, 409) << "it is over";
+  EXPECT_EQ(get("/drayProbe?bytes=1", {.device = "dev-2"}).status, 200);
+  EXPECT_EQ(post("/drayProbe", R"({"bytes":1048576,"ms":1})", {.device = "dev-2"}).status, 200);
+  EXPECT_FALSE(is_shown("dev-2"));
+  clock.leap += 6h;
+  server.plan.assignments[0].planned_at = wall() + 2h;
+  server.publish();
+  EXPECT_TRUE(until([&] { return is_shown("dev-2"); }));
+  EXPECT_EQ(get("/drayProbe?bytes=65536", {.device = "dev-2"}).status, 200);
+  EXPECT_EQ(post("/drayProbe", R"({"bytes":1,"ms":86400000})", {.device = "dev-2"}).status, 200) << "longer than since it asked";
   EXPECT_FALSE(told());
 }
 

@@ -4,16 +4,20 @@ namespace dray::gateway {
 namespace {
 
 constexpr std::size_t kLargestAnswer = 64 << 10;
+constexpr std::chrono::hours kPatience{1};
 
 }  // namespace
 
 Task<> Reporter::run(Stop& stop) {
+  const SteadyTime began = clock_.steady();
   Backoff backoff{site_.settings().server_retry_base, site_.settings().server_retry_cap};
   while (!stop.requested()) {
     // Before the server has said what it has seen, nothing is told: afterwards a gateway that was restored from an older
-    // state could not be told from one whose answers were lost.
-    if (site_.outbox().empty() || !site_.time().contact()) {
-      co_await site_.reports_waiting.wait(clock_, kSteadyMax, stop);
+    // state could not be told from one whose answers were lost. But not for ever: a plan may be too long for its WAN.
+    const bool heard = site_.time().contact() || clock_.steady() >= began + kPatience;
+    if (site_.outbox().empty() || !heard) {
+      const SteadyTime until = heard ? kSteadyMax : began + kPatience;
+      co_await site_.reports_waiting.wait(clock_, until, stop);
       continue;
     }
     // What is told must be true after a power cut too, and its number never used again: first what is told is fixed,

@@ -41,7 +41,6 @@ run_inside() {
     root=$1; shift
     mount --bind "$root" "$root"
     mount -t proc proc "$root/proc"
-    mount -t tmpfs -o mode=1777,size=4g tmpfs "$root/tmp"
     for node in null zero full random urandom tty; do
       [ -c "$root/dev/$node" ] || { : >"$root/dev/$node"; mount --bind "/dev/$node" "$root/dev/$node"; }
     done

@@ -8,8 +8,9 @@ HttpResponse Door::get_probe(Call& call) {
   const auto bytes = static_cast<std::uint64_t>(wanted ? parse_id(*wanted) : 0);
   if (bytes == 0 || bytes > LanProber::kMostBytes)
     return constraint_violation(call, "bytes must be 1 to " + std::to_string(LanProber::kMostBytes));
-  if (!call.device->probe.shown) return empty(404);
-  if (!parts_.lan_prober.begin(*call.device)) {
+  const auto grant = parts_.lan_prober.begin(*call.device, bytes);
+  if (grant == LanProber::Grant::kNo) return empty(404);
+  if (grant == LanProber::Grant::kNotNow) {
     HttpResponse later = empty(503);
     later.headers.set("Retry-After", "60");
     return later;
@@ -26,7 +27,8 @@ Task<HttpResponse> Door::post_probe(Call& call) {
   if (auto refused = co_await read_body(call, body)) co_return std::move(*refused);
   const auto result = wire::decode_ddi_probe(body);
   if (!result) co_return not_readable(call, result.error().message());
-  parts_.lan_prober.end(*call.device, result->bytes, result->took);
+  const bool taken = parts_.lan_prober.end(*call.device, result->bytes, result->took);
+  if (!taken) co_return empty(409);
   co_return co_await done();
 }
 
