@@ -19,7 +19,7 @@ inline constexpr Mutant kMutants[] = {
     {"writes_active_slot", "bootable", 1, "the installer writes into the slot that runs"},
     {"ignore_expiry", "window", 12, "a gateway goes on after the expiry"},
     {"outside_window", "window", 1, "a gateway fetches outside of the transfer intervals"},
-    {"held_push_early", "window", 1, "a held push is fetched before its transmission time"},
+    {"held_push_early", "planned", 1, "a held push is fetched before its transmission time"},
     {"fetch_by_own_clock", "window", 108, "a gateway fetches before it has heard the server's time"},
     {"outside_update_interval", "time", 2, "a device is asked outside of the update intervals"},
     {"an_hour_early", "time", 1, "devices are updated an hour before the update time"},

@@ -17,7 +17,7 @@ void Scene::complain(std::string check, std::string subject, std::string what) {
 Checks all_checks(Scene& scene) {
   Checks out;
   for (const auto make :
-       {make_verified, make_bootable, make_window, make_time, make_deferring, make_one_order, make_wan_once,
+       {make_verified, make_bootable, make_window, make_planned, make_time, make_deferring, make_one_order, make_wan_once,
         make_lan_once, make_fold, make_monotonic, make_cancelled, make_truth, make_polite, make_remembered})
     out.push_back(make(scene));
   return out;

@@ -7,6 +7,7 @@ namespace dray::sim::fleet {
 
 std::unique_ptr<Check> make_verified(Scene& scene);
 std::unique_ptr<Check> make_bootable(Scene& scene);
+std::unique_ptr<Check> make_planned(Scene& scene);
 std::unique_ptr<Check> make_window(Scene& scene);
 std::unique_ptr<Check> make_time(Scene& scene);
 std::unique_ptr<Check> make_deferring(Scene& scene);

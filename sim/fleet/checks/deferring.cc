@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "sim/fleet/checks/checks.h"
@@ -14,6 +15,9 @@ class Deferring final : public Check {
 
   void asked(const Call& call, const HttpRequest&) override {
     if (call.kind == Kind::kConfirmation) newest_[key(call)] = &call.x;
+    // Withdrawn: from here on either is right, its answer may be lost.
+    if (call.kind == Kind::kLocal && call.x.method == Method::kDelete && call.x.path.starts_with(kDeferrals))
+      operators_.erase(call.x.path.substr(std::min(call.x.path.size(), kDeferrals.size() + 1)));
   }
 
   // On a full disk several answers of a device may wait to be acknowledged, and are at one instant: the newest counts,
@@ -55,6 +59,7 @@ class Deferring final : public Check {
   }
 
  private:
+  static constexpr std::string_view kDeferrals = "/api/v1/deferrals";
   using Key = std::pair<std::string, ActionId>;
   struct Operators {
     std::string gateway, device;
@@ -78,7 +83,6 @@ class Deferring final : public Check {
   }
 
   void local(const Call& call, const HttpResponse& response) {
-    constexpr std::string_view kDeferrals = "/api/v1/deferrals";
     if (!call.x.path.starts_with(kDeferrals)) return;
     if (response.status == 201) {
       const auto made = wire::parse_json(std::get<std::string>(response.body));
@@ -86,8 +90,6 @@ class Deferring final : public Check {
       const auto* device = made->at("device").if_string();  // null: the whole site
       operators_[std::string{made->at("id").as_string()}] = {
           call.gateway, device != nullptr ? std::string{*device} : std::string{}, *until};
-    } else if (response.status == 204) {
-      operators_.erase(call.x.path.substr(kDeferrals.size() + 1));
     }
   }
 

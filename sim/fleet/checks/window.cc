@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "sim/fleet/checks/checks.h"
+#include "wire/gateway_api.h"
 
 namespace dray::sim::fleet {
 namespace {
@@ -70,8 +73,59 @@ class Time final : public Check {
   }
 };
 
+// No artifact byte goes to a site, or on to a device, before a plan that the server has given this site lets it: at the
+// times that were computed, too. Any plan will do: a newer one may not have arrived.
+class Planned final : public Check {
+ public:
+  using Check::Check;
+  std::string_view name() const override { return "planned"; }
+
+  void answered(const Call& call, const HttpResponse& response) override {
+    if (call.kind != Kind::kPlan || response.status != 200) return;
+    const auto message = wire::decode_plan(std::get<std::string>(response.body));
+    if (!message) return complain(call.gateway, "is given a plan that can't be read");
+    for (const core::Assignment& a : message->plan.assignments) {
+      std::vector<Permit>& permits = permits_[{call.gateway, a.rollout.value()}];
+      const Permit permit{a.delivery == core::Delivery::kPush, a.fetch == core::Fetch::kNow, a.planned_at, a.transfer};
+      if (std::find(permits.begin(), permits.end(), permit) == permits.end()) permits.push_back(permit);
+    }
+  }
+
+  void sent(const Call& call, bool upload, std::uint64_t bytes) override {
+    if (upload || bytes == 0 || call.image == nullptr || call.x.was_late) return;
+    const RolloutTruth* rollout = scene_.catalog.rollout_of(*call.image);
+    if (rollout == nullptr || rollout->id.empty() || scene_.goes_by_own_clock(call.gateway)) return;
+    const auto found = permits_.find({call.gateway, rollout->id});
+    judged();
+    const WallTime now = scene_.now();
+    const bool wan = call.kind == Kind::kWanImage;
+    const bool may = found != permits_.end() &&
+                     std::any_of(found->second.begin(), found->second.end(),
+                                 [&](const Permit& permit) { return wan ? permit.to_site(now) : permit.to_device(now); });
+    if (!may)
+      complain(wan ? call.gateway : call.device, "was sent bytes of " + call.image->file + " of " + rollout->id + at(now) +
+                                                     ", which no plan of its site lets it");
+  }
+
+ private:
+  struct Permit {
+    bool push = false, transmits = false;
+    WallTime planned_at;
+    core::Intervals transfer;
+    friend bool operator==(const Permit&, const Permit&) = default;
+
+    bool to_device(WallTime now) const { return now + kTolerance >= planned_at; }
+    bool to_site(WallTime now) const {
+      return (push ? transmits : to_device(now)) &&
+             permitted(now, [&](WallTime when) { return core::permits(transfer, when); });
+    }
+  };
+  std::map<std::pair<std::string, std::string>, std::vector<Permit>> permits_;  // gateway and rollout
+};
+
 }  // namespace
 
+std::unique_ptr<Check> make_planned(Scene& scene) { return std::make_unique<Planned>(scene); }
 std::unique_ptr<Check> make_window(Scene& scene) { return std::make_unique<Window>(scene); }
 std::unique_ptr<Check> make_time(Scene& scene) { return std::make_unique<Time>(scene); }
 
