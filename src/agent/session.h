@@ -75,11 +75,12 @@ class Agent::Session {
   Task<Result<>> look(wire::client::PollAnswer answer, Stop& stop);
   Task<Result<>> look_at_deployment(std::string href, Stop& stop);
   Task<Result<>> look_at_cancel(std::string href, Stop& stop);
+  Duration rest(bool healthy, bool held);
+  std::map<std::string, std::string> power_on_report() const;
+
   // --- session_probe.cc: the link's rate, where the gateway would like to know it ---
   Task<> measure_link(Stop& stop);
   Task<bool> may_be_disturbed(Stop& stop);
-  Duration rest(bool healthy, bool held);
-  std::map<std::string, std::string> power_on_report() const;
 
   // --- session_work.cc: on the device ---
   Task<> work(Stop& stop);

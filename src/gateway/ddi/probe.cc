@@ -1,4 +1,4 @@
-// The probe of a device's link: our addition (docs/gateway-api.md, "Device door"), for agents that say they know it.
+// The probe of a device's link: our addition (docs/gateway-api.md, "The probe of a device's link"), for agents that say they know it.
 #include "gateway/ddi/door.h"
 
 namespace dray::gateway::ddi {
