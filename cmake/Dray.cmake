@@ -17,9 +17,14 @@ if(DRAY_LLD)
   add_link_options(-fuse-ld=lld)
 endif()
 
+option(DRAY_WERROR "warnings are errors: for CI and the dev preset, never for somebody who only builds" OFF)
+
 add_library(dray_options INTERFACE)
+if(DRAY_WERROR)
+  target_compile_options(dray_options INTERFACE -Werror)
+endif()
 target_compile_options(dray_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   -Wno-missing-field-initializers  # designated initialisers leave defaults on purpose
   -Wno-stringop-overread          # gcc 12 sees a std::string compare of npos bytes that is not there
   -Wno-mismatched-new-delete  # gcc 12 sees one in every coroutine of Asio

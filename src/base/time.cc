@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/text.h"
+
 namespace dray {
 namespace {
 
@@ -25,7 +27,7 @@ bool take(std::string_view& text, char c) {
 }
 
 Error bad_time(std::string_view text) {
-  return Error{ErrorCode::kInvalid, "'" + std::string{text.substr(0, 40)} +
+  return Error{ErrorCode::kInvalid, "'" + clean_text(text, 40) +
                                         "' is not an RFC 3339 time such as 2026-11-24T21:40:00Z"};
 }
 
@@ -61,6 +63,7 @@ int take_millis(std::string_view& text) {
 }  // namespace
 
 std::string to_rfc3339(WallTime time) {
+  time = std::clamp(time, kWrittenMin, kWrittenMax);
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day ymd{day};
   const std::chrono::hh_mm_ss hms{time - day};
@@ -98,7 +101,9 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   if (!take_offset(text, offset) || !text.empty()) return bad_time(whole);
   const year_month_day ymd{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
   if (!ymd.ok()) return bad_time(whole);
-  return WallTime{sys_days{ymd}} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms} - offset;
+  const WallTime time = WallTime{sys_days{ymd}} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms} - offset;
+  if (time < kWrittenMin || time > kWrittenMax) return bad_time(whole);
+  return time;
 }
 
 std::string to_hms(std::chrono::seconds time) {
@@ -119,13 +124,13 @@ Result<std::chrono::seconds> parse_hms(std::string_view text) {
   const bool second = take(text, ':');
   const int s = take_digits(text, 2);
   if (h < 0 || m < 0 || s < 0 || m > 59 || s > 59 || !first || !second || !text.empty())
-    return Error{ErrorCode::kInvalid, "'" + std::string{whole.substr(0, 20)} + "' is not HH:MM:SS"};
+    return Error{ErrorCode::kInvalid, "'" + clean_text(whole, 20) + "' is not HH:MM:SS"};
   return std::chrono::hours{h} + std::chrono::minutes{m} + std::chrono::seconds{s};
 }
 
 Result<std::chrono::seconds> parse_span(std::string_view text) {
   const Error wrong{ErrorCode::kInvalid,
-                    "'" + std::string{text.substr(0, 20)} + "' is no span of time, such as 45m, 2h or 1d12h"};
+                    "'" + clean_text(text, 20) + "' is no span of time, such as 45m, 2h or 1d12h"};
   constexpr std::int64_t kLongest = 10LL * 366 * 86'400;
   std::int64_t sum = 0;
   if (text.empty()) return wrong;

@@ -26,9 +26,15 @@ using SteadyTime = SteadyClockTag::time_point;
 constexpr WallTime kWallMax = WallTime::max();
 constexpr SteadyTime kSteadyMax = SteadyTime::max();
 
-// Always UTC with 'Z'; the fraction is left out where it is zero.
+// The first and the last instant that RFC 3339 can write: years 0000 to 9999 in UTC.
+constexpr WallTime kWrittenMin{std::chrono::sys_days{std::chrono::year{0} / 1 / 1}};
+constexpr WallTime kWrittenMax{std::chrono::sys_days{std::chrono::year{10'000} / 1 / 1} - Duration{1}};
+
+// Always UTC with 'Z'; the fraction is left out where it is zero. A time outside of what can be written is moved to
+// its end: what we write, every reader takes.
 std::string to_rfc3339(WallTime time);
-// Accepts any offset and fraction; finer than a millisecond is cut off. kInvalid otherwise.
+// Accepts any offset and fraction; finer than a millisecond is cut off. kInvalid otherwise, and where the instant lies
+// outside of the years 0000 to 9999 in UTC.
 Result<WallTime> parse_rfc3339(std::string_view text);
 
 // "HH:MM:SS" as DDI wants its polling time; clamped to 00:00:01 .. 23:59:59.

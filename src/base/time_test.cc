@@ -24,6 +24,21 @@ TEST(Time, RefusesWhatIsNoTime) {
     EXPECT_FALSE(parse_rfc3339(text)) << text;
 }
 
+TEST(Time, TakesOnlyWhatItCanWriteAgain) {
+  for (const char* text : {"9999-12-31T23:59:59.999Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59+10:00"}) {
+    const auto time = parse_rfc3339(text);
+    ASSERT_TRUE(time) << text;
+    EXPECT_EQ(*parse_rfc3339(to_rfc3339(*time)), *time);
+  }
+  for (const char* text : {"9999-12-31T23:59:59-10:00", "0000-01-01T00:00:00+10:00", "9999-12-31T23:59:60Z"})
+    EXPECT_FALSE(parse_rfc3339(text)) << text;
+}
+
+TEST(Time, WritesTimesThatNoCalendarHoldsAsTheLastOneThatItDoes) {
+  EXPECT_EQ(to_rfc3339(kWallMax), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(to_rfc3339(WallTime::min()), "0000-01-01T00:00:00Z");
+}
+
 TEST(Time, WritesPollingTimesWithEightCharacters) {
   EXPECT_EQ(to_hms(std::chrono::seconds{300}), "00:05:00");
   EXPECT_EQ(to_hms(std::chrono::seconds{0}), "00:00:01");

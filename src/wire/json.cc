@@ -1,6 +1,10 @@
 #include "wire/json.h"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
+
+#include "base/text.h"
 
 namespace dray::wire {
 namespace {
@@ -16,41 +20,95 @@ Result<json::value> parse_text(std::string_view text) {
   return value;
 }
 
-// Escapes control characters that stand inside a string, so that the strict parser takes them.
-std::string escape_raw_controls(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(text.size() + 16);
-  bool in_string = false;
-  bool escaped = false;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (in_string && byte < 0x20) {
-      if (escaped) out.pop_back();  // a backslash before a raw newline escapes nothing
-      out += "\\u00";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-      escaped = false;
-      continue;
-    }
-    out += c;
-    if (in_string && !escaped && c == '\\') {
-      escaped = true;
-      continue;
-    }
-    if (c == '"' && !escaped) in_string = !in_string;
-    escaped = false;
-  }
-  return out;
+// The four hexadecimal digits behind "\u" at `at`, or nothing.
+std::optional<unsigned> unit_at(std::string_view text, std::size_t at) {
+  if (text.size() < at + 6 || text[at] != '\\' || text[at + 1] != 'u') return {};
+  unsigned unit = 0;
+  const char* const first = text.data() + at + 2;
+  const auto [end, error] = std::from_chars(first, first + 4, unit, 16);
+  return error == std::errc{} && end == first + 4 ? std::optional{unit} : std::nullopt;
 }
+
+bool is_high(std::optional<unsigned> unit) { return unit && *unit >= 0xD800 && *unit <= 0xDBFF; }
+bool is_low(std::optional<unsigned> unit) { return unit && *unit >= 0xDC00 && *unit <= 0xDFFF; }
+
+// What real clients send, written so that the strict parser takes it.
+class Mender {
+ public:
+  explicit Mender(std::string_view text) : text_{text} { out_.reserve(text.size() + 16); }
+
+  std::string mend() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (!in_string_) {
+        in_string_ = c == '"';
+        copy(1);
+      } else if (c == '\\') {
+        escape();
+      } else if (static_cast<unsigned char>(c) < 0x20) {
+        control();
+      } else {
+        in_string_ = c != '"';
+        copy(1);
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void copy(std::size_t n) {
+    out_ += text_.substr(at_, n);
+    at_ += n;
+  }
+
+  void control() {
+    static constexpr char kHex[] = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(text_[at_++]);
+    out_ += "\\u00";
+    out_ += kHex[byte >> 4];
+    out_ += kHex[byte & 15];
+  }
+
+  void escape() {
+    const auto unit = unit_at(text_, at_);
+    if (is_high(unit) && is_low(unit_at(text_, at_ + 6))) return copy(12);
+    if (is_high(unit) || is_low(unit)) {
+      out_ += "\\ufffd";
+      at_ += 6;
+      return;
+    }
+    // A backslash before a raw control escapes nothing.
+    if (at_ + 1 < text_.size() && static_cast<unsigned char>(text_[at_ + 1]) < 0x20) {
+      ++at_;
+      return control();
+    }
+    copy(2);
+  }
+
+  std::string_view text_;
+  std::string out_;
+  std::size_t at_ = 0;
+  bool in_string_ = false;
+};
 
 }  // namespace
 
 Result<json::value> parse_json(std::string_view text) { return parse_text(text); }
 
 Result<json::value> parse_sloppy_json(std::string_view text) {
-  const bool raw = std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
-  return raw ? parse_text(escape_raw_controls(text)) : parse_text(text);
+  const std::string valid = mend_utf8(text);
+  return parse_text(Mender{valid}.mend());
+}
+
+std::string Node::child(std::string_view key) const {
+  constexpr std::size_t kLongestKey = 64;  // of a message that names it
+  const std::string name = clean_text(key, kLongestKey);
+  return path_.empty() ? name : path_ + "." + name;
+}
+
+const json::string& Node::string() const {
+  if (!value_->is_string()) refuse("must be a string");
+  return value_->get_string();
 }
 
 void Node::refuse(std::string_view why) const {
@@ -81,11 +139,14 @@ std::optional<Node> Node::maybe(std::string_view key) const {
 }
 
 std::string Node::text(std::size_t longest) const {
-  if (!value_->is_string()) refuse("must be a string");
-  const auto& text = value_->get_string();
+  const json::string& text = string();
   if (text.size() > longest) refuse("is longer than " + std::to_string(longest) + " bytes");
   return std::string{text};
 }
+
+std::string Node::cleaned(std::size_t longest) const { return clean_text(string(), longest); }
+
+std::string Node::cleaned_characters(std::size_t longest) const { return clean_characters(string(), longest); }
 
 std::int64_t Node::integer(std::int64_t least, std::int64_t most) const {
   json::error_code code;

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <boost/json.hpp>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "wire/limits.h"
 
 namespace dray::wire {
 
@@ -23,8 +23,8 @@ namespace json = boost::json;
 
 // Strict JSON (RFC 8259) with a depth limit of 32.
 Result<json::value> parse_json(std::string_view text);
-// As real DDI clients send it: raw control characters inside strings are taken as they are (swupdate puts a
-// newline into status.details), everything else strict.
+// As real DDI clients send it: raw control characters inside strings are taken as they are (swupdate puts a newline
+// into status.details), bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD; everything else strict.
 Result<json::value> parse_sloppy_json(std::string_view text);
 
 struct BadField {
@@ -40,9 +40,10 @@ class Node {
   Node at(std::string_view key) const;
   std::optional<Node> maybe(std::string_view key) const;
 
-  std::string text(std::size_t longest = 4096) const;
-  std::int64_t integer(std::int64_t least = std::numeric_limits<std::int64_t>::min(),
-                       std::int64_t most = std::numeric_limits<std::int64_t>::max()) const;
+  std::string text(std::size_t longest = kLongestSentence) const;  // as it is; refused where it is longer, in bytes
+  std::string cleaned(std::size_t longest) const;                  // for people: clean_text(), never refused for its length
+  std::string cleaned_characters(std::size_t longest) const;       // the same with a limit of characters
+  std::int64_t integer(std::int64_t least = -kMostInteger, std::int64_t most = kMostInteger) const;
   std::uint64_t size() const;  // integer >= 0
   double number() const;
   bool boolean() const;
@@ -70,7 +71,8 @@ class Node {
   void only(std::initializer_list<std::string_view> known) const;
 
  private:
-  std::string child(std::string_view key) const { return path_.empty() ? std::string{key} : path_ + "." + std::string{key}; }
+  std::string child(std::string_view key) const;
+  const json::string& string() const;
   const json::value* value_;
   std::string path_;
 };

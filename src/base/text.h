@@ -1,0 +1,42 @@
+// Text from outside, made fit to keep and to show.
+//
+// Whatever comes from another program (HTTP, files, the output of children, configuration, URLs) goes through one of
+// these where it comes in, so that everything behind it holds valid UTF-8 (RFC 3629) without control characters,
+// which every writer can write and every reader here reads back. Pure; no errors: text is mended, never refused.
+//
+//   job.why = clean_text(from_device, kLongestWhy);
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace dray {
+
+// True where it is valid UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool is_utf8(std::string_view text);
+
+// The longest front of `text` that has at most `most` bytes and ends at a character. `text` is valid UTF-8.
+std::string_view cut_text(std::string_view text, std::size_t most);
+
+// The longest front of at most `most` characters (code points). `text` is valid UTF-8.
+std::string_view cut_characters(std::string_view text, std::size_t most);
+
+// Valid UTF-8 of at most `most` bytes, cut at a character. Each byte that belongs to no character becomes U+FFFD;
+// control characters become their pictures (U+2400 and on: ESC is shown as "␛"), a tab becomes a blank; what changes
+// the direction of the line around it (U+202A to U+202E, U+2066 to U+2069), ends it (U+2028, U+2029) or is a control
+// of the second set (U+0080 to U+009F) becomes U+FFFD.
+std::string clean_text(std::string_view raw, std::size_t most);
+
+// Like clean_text, but with a limit of characters.
+std::string clean_characters(std::string_view raw, std::size_t most);
+
+// A name from outside: bytes that are no UTF-8 and control characters are written as in a URL ("kasse-%FCber"), so
+// that two different names stay different and each can be typed.
+std::string clean_name(std::string_view raw);
+
+// Every byte that belongs to no character becomes U+FFFD; nothing else changes. For documents that are parsed
+// afterwards: their own syntax needs its line ends.
+std::string mend_utf8(std::string_view raw);
+
+}  // namespace dray

@@ -1,0 +1,73 @@
+#include "base/text.h"
+
+#include <gtest/gtest.h>
+
+namespace dray {
+namespace {
+
+constexpr std::string_view kBad = "\xEF\xBF\xBD";
+
+TEST(Text, OrdinaryTextStaysAsItIs) {
+  for (const std::string_view text : {"", "till 7", "Köln", "Δ 漢字 🛒", "a\xEF\xBF\xBF"}) {
+    EXPECT_TRUE(is_utf8(text));
+    EXPECT_EQ(clean_text(text, 1'000), text);
+    EXPECT_EQ(clean_name(text), text);
+    EXPECT_EQ(mend_utf8(text), text);
+  }
+}
+
+TEST(Text, BytesThatAreNoCharacterAreReplacedEachByOne) {
+  using namespace std::string_literals;
+  const std::pair<std::string, int> odd[] = {
+      {"\xFC", 1},          {"\xC3", 1},              {"\xC0\xAF", 2},         {"\xE0\x80\xAF", 3},
+      {"\xED\xA0\x80", 3},  {"\xF4\x90\x80\x80", 4},  {"\xF5\x80\x80\x80", 4}, {"\x80", 1},
+      {"\xE2\x82", 2},      {"\xF0\x9F\x9B", 3},      {"\xFF\xFE", 2}};
+  for (const auto& [bytes, count] : odd) {
+    EXPECT_FALSE(is_utf8(bytes));
+    std::string expected = "a";
+    for (int i = 0; i < count; ++i) expected += kBad;
+    EXPECT_EQ(clean_text("a" + bytes + "b", 1'000), expected + "b");
+    EXPECT_EQ(mend_utf8("a" + bytes + "b"), expected + "b");
+  }
+}
+
+TEST(Text, ControlsAreMadeVisible) {
+  EXPECT_EQ(clean_text(std::string_view{"a\0b", 3}, 99), "a␀b");
+  EXPECT_EQ(clean_text("\x1b[31mred\x7f\n", 99), "␛[31mred␡␊");
+  EXPECT_EQ(clean_text("one\ttwo", 99), "one two");
+  EXPECT_EQ(clean_text("a\u0085b\u202Ec\u2028", 99), "a\xEF\xBF\xBD" "b\xEF\xBF\xBD" "c\xEF\xBF\xBD");
+}
+
+TEST(Text, IsCutAtCharacters) {
+  EXPECT_EQ(clean_text("äää", 5), "ää");
+  EXPECT_EQ(clean_text("äää", 1), "");
+  EXPECT_EQ(clean_text("x" + std::string(3, '\n'), 6), "x␊");
+  EXPECT_EQ(clean_characters("äöü", 2), "äö");
+  EXPECT_EQ(cut_text("aé", 2), "a");
+  EXPECT_EQ(cut_text("aé", 3), "aé");
+  EXPECT_EQ(cut_text("🛒", 3), "");
+  EXPECT_EQ(cut_characters("aé🛒z", 3), "aé🛒");
+  EXPECT_EQ(cut_characters("aé", 9), "aé");
+}
+
+TEST(Text, EveryByteAndPairOfBytesBecomesTextThatStaysAsItIs) {
+  for (int first = 0; first < 256; ++first)
+    for (int second = 0; second < 256; ++second) {
+      const std::string raw{static_cast<char>(first), static_cast<char>(second)};
+      const std::string once = clean_text(raw, 64);
+      EXPECT_TRUE(is_utf8(once));
+      EXPECT_EQ(clean_text(once, 64), once);
+      EXPECT_EQ(clean_name(clean_name(raw)), clean_name(raw));
+      EXPECT_TRUE(is_utf8(clean_name(raw)));
+      EXPECT_TRUE(is_utf8(mend_utf8(raw)));
+    }
+}
+
+TEST(Text, DifferentNamesStayDifferent) {
+  EXPECT_EQ(clean_name("kasse-\xFC" "ber"), "kasse-%FCber");
+  EXPECT_NE(clean_name("kasse-\xFC" "ber"), clean_name("kasse-\xE4" "ber"));
+  EXPECT_EQ(clean_name("a\nb"), "a%0Ab");
+}
+
+}  // namespace
+}  // namespace dray
