@@ -28,6 +28,29 @@ missing_of() {
   done
 }
 
+# Services that start with the machine, a line each: units of systemd that something wants or requires, and scripts of
+# /etc/rc?.d. From the links that enable them, because systemd need not run, nor be installed.
+enabled_services() {
+  {
+    find /etc/systemd/system \( -path '*.wants/*' -o -path '*.requires/*' \) -printf '%f\n' 2>/dev/null || true
+    find /etc/rc[2-5S].d -name 'S[0-9][0-9]*' -printf '%f\n' 2>/dev/null | sed 's/^S[0-9][0-9]//; s/$/ (rc)/' || true
+  } | sort -u
+}
+
+# The suite with security updates on the mirror that apt's sources name for the release: "URI", or nothing where they
+# name none. Arguments: the code name of the release, for example bookworm.
+security_mirror() {
+  local mirror
+  mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 2>/dev/null | sort -u |
+    sed -n "s/^\([^ ]*\) $1 main\$/\1/p" | head -n 1)
+  mirror=${mirror%/}
+  case $mirror in
+    '') ;;
+    */debian/*) printf '%s\n' "${mirror%/debian/*}/debian-security/${mirror##*/debian/}" ;;  # a snapshot of a day
+    *) printf '%s-security\n' "$mirror" ;;
+  esac
+}
+
 # Runs ./setup where something is missing.
 ensure_setup() {
   ./setup --check "$@" >/dev/null && return 0
