@@ -28,12 +28,12 @@ missing_of() {
   done
 }
 
-# Services that start with the machine, a line each: units of systemd that something wants or requires, and scripts of
-# /etc/rc?.d. From the links that enable them, because systemd need not run, nor be installed.
-enabled_services() {
+# What starts with the machine: the links that make systemd want or require a unit, and those of /etc/rc?.d that start
+# a script, a path each. The links themselves, because systemd need not run, nor be installed.
+enabling_links() {
   {
-    find /etc/systemd/system \( -path '*.wants/*' -o -path '*.requires/*' \) -printf '%f\n' 2>/dev/null || true
-    find /etc/rc[2-5S].d -name 'S[0-9][0-9]*' -printf '%f\n' 2>/dev/null | sed 's/^S[0-9][0-9]//; s/$/ (rc)/' || true
+    find /etc/systemd/system \( -path '*.wants/*' -o -path '*.requires/*' \) -print 2>/dev/null || true
+    find /etc/rc[2-5S].d -name 'S[0-9][0-9]*' -print 2>/dev/null || true
   } | sort -u
 }
 

@@ -11,9 +11,9 @@ mirror=$(sed -n 's/^deb \([^ ]*\) bookworm main.*/\1/p' "$sources" | head -n 1)
 [[ -n $mirror ]] || fail "$sources names no mirror"
 expected=${mirror%/}-security
 
-before=$(enabled_services)
+before=$(enabling_links)
 ./setup
-new=$(comm -13 <(printf '%s\n' "$before") <(enabled_services))
+new=$(comm -13 <(printf '%s\n' "$before") <(enabling_links))
 [[ -z $new ]] || fail "enabled by what was installed: $new"
 grep -qF "deb $expected bookworm-security main" /etc/apt/sources.list.d/*.list || fail "the security suite is not taken from $expected"
 say "nothing was enabled; security updates come from $expected"
