@@ -64,9 +64,9 @@ TEST_F(OddTextsTest, ADevicesLastWordsAreTakenHoweverManyTheyAre) {
   details.pop_back();
   EXPECT_EQ(post(feedback_path(), R"({"status":{"execution":"closed","result":{"finished":"failure"},"details":[)" + details + "]}}").status, 200);
   ASSERT_TRUE(until([&] { return server.newest<wire::LogReport>([](const auto&) { return true; }).has_value(); }));
-  const auto log = server.newest<wire::LogReport>([](const auto&) { return true; });
-  EXPECT_EQ(log->lines.size(), wire::kMostDetails);
-  EXPECT_EQ(log->lines.back(), "line 69");
+  const auto told = server.newest<wire::LogReport>([](const auto&) { return true; });
+  EXPECT_EQ(told->lines.size(), wire::kMostDetails);
+  EXPECT_EQ(told->lines.back(), "line 69");
 }
 
 TEST_F(OddTextsTest, WhatADeviceSaysOfItself) {
@@ -77,7 +77,7 @@ TEST_F(OddTextsTest, WhatADeviceSaysOfItself) {
                                                      R"(","dray.busy":";)" + text.substr(0, 20) + "\"}", "\"replace\""));
     EXPECT_TRUE(set.status == 200 || set.status == 400) << set.status;
     EXPECT_TRUE(is_utf8(set.body));
-    if (set.status == 400) EXPECT_EQ(error_code(set), "hawkbit.server.error.repo.invalidTargetAttributes");
+    EXPECT_TRUE(set.status == 200 || error_code(set) == "hawkbit.server.error.repo.invalidTargetAttributes");
     EXPECT_LE(put("/installedBase", R"({"name":")" + text + R"(","version":")" + text + "\"}").status, 201);
     post("/confirmationBase/deactivateAutoConfirm", "{}");
     EXPECT_EQ(post("/confirmationBase/activateAutoConfirm", R"({"initiator":")" + text + R"(","remark":")" + text + "\"}").status, 200);
