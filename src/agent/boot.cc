@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "base/text.h"
 #include "wire/json.h"
 
 namespace dray::agent {
@@ -55,7 +56,7 @@ BootRecord load_boot(Disk& disk) {
   const auto record = wire::decode<BootRecord>(wire::parse_json(*text), [](const wire::Node& root) {
     return BootRecord{ActionId{root.at("trial").integer()},
                       static_cast<int>(root.at("starts").integer(0, 1000)),
-                      ActionId{root.at("fallback").integer()}, root.at("why").text()};
+                      ActionId{root.at("fallback").integer()}, root.at("why").cleaned(wire::kLongestSentence)};
   });
   return record ? *record : BootRecord{};
 }
@@ -65,7 +66,7 @@ Result<> save_boot(Disk& disk, const BootRecord& record) {
                       wire::to_text(json::object{{"trial", record.trial.value()},
                                                  {"starts", record.starts},
                                                  {"fallback", record.fallback.value()},
-                                                 {"why", record.why}}) +
+                                                 {"why", clean_text(record.why, wire::kLongestSentence)}}) +
                           "\n");
 }
 

@@ -1,6 +1,7 @@
 #include "ctl/api.h"
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace dray::ctl {
 namespace {
@@ -46,7 +47,7 @@ Error error_of(int status, std::string_view body) {
   if (const auto problem = wire::parse_json(body); problem && problem->is_object()) {
     const auto& o = problem->get_object();
     const std::string_view detail = text_at(o, "detail").empty() ? text_at(o, "title") : text_at(o, "detail");
-    if (!detail.empty()) message = std::string{detail};
+    if (!detail.empty()) message = clean_lines(detail, wire::kLongestSentence);  // it goes to a terminal
   }
   if (status == 401) message += " (is the token right? see --token-file)";
   return Error{code_of(status), message};

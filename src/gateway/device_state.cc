@@ -96,8 +96,8 @@ void read_dray_attributes(DeviceState& device, WallTime now) {
   }
   for (const auto& [key, value] : device.attributes)
     if (key.starts_with(kSha))
-      if (const auto found = device.running.find(key.substr(kSha.size())); found != device.running.end())
-        found->second.sha256 = value;
+      if (const auto found = device.running.find(key.substr(kSha.size())); found != device.running.end() && Sha256::parse(value))
+        found->second.sha256 = value;  // only a whole digest says anything
   device.busy = std::move(busy);
 }
 

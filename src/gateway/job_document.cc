@@ -15,7 +15,9 @@ using wire::Node;
 // --- the small values ---
 
 json::value time_value(WallTime time) { return time.time_since_epoch().count(); }
-WallTime time_of(const Node& node) { return WallTime{Duration{node.integer()}}; }
+WallTime time_of(const Node& node) {  // kWallMax: there is none
+  return WallTime{Duration{node.integer(WallTime::min().time_since_epoch().count(), kWallMax.time_since_epoch().count())}};
+}
 
 json::value maybe_time(const std::optional<WallTime>& time) { return time ? time_value(*time) : json::value{}; }
 std::optional<WallTime> maybe_time_of(const Node& node, std::string_view key) {

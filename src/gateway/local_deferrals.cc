@@ -16,9 +16,9 @@ struct Wish {  // body of a deferral or a cancel
   bool accept_expiry = false;
 };
 
-std::string text_or_empty(const wire::Node& n, std::string_view key) {
+std::string line_or_empty(const wire::Node& n, std::string_view key, std::size_t longest) {
   const auto found = n.maybe(key);
-  return found ? found->text(512) : std::string{};
+  return found ? found->line(longest) : std::string{};
 }
 
 Task<Result<Wish>> read_wish(HttpRequest& request, bool deferral) {
@@ -32,11 +32,11 @@ Task<Result<Wish>> read_wish(HttpRequest& request, bool deferral) {
   co_return wire::decode<Wish>(wire::parse_json(text), [deferral](const wire::Node& n) {
     Wish wish;
     n.only({"device", "assignment", "until", "by", "why", "accept_expiry"});
-    wish.deferral.by = text_or_empty(n, "by");
-    wish.deferral.why = text_or_empty(n, "why");
+    wish.deferral.by = line_or_empty(n, "by", wire::kLongestBy);
+    wish.deferral.why = line_or_empty(n, "why", wire::kLongestWhy);
     if (!deferral) return wish;
-    wish.deferral.device = DeviceId{text_or_empty(n, "device")};
-    wish.deferral.assignment = AssignmentId{text_or_empty(n, "assignment")};
+    wish.deferral.device = DeviceId{line_or_empty(n, "device", wire::kLongestTitle)};
+    wish.deferral.assignment = AssignmentId{line_or_empty(n, "assignment", wire::kLongestId)};
     wish.deferral.until = n.at("until").time();
     if (const auto accept = n.maybe("accept_expiry")) wish.accept_expiry = accept->boolean();
     return wish;

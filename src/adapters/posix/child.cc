@@ -13,6 +13,7 @@
 #include <boost/asio/redirect_error.hpp>
 
 #include "adapters/posix/fd.h"
+#include "base/text.h"
 
 extern char** environ;
 
@@ -111,6 +112,13 @@ class Collector : public std::enable_shared_from_this<Collector> {
   std::array<char, 4096> buffer_{};
   std::string text_;
 };
+
+// What a program printed, as text; `cut`: its front is missing, and the rest of a character with it.
+std::string as_lines(std::string_view printed, bool cut) {
+  for (int i = 0; cut && i < 3 && !printed.empty() && (static_cast<unsigned char>(printed[0]) & 0xC0) == 0x80; ++i)
+    printed.remove_prefix(1);
+  return clean_lines(printed, 3 * kMostOut);  // a byte that is no character becomes three
+}
 
 struct PipePair {
   Fd read, write;
@@ -231,8 +239,9 @@ Task<Result<CommandResult>> run_command(asio::io_context& io, Clock& clock, Comm
     result.status = *status;
   else
     result.status = co_await child->end(clock, limits.grace);
-  result.out = words->finish();
-  result.err = complaints->finish();
+  result.out = as_lines(words->finish(), false);
+  const std::string complaint = complaints->finish();
+  result.err = as_lines(complaint, complaint.size() == kErrTail);
   if (!status && !result.timed_out) co_return Error{ErrorCode::kStopped, "stopped"};
   co_return result;
 }

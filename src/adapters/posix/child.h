@@ -46,8 +46,9 @@ class Child {
 struct CommandResult {
   int status = 0;
   bool timed_out = false;
-  std::string out;  // the first 64 KiB
-  std::string err;  // the last 10 KiB
+  // Valid UTF-8, whatever it printed; lines stay lines (clean_lines).
+  std::string out;  // of the first 64 KiB
+  std::string err;  // of the last 10 KiB
 };
 // kStopped: was asked to stop, and the command was ended. kNotFound, kDenied: could not be started.
 struct CommandLimits {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "adapters/sqlite/server_rows.h"
+#include "wire/limits.h"
 
 namespace dray::adapters::link_rates {
 
@@ -21,11 +22,15 @@ constexpr std::string_view kHours = "hour_of_week, rate, low, samples, age, capp
 HourRate hour_at(const Statement& row, int first) {
   HourRate out;
   out.hour = static_cast<int>(row.integer(first));
-  out.value = static_cast<std::uint64_t>(row.integer(first + 1));
-  out.low = static_cast<std::uint64_t>(row.integer(first + 2));
-  out.samples = static_cast<double>(row.integer(first + 3));
-  out.as_of = wall(row.integer(first + 6));
-  out.newest = out.as_of - std::chrono::seconds{row.integer(first + 4)};
+  // Older programs kept whatever a gateway said.
+  const auto within = [&](int column, std::int64_t most) {
+    return std::clamp<std::int64_t>(row.integer(first + column), 0, most);
+  };
+  out.value = static_cast<std::uint64_t>(within(1, wire::kMostRate));
+  out.low = static_cast<std::uint64_t>(within(2, wire::kMostRate));
+  out.samples = static_cast<double>(within(3, wire::kMostSamples));
+  out.as_of = std::clamp(wall(row.integer(first + 6)), kWrittenMin, kWrittenMax);
+  out.newest = out.as_of - std::chrono::seconds{within(4, wire::kMostSeconds)};
   out.capped = row.integer(first + 5) != 0;
   return out;
 }

@@ -5,7 +5,7 @@
 namespace dray::gateway::ddi {
 namespace {
 
-constexpr std::size_t kLargestBody = 1 << 20, kLongestName = 256;
+constexpr std::size_t kLargestBody = 1 << 20;
 constexpr std::string_view kTargetToken = "TargetToken ", kGatewayToken = "GatewayToken ";
 
 bool token_matches(std::string_view token, const std::string& sha256) {
@@ -51,7 +51,7 @@ bool Door::is_authorized(const Call& call, const DeviceState* device) const {
 std::optional<HttpResponse> Door::admit(Call& call) {
   call.device = parts_.site.find_device(call.device_name);
   if (!is_authorized(call, call.device)) return empty(401);
-  if (call.device_name.size() > kLongestName)
+  if (call.device_name.size() > wire::kLongestTitle)
     return constraint_violation(call, "a controllerId has at most 256 characters");
   const bool registers = call.rest.empty() || (call.rest.size() == 1 && call.rest[0] == "confirmationBase");
   if (call.device == nullptr && registers && call.is_get()) call.device = parts_.site.register_unknown(call.device_name);

@@ -2,21 +2,15 @@
 #include <algorithm>
 
 #include "base/mutant.h"
+#include "base/text.h"
 #include "gateway/ddi/door.h"
 
 namespace dray::gateway::ddi {
 namespace {
 
-constexpr std::size_t kMostAttributes = 100, kLongestAttribute = 128;
-
-// [a-zA-Z0-9_\-!@#$%^&*()+=\[\]{}|;:'",.<>/\\?\s]*
-bool is_allowed(std::string_view text) {
-  constexpr std::string_view kOthers = "_-!@#$%^&*()+=[]{}|;:'\",.<>/\\? \t\n\r\f\v";
-  return text.size() <= kLongestAttribute && std::all_of(text.begin(), text.end(), [&](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  kOthers.find(c) != std::string_view::npos;
-         });
-}
+// hawkBit takes some ASCII only; here any text is taken, because a device that can't say where it stands ("ort" = "Köln")
+// would never be heard to run its new version. What does not belong into a line was cleaned when it was read.
+bool is_allowed(std::string_view text) { return cut_characters(text, wire::kLongestAttribute).size() == text.size(); }
 
 core::Attributes changed(const core::Attributes& before, const wire::DdiConfigData& put) {
   core::Attributes out = put.mode == wire::DdiMode::kReplace ? core::Attributes{} : before;
@@ -109,9 +103,9 @@ Task<HttpResponse> Door::put_config_data(Call& call) {
   if (put->data.empty()) co_return constraint_violation(call, "data must not be empty");
   for (const auto& [key, value] : put->data)
     if (!is_allowed(key) || (value && !is_allowed(*value)))
-      co_return invalid_attributes(call, "an attribute is longer than 128 characters or holds others than allowed");
+      co_return invalid_attributes(call, "a key or value of an attribute has at most 128 characters");
   core::Attributes attributes = changed(call.device->attributes, *put);
-  if (attributes.size() > kMostAttributes) co_return too_many_entries(call, "a device has at most 100 attributes");
+  if (attributes.size() > wire::kMostAttributes) co_return too_many_entries(call, "a device has at most 100 attributes");
   const bool news = call.device->wants_config_data || attributes != call.device->attributes || is_power_on_report(*put) ||
                     put->data.contains("dray.busy");
   if (news) {
