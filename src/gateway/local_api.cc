@@ -89,7 +89,7 @@ HttpResponse LocalApi::status() const {
                          {"clock_known", site_.time().known()},
                          {"now", to_rfc3339(site_.now())}}},
             {"reports_waiting", site_.outbox().size()},
-            {"transmitting", site_.slots().taken()},
+            {"transmitting", site_.slots().running()},
             {"devices", site_.devices().size()}});
 }
 

@@ -158,14 +158,19 @@ class Site {
   void device_seen(DeviceState& device);
   void set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how);
 
-  // --- transmission ---
-  Slots& slots() { return slots_; }
-  std::size_t slot_limit() const;
-  void slot_freed();
+  // --- links and transmissions (site_slots.cc) ---
+  const Slots& slots() const { return slots_; }
   bool is_foreign(const core::Job& job) const { return job.terms.ask == core::Ask::kPoll; }
   // Bytes of an artifact went to the device of the job; drives FirstByte and AllSent.
   void bytes_sent(const JobId& job, ActionId action, const Sha256& sha, std::uint64_t from, std::uint64_t to);
+  // A device polls, and is there until then: what it is shown now may be its link, which it takes by that.
+  void polled(DeviceState& device, SteadyTime until);
+  // It waits for a link and is among the next: it should ask again soon.
+  bool is_next(const DeviceState& device) const;
+  // Its bytes are asked for. False: the device is told to come again, and keeps its place.
+  bool may_transmit(const core::Job& job);
   void transfer_began(const JobId& job);
+  void transfer_ended(const JobId& job);
   void transfer_cut(const JobId& job) { sides_[job].cut = true; }
   bool was_cut(const JobId& job) const;
 
@@ -203,6 +208,7 @@ class Site {
  private:
   struct JobSide {
     std::optional<wire::JobReport> reported;
+    WallTime reported_at;
     std::map<Sha256, ByteRanges> delivered;
     ActionId delivered_for;
     bool cut = false;  // its last transfer was ended by us
@@ -234,8 +240,13 @@ class Site {
   std::string view_of(const DeviceState& device) const;
   void set_wake(const JobId& id, JobSide& side, std::optional<WallTime> wake);
   void tick_due();
-  void hold_link(const JobId& job);
-  void sweep_slots();
+  Slots::Rules slot_rules() const;
+  Receiver receiver_of(const core::Job& job) const;
+  void give_turn(const core::Job& job, core::Given& given) const;
+  const core::Job* link_wanted(const DeviceState& device) const;
+  void note_link(DeviceState& device);
+  void line_moved();
+  void pass_on();
   Writes counters() const;
 
   Parts parts_;
@@ -248,6 +259,7 @@ class Site {
   Leases leases_;
   Outbox outbox_;
   Slots slots_;
+  bool line_moved_ = false;  // somebody may have his turn
   Devices devices_;
   std::size_t unknown_devices_ = 0;
   std::unordered_map<JobId, JobSide> sides_;

@@ -22,7 +22,7 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"waiting_transmission", "The server transmits at the transmission time."},
     {"transmission_time", "The server transmits at the transmission time."},
     {"waiting_slot",
-     "Another device of the site has to end its transmission; or raise the site's concurrency."},
+     "The devices before it have to fetch, or leave their links unused for two poll intervals; or raise the site's concurrency."},
     {"waiting_action_ids", "The gateway has to reach the server to get more action ids."},
     {"store_full", "The gateway needs room: raise its quota, or end rollouts whose artifacts it holds."},
     {"device_deferring",
