@@ -71,13 +71,18 @@ TEST_P(StoredFormats, EverythingIsUnderstood) {
   EXPECT_EQ(states(local(Method::kGet, "/api/v1/jobs").json().at("jobs")), states(said_.at("jobs")));
   EXPECT_EQ(local(Method::kGet, "/api/v1/deferrals").json().at("deferrals"), said_.at("deferrals"));
   const auto status = local(Method::kGet, "/api/v1/status").json();
-  EXPECT_EQ(status.at("link"), said_.at("status").at("link"));
-  EXPECT_EQ(status.at("revision").is_int64(), true);
   EXPECT_GE(status.at("reports_waiting").as_int64(), said_.at("status").at("reports_waiting").as_int64());
   // Numbers go on where they were.
-  for (const Document& one : before)
-    if (one.kind == kind::kMeta && one.id == "counters")
-      EXPECT_GE(gateway().site().outbox().last().seq, boost::json::parse(one.text).at("seq").as_int64());
+  for (const Document& one : before) {
+    if (one.kind != kind::kMeta) continue;
+    const auto kept = boost::json::parse(one.text);
+    if (one.id == "counters") {
+      EXPECT_GE(gateway().site().outbox().last().seq, kept.at("seq").as_int64());
+    }
+    if (one.id == "link") {
+      EXPECT_EQ(status.at("link").at("lan_bytes"), kept.at("lan"));
+    }
+  }
 }
 
 TEST_P(StoredFormats, WhatIsWrittenAnewIsTheSame) {
@@ -95,8 +100,8 @@ TEST_P(StoredFormats, WhatIsWrittenAnewIsTheSame) {
   EXPECT_EQ(local(Method::kGet, "/api/v1/deferrals").body, deferrals);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sets, StoredFormats, testing::ValuesIn(sets()), [](const auto& info) {
-  std::string name = info.param;
+INSTANTIATE_TEST_SUITE_P(Sets, StoredFormats, testing::ValuesIn(sets()), [](const auto& set) {
+  std::string name = set.param;
   std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
   return name;
 });

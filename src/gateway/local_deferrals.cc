@@ -1,6 +1,7 @@
 // Deferrals and cancels asked for at the site.
 #include <algorithm>
 
+#include "base/text.h"
 #include "core/schedule/deferral.h"
 #include "gateway/local_answers.h"
 #include "gateway/local_api.h"
@@ -57,7 +58,7 @@ json::object encode(const core::Deferral& d, std::string_view from) {
 }
 
 json::object encode_unreadable(const documents::Unreadable& one) {
-  return {{"id", one.id},
+  return {{"id", clean_text(one.id, 256)},
           {"device", nullptr},
           {"assignment", nullptr},
           {"until", nullptr},

@@ -124,13 +124,23 @@ void Site::index_jobs() {
   }
 }
 
+// What becomes of a job that can't be read is decided when the server was heard; and only then whether it takes the place
+// of another one of its device: it may have ended long ago.
+bool Site::waits_for_server(const core::JobChange& change) const {
+  if (damage_.holds_document(kind::kJob, change.id.value())) return true;
+  const auto* event = std::get_if<core::JobEvent>(&change.what);
+  if (event == nullptr || !std::holds_alternative<core::Superseded>(*event)) return false;
+  const core::Job* job = find_job(change.id);
+  return job != nullptr && !damage_.holds(job->terms.device).empty();
+}
+
 // What the newest plan means for every job, new, known or gone. Doing it twice changes nothing.
 void Site::reconcile(const std::set<JobId>& again) {
   std::vector<const core::Job*> known;
   for (const auto& [id, job] : jobs()) known.push_back(&job);
   const auto changes = core::reconcile(known, plan_.plan(), local_deferral_list());
   for (const core::JobChange& change : changes) {
-    if (damage_.holds_document(kind::kJob, change.id.value())) continue;  // the server decides what becomes of it
+    if (waits_for_server(change)) continue;
     const auto* job = std::get_if<core::Job>(&change.what);
     if (job != nullptr && again.contains(change.id)) {
       const DeviceState* device = find_device(job->terms.device.value());

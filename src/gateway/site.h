@@ -214,6 +214,7 @@ class Site {
   void index_jobs();
   // `again`: jobs whose documents could not be read, which the newest plan brings again.
   void reconcile(const std::set<JobId>& again = {});
+  bool waits_for_server(const core::JobChange& change) const;
   void adopt_epoch(core::ReportsSeen seen);
   void tell_again(core::ReportsSeen seen);
   std::vector<core::Deferral> local_deferral_list() const;

@@ -78,7 +78,9 @@ class Case:
 
 def gateway_understands(case, set_):
     said = json.loads((set_ / "gateway/said.json").read_text())
-    case.database(set_ / "gateway/gateway.dump", "gateway.db").close()
+    connection = case.database(set_ / "gateway/gateway.dump", "gateway.db")
+    link = json.loads(connection.execute("SELECT text FROM document WHERE kind = 'meta' AND id = 'link'").fetchone()[0])
+    connection.close()
     case.start_gateway()
     status, jobs = case.get("local", "/api/v1/status"), {job["id"]: job for job in case.get("local", "/api/v1/jobs")["jobs"]}
     assert status["unreadable"] == [], status["unreadable"]
@@ -87,8 +89,9 @@ def gateway_understands(case, set_):
         # Time has passed since: what had not ended may have gone on.
         if job["state"] in FINAL:
             assert jobs[job["id"]]["state"] == job["state"], (job, jobs[job["id"]])
-    assert case.get("local", "/api/v1/deferrals")["deferrals"] == said["deferrals"]
-    assert status["link"] == said["status"]["link"]
+    deferrals = case.get("local", "/api/v1/deferrals")["deferrals"]
+    assert deferrals == said["deferrals"], (deferrals, said["deferrals"])
+    assert (status["link"]["wan_bytes"], status["link"]["lan_bytes"]) == (link["wan"], link["lan"]), status["link"]
 
 
 def server_understands(case, set_):
@@ -140,6 +143,8 @@ def gateway_survives(case, set_):
         connection.executemany("INSERT INTO document VALUES(?, ?, ?)", documents)
         for n, (kind, id_, text) in enumerate(first.values()):
             bad = ways[(turn + n) % len(ways)](text.encode())
+            if bad.isdigit():
+                bad = b"x"  # a number that was cut is a number
             connection.execute("UPDATE document SET text = CAST(? AS TEXT) WHERE kind = ? AND id = ?", (bad, kind, id_))
         connection.close()
         case.start_gateway()
