@@ -1,5 +1,7 @@
 #include "gateway/site.h"
 
+#include <charconv>
+
 #include "base/mutant.h"
 #include "gateway/job_document.h"
 #include "wire/json.h"
@@ -52,6 +54,13 @@ Result<ActionHistory> decode_history(std::string_view text) {
   });
 }
 
+// Made where it is new; it never goes.
+DeviceState& device_of(Site::Devices& devices, const DeviceId& name) {
+  const auto found = devices.find(name.value());
+  if (found != devices.end()) return *found->second;
+  return *devices.emplace(name.value(), std::make_unique<DeviceState>(name)).first->second;
+}
+
 }  // namespace
 
 Site::Site(Parts parts)
@@ -91,11 +100,16 @@ Result<> Site::restore(const Document& d, const Other& other) {
     jobs_.put(id, std::move(job));
   } else if (d.kind == kind::kAction) {
     DRAY_TRY(auto history, decode_history(d.text));
-    histories_[ActionId{std::stoll(d.id)}] = std::move(history);
+    std::int64_t id = 0;  // one that is no number is of no action: set aside
+    const auto [end, error] = std::from_chars(d.id.data(), d.id.data() + d.id.size(), id);
+    if (error == std::errc{} && end == d.id.data() + d.id.size())
+      histories_[ActionId{id}] = std::move(history);
+    else
+      parts_.log.error("document_set_aside", {{"kind", d.kind}, {"id", d.id}});
   } else if (d.kind == kind::kDevice) {
     auto device = std::make_unique<DeviceState>(DeviceId{d.id});
     DRAY_CHECK(decode_device_document(d.text, *device));
-    devices_[d.id] = std::move(device);
+    devices_.insert_or_assign(d.id, std::move(device));
   } else if (d.kind == kind::kDeferral) {
     DRAY_TRY(auto deferral, decode_deferral(d.id, d.text));
     local_deferrals_[d.id] = std::move(deferral);
@@ -209,16 +223,11 @@ void Site::index_jobs() {
     device->token_sha256.clear();
   }
   for (const core::Device& d : plan_.plan().devices) {
-    auto& device = devices_[d.name.value()];
-    if (!device) device = std::make_unique<DeviceState>(d.name);
-    device->in_plan = true;
-    device->token_sha256 = d.token_sha256;
+    DeviceState& device = device_of(devices_, d.name);
+    device.in_plan = true;
+    device.token_sha256 = d.token_sha256;
   }
-  for (const auto& [id, job] : jobs()) {
-    auto& device = devices_[job.terms.device.value()];
-    if (!device) device = std::make_unique<DeviceState>(job.terms.device);
-    device->jobs.push_back(id);
-  }
+  for (const auto& [id, job] : jobs()) device_of(devices_, job.terms.device).jobs.push_back(id);
   unknown_devices_ = 0;
   for (auto& [name, device] : devices_) {
     if (!device->in_plan) ++unknown_devices_;
@@ -277,13 +286,12 @@ DeviceState* Site::find_device(std::string_view name) {
 
 DeviceState* Site::register_unknown(std::string_view name) {
   if (unknown_devices_ >= kMostUnknownDevices) return nullptr;
-  auto& device = devices_[std::string{name}];
-  device = std::make_unique<DeviceState>(DeviceId{std::string{name}});
+  DeviceState& device = device_of(devices_, DeviceId{std::string{name}});
   ++unknown_devices_;
   parts_.log.info("unknown_device_registered", {{"device", name}});
-  report(wire::RegisteredReport{device->name, {}});
-  save_device(*device, {Write::put(kind::kDevice, device->name.value(), encode_device_document(*device))});
-  return device.get();
+  report(wire::RegisteredReport{device.name, {}});
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+  return &device;
 }
 
 void Site::save_device(DeviceState& device, Writes writes) {

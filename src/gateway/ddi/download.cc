@@ -106,7 +106,8 @@ HttpResponse Door::serve(Call& call, const Served& served, std::shared_ptr<const
   if (answer.status != 200 && answer.status != 206) return response;
   Site& site = parts_.site;
   const core::Job& job = *served.job;
-  if (get && !site.is_foreign(job) && !site.slots().has_room_for(job.terms.id, site.slot_limit())) {
+  const bool waits = !site.is_foreign(job) && !site.slots().has_room_for(job.terms.id, site.slot_limit());
+  if (get && (waits || !sending_.has_place_for(job.action))) {
     HttpResponse later{503};
     later.headers.add("Retry-After", "5");
     return later;
