@@ -33,6 +33,17 @@ void add_planning(CLI::App& app, Cli& cli) {
   show->add_option("name", *name, "the site")->required();
   show->callback([&cli, name] { cli.command = [name](Session& s) { return show_site(s, *name); }; });
 
+  CLI::App* rows = app.add_subcommand("row", "rows of the server's database that can't be read");
+  rows->require_subcommand(1);
+  auto row = std::make_shared<RowWish>();
+  CLI::App* replace = rows->add_subcommand(
+      "replace", "gives a column that can't be read a new value; `site why` names it, docs/formats-server.md has its form");
+  replace->add_option("table", row->table, "such as site")->required();
+  replace->add_option("key", row->key, "such as berlin")->required();
+  replace->add_option("column", row->column, "such as update_windows")->required();
+  replace->add_option("value", row->value, "JSON, such as '[\"02:00-05:00\"]'")->required();
+  replace->callback([&cli, row] { cli.command = [row](Session& s) { return replace_row(s, *row); }; });
+
   CLI::App* rollouts = app.get_subcommand("rollout");
   auto wish = std::make_shared<PlanWish>();
   CLI::App* plan = rollouts->add_subcommand(

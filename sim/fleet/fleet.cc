@@ -66,7 +66,7 @@ void Fleet::add_device(const std::string& name, const std::string& site, int num
   DRAY_ASSERT(made.has_value());
   node.set_program([this, site](Node& n) {
     auto life = std::make_shared<DeviceLife>(world_, n, agent_settings(n.name(), site), moods_[n.name()]);
-    device_lives_[n.name()] = life;
+    device_lives_.insert_or_assign(n.name(), life);
     return life;
   });
 }
@@ -101,7 +101,8 @@ server::Lists* Fleet::lists() {
 }
 
 agent::Agent* Fleet::agent(const Node& device) {
-  const auto life = device_lives_[device.name()].lock();
+  const auto found = device_lives_.find(device.name());
+  const auto life = found == device_lives_.end() ? nullptr : found->second.lock();
   return life && device.up() ? &life->agent() : nullptr;
 }
 

@@ -88,9 +88,17 @@ Task<Result<json::value>> Api::post(std::string path, json::value body) {
 }
 
 Task<Result<json::value>> Api::patch(std::string path, json::value body) {
+  co_return co_await change(Method::kPatch, std::move(path), std::move(body));
+}
+
+Task<Result<json::value>> Api::put(std::string path, json::value body) {
+  co_return co_await change(Method::kPut, std::move(path), std::move(body));
+}
+
+Task<Result<json::value>> Api::change(Method method, std::string path, json::value body) {
   const std::string text = wire::to_text(body);
   for (int tries = 0;; ++tries) {
-    HttpRequest r = request(Method::kPatch, path);
+    HttpRequest r = request(method, path);
     r.headers.add("Content-Type", "application/json");
     auto answer = co_await call(std::move(r), text);
     if (answer || tries > 0 || !is_transient(answer.error().code()) || stop_.requested()) co_return answer;

@@ -17,6 +17,12 @@ Task<Result<>> commit_on(Worker& worker, Store& store, std::vector<Writes> batch
   co_return co_await on<Result<>>(worker, std::move(f));
 }
 
+DeviceState& device_of(Site::Devices& devices, const DeviceId& name) {
+  const auto found = devices.find(name.value());
+  if (found != devices.end()) return *found->second;
+  return *devices.emplace(name.value(), std::make_unique<DeviceState>(name)).first->second;
+}
+
 }  // namespace
 
 Site::Site(Parts parts)
@@ -107,16 +113,11 @@ void Site::index_jobs() {
     device->token_sha256.clear();
   }
   for (const core::Device& d : plan_.plan().devices) {
-    auto& device = devices_[d.name.value()];
-    if (!device) device = std::make_unique<DeviceState>(d.name);
-    device->in_plan = true;
-    device->token_sha256 = d.token_sha256;
+    DeviceState& device = device_of(devices_, d.name);
+    device.in_plan = true;
+    device.token_sha256 = d.token_sha256;
   }
-  for (const auto& [id, job] : jobs()) {
-    auto& device = devices_[job.terms.device.value()];
-    if (!device) device = std::make_unique<DeviceState>(job.terms.device);
-    device->jobs.push_back(id);
-  }
+  for (const auto& [id, job] : jobs()) device_of(devices_, job.terms.device).jobs.push_back(id);
   unknown_devices_ = 0;
   for (auto& [name, device] : devices_) {
     if (!device->in_plan) ++unknown_devices_;
@@ -210,13 +211,12 @@ DeviceState* Site::find_device(std::string_view name) {
 
 DeviceState* Site::register_unknown(std::string_view name) {
   if (unknown_devices_ >= kMostUnknownDevices) return nullptr;
-  auto& device = devices_[std::string{name}];
-  device = std::make_unique<DeviceState>(DeviceId{std::string{name}});
+  DeviceState& device = device_of(devices_, DeviceId{std::string{name}});
   ++unknown_devices_;
   parts_.log.info("unknown_device_registered", {{"device", name}});
-  report(wire::RegisteredReport{device->name, {}});
-  save_device(*device, {Write::put(kind::kDevice, device->name.value(), encode_device_document(*device))});
-  return device.get();
+  report(wire::RegisteredReport{device.name, {}});
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+  return &device;
 }
 
 void Site::save_device(DeviceState& device, Writes writes) {

@@ -50,7 +50,7 @@ Result<> Site::restore(const Document& d, const Other& other) {
   } else if (d.kind == kind::kDevice) {
     auto device = std::make_unique<DeviceState>(DeviceId{d.id});
     DRAY_CHECK(decode_device_document(d.text, *device));
-    devices_[d.id] = std::move(device);
+    devices_.insert_or_assign(d.id, std::move(device));
   } else if (d.kind == kind::kDeferral) {
     DRAY_TRY(auto deferral, documents::read_deferral(d.id, d.text));
     local_deferrals_[d.id] = std::move(deferral);

@@ -19,6 +19,7 @@ class AdminApi : public HttpHandler {
   void set_token_sha256(std::string sha256) { token_sha256_ = std::move(sha256); }
 
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
+  bool knows(const HttpRequest& request) const;  // its token is the operator's
 
  private:
   // One request, its parts looked at once.
@@ -61,6 +62,8 @@ class AdminApi : public HttpHandler {
   Task<HttpResponse> show_device(Call& call);
   Task<HttpResponse> renew_device_token(Call& call);
   Task<HttpResponse> list_registered(Call& call);
+
+  Task<HttpResponse> replace_row(Call& call);
 
   // admin_rollouts.cc
   Task<HttpResponse> add_release(Call& call);

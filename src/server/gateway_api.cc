@@ -33,18 +33,28 @@ std::chrono::seconds wait_of(const HttpRequest& request, std::chrono::seconds lo
   return std::chrono::seconds{std::clamp<std::int64_t>(wait.value_or(0), 0, longest.count())};
 }
 
-// A running download; counts itself.
+// A running download; counts itself. It may outlive the API where everything goes at once, not what it counts in.
 struct Download : Transfer {
-  explicit Download(std::shared_ptr<std::size_t> count) : count_{std::move(count)} { ++*count_; }
-  ~Download() override { --*count_; }
+  Download(std::shared_ptr<std::size_t> all, std::shared_ptr<std::size_t> of_site)
+      : all_{std::move(all)}, of_site_{std::move(of_site)} {
+    ++*all_;
+    ++*of_site_;
+  }
+  ~Download() override {
+    --*all_;
+    --*of_site_;
+  }
   void on_sent(std::uint64_t) override {}
   void on_end(Result<>) override {}
   std::uint64_t allowance(SteadyTime) override { return std::numeric_limits<std::uint64_t>::max(); }
   bool stopped() const override { return false; }
 
  private:
-  std::shared_ptr<std::size_t> count_;
+  std::shared_ptr<std::size_t> all_, of_site_;
 };
+
+// Of the downloads at a time, what one site may have: a gateway fetches one file after the other.
+std::size_t most_of_site(const Options& options) { return std::max<std::size_t>(1, options.most_downloads / 8); }
 
 enum class Business { kNone, kHeld, kYes };
 
@@ -84,6 +94,8 @@ GatewayApi::GatewayApi(Parts& parts, const Options& options, Sites& sites, Artif
       artifacts_{artifacts},
       timetable_{timetable},
       saves_{tasks, parts.clock, parts.log, [this](const auto& incoming) { return commit(incoming); }} {}
+
+bool GatewayApi::knows(const HttpRequest& request) { return sites_.by_token(bearer_sha256(request)) != nullptr; }
 
 Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
   auto target = parse_target(request.target);
@@ -208,16 +220,19 @@ Task<HttpResponse> GatewayApi::artifact(Site& site, HttpRequest request, std::st
     co_return problem_response(404, "no such artifact for this site");
   if (*downloads_ >= options_.most_downloads)
     co_return busy_response("too many downloads at a time", kRetryAfter);
+  if (*site.downloads >= most_of_site(options_))
+    co_return busy_response("too many downloads at a time of this site", kRetryAfter);
+  auto running = std::make_shared<Download>(downloads_, site.downloads);  // from here on: others wait beside us
   auto file = co_await artifacts_.open(*sha256);
   if (!file) {
     parts_.log.error("artifact_not_readable", {{"sha256", sha256->hex()}, {"error", file.error().message()}});
     co_return busy_response("the artifact can not be read now", kRetryAfter);
   }
-  co_return slice(request, *sha256, std::move(*file));
+  co_return slice(request, *sha256, std::move(*file), std::move(running));
 }
 
 HttpResponse GatewayApi::slice(const HttpRequest& request, const Sha256& sha256,
-                               std::shared_ptr<const File> file) {
+                               std::shared_ptr<const File> file, std::shared_ptr<Transfer> running) {
   const std::uint64_t size = artifacts_.blob(sha256)->size;
   const wire::FileQuestion question{.range = request.headers.find("Range"),
                                     .if_range = request.headers.find("If-Range"),
@@ -239,7 +254,7 @@ HttpResponse GatewayApi::slice(const HttpRequest& request, const Sha256& sha256,
   if (part) out.headers.set("Content-Range", wire::content_range(answer.ranges[0], size));
   const std::uint64_t offset = part ? answer.ranges[0].offset : 0,
                       length = part ? answer.ranges[0].length : size;
-  out.body = FileSlice{std::move(file), offset, length, std::make_shared<Download>(downloads_)};
+  out.body = FileSlice{std::move(file), offset, length, std::move(running)};
   return out;
 }
 

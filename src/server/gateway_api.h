@@ -18,6 +18,7 @@ class GatewayApi : public HttpHandler {
              Signal& timetable);
 
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
+  bool knows(const HttpRequest& request);  // its token is a site's
 
  private:
   // Reports on their way into the database; several gateways share a transaction.
@@ -31,7 +32,8 @@ class GatewayApi : public HttpHandler {
   Task<HttpResponse> reports(Site& site, HttpRequest request);
   Task<Result<>> commit(const std::vector<std::shared_ptr<Incoming>>& incoming);
   Task<HttpResponse> artifact(Site& site, HttpRequest request, std::string name);
-  HttpResponse slice(const HttpRequest& request, const Sha256& sha256, std::shared_ptr<const File> file);
+  HttpResponse slice(const HttpRequest& request, const Sha256& sha256, std::shared_ptr<const File> file,
+                     std::shared_ptr<Transfer> running);
   HttpResponse probe(const std::string& bytes);
 
   Parts& parts_;

@@ -20,8 +20,10 @@ struct Site {
   Signal changed;                          // the revision
   bool contacted = false;                  // since the last flush of contact times
   WallTime contact_at;
+  std::shared_ptr<std::size_t> downloads = std::make_shared<std::size_t>(0);  // that run
 };
 
+// Whoever waits may keep a Site&: a site never goes while the program runs.
 class Sites {
  public:
   explicit Sites(Parts& parts) : parts_{parts} {}
@@ -30,7 +32,7 @@ class Sites {
   // Null where no site has this token.
   Site* by_token(const std::string& token_sha256);
   Site* by_name(const std::string& name);
-  void add(const std::string& name, const std::string& token_sha256, std::int64_t revision);
+  Site& add(const std::string& name, const std::string& token_sha256, std::int64_t revision);
   void set_token(const std::string& name, const std::string& token_sha256);
   void apply(const SiteChanges& changes);
   // The plan at the site's current revision.

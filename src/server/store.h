@@ -94,6 +94,9 @@ struct Store {
   // if_revision: kConflict where the site has moved on meanwhile.
   virtual Result<SiteChanges> change_site(const std::string& site, const wire::SitePatch& change,
                                           std::optional<std::int64_t> if_revision) = 0;
+  // A column that can't be read takes what the caller gives. kConflict: it can be read; kInvalid: there is no such
+  // column, or that is not what belongs into it; kNotFound.
+  virtual Result<SiteChanges> replace_unreadable(const wire::Replacement& what) = 0;
   virtual Result<> ask_resync(const std::string& site) = 0;
   // Also notes that the database is in use at `now`: called every few seconds, with or without contacts.
   virtual Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts,
@@ -217,6 +220,7 @@ struct Lists {
   // What a rollout that is not made would mean; all its phases together. kInvalid as add_rollout().
   struct WhatIf {
     std::vector<SiteWork> sites;
+    std::vector<std::pair<std::string, std::string>> held;  // sites whose row can't be read, and why
     std::int64_t incompatible = 0;
     wire::ForecastRollout facts;  // site by site as above, still without times
   };

@@ -119,7 +119,11 @@ SitePatch site_patch_at(const Node& n) {
     out.time_zone = zone->line(kLongestWord);
     if (out.time_zone->empty()) zone->refuse("must be an IANA time zone, for example Europe/Berlin");
   }
-  if (const auto limits = n.maybe("limits")) out.limits = decode_limits(*limits);
+  if (const auto limits = n.maybe("limits")) {
+    out.limits = decode_limits(*limits);
+    const auto given = [&](std::string_view key) { return limits->maybe(key).has_value(); };
+    out.limits_given = {given("wan"), given("lan"), given("concurrency"), given("store")};
+  }
   if (const auto windows = n.maybe("transfer_windows")) out.transfer_windows = decode_windows(*windows);
   if (const auto windows = n.maybe("update_windows")) out.update_windows = decode_windows(*windows);
   if (const auto dates = n.maybe("black_outs")) out.black_outs = decode_black_outs(*dates);

@@ -4,6 +4,7 @@
 #include "core/rollout/split.h"
 #include "wire/admin_api.h"
 #include "wire/json_write.h"
+#include "wire/unreadable.h"
 
 namespace dray::wire {
 namespace {
@@ -238,6 +239,7 @@ json::object encode(const RolloutView& view) {
                       {"by", text_or_null(e.by)},
                       {"why", text_or_null(e.why)}});
   out["events"] = std::move(events);
+  say_unreadable(out, view.unreadable);
   return out;
 }
 

@@ -31,6 +31,10 @@ void describe_site(SiteView& site, WallTime now) {
     site.reason.clear();
     site.sentence = "The gateway answers; nothing is to be done.";
   }
+  if (site.unreadable.empty()) return;
+  site.reason = "row_unreadable";
+  for (const Unreadable& one : site.unreadable)
+    site.sentence += " Held: " + sentence_of(one) + ". Replace it: " + remedy_of(one) + ".";
 }
 
 }  // namespace dray::wire

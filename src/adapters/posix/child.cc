@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,39 +31,6 @@ std::vector<std::string> environment_of(const Command& command) {
   for (const auto& [key, value] : command.environment) out.push_back(key + "=" + value);
   return out;
 }
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (auto& text : texts) out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
-}
-
-// Attributes of a spawn: own process group, signals as a fresh process has them.
-struct Attributes {
-  posix_spawnattr_t attr{};
-  posix_spawn_file_actions_t actions{};
-  Attributes(int out, int err) {
-    ::posix_spawnattr_init(&attr);
-    ::posix_spawn_file_actions_init(&actions);
-    sigset_t all, none;
-    ::sigfillset(&all);
-    ::sigemptyset(&none);
-    ::posix_spawnattr_setsigdefault(&attr, &all);
-    ::posix_spawnattr_setsigmask(&attr, &none);
-    ::posix_spawnattr_setpgroup(&attr, 0);
-    ::posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    if (out >= 0) ::posix_spawn_file_actions_adddup2(&actions, out, 1);
-    if (err >= 0) ::posix_spawn_file_actions_adddup2(&actions, err, 2);
-  }
-  Attributes(const Attributes&) = delete;
-  Attributes& operator=(const Attributes&) = delete;
-  ~Attributes() {
-    ::posix_spawnattr_destroy(&attr);
-    ::posix_spawn_file_actions_destroy(&actions);
-  }
-};
 
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
@@ -143,13 +109,8 @@ Child::~Child() {
 
 Result<Child> Child::start(asio::io_context& io, const Command& command, int out, int err) {
   if (command.argv.empty()) return Error{ErrorCode::kInvalid, "no command"};
-  std::vector<std::string> arguments = command.argv;
-  std::vector<std::string> environment = environment_of(command);
-  const Attributes attributes{out, err};
-  pid_t pid = -1;
-  const int failed = ::posix_spawnp(&pid, arguments[0].c_str(), &attributes.actions, &attributes.attr,
-                                    pointers(arguments).data(), pointers(environment).data());
-  if (failed != 0) return errno_error(failed, arguments[0]);
+  const Launch what{command.argv, environment_of(command), out, err, command.as};
+  DRAY_TRY(const pid_t pid, launch(what));
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   if (pidfd < 0) {
     const int number = errno;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/posix/launch.h"
 #include "ports/clock.h"
 
 namespace dray::adapters {
@@ -18,6 +19,7 @@ namespace dray::adapters {
 struct Command {
   std::vector<std::string> argv;                   // argv[0]: a path, or a name to look up in PATH
   std::map<std::string, std::string> environment;  // added to ours
+  std::optional<StartedWith> as = {};              // none: as we are now
 };
 
 class Child {

@@ -17,7 +17,13 @@ Result<wire::Page<wire::SiteTimesView>> SqliteServerLists::site_times(RolloutId 
   rows.bind(2, rollout_number(rollout.value()).value_or(0));
   return page<wire::SiteTimesView>(rows, query, [](const Statement& row) {
     wire::SiteTimesView view{.site = row.text(1), .devices = row.integer(2)};
-    if (const auto planned = times::planned_at(row, 3)) server::describe(*planned, view);
+    const auto planned = times::planned_at(row, 3);
+    if (!planned) {
+      view.misfit = "row_unreadable";
+      view.sentence = "What was computed can't be read (" + planned.error().message() + "); it is computed anew.";
+    } else if (*planned) {
+      server::describe(**planned, view);
+    }
     return std::optional{std::move(view)};
   });
 }

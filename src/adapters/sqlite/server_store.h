@@ -42,6 +42,7 @@ class SqliteServerStore : public server::Store {
   Result<> set_site_token(const std::string& site, const std::string& token_sha256) override;
   Result<server::SiteChanges> change_site(const std::string& site, const wire::SitePatch& change,
                                           std::optional<std::int64_t> if_revision) override;
+  Result<server::SiteChanges> replace_unreadable(const wire::Replacement& what) override;
   Result<> ask_resync(const std::string& site) override;
   Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts,
                          WallTime now) override;
@@ -87,6 +88,7 @@ class SqliteServerStore : public server::Store {
   Result<std::optional<server::Made>> done_before(const std::optional<server::Once>& once);
   Result<> remember(const std::optional<server::Once>& once, const std::string& made, WallTime now);
   Result<std::optional<std::int64_t>> id_of(std::string_view query, std::string_view name);
+  Result<core::SiteLimits> new_limits(const std::string& site, const wire::SitePatch& given);
   Result<server::SiteChange> bump(std::int64_t site_id);
   // False: there are no ids left.
   Result<bool> lease_actions(std::int64_t site_id, std::int64_t epoch, WallTime now);

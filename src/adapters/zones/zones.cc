@@ -34,7 +34,7 @@ Result<std::shared_ptr<const core::ZoneRules>> Zones::find(const std::string& na
   std::string bytes{std::istreambuf_iterator<char>{file}, {}};
   if (!bytes.starts_with("TZif") || bytes.size() > kLargestFile) return unknown;  // a list, not a zone
   DRAY_TRY(core::ZoneRules rules, read_tzif(name, as_bytes(bytes), until_));
-  return known_[name] = std::make_shared<const core::ZoneRules>(std::move(rules));
+  return known_.emplace(name, std::make_shared<const core::ZoneRules>(std::move(rules))).first->second;
 }
 
 }  // namespace dray::adapters

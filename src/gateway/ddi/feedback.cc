@@ -103,7 +103,8 @@ Task<HttpResponse> Door::post_feedback(Call& call, ActionId action) {
   if (view->state == State::kWaiting) {
     if (feedback->dray.answer != "cancelled") co_return empty(404);
     core::Answered cancelled = answered(call, feedback->dray, core::AnswerKind::kReady);  // instead of an answer
-    parts_.site.apply(view->job->terms.id, std::move(cancelled));
+    const JobId job = view->job->terms.id;
+    parts_.site.apply(job, std::move(cancelled));
     co_return co_await done();
   }
   const bool closed = feedback->execution == DdiExecution::kClosed;
