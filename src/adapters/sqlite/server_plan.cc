@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "adapters/sqlite/server_leases.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
 #include "adapters/sqlite/server_times.h"
@@ -158,13 +159,7 @@ Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
   const bool plan_first = plan_first_ || !windows(find.text(5), find.text(6), find.text(7)).always();
   find.reset();
 
-  auto& blocks = sql_("SELECT first, last FROM action_block WHERE site_id=?1 AND epoch=?2 ORDER BY first");
-  blocks.bind(1, id).bind(2, epoch);
-  for (;;) {
-    DRAY_TRY(const bool row, blocks.step());
-    if (!row) break;
-    plan.action_ids.push_back({blocks.integer(0), blocks.integer(1)});
-  }
+  DRAY_TRY(plan.action_ids, leases::deliver(sql_, id, epoch));
   DRAY_CHECK(load_devices(sql_, id, plan));
   std::map<std::int64_t, std::size_t> index;
   std::set<Sha256> artifacts;
