@@ -102,6 +102,8 @@ Result<> Site::restore(const Document& d, const Other& other) {
   } else if (d.kind == kind::kReport) {
     DRAY_TRY(auto report, wire::decode_report(d.text));
     outbox_.restore(std::move(report));
+  } else if (d.kind == kind::kAside) {
+    DRAY_CHECK(outbox_.restore_aside(d));
   } else if (d.kind == kind::kMeta && d.id == kCounters) {
     const auto done = wire::decode<bool>(wire::parse_json(d.text), [&](const wire::Node& n) {
       const std::int64_t epoch = n.at("epoch").integer();
@@ -184,8 +186,11 @@ void Site::save_link() {
 }
 
 // The server has seen more than we can have sent: this is an older state of this gateway, or another machine in its place.
+// Or our own number is so far above what it has seen that it can't be right, and no server takes it.
 void Site::adopt_epoch(core::ReportsSeen seen) {
-  if (seen <= outbox_.sent() || DRAY_MUTANT("restored_keeps_epoch")) return;
+  if (seen.epoch >= wire::kMostInteger) return;
+  const bool damaged = outbox_.last().epoch > seen.epoch + wire::kMostEpochStep;
+  if ((seen <= outbox_.sent() && !damaged) || DRAY_MUTANT("restored_keeps_epoch")) return;
   parts_.log.warn("epoch_began", {{"epoch", seen.epoch + 1}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
   save(outbox_.begin_epoch(seen.epoch + 1));
   leases_.forget_blocks();
@@ -319,6 +324,11 @@ void Site::acknowledge(const wire::ReportsAnswer& answer) {
   save(outbox_.acknowledge(answer.acknowledged));
   save(counters());
   if (answer.resync) report_everything();
+}
+
+void Site::set_report_aside(std::int64_t seq, std::string why) {
+  save(outbox_.set_aside(seq, std::move(why), now()));
+  save(counters());
 }
 
 void Site::report_everything() {
