@@ -43,7 +43,7 @@ Task<HttpResponse> LocalApi::handle(HttpRequest request, Stop& /*stop*/) {
     if (auto page = page_answer(path)) co_return std::move(*page);
   if (!get && is_foreign_page(request)) co_return problem(403, "Forbidden", "only pages of this gateway may act here");
   if (path == "/healthz" && get) co_return plain(200, "ok\n");
-  if (path == "/readyz" && get) co_return site_.loaded() ? plain(200, "ready\n") : plain(503, "starting\n");
+  if (path == "/readyz" && get) co_return ready();
   if (!site_.loaded()) co_return problem(503, "Service Unavailable", "the gateway is starting");
   if (get)
     if (auto shown = list(path)) co_return co_await durable(std::move(*shown));  // what is shown has happened
@@ -87,6 +87,23 @@ json::array LocalApi::unreadable() const {
   return out;
 }
 
+// 503 only where nothing can be saved. A server that can't be told is no reason: devices are served all the same.
+HttpResponse LocalApi::ready() const {
+  if (!site_.loaded()) return plain(503, "starting\n");
+  if (!site_.can_save()) return plain(503, "nothing can be saved\n");
+  return with_json(200, {{"ready", true},
+                         {"can_tell_server", !site_.cannot_tell.has_value()},
+                         {"why", site_.cannot_tell ? json::value(*site_.cannot_tell) : json::value{}},
+                         {"reports_waiting", site_.outbox().size()}});
+}
+
+json::array LocalApi::set_aside() const {
+  json::array out;
+  for (const auto& [subject, aside] : site_.outbox().aside())
+    out.push_back({{"report", subject}, {"why", aside.why}, {"at", to_rfc3339(aside.at)}});
+  return out;
+}
+
 HttpResponse LocalApi::status() const {
   const std::string held = site_.damage().holds(DeviceId{});
   json::array artifacts;
@@ -108,6 +125,7 @@ HttpResponse LocalApi::status() const {
                          {"clock_known", site_.time().known()},
                          {"now", to_rfc3339(site_.now())}}},
             {"reports_waiting", site_.outbox().size()},
+            {"reports_set_aside", set_aside()},
             {"transmitting", site_.slots().running()},
             {"devices", site_.devices().size()}});
 }

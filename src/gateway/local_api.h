@@ -21,8 +21,10 @@ class LocalApi : public HttpHandler {
 
  private:
   std::optional<HttpResponse> list(std::string_view path) const;  // as it is now, durable or not
+  HttpResponse ready() const;
   HttpResponse status() const;
   boost::json::array unreadable() const;
+  boost::json::array set_aside() const;
   HttpResponse jobs() const;
   // local_deferrals.cc
   HttpResponse deferrals() const;

@@ -85,9 +85,12 @@ void Site::save_link() {
 }
 
 // The server has seen more than we can have sent: this is an older state of this gateway, or another machine in its place.
+// Or our own number is so far above what it has seen that it can't be right, and no server takes it.
 void Site::adopt_epoch(core::ReportsSeen seen) {
-  if ((seen <= outbox_.sent() && !counters_lost_) || DRAY_MUTANT("restored_keeps_epoch")) return;
-  const std::int64_t epoch = (counters_lost_ ? std::max(seen.epoch, outbox_.last().epoch) : seen.epoch) + 1;
+  if (seen.epoch >= wire::kMostInteger) return;
+  const bool damaged = outbox_.last().epoch > seen.epoch + wire::kMostEpochStep;
+  if ((seen <= outbox_.sent() && !damaged && !counters_lost_) || DRAY_MUTANT("restored_keeps_epoch")) return;
+  const std::int64_t epoch = (counters_lost_ && !damaged ? std::max(seen.epoch, outbox_.last().epoch) : seen.epoch) + 1;
   counters_lost_ = false;
   damage_.mended(kind::kMeta, kCounters);
   parts_.log.warn("epoch_began", {{"epoch", epoch}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
@@ -248,6 +251,11 @@ void Site::acknowledge(const wire::ReportsAnswer& answer) {
   save(outbox_.acknowledge(answer.acknowledged));
   save(counters());
   if (answer.resync) report_everything();
+}
+
+void Site::set_report_aside(std::int64_t seq, std::string why) {
+  save(outbox_.set_aside(seq, std::move(why), now()));
+  save(counters());
 }
 
 void Site::report_everything() {

@@ -103,6 +103,7 @@ class Site {
 
   // --- saving ---
   Task<Result<>> settled() { return saves_.settled(); }
+  bool can_save() const { return !saves_.failing(); }
   void save(Writes writes) { saves_.add(std::move(writes)); }
   // What its poll shows has changed.
   void bump(DeviceState& device);
@@ -189,6 +190,8 @@ class Site {
   void report(wire::ReportBody body);
   void acknowledge(const wire::ReportsAnswer& answer);
   void report_everything();  // resync
+  void set_report_aside(std::int64_t seq, std::string why);
+  std::optional<std::string> cannot_tell;  // why reports do not reach the server; kept by the reporter
   std::function<wire::StorageReport()> storage_report;  // set by the composer, as the next
   std::function<std::vector<wire::ReportBody>()> rate_reports;
 

@@ -58,6 +58,8 @@ Result<> Site::restore(const Document& d, const Other& other) {
     DRAY_CHECK(documents::check_message(d.text));
     DRAY_TRY(auto report, wire::decode_report(d.text));
     outbox_.restore(std::move(report));
+  } else if (d.kind == kind::kAside) {
+    return outbox_.restore_aside(d);
   } else if (d.kind == kind::kMeta) {
     return restore_meta(d);
   } else {

@@ -56,6 +56,7 @@ class AdminApi : public HttpHandler {
   Task<Result<>> know_zone(std::string name);
   Task<HttpResponse> renew_site_token(Call& call);
   Task<HttpResponse> resync_site(Call& call);
+  Task<HttpResponse> renew_action_ids(Call& call);
   Task<HttpResponse> add_device(Call& call);
   Task<HttpResponse> add_devices(Call& call);
   Task<HttpResponse> list_devices(Call& call);

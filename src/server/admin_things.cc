@@ -201,6 +201,22 @@ Task<HttpResponse> AdminApi::resync_site(Call& call) {
   co_return json_response(202, body);
 }
 
+Task<HttpResponse> AdminApi::renew_action_ids(Call& call) {
+  auto wanted = wire::decode_id_renewal(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  std::function<Result<SiteChanges>()> work = [this, &call, &wanted, now = parts_.clock.wall()] {
+    return parts_.store.renew_action_ids(call.args[0], wanted->beyond_32_bits, now);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(*done);
+  parts_.log.info("action_ids_renewed", {{"site", call.args[0]},
+                                         {"by", wanted->why.by},
+                                         {"why", wanted->why.why},
+                                         {"beyond_32_bits", wanted->beyond_32_bits}});
+  co_return co_await show_site(call);
+}
+
 // --- devices ---
 
 Task<HttpResponse> AdminApi::add_device(Call& call) {

@@ -124,7 +124,8 @@ Task<> Sites::flush_contacts() {
     return parts_.store.note_contacts(contacts, now);
   };
   auto noted = co_await on(parts_.store_worker, std::move(work));
-  if (!noted) parts_.log.warn("contacts_not_noted", {{"error", noted.error().message()}});
+  if (!noted && can_save_) parts_.log.warn("contacts_not_noted", {{"error", noted.error().message()}});
+  can_save_ = noted.has_value();
 }
 
 }  // namespace dray::server

@@ -21,6 +21,7 @@ struct Site {
   bool contacted = false;                  // since the last flush of contact times
   WallTime contact_at;
   std::shared_ptr<std::size_t> downloads = std::make_shared<std::size_t>(0);  // that run
+  SteadyTime quiet_until{};  // what is wrong with its reports was said
 };
 
 // Whoever waits may keep a Site&: a site never goes while the program runs.
@@ -41,6 +42,8 @@ class Sites {
   // A gateway has a later plan than we: see Store::note_newer_plan.
   Task<> outrun(Site& site, std::int64_t revision);
   Task<> flush_contacts();
+  // False: the last try to save something failed, so nothing can be.
+  bool can_save() const { return can_save_; }
 
  private:
   void keep(Site& site, std::shared_ptr<const core::Plan> plan);
@@ -48,6 +51,7 @@ class Sites {
   Parts& parts_;
   std::unordered_map<std::string, std::unique_ptr<Site>> by_name_;
   std::unordered_map<std::string, Site*> by_token_;
+  bool can_save_ = true;
   std::deque<Site*> kept_;  // whose plan is in memory, oldest first
 };
 

@@ -100,6 +100,11 @@ struct NewRetry {
   std::optional<WallTime> expires_at;
 };
 
+struct IdRenewal {
+  Why why;
+  bool beyond_32_bits = false;
+};
+
 inline constexpr std::size_t kMostDevicesAtOnce = 10'000;
 inline constexpr std::size_t kLongestName = 128;
 
@@ -119,6 +124,7 @@ Result<NewDeferral> decode_deferral(std::string_view text);
 Result<Why> decode_why(std::string_view text);               // {"by", "why"}, both may be missing
 Result<NewApproval> decode_approval(std::string_view text);  // {"by", "why", "phase"}; by must be there
 Result<NewRetry> decode_retry(std::string_view text);        // {"by", "why", "expires_at"}
+Result<IdRenewal> decode_id_renewal(std::string_view text);  // {"by", "why", "beyond_32_bits"}; all may be missing
 
 // Letters, digits, '.', '_', '-'; begins with a letter or digit. What names, sites, types and components are
 // made of.
@@ -145,6 +151,12 @@ struct ArtifactView {
   WallTime created_at;
   std::vector<Unreadable> unreadable = {};
 };
+// Of a site's reports, what could not be taken.
+struct RefusedView {
+  std::int64_t count = 0;
+  std::optional<WallTime> at;  // the last one; none: there was none
+  std::string what, why;
+};
 struct SiteView {
   std::string name, time_zone;
   core::SiteLimits limits;
@@ -157,6 +169,11 @@ struct SiteView {
   std::optional<RateView> wan_rate;  // only where one site is shown
   std::int64_t open_jobs = 0;
   std::string misfit, misfit_sentence;  // of an open rollout that does not fit this site; empty: none
+  RefusedView refused;
+  std::optional<WallTime> epoch_waits;  // its gateway's next epoch may begin then
+  std::int64_t epochs = 0;              // that began within 24 hours
+  bool ids_ended = false;               // there are no more action ids for it
+  std::optional<WallTime> until;
   std::string state, reason, sentence;  // of the moment it is looked at: describe_site()
   std::vector<Unreadable> unreadable = {};  // where one site is shown: also of what else holds it
 };

@@ -347,4 +347,13 @@ Result<NewRetry> decode_retry(std::string_view text) {
   });
 }
 
+Result<IdRenewal> decode_id_renewal(std::string_view text) {
+  return decode<IdRenewal>(parse_json(text.empty() ? "{}" : text), [](const Node& n) {
+    n.only({"by", "why", "beyond_32_bits"});
+    IdRenewal out{why_at(n), false};
+    if (const auto wide = n.maybe("beyond_32_bits")) out.beyond_32_bits = wide->boolean();
+    return out;
+  });
+}
+
 }  // namespace dray::wire

@@ -80,7 +80,11 @@ json::object encode(const SiteView& view) {
                    {"state", text_or_null(view.state)},
                    {"reason", text_or_null(view.reason)},
                    {"sentence", text_or_null(view.sentence)},
-                   {"until", nullptr},
+                   {"until", time_or_null(view.until)},
+                   {"refused", {{"count", view.refused.count},
+                                {"at", time_or_null(view.refused.at)},
+                                {"what", text_or_null(view.refused.what)},
+                                {"why", text_or_null(view.refused.why)}}},
                    {"storage", nullptr}};
   if (view.storage) {
     json::array artifacts;

@@ -257,6 +257,13 @@ std::string encode_reports(const std::vector<std::string>& encoded) {
 }
 
 Result<Report> decode_report(std::string_view text) { return decode<Report>(parse_json(text), decode_one); }
+Result<Report> decode_parsed_report(const json::value& entry) {
+  try {
+    return decode_one(Node{entry, ""});
+  } catch (const BadField& bad) {
+    return Error{ErrorCode::kInvalid, bad.message};
+  }
+}
 
 Result<std::vector<Report>> decode_reports(std::string_view text) {
   if (text.size() > kMostReportBytes)

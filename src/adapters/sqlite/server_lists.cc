@@ -56,7 +56,8 @@ constexpr std::string_view kSites =
     "s.contact_at, s.storage, "
     "(SELECT count(*) FROM device d WHERE d.site_id=s.id), "
     "(SELECT count(*) FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE a.site_id=s.id AND j.final=0), "
-    "s.transfer_windows, s.update_windows, s.black_outs, m.misfit, m.misfit_sentence FROM site s LEFT JOIN "
+    "s.transfer_windows, s.update_windows, s.black_outs, m.misfit, m.misfit_sentence, s.refused, "
+    "s.refused_at, s.refused_what, s.refused_why, s.epoch_waits, s.epochs, s.ids_ended FROM site s LEFT JOIN "
     "assignment m ON m.id=(SELECT max(a.id) FROM assignment a WHERE a.site_id=s.id AND a.in_plan=1 AND "
     "a.misfit<>'') ";
 
@@ -76,6 +77,10 @@ wire::SiteView site_at(const Statement& row) {
   out.windows = windows_at(read, row, 12);
   out.misfit = row.text(15);
   out.misfit_sentence = row.text(16);
+  out.refused = {row.integer(17), time_at(row, 18), row.text(19), row.text(20)};
+  out.epoch_waits = time_at(row, 21);
+  out.epochs = row.integer(22);
+  out.ids_ended = row.integer(23) != 0;
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "adapters/sqlite/server_leases.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
 #include "adapters/sqlite/server_times.h"
@@ -194,13 +195,7 @@ Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
   row.readable = limited && notes.empty();
   find.reset();
 
-  auto& blocks = sql_("SELECT first, last FROM action_block WHERE site_id=?1 AND epoch=?2 ORDER BY first");
-  blocks.bind(1, row.id).bind(2, epoch);
-  for (;;) {
-    DRAY_TRY(const bool more, blocks.step());
-    if (!more) break;
-    plan.action_ids.push_back({blocks.integer(0), blocks.integer(1)});
-  }
+  DRAY_TRY(plan.action_ids, leases::deliver(sql_, row.id, epoch));
   DRAY_CHECK(load_devices(sql_, row.id, plan));
   std::map<std::int64_t, std::size_t> index;
   std::set<Sha256> artifacts;

@@ -150,10 +150,11 @@ Result<Duration> Gather::install_of(const std::string& type) {
   return found->second;
 }
 
-// Of all attempts of jobs that have ended. A job that succeeded had one that did not fail.
+// Of all attempts of jobs that have ended. A job that succeeded had one that did not fail. total() and a bound: one row
+// whose number is damaged must not fail the sum of all.
 Result<double> Gather::failing(const std::string& type) {
   auto& find = sql_(
-      "SELECT sum(j.attempt), sum(j.attempt - (j.state='succeeded')) FROM job j JOIN device d ON "
+      "SELECT total(min(j.attempt, 1000000)), total(min(j.attempt, 1000000) - (j.state='succeeded')) FROM job j JOIN device d ON "
       "d.id=j.device_id WHERE d.type=?1 AND j.attempt > 0 AND j.state IN ('succeeded', 'failed', 'rolled_back', "
       "'expired')");
   find.bind(1, type);

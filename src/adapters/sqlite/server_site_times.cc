@@ -31,7 +31,7 @@ Result<wire::Page<wire::SiteTimesView>> SqliteServerLists::site_times(RolloutId 
 Result<> SqliteServerLists::add_planning(wire::RolloutView& view) {
   const std::int64_t id = rollout_number(view.id.value()).value_or(0);
   auto& sum = sql_(
-      "SELECT count(*), sum(misfit<>''), sum(missing), max(CASE WHEN misfit='' THEN finish_at END) FROM "
+      "SELECT count(*), total(misfit<>''), total(missing), max(CASE WHEN misfit='' THEN finish_at END) FROM "
       "assignment WHERE rollout_id=?1 AND planned_at IS NOT NULL");
   sum.bind(1, id);
   DRAY_TRY([[maybe_unused]] const bool row, sum.step());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters/sqlite/server_leases.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_times.h"
 #include "schema/server.h"
@@ -168,7 +169,8 @@ Result<Made> SqliteServerStore::add_site(const wire::NewSite& site, const std::s
           .bind(8, doc(site.windows.black_outs))
           .bind(9, first_action + 1)
           .run());
-  DRAY_TRY([[maybe_unused]] const bool leased, lease_actions(db_.last_rowid(), 0, now));
+  leases::Site leases{.id = db_.last_rowid()};
+  DRAY_CHECK(leases::lease(sql_, leases, core::kIdsOfFirst, now));
   DRAY_CHECK(remember(once, site.name, now));
   DRAY_CHECK(transaction.commit());
   return Made{site.name, false, {{site.name, 1}}};

@@ -51,6 +51,14 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     // the server
     {"gateway_silent",
      "The gateway of the site has to reach the server: look at its power, its WAN and its token."},
+    {"report_refused",
+     "Look at the entry that the site names: the gateway, or the device that it speaks of, says something that can "
+     "not be kept. Everything else was taken."},
+    {"epoch_waits",
+     "Find out why the gateway begins anew so often: whether its data folder is kept over restarts, and whether "
+     "another machine has its token. It goes on by itself; at once: drayctl site action-ids."},
+    {"action_ids_exhausted",
+     "drayctl site action-ids --beyond-32-bits, where all devices of the site take ids of 64 bits."},
     {"waiting_phase", "The phase before it has to end well."},
     {"waiting_approval", "Somebody has to approve the next phase."},
     {"soaking", "The soak time has to pass."},
