@@ -104,6 +104,15 @@ Task<> Exchange::serve(std::shared_ptr<Exchange> self, HttpHandler& handler, Htt
     response = std::move(answer);
   }
   if (x.network_.tap() != nullptr) x.network_.tap()->answered(x, response);
+  if (x.network_.middlebox() != nullptr && !x.echo) x.network_.middlebox()->change(x, response);
+  x.dead |= x.lose_answer;
+  const auto sent = co_await x.send_answer(response);
+  if (!sent)
+    x.carry(x.client, [&x] { x.fail_client(Error{ErrorCode::kUnavailable, "connection cut"}); });
+}
+
+Task<> Exchange::answer(std::shared_ptr<Exchange> self, HttpResponse response) {
+  Exchange& x = *self;
   x.dead |= x.lose_answer;
   const auto sent = co_await x.send_answer(response);
   if (!sent)

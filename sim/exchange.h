@@ -86,6 +86,7 @@ struct Tap {
   virtual void answered(const Exchange& exchange, const HttpResponse& response) = 0;  // by the handler
   virtual void sent(const Exchange& exchange, bool upload, std::uint64_t bytes) = 0;  // of a body
   virtual void arrived(const Exchange& exchange, int status) = 0;  // the whole answer, at the client
+  virtual void kept_from_server(const Exchange& /*exchange*/) {}   // a middlebox answers it
 };
 
 class Exchange : public std::enable_shared_from_this<Exchange> {
@@ -101,6 +102,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void leave();                      // the client goes; the server learns of it
 
   static Task<> serve(std::shared_ptr<Exchange> self, HttpHandler& handler, HttpRequest request);
+  static Task<> answer(std::shared_ptr<Exchange> self, HttpResponse response);  // what a middlebox says itself
   Task<Result<int>> run(std::shared_ptr<BodySource> upload, BodySink& sink, Duration idle_limit);
 
   Side client, server;

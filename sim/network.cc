@@ -26,8 +26,6 @@ Result<Url> parse_url(const std::string& text) {
   return url;
 }
 
-
-
 }  // namespace
 
 void SimNetwork::serve(Node& node, std::string authority, HttpHandler& handler) {
@@ -76,6 +74,12 @@ std::shared_ptr<Exchange> SimNetwork::connect(Node& client, HttpRequest request,
 
 void SimNetwork::accept(const std::shared_ptr<Exchange>& exchange, Host& host, HttpRequest request) {
   exchange->server = host.side;
+  if (middlebox_ != nullptr && !exchange->echo)
+    if (auto own = middlebox_->instead(*exchange, request)) {
+      if (tap_ != nullptr) tap_->kept_from_server(*exchange);
+      host.side.node->spawn(Exchange::answer(exchange, std::move(*own)));
+      return;
+    }
   if (tap_ != nullptr) tap_->asked(*exchange, request);
   host.side.node->spawn(Exchange::serve(exchange, *host.handler, std::move(request)));
   if (!exchange->client.alive() && !exchange->echo)

@@ -31,6 +31,15 @@ struct Fault {
   Duration by{0};           // how late; or how long after the first the second of a doubled request comes
 };
 
+// What stands on the way between clients and servers: a portal, a proxy, a cache. Asked where the request comes to its
+// server, and where the answer leaves it.
+struct Middlebox {
+  virtual ~Middlebox() = default;
+  // Its own answer: the server hears nothing of the request. Nothing: the request goes on, as it was changed.
+  virtual std::optional<HttpResponse> instead(const Exchange& exchange, HttpRequest& request) = 0;
+  virtual void change(const Exchange& exchange, HttpResponse& response) = 0;
+};
+
 // One direction between two nodes.
 struct Link {
   Duration latency{2}, jitter{3};
@@ -68,6 +77,8 @@ class SimNetwork {
   void on_request(OnRequest hook) { on_request_ = std::move(hook); }
   void set_tap(Tap& tap) { tap_ = &tap; }  // which outlives the network
   Tap* tap() const { return tap_; }
+  void set_middlebox(Middlebox& box) { middlebox_ = &box; }  // which outlives the network
+  Middlebox* middlebox() const { return middlebox_; }
 
   Traffic count(const std::string& client, const std::string& server,
                 const std::string& path_prefix = "/") const;
@@ -115,6 +126,7 @@ class SimNetwork {
   std::size_t tidy_at_ = 64;
   OnRequest on_request_;
   Tap* tap_ = nullptr;
+  Middlebox* middlebox_ = nullptr;
 };
 
 // The HTTP client of a node, for one life of it.

@@ -57,10 +57,13 @@ int main(int argc, char** argv) {
   Range range;
   std::uint64_t seed = 1;
   std::string seeds;
-  app.add_option("--seed", seed, "one seed; a failure prints its story")->capture_default_str();
+  app.add_option("--seed", seed, "one seed; a failure prints its story. From 1000001 on worlds are a swarm: each lacks "
+                                 "half of the kinds of incidents, and has the newer ones")
+      ->capture_default_str();
   app.add_option("--seeds", seeds, "a range, \"1-1000\"; a failure prints the line that replays it");
   app.add_option("--jobs", range.jobs, "processes for a range")->check(CLI::Range(1, 64))->capture_default_str();
   app.add_flag("--stop", range.stop_at_first, "end a range at its first failure");
+  app.add_option("--pairs", range.pairs, "for a range: writes which rows of the tables were taken among which faults");
   app.add_option("--world", command.world, "small: 2 gateways, 8 devices, 3 days; week: 20, 400, 7 days")
       ->check(CLI::IsMember({"small", "week"}))
       ->capture_default_str();

@@ -4,10 +4,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <new>
 #include <optional>
 #include <set>
@@ -18,12 +20,25 @@ namespace dray::apps {
 namespace {
 
 constexpr std::uint64_t kMostProgress = 20;  // lines a range
+constexpr std::size_t kMostRows = 1'000;
 
 // What the workers share: each takes the next seed when it is free.
 struct Shared {
   std::atomic<std::uint64_t> next{0}, done{0};
   std::atomic<bool> stop{false};
+  std::array<std::atomic<std::uint64_t>, kMostRows> covered{};  // kinds of faults by row
 };
+
+void add(Shared& shared, const sim::fleet::Covered& covered) {
+  DRAY_ASSERT(covered.size() <= kMostRows);
+  for (std::size_t i = 0; i < covered.size(); ++i) shared.covered[i] |= covered[i];
+}
+
+sim::fleet::Covered all_covered(const Shared& shared) {
+  sim::fleet::Covered out(sim::fleet::table_rows().size());
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = shared.covered[i];
+  return out;
+}
 
 Shared& make_shared_memory() {
   void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -51,6 +66,7 @@ void work(const SeedCommand& command, const Range& range, std::FILE* out, Shared
     std::fprintf(out, "begin %llu\n", static_cast<unsigned long long>(seed));
     std::fflush(out);
     const SeedResult result = run_seed(command, seed, false);
+    add(shared, result.covered);
     if (!result.passed) say(command, seed, result.what.substr(0, result.what.find('\n')));
     std::fprintf(out, "%s %llu\n", result.passed ? "passed" : "failed", static_cast<unsigned long long>(seed));
     std::fflush(out);
@@ -129,6 +145,12 @@ std::vector<std::uint64_t> run_range(const SeedCommand& command, const Range& ra
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   std::printf("%llu seeds passed, %zu failed in %.1f s\n", static_cast<unsigned long long>(tally.passed),
               tally.failed.size(), took.count());
+  const sim::fleet::Covered covered = all_covered(shared);
+  std::printf("%s\n", sim::fleet::summary(covered).c_str());
+  if (!range.pairs.empty()) {
+    std::ofstream out{range.pairs};
+    out << sim::fleet::page(covered, std::to_string(range.first) + "-" + std::to_string(range.last));
+  }
   return {tally.failed.begin(), tally.failed.end()};
 }
 

@@ -13,6 +13,7 @@ struct Range {
   std::uint64_t first = 1, last = 1;
   int jobs = 1;
   bool stop_at_first = false;  // failure
+  std::string pairs;           // where the page of what was covered is written; empty: nowhere
 };
 
 // Prints a line a failure, with what replays it, and a sum. The seeds that failed.

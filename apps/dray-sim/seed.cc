@@ -17,7 +17,9 @@ std::string summary(FleetWorld& fleet) {
   for (const auto& [state, count] : totals.jobs) out += " " + std::to_string(count) + " " + state;
   out += "; judged:";
   for (const auto& [check, count] : fleet.worked()) out += " " + check + " " + std::to_string(count);
-  return out;
+  char hash[32];
+  std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(fleet.world().events_hash()));
+  return out + "; run " + hash;
 }
 
 }  // namespace
@@ -32,6 +34,7 @@ SeedResult run_seed(const SeedCommand& command, std::uint64_t seed, bool story) 
   const auto done = fleet.run();
   SeedResult out;
   out.passed = done.has_value();
+  out.covered = fleet.covered();
   out.what = done ? summary(fleet) : done.error().message();
   if (!done && story) out.story = fleet.story();
   return out;

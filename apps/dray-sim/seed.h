@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "sim/fleet/coverage/pairs.h"
+
 namespace dray::apps {
 
 struct SeedCommand {
@@ -17,6 +19,7 @@ struct SeedResult {
   bool passed = false;
   std::string what;   // broke, and how; of one that passed: what happened in it
   std::string story;  // where it was asked for
+  sim::fleet::Covered covered;
 };
 
 // story: keep the trace, for the story of a failure; a run with it is the same run, only slower.

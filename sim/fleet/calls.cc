@@ -47,15 +47,17 @@ std::optional<Shown> shown_in(const std::string& poll_body) {
 
 Call Switchboard::call(const Exchange& exchange, const Catalog& catalog) const {
   Call out{exchange, Kind::kOther};
-  switch (tiers_.at(exchange.client.node)) {
+  const Known& client = nodes_.at(exchange.client.node);
+  out.who = client.who;
+  switch (client.tier) {
     case Tier::kGateway:
-      of_gateway(out, catalog);
+      of_gateway(out, catalog, client.identity);
       break;
     case Tier::kDevice:
-      of_device(out, catalog);
+      of_device(out, catalog, client.identity);
       break;
     case Tier::kOperator:
-      if (tiers_.at(exchange.server.node) == Tier::kGateway) {
+      if (tier(*exchange.server.node) == Tier::kGateway) {
         out.kind = Kind::kLocal;
         out.gateway = exchange.server.node->name();
       } else {
@@ -68,9 +70,9 @@ Call Switchboard::call(const Exchange& exchange, const Catalog& catalog) const {
   return out;
 }
 
-void Switchboard::of_gateway(Call& call, const Catalog& catalog) const {
+void Switchboard::of_gateway(Call& call, const Catalog& catalog, const std::string& identity) const {
   constexpr std::string_view kArtifacts = "/gateway/v1/artifacts/";
-  call.gateway = call.x.client.node->name();
+  call.gateway = identity;
   const std::string& path = call.x.path;
   if (path == "/gateway/v1/plan") {
     call.kind = Kind::kPlan;
@@ -82,9 +84,9 @@ void Switchboard::of_gateway(Call& call, const Catalog& catalog) const {
   }
 }
 
-void Switchboard::of_device(Call& call, const Catalog& catalog) const {
+void Switchboard::of_device(Call& call, const Catalog& catalog, const std::string& identity) const {
   call.gateway = call.x.server.node->name();
-  call.device = call.x.client.node->name();
+  call.device = identity;
   const std::string_view path = call.x.path;
   const std::size_t base = std::string_view{"/DEFAULT/controller/v1/"}.size() + call.device.size();
   if (path.size() <= base) {

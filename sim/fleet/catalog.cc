@@ -90,7 +90,7 @@ bool Catalog::concerns(const RolloutTruth& rollout, const std::string& name) con
 
 std::vector<std::vector<const Image*>> Catalog::steps(const RolloutTruth& rollout,
                                                       const std::string& name) const {
-  if (device(name).type == kKiosk) return {rollout.images};
+  if (device(name).type != kTill) return {rollout.images};
   std::vector<std::vector<const Image*>> out;
   for (const std::string_view component : {"os", "app"})
     for (const Image* image : rollout.images)

@@ -16,17 +16,27 @@
 
 namespace dray::sim::fleet {
 
-// "till": os, then app. "kiosk": both together.
-inline constexpr std::string_view kTill = "till", kKiosk = "kiosk";
+// "till": os, then app. "kiosk": both together. "foreign": both together, by DDI clients that are not ours.
+inline constexpr std::string_view kTill = "till", kKiosk = "kiosk", kForeign = "foreign";
 
 struct Image {
   Sha256 sha256;
   std::string bytes, component, version, file;  // the file's name is the image's alone
 };
 
+// What may be expected of a device.
+enum class Conduct {
+  kOurs,     // our agent: what it does is judged, and what comes of it
+  kGood,     // another client, well-behaved: what comes of it is judged
+  kOdd,      // another client, with habits (foreign/habits.h)
+  kDoubled,  // our agent, and for a while another one with the same identity
+};
 struct DeviceTruth {
   std::string name, site, type;
+  Conduct conduct = Conduct::kOurs;
 };
+// Where nothing else goes wrong any more, it must be updated.
+inline bool is_well_behaved(const DeviceTruth& device) { return device.conduct == Conduct::kOurs || device.conduct == Conduct::kGood; }
 
 // When a site may be used, in minutes of its day; a window over midnight ends before it begins. None: always.
 struct DailyWindow {
@@ -71,6 +81,7 @@ class Catalog {
   const Image* image_of_bytes(std::string_view bytes) const;  // null: nobody made these
   const Image* image_of_file(const std::string& file) const;
 
+  DeviceTruth& change_device(const std::string& name) { return devices_.at(name); }
   void add_device(DeviceTruth device) { devices_[device.name] = std::move(device); }
   const DeviceTruth& device(const std::string& name) const { return devices_.at(name); }
   const std::map<std::string, DeviceTruth>& devices() const { return devices_; }

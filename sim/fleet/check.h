@@ -58,6 +58,8 @@ class Check {
   explicit Check(Scene& scene) : scene_{scene} {}
   virtual ~Check() = default;
   virtual std::string_view name() const = 0;
+  // Whose calls and disks it judges.
+  virtual bool heeds(Who who) const { return who == Who::kOurs; }
 
   virtual void asked(const Call&, const HttpRequest&) {}      // has reached the server of the line
   virtual void answered(const Call&, const HttpResponse&) {}  // by the handler, before anything of it is sent
@@ -65,8 +67,11 @@ class Check {
   virtual void sent(const Call&, bool /*upload*/, std::uint64_t /*bytes*/) {}
   virtual void wrote(Node&, const std::string& /*op*/) {}     // a write point, as it happens
   virtual void looked(const std::string& /*device*/, const Active& /*before*/, const Active& /*now*/) {}
+  virtual void kept_from_server(const Call&) {}  // somebody on the line answered instead
   virtual void crashed(Node&) {}
+  virtual void ended_by_itself(Node&, const Error&) {}
   virtual void restored(Node&) {}  // its disk is an older one
+  virtual void damaged(Node& gateway, std::string_view /*kind*/) { restored(gateway); }  // of a document
   virtual void step() {}           // after each handler
   virtual void ended() {}
 

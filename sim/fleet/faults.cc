@@ -1,6 +1,7 @@
 #include "sim/fleet/faults.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "agent/boot.h"
 
@@ -16,22 +17,29 @@ bool carries_image(const HttpRequest& request) {
 }  // namespace
 
 const std::vector<Faults::Weight>& Faults::incidents() {
-  static const std::vector<Weight> all{{5, &Faults::cut_power},
-                                       {6, &Faults::cut_power_at_write},
-                                       {3, &Faults::part_server_and_gateway},
-                                       {3, &Faults::part_gateway_and_device},
-                                       {2, &Faults::slow_link},
-                                       {2, &Faults::fill_disk},
-                                       {3, &Faults::flip_byte},
-                                       {2, &Faults::jump_wall_clock},
-                                       {2, &Faults::break_installer},
-                                       {2, &Faults::break_version},
-                                       {1, &Faults::restore_gateway}};
+  static const std::vector<Weight> all{{"power_cut", 5, &Faults::cut_power},
+                                       {"power_cut_at_write", 6, &Faults::cut_power_at_write},
+                                       {"server_parted", 3, &Faults::part_server_and_gateway},
+                                       {"device_parted", 3, &Faults::part_gateway_and_device},
+                                       {"slow_link", 2, &Faults::slow_link},
+                                       {"disk_full", 2, &Faults::fill_disk},
+                                       {"byte_flipped", 3, &Faults::flip_byte},
+                                       {"clock_jumped", 2, &Faults::jump_wall_clock},
+                                       {"installer_failed", 2, &Faults::break_installer},
+                                       {"version_broken", 2, &Faults::break_version},
+                                       {"gateway_restored", 1, &Faults::restore_gateway}};
   return all;
 }
 
-Faults::Faults(World& world, Fleet& fleet, const FleetOptions& options)
-    : world_{world}, fleet_{fleet}, options_{options}, random_{world.random().fork("faults")} {}
+Faults::Faults(World& world, Fleet& fleet, const FleetOptions& options, const Swarm& swarm, FaultLog& log)
+    : world_{world},
+      fleet_{fleet},
+      options_{options},
+      swarm_{swarm},
+      log_{log},
+      random_{world.random().fork("faults")} {
+  for (const Weight& weight : incidents()) shares_.push_back(swarm_.share(weight.kind, weight.share));
+}
 
 void Faults::begin() {
   if (options_.faults_until <= 0h) return;
@@ -59,13 +67,12 @@ void Faults::begin_around(const RolloutTruth& rollout) {
 }
 
 void Faults::one_incident() {
-  if (over_) return;
-  int sum = 0;
-  for (const Weight& w : incidents()) sum += w.share;
+  const int sum = std::accumulate(shares_.begin(), shares_.end(), 0);
+  if (over_ || sum == 0) return;
   auto draw = static_cast<int>(random_.uniform(static_cast<std::uint64_t>(sum)));
-  for (const Weight& w : incidents()) {
-    draw -= w.share;
-    if (draw < 0) return (this->*w.incident)();
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    draw -= shares_[i];
+    if (draw < 0) return (this->*incidents()[i].incident)();
   }
 }
 
@@ -81,7 +88,8 @@ Duration Faults::some_time(Duration least, Duration most) {
   return least + random_.up_to(span / static_cast<Duration::rep>(shrink));
 }
 
-void Faults::note(const Node& node, const std::string& what) {
+void Faults::note(const Node& node, FaultKind kind, const std::string& what, Duration lasts) {
+  log_.begins(kind, node.name(), world_.now(), lasts);
   if (world_.trace().keeps()) world_.trace().note(world_.now(), node.name(), "FAULT " + what);
 }
 
@@ -102,14 +110,18 @@ Node& Faults::any_machine() {
 Fault Faults::of_request(const std::string& client, const HttpRequest& request) {
   if (over_ || bad_requests_ == 0 || !random_.one_in(bad_requests_)) return {};
   Fault out;
-  static constexpr Fault::Kind kKinds[] = {Fault::Kind::kLoseRequest, Fault::Kind::kLoseAnswer,
-                                           Fault::Kind::kCutUpload,   Fault::Kind::kCutAnswer,
-                                           Fault::Kind::kLate,        Fault::Kind::kDouble};
-  out.kind = kKinds[random_.uniform(std::size(kKinds))];
+  static constexpr std::pair<Fault::Kind, FaultKind> kKinds[] = {
+      {Fault::Kind::kLoseRequest, FaultKind::kRequestLost}, {Fault::Kind::kLoseAnswer, FaultKind::kAnswerLost},
+      {Fault::Kind::kCutUpload, FaultKind::kUploadCut},     {Fault::Kind::kCutAnswer, FaultKind::kAnswerCut},
+      {Fault::Kind::kLate, FaultKind::kRequestLate},        {Fault::Kind::kDouble, FaultKind::kRequestDoubled}};
+  const auto [kind, counted] = kKinds[random_.uniform(std::size(kKinds))];
+  out.kind = kind;
   out.after = random_.uniform(4'000);
   out.by = some_time(100ms, 5min);
   // A second transfer of an image would be the client's own will, and people wait for their answers.
   if (out.kind == Fault::Kind::kDouble && (carries_image(request) || client == "people")) return {};
+  if (swarm_.on() && !swarm_.has(name_of(counted))) return {};
+  log_.begins(counted, client, world_.now());
   return out;
 }
 
@@ -117,8 +129,9 @@ Fault Faults::of_request(const std::string& client, const HttpRequest& request) 
 
 void Faults::cut_power() {
   Node& node = any_machine();
-  fleet_.set_outage(node, some_time(1s, random_.one_in(8) ? 10h : 30min));
-  note(node, "power cut");
+  const Duration outage = some_time(1s, random_.one_in(8) ? 10h : 30min);
+  fleet_.set_outage(node, outage);
+  note(node, FaultKind::kPowerCut, "power cut", outage);
   node.power_off();
 }
 
@@ -136,7 +149,7 @@ Power Faults::at_write(Node& node, const std::string& op) {
   const Power how = found->second.how;
   armed_.erase(found);
   fleet_.set_outage(node, some_time(1s, 10min));
-  note(node, how == Power::kLostBefore ? "power cut before a write" : "power cut after a write");
+  note(node, FaultKind::kPowerCutAtWrite, how == Power::kLostBefore ? "power cut before a write" : "power cut after a write");
   return how;
 }
 
@@ -148,7 +161,9 @@ void Faults::part(const std::string& a, const std::string& b, Duration time) {
   if (which != 1) network.link(a, b).lost = true;
   if (which != 0) network.link(b, a).lost = true;
   parted_.emplace_back(a, b);
-  note(world_.node(a), "parted from " + b + (which == 0 ? ", one way" : which == 1 ? ", the other way" : ""));
+  const FaultKind kind = a == "server" ? FaultKind::kServerParted : FaultKind::kDeviceParted;
+  log_.begins(kind, b, world_.now(), time);
+  note(world_.node(a), kind, "parted from " + b + (which == 0 ? ", one way" : which == 1 ? ", the other way" : ""), time);
   later(time, [this, a, b] { world_.network().heal(a, b); });
 }
 
@@ -169,8 +184,9 @@ void Faults::slow_link() {
   auto& link = world_.network().link(from, to);
   rates_.try_emplace({from, to}, link.rate);
   link.rate = BytesPerSecond{200 + random_.uniform(2'000)};
-  note(world_.node(to), "slow link from " + from);
-  later(some_time(1min, 2h), [this, from, to] { world_.network().link(from, to).rate = rates_.at({from, to}); });
+  const Duration lasts = some_time(1min, 2h);
+  note(world_.node(to), FaultKind::kSlowLink, "slow link from " + from, lasts);
+  later(lasts, [this, from, to] { world_.network().link(from, to).rate = rates_.at({from, to}); });
 }
 
 // --- disks and clocks ---
@@ -178,8 +194,9 @@ void Faults::slow_link() {
 void Faults::fill_disk() {
   Node& node = any_machine();
   node.disk().set_capacity(node.disk().used_bytes() + random_.uniform(20'000));
-  note(node, "disk nearly full");
-  later(some_time(1min, 1h), [&node] { node.disk().set_capacity(SimDisk::kNoLimit); });
+  const Duration lasts = some_time(1min, 1h);
+  note(node, FaultKind::kDiskFull, "disk nearly full", lasts);
+  later(lasts, [&node] { node.disk().set_capacity(SimDisk::kNoLimit); });
 }
 
 void Faults::flip_byte() {
@@ -214,14 +231,14 @@ void Faults::flip_byte_of(Node& node, const Path& file) {
   const auto bytes = node.disk().bytes(file);
   if (!bytes || bytes->empty()) return;
   const auto flipped = node.disk().flip_byte(file, random_.uniform(bytes->size()));
-  if (flipped) note(node, "a byte flips in " + file);
+  if (flipped) note(node, FaultKind::kByteFlipped, "a byte flips in " + file);
 }
 
 void Faults::jump_wall_clock() {
   Node& node = random_.one_in(2) ? any(fleet_.gateways()) : any(fleet_.devices());
   const Duration by = some_time(1s, random_.one_in(4) ? 24h * 200 : 8h);
   node.set_wall_error(random_.one_in(4) ? Duration{0} : random_.one_in(2) ? by : -by);
-  note(node, "wall clock jumps");
+  note(node, FaultKind::kClockJumped, "wall clock jumps");
 }
 
 // --- devices ---
@@ -232,13 +249,13 @@ void Faults::break_installer() {
                                              InstallerVerb::kVerify,   InstallerVerb::kCommit,
                                              InstallerVerb::kRollback, InstallerVerb::kCleanup};
   fleet_.mood(device).fails = Mood::Failure{kVerbs[random_.uniform(std::size(kVerbs))], random_.one_in(2)};
-  note(device, "its installer will fail once");
+  note(device, FaultKind::kInstallerFailed, "its installer will fail once");
 }
 
 void Faults::break_version() {
   Node& device = any(fleet_.devices());
   fleet_.mood(device).dies = 1;
-  note(device, "its next version's program will end at once");
+  note(device, FaultKind::kVersionBroken, "its next version's program will end at once");
 }
 
 // --- a gateway from an older state ---
@@ -254,7 +271,7 @@ void Faults::restore_gateway() {
   if (!gateway.up()) return;
   const auto copy = backups_[random_.uniform(backups_.size())];
   fleet_.set_outage(gateway, 10min);
-  note(gateway, "restored from an old state");
+  note(gateway, FaultKind::kGatewayRestored, "restored from an old state");
   gateway.power_off();
   world_.after(1s, [this, &gateway, copy] {
     gateway.disk().replace(copy);

@@ -5,13 +5,15 @@
 #include <functional>
 #include <set>
 
+#include "sim/fleet/coverage/pairs.h"
 #include "sim/fleet/fleet.h"
+#include "sim/fleet/swarm.h"
 
 namespace dray::sim::fleet {
 
 class Faults {
  public:
-  Faults(World& world, Fleet& fleet, const FleetOptions& options);
+  Faults(World& world, Fleet& fleet, const FleetOptions& options, const Swarm& swarm, FaultLog& log);
 
   void begin();                              // now
   void begin_around(const RolloutTruth& rollout);
@@ -23,12 +25,12 @@ class Faults {
 
  private:
   struct Weight {
+    std::string_view kind;
     int share;
     void (Faults::*incident)();
   };
   static const std::vector<Weight>& incidents();
   void one_incident();
-  void schedule(Duration later, void (Faults::*incident)());
   void later(Duration delay, std::function<void()> act);  // not after heal()
   Fault of_request(const std::string& client, const HttpRequest& request);
 
@@ -50,12 +52,15 @@ class Faults {
   Duration some_time(Duration least, Duration most);  // short more often than long
   Node& any(const std::vector<Node*>& nodes) { return *nodes[random_.uniform(nodes.size())]; }
   Node& any_machine();
-  void note(const Node& node, const std::string& what);
+  void note(const Node& node, FaultKind kind, const std::string& what, Duration lasts = Duration{0});
 
   World& world_;
   Fleet& fleet_;
   const FleetOptions& options_;
+  const Swarm& swarm_;
+  FaultLog& log_;
   SimRandom random_;
+  std::vector<int> shares_;  // of incidents()
   bool over_ = false;
   std::uint64_t bad_requests_ = 0;  // one in so many; 0: none
   struct Armed {
@@ -66,7 +71,7 @@ class Faults {
   std::set<const Node*> flips_next_;    // looked up, never walked
   Node* backed_up_ = nullptr;  // the gateway that may be restored in this world
   std::vector<std::shared_ptr<Inode>> backups_;
-  std::vector<std::pair<std::string, std::string>> parted_, slowed_;
+  std::vector<std::pair<std::string, std::string>> parted_;
   std::map<std::pair<std::string, std::string>, BytesPerSecond> rates_;
   std::function<void(Node&)> on_restored_;
 };

@@ -10,11 +10,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kRestart{20'000};
-constexpr BytesPerSecond kWan{8'000}, kLan{32'000}, kSlowLan{2'000};
-
 }  // namespace
 
-Fleet::Fleet(World& world, Catalog& catalog, const FleetOptions& options)
+Fleet::Fleet(World& world, Catalog& catalog, const FleetOptions& options, const Swarm& swarm)
     : world_{world}, catalog_{catalog}, options_{options}, random_{world.random().fork("fleet")} {
   people_ = &world_.add("people");
   people_->power_on();
@@ -29,6 +27,7 @@ Fleet::Fleet(World& world, Catalog& catalog, const FleetOptions& options)
     for (int i = 1; i <= options_.devices_per_site; ++i)
       add_device("d" + std::to_string(site) + "." + std::to_string(i), name, i);
   }
+  if (swarm.on()) add_strangers(swarm);
 }
 
 void Fleet::add_server() {
@@ -39,7 +38,8 @@ void Fleet::add_server() {
     limits.longest_wait = std::max<std::chrono::seconds>(60s, options_.plan_wait);
     limits.longest_sleep = 10min;
     limits.flush_contacts = 5min;
-    auto life = std::make_shared<ServerLife>(world_, node, limits);
+    auto life = std::make_shared<ServerLife>(world_, node, limits, watch_of(node));
+    life->on_ended = [this, &node](const Error& why) { on_ended_(node, why); };
     server_life_ = life;
     return life;
   });
@@ -53,7 +53,9 @@ void Fleet::add_gateway(const std::string& name) {
   down.latency = up.latency = 10ms + random_.up_to(60ms);
   down.rate = BytesPerSecond{kWan.count / 2 + random_.uniform(kWan.count)};
   node.set_program([this](Node& n) {
-    return std::make_shared<GatewayLife>(world_, n, gateway_settings(n.name()), Watch{});
+    auto life = std::make_shared<GatewayLife>(world_, n, gateway_settings(n.name()), watch_of(n));
+    life->on_ended = [this, &n](const Error& why) { on_ended_(n, why); };
+    return life;
   });
 }
 
@@ -64,8 +66,12 @@ void Fleet::add_device(const std::string& name, const std::string& site, int num
   world_.network().link(site, name).rate = options_.large_images ? kSlowLan : kLan;
   const auto made = provision(world_, node, factory_);
   DRAY_ASSERT(made.has_value());
-  node.set_program([this, site](Node& n) {
-    auto life = std::make_shared<DeviceLife>(world_, n, agent_settings(n.name(), site), moods_[n.name()]);
+  boots_agent(node, name, site);
+}
+
+void Fleet::boots_agent(Node& node, const std::string& identity, const std::string& site) {
+  node.set_program([this, identity, site](Node& n) {
+    auto life = std::make_shared<DeviceLife>(world_, n, agent_settings(identity, site), moods_[n.name()], watch_of(n));
     device_lives_.insert_or_assign(n.name(), life);
     return life;
   });
@@ -78,6 +84,7 @@ gateway::Settings Fleet::gateway_settings(const std::string& name) const {
   out.poll_sleep = options_.polls;
   out.plan_wait = options_.plan_wait;
   out.store_reserve = 0;
+  if (options_.swarm) out.unknown_devices_token_sha256 = sha256_of(as_bytes(kSiteSecret)).hex();
   return out;
 }
 

@@ -10,49 +10,37 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kLiveness{2h};  // docs/fault-model.md
-constexpr std::size_t kMostLines = 400'000, kTail = 60, kStory = 160;
-
-// What is said every few minutes and hides the rest of a story: calls that bring nothing or do not arrive.
-bool is_routine(const std::string& line) {
-  for (const std::string_view end : {" -> 304\n", "nobody listens at", "no progress for", "reports -> 200\n"})
-    if (line.find(end) != std::string::npos) return true;
-  return line.find(": GET http://gw") != std::string::npos && line.find("/controller/v1/") != std::string::npos &&
-         line.ends_with(" -> 200\n") && std::count(line.begin(), line.end(), '/') == 6;
-}
+constexpr std::size_t kMostLines = 400'000;
 
 }  // namespace
 
 FleetWorld::FleetWorld(FleetOptions options)
     : options_{options},
       world_{options.seed, options.trace},
-      fleet_{world_, catalog_, options_},
+      swarm_{world_.random(), options_.swarm},
+      fleet_{world_, catalog_, options_, swarm_},
       scene_{world_, catalog_},
-      operator_{world_, fleet_, catalog_, options_},
-      faults_{world_, fleet_, options_} {
-  lines_.add(fleet_.server(), Switchboard::Tier::kServer);
-  lines_.add(fleet_.people(), Switchboard::Tier::kOperator);
-  for (Node* gateway : fleet_.gateways()) {
-    lines_.add(*gateway, Switchboard::Tier::kGateway);
-    scene_.told_time[gateway->name()] = kSteadyMax;
-  }
+      operator_{world_, fleet_, catalog_, options_, swarm_},
+      faults_{world_, fleet_, options_, swarm_, fault_log_},
+      troubles_{world_, fleet_, options_, swarm_, fault_log_} {
   scene_.only = options_.only;
   scene_.lists = [this] { return fleet_.lists(); };
   checks_ = all_checks(scene_);
-  for (Node* device : fleet_.devices()) {
-    lines_.add(*device, Switchboard::Tier::kDevice);
-    scene_.active[device->name()] = active(*device);
-  }
-  std::vector<Node*> machines = fleet_.devices();
-  machines.insert(machines.end(), fleet_.gateways().begin(), fleet_.gateways().end());
-  machines.push_back(&fleet_.server());
-  for (Node* node : machines)
-    node->disk().on_op([this, node](std::uint64_t, const std::string& op) { return on_write(*node, op); });
+  add_lines();
+  watch_disks();
+  watch_tables();
   world_.network().set_tap(*this);
   world_.on_crashed([this](Node& node) { on_crashed(node); });
   world_.on_step([this] { step(); });
   faults_.on_restored([this](Node& node) { on_restored(node); });
+  troubles_.on_damaged([this](Node& node, const Damaged& what) { on_damaged(node, what); });
+  fleet_.on_ended([this](Node& node, const Error& why) {
+    for (const auto& check : checks_) check->ended_by_itself(node, why);
+  });
   operator_.on_rollout([this](const RolloutTruth& rollout) {
-    if (!rollout.proof) faults_.begin_around(rollout);
+    if (rollout.proof) return;
+    faults_.begin_around(rollout);
+    troubles_.begin_around(rollout);
   });
   world_.trace().on_line([this](std::string_view node, std::string_view line) {
     if (lines_kept_.size() == kMostLines) lines_kept_.pop_front();
@@ -77,6 +65,7 @@ Result<> FleetWorld::run() {
   DRAY_CHECK(run_until([this] { return operator_.is_set_up(); }, 1h));
   operator_.begin_script();
   faults_.begin();
+  troubles_.begin();
   const auto rest = [this](Duration at) { return std::max(Duration{1}, at - world_.now().time_since_epoch()); };
   const auto when = [this](Duration at) { return [this, at] { return world_.now().time_since_epoch() >= at; }; };
   const Duration healed{options_.faults_until};
@@ -84,6 +73,7 @@ Result<> FleetWorld::run() {
     world_.after(rest(healed), [] {});
     DRAY_CHECK(run_until(when(healed), rest(healed)));
     faults_.heal();
+    troubles_.heal();
   }
   const Duration proven = std::max(healed, Duration{options_.ends - 14h}) + 30min + 10min + kLiveness;
   world_.after(rest(proven), [] {});
@@ -115,7 +105,7 @@ void FleetWorld::check_liveness() {
       const std::string& state = view->result.state;
       const std::string said = state + " (" + view->result.reason + "): " + view->result.sentence;
       if (!core::is_final(state)) return complain(name, job + " is still " + said);
-      if (rollout->proof && state != "succeeded")
+      if (rollout->proof && is_well_behaved(device) && state != "succeeded")
         return complain(name, job + " was rolled out when nothing went wrong any more, and is " + said);
     }
   }
@@ -123,39 +113,52 @@ void FleetWorld::check_liveness() {
 
 // --- what happens, told to the checks ---
 
+template <class Tell>
+void FleetWorld::tell(Who who, Tell tell) {
+  for (const auto& check : checks_)
+    if (check->heeds(who)) tell(*check);
+}
+
 void FleetWorld::asked(const Exchange& exchange, const HttpRequest& request) {
   ++requests_;
   const Call call = lines_.call(exchange, catalog_);
-  for (const auto& check : checks_) check->asked(call, request);
+  tell(call.who, [&](Check& check) { check.asked(call, request); });
+  if (call.kind == Kind::kReports && call.who == Who::kOurs) troubles_.heard(call.gateway, request);
+}
+
+void FleetWorld::kept_from_server(const Exchange& exchange) {
+  const Call call = lines_.call(exchange, catalog_);
+  tell(call.who, [&](Check& check) { check.kept_from_server(call); });
 }
 
 void FleetWorld::answered(const Exchange& exchange, const HttpResponse& response) {
   const Call call = lines_.call(exchange, catalog_);
-  for (const auto& check : checks_) check->answered(call, response);
+  tell(call.who, [&](Check& check) { check.answered(call, response); });
   if (call.kind != Kind::kPoll || response.status != 200) return;
   const auto* body = std::get_if<std::string>(&response.body);
   if (body == nullptr) return;
   Polled& last = polled_[call.device];
   if (last.body != *body) last = {*body, shown_in(*body).value_or(Shown{})};
-  for (const auto& check : checks_) check->shown(call, last.shown);
+  tell(call.who, [&](Check& check) { check.shown(call, last.shown); });
 }
 
 void FleetWorld::sent(const Exchange& exchange, bool upload, std::uint64_t bytes) {
   if (upload || exchange.path.find("/artifacts/") == std::string::npos) return;
   const Call call = lines_.call(exchange, catalog_);
   if (call.image == nullptr) return;
-  for (const auto& check : checks_) check->sent(call, upload, bytes);
+  tell(call.who, [&](Check& check) { check.sent(call, upload, bytes); });
 }
 
 void FleetWorld::arrived(const Exchange& exchange, int status) {
   if ((status != 200 && status != 304) || exchange.path != "/gateway/v1/plan") return;
   const Call call = lines_.call(exchange, catalog_);
-  if (call.kind != Kind::kPlan) return;
+  if (call.kind != Kind::kPlan || call.who != Who::kOurs) return;
   SteadyTime& told = scene_.told_time[call.gateway];
   told = std::min(told, world_.now());
 }
 
 Power FleetWorld::on_write(Node& node, const std::string& op) {
+  if (!node.up()) return Power::kStays;  // somebody has its disk on a bench
   const Power power = faults_.at_write(node, op);
   if (power == Power::kLostBefore) return power;
   if (op.find(" ab/") != std::string::npos) touched_.push_back(&node);
@@ -165,13 +168,21 @@ Power FleetWorld::on_write(Node& node, const std::string& op) {
 
 void FleetWorld::on_crashed(Node& node) {
   ++power_cuts_;
-  if (catalog_.devices().contains(node.name())) look(node);
+  if (scene_.active.contains(node.name())) look(node);
   if (const auto told = scene_.told_time.find(node.name()); told != scene_.told_time.end())
     told->second = kSteadyMax;
   for (const auto& check : checks_) check->crashed(node);
   const Duration healed = Duration{options_.faults_until} - world_.now().time_since_epoch();
   const Duration outage = std::min(fleet_.take_outage(node), std::max<Duration>(20s, healed));
-  world_.after(outage, [&node] { node.power_on(); });
+  world_.after(outage, [this, &node] {
+    if (!fleet_.is_gone(node)) node.power_on();
+  });
+}
+
+// A deferral that nobody can read holds its site until somebody withdraws it: they do, some time later.
+void FleetWorld::on_damaged(Node& gateway, const Damaged& what) {
+  for (const auto& check : checks_) check->damaged(gateway, what.kind);
+  if (what.kind == gateway::kind::kDeferral) operator_.withdraw(gateway.name(), what.id, 2h);
 }
 
 void FleetWorld::on_restored(Node& node) {
@@ -188,7 +199,7 @@ void FleetWorld::look(Node& device) {
   const Active now = active(device);
   Active& known = scene_.active[device.name()];
   const Active before = std::exchange(known, now);
-  for (const auto& check : checks_) check->looked(device.name(), before, now);
+  tell(who_is(device.name()), [&](Check& check) { check.looked(device.name(), before, now); });
 }
 
 Active FleetWorld::active(Node& device) const {
@@ -201,49 +212,6 @@ Active FleetWorld::active(Node& device) const {
   for (const std::string& name : *names)
     if (const auto bytes = disk.bytes("ab/" + *link + "/" + name + "/image"))
       out.images[name] = catalog_.image_of_bytes(*bytes);
-  return out;
-}
-
-// --- for people ---
-
-FleetWorld::Totals FleetWorld::totals() {
-  Totals out;
-  out.requests = requests_;
-  out.power_cuts = power_cuts_;
-  server::Lists* lists = fleet_.lists();
-  for (const auto& rollout : catalog_.rollouts()) {
-    if (rollout->id.empty() || rollout->id == "none") continue;
-    ++out.rollouts;
-    if (lists == nullptr) continue;
-    for (const auto& [name, device] : catalog_.devices()) {
-      const auto job = lists->job(JobId{rollout->id + "-" + name});
-      if (job) ++out.jobs[job->result.state];
-    }
-  }
-  return out;
-}
-
-std::string FleetWorld::story() const {
-  std::string out;
-  const auto add_last = [&](std::size_t most, const auto& wanted) {
-    std::vector<const std::string*> some;
-    for (auto it = lines_kept_.rbegin(); it != lines_kept_.rend() && some.size() < most; ++it)
-      if (wanted(*it)) some.push_back(&it->second);
-    for (auto it = some.rbegin(); it != some.rend(); ++it) out += **it;
-  };
-  const std::string subject = scene_.violation ? scene_.violation->subject : std::string{};
-  const std::string device =
-      catalog_.devices().contains(subject) || subject.find('-') == std::string::npos ? subject : device_of_job(subject);
-  out += "--- what was rolled out\n" + catalog_.describe_sites();
-  for (const auto& rollout : catalog_.rollouts()) out += describe(*rollout) + "\n";
-  if (!subject.empty()) {
-    out += "--- the story of " + device + "\n";
-    add_last(kStory, [&](const auto& line) {
-      return (line.first == device || line.second.find(device) != std::string::npos) && !is_routine(line.second);
-    });
-  }
-  out += "--- the last that happened\n";
-  add_last(kTail, [](const auto&) { return true; });
   return out;
 }
 

@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "sim/fleet/check.h"
+#include "sim/fleet/coverage/pairs.h"
 #include "sim/fleet/faults.h"
 #include "sim/fleet/fleet.h"
 #include "sim/fleet/operator.h"
+#include "sim/fleet/troubles.h"
 
 namespace dray::sim::fleet {
 
@@ -30,6 +32,7 @@ class FleetWorld final : private Tap {
   // How often each check had something to judge.
   const std::map<std::string, std::uint64_t>& worked() const { return scene_.worked; }
   const Checks& checks() const { return checks_; }
+  const Covered& covered() const { return pairs_.covered(); }
   World& world() { return world_; }
   struct Totals {
     int rollouts = 0;
@@ -46,10 +49,18 @@ class FleetWorld final : private Tap {
   void answered(const Exchange& exchange, const HttpResponse& response) override;
   void sent(const Exchange& exchange, bool upload, std::uint64_t bytes) override;
   void arrived(const Exchange& exchange, int status) override;
+  void kept_from_server(const Exchange& exchange) override;
 
+  void add_lines();
+  void watch_disks();
+  void watch_tables();
+  template <class Tell>
+  void tell(Who who, Tell tell);
+  Who who_is(const std::string& device) const;
   Power on_write(Node& node, const std::string& op);
   void on_crashed(Node& node);
   void on_restored(Node& node);
+  void on_damaged(Node& gateway, const Damaged& what);
   void step();
   void look(Node& device);
   Active active(Node& device) const;
@@ -59,6 +70,10 @@ class FleetWorld final : private Tap {
 
   FleetOptions options_;
   World world_;
+  Swarm swarm_;
+  FaultLog fault_log_;
+  Pairs pairs_;
+  std::map<const Node*, std::vector<std::string>> around_;  // whose faults count for whose rows
   Catalog catalog_;
   Fleet fleet_;
   Switchboard lines_;
@@ -66,6 +81,7 @@ class FleetWorld final : private Tap {
   Checks checks_;
   Operator operator_;
   Faults faults_;
+  Troubles troubles_;
   std::vector<Node*> touched_;  // devices whose slots may have changed
   struct Polled {
     std::string body;

@@ -56,11 +56,12 @@ value order(bool together) {
 
 }  // namespace
 
-Operator::Operator(World& world, Fleet& fleet, Catalog& catalog, const FleetOptions& options)
+Operator::Operator(World& world, Fleet& fleet, Catalog& catalog, const FleetOptions& options, const Swarm& swarm)
     : world_{world},
       fleet_{fleet},
       catalog_{catalog},
       options_{options},
+      swarm_{swarm},
       random_{world.random().fork("operator")},
       admin_{world, fleet.people()} {}
 
@@ -91,6 +92,11 @@ Task<> Operator::set_up(Operator& self) {
     const Answer made = co_await self.admin_.insist(Method::kPost, kApi + "device-types", std::move(type));
     DRAY_ASSERT(made.status == 201);
   }
+  if (self.options_.swarm) {
+    value type = object{{"name", std::string{kForeign}}, {"components", names({"os", "app"})}, {"client", "any"}};
+    const Answer made = co_await self.admin_.insist(Method::kPost, kApi + "device-types", std::move(type));
+    DRAY_ASSERT(made.status == 201);
+  }
   co_await self.register_sites();
   for (const auto& [name, device] : self.catalog_.devices()) co_await self.register_device(device);
   for (Node* gateway : self.fleet_.gateways()) gateway->power_on();
@@ -98,6 +104,7 @@ Task<> Operator::set_up(Operator& self) {
     const Duration later = self.random_.up_to(60s);
     self.world_.after(later, [device] { device->power_on(); });
   }
+  for (Node* device : self.fleet_.foreign()) device->power_on();
   self.set_up_ = true;
 }
 
@@ -144,6 +151,7 @@ Task<> Operator::describe(const Image& image) {
   value about = object{{"sha256", image.sha256.hex()}, {"name", image.component},
                        {"file", image.file},           {"component", image.component},
                        {"version", image.version},     {"device_types", names({kTill, kKiosk})}};
+  if (options_.swarm) about.at("device_types").as_array().push_back(value(std::string{kForeign}));
   const Answer made = co_await admin_.insist(Method::kPost, kApi + "artifacts", std::move(about));
   DRAY_ASSERT(made.status == 201 || made.status == 200);
 }

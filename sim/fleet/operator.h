@@ -14,12 +14,14 @@ namespace dray::sim::fleet {
 
 class Operator {
  public:
-  Operator(World& world, Fleet& fleet, Catalog& catalog, const FleetOptions& options);
+  Operator(World& world, Fleet& fleet, Catalog& catalog, const FleetOptions& options, const Swarm& swarm);
 
   // Server, types, sites, devices; then everything has power. A coroutine of the operators' machine.
   void set_up();
   bool is_set_up() const { return set_up_; }
   void begin_script();
+  // Withdraws a deferral at its site, as soon as that can be done: what it says is known to nobody any more.
+  void withdraw(const std::string& gateway, const std::string& deferral, Duration later);
   // Told of each rollout, behind its answer.
   void on_rollout(std::function<void(const RolloutTruth&)> hook) { on_rollout_ = std::move(hook); }
 
@@ -37,6 +39,7 @@ class Operator {
   static Task<> cancel_at_gateway(Operator& self, WallTime when);
   static Task<> cancel_on_device(Operator& self, WallTime when);
   void cancel_around(WallTime begins, WallTime expires);
+  static Task<> withdraw(Operator& self, std::string url, Duration later);
   static Task<> abort_rollout(Operator& self, WallTime when);
   static Task<> defer(Operator& self, WallTime when);
   static Task<> use_device(Operator& self, WallTime when);
@@ -60,6 +63,7 @@ class Operator {
   Fleet& fleet_;
   Catalog& catalog_;
   const FleetOptions& options_;
+  const Swarm& swarm_;
   SimRandom random_;
   Admin admin_;
   bool set_up_ = false;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/time.h"
+#include "sim/fleet/swarm.h"
 #include "sim/trace.h"
 
 namespace dray::sim::fleet {
@@ -19,11 +20,13 @@ struct FleetOptions {
   std::chrono::seconds plan_wait{55};    // of gateways
   bool large_images = false;             // some are synced on the way: there is something to resume
   bool one_holds_polls = true;           // a device of the first site; the others ask every few minutes
+  bool swarm = false;                    // sim/fleet/swarm.h: newer kinds of trouble, each with what it may lack
   std::string only;                      // the one check that counts; empty: all
   Trace::Keep trace = Trace::Keep::kNothing;
 };
 
-// The standard small world: 1 server, 2 gateways, 8 devices, 3 days, faults by seed.
+// The standard small world: 1 server, 2 gateways, 8 devices, 3 days, faults by seed. From kFirstSwarmSeed on, 6 of them
+// are ours and the others are whatever the seed says.
 inline FleetOptions small_world(std::uint64_t seed) {
   FleetOptions out;
   out.seed = seed;
@@ -33,6 +36,11 @@ inline FleetOptions small_world(std::uint64_t seed) {
     out.plan_wait = std::chrono::minutes{10};
     out.one_holds_polls = false;
   }
+  if (seed < kFirstSwarmSeed) return out;
+  out.swarm = true;
+  out.devices_per_site = 3;
+  out.ends = std::chrono::hours{60};
+  out.faults_until = std::chrono::hours{46};
   return out;
 }
 

@@ -24,19 +24,20 @@ void Operator::begin_script() {
   const WallTime begin = now();
   const WallTime over = kWallStart + (options_.faults_until > 0h ? options_.faults_until : options_.ends - 14h);
   const Duration room = over - begin - 6h;
-  const auto some = [&](std::uint64_t most, Act act) {
+  const auto some = [&](std::string_view kind, std::uint64_t most, Act act) {
+    if (swarm_.on() && !swarm_.has(kind)) return;
     for (std::uint64_t n = random_.uniform(most + 1); n > 0; --n) at(begin + random_.up_to(room + 3h), act);
   };
   for (int i = 0; i < options_.rollouts; ++i) at(begin + random_.up_to(room), &Operator::roll_out);
   if (options_.faults_until > 0h) {
-    some(4, &Operator::cancel_at_server);
-    some(3, &Operator::cancel_at_gateway);
-    some(3, &Operator::cancel_on_device);
-    some(1, &Operator::abort_rollout);
-    some(4, &Operator::defer);
-    some(6, &Operator::use_device);
-    some(6, &Operator::make_device_busy);
-    some(3, &Operator::change_limits);
+    some("cancel_at_server", 4, &Operator::cancel_at_server);
+    some("cancel_at_gateway", 3, &Operator::cancel_at_gateway);
+    some("cancel_on_device", 3, &Operator::cancel_on_device);
+    some("abort_rollout", 1, &Operator::abort_rollout);
+    some("defer", 4, &Operator::defer);
+    some("use_device", 6, &Operator::use_device);
+    some("make_device_busy", 6, &Operator::make_device_busy);
+    some("change_limits", 3, &Operator::change_limits);
   }
   at(over + 30min, &Operator::prove);
 }
@@ -122,6 +123,7 @@ void Operator::cancel_around(WallTime begins, WallTime expires) {
   static constexpr Act kCancels[] = {&Operator::cancel_at_server, &Operator::cancel_at_gateway,
                                      &Operator::cancel_on_device};
   if (options_.faults_until <= 0h || random_.one_in(2)) return;
+  if (swarm_.on() && !swarm_.has("cancel_around")) return;
   for (std::uint64_t n = 1 + random_.uniform(4); n > 0; --n) {
     const WallTime when = begins + between(-5min, 20min);
     const Act act = kCancels[random_.uniform(std::size(kCancels))];
@@ -214,6 +216,19 @@ Task<> Operator::defer(Operator& self, WallTime when) {
   value none;
   [[maybe_unused]] const Answer gone =
       co_await self.admin_.call(Method::kDelete, url + "/" + id, std::move(none));
+}
+
+void Operator::withdraw(const std::string& gateway, const std::string& deferral, Duration later) {
+  fleet_.people().spawn(withdraw(*this, "http://local." + gateway + "/api/v1/deferrals/" + deferral, later));
+}
+
+Task<> Operator::withdraw(Operator& self, std::string url, Duration later) {
+  for (Duration wait = later;; wait = 10min) {
+    co_await self.sleep_until(self.now() + wait);
+    value none;
+    const Answer gone = co_await self.admin_.call(Method::kDelete, url, std::move(none));
+    if (gone.status > 0 && gone.status < 500) co_return;
+  }
 }
 
 // Its busy file is there for a while.

@@ -13,13 +13,17 @@ Result<std::shared_ptr<const core::ZoneRules>> find_zone(const std::string& name
 
 }  // namespace
 
-ServerLife::ServerLife(World& world, Node& node, server::Options options)
-    : world_{world}, node_{node}, options_{options} {
+ServerLife::ServerLife(World& world, Node& node, server::Options options, Watch watch)
+    : world_{world}, node_{node}, options_{options}, watch_{std::move(watch)} {
   node.spawn(run(*this));
 }
 
 Result<> ServerLife::open() {
   DRAY_TRY(store_, adapters::SqliteServerStore::open({.path = "server.db", .vfs = node_.vfs()}));
+  if (watch_)
+    store_->watch([this](const core::RolloutTransition& row) {
+      watch_({"rollout", row.from, row.event, row.to, Crossing::Point::kBeforeSave});
+    });
   lists_ = std::make_unique<adapters::SqliteServerLists>(store_->db());
   return {};
 }
@@ -38,6 +42,7 @@ Task<> ServerLife::run(ServerLife& self) {
     done = co_await self.server_->run(self.stop_);
   }
   if (!done) node.log().error("server_not_started", {{"why", done.error().message()}});
+  if (!done && self.on_ended) self.on_ended(done.error());
   node.power_off();  // its supervisor starts it again
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "adapters/sqlite/server_store.h"
+#include "drive/driver.h"
 #include "server/server.h"
 #include "sim/world.h"
 
@@ -12,7 +13,9 @@ namespace dray::sim::fleet {
 class ServerLife {
  public:
   // Gateways and people find it at "http://NAME", NAME being the node's.
-  ServerLife(World& world, Node& node, server::Options options);
+  ServerLife(World& world, Node& node, server::Options options, Watch watch);
+
+  std::function<void(const Error&)> on_ended;  // it has ended by itself
 
   // What the database says, for checks: read between two handlers. Null before it is open.
   server::Lists* lists() { return lists_.get(); }
@@ -24,6 +27,7 @@ class ServerLife {
   World& world_;
   Node& node_;
   server::Options options_;
+  Watch watch_;
   std::unique_ptr<adapters::SqliteServerStore> store_;
   std::unique_ptr<adapters::SqliteServerLists> lists_;
   std::unique_ptr<server::Server> server_;

@@ -20,6 +20,7 @@ Task<> GatewayLife::run(GatewayLife& self) {
   const Result<> opened = co_await on(node.worker("store"), std::move(open));
   if (!opened) {
     node.log().error("store_not_opened", {{"why", opened.error().message()}});
+    if (self.on_ended) self.on_ended(opened.error());
     node.power_off();  // its supervisor starts it again
     co_return;
   }
@@ -30,7 +31,9 @@ Task<> GatewayLife::run(GatewayLife& self) {
   self.world_.network().serve(node, node.name(), self.gateway_->door());
   self.world_.network().serve(node, "local." + node.name(), self.gateway_->local_api());
   co_await self.gateway_->run(self.stop_);
-  if (self.gateway_->failure()) node.power_off();  // its supervisor starts it again
+  if (!self.gateway_->failure()) co_return;
+  if (self.on_ended) self.on_ended(*self.gateway_->failure());
+  node.power_off();  // its supervisor starts it again
 }
 
 }  // namespace dray::sim

@@ -15,6 +15,8 @@ class GatewayLife {
   // Devices find it at "http://NAME", people at "http://local.NAME", NAME being the node's.
   GatewayLife(World& world, Node& node, gateway::Settings settings, Watch watch);
 
+  std::function<void(const Error&)> on_ended;  // it has ended by itself
+
   gateway::Gateway* gateway() { return gateway_.get(); }  // null before the store is open
 
  private:

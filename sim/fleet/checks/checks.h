@@ -20,5 +20,8 @@ std::unique_ptr<Check> make_cancelled(Scene& scene);
 std::unique_ptr<Check> make_truth(Scene& scene);
 std::unique_ptr<Check> make_polite(Scene& scene);
 std::unique_ptr<Check> make_remembered(Scene& scene);
+std::unique_ptr<Check> make_stays_up(Scene& scene);
+std::unique_ptr<Check> make_taken(Scene& scene);
+std::unique_ptr<Check> make_served(Scene& scene);
 
 }  // namespace dray::sim::fleet

@@ -52,6 +52,14 @@ class Deferring final : public Check {
                                   to_rfc3339(deferral.until));
   }
 
+  // What can't be read never permits: an operator's deferral stands until it is withdrawn, whatever became of it. What a
+  // device answered is a part of its job, and may be forgotten with it.
+  void damaged(Node& gateway, std::string_view) override {
+    std::erase_if(own_, [&](const auto& entry) {
+      return scene_.catalog.device(entry.first.first).site == gateway.name();
+    });
+  }
+
   void restored(Node& node) override {
     std::erase_if(operators_, [&](const auto& entry) { return entry.second.gateway == node.name(); });
     std::erase_if(own_, [&](const auto& entry) {

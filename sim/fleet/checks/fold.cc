@@ -13,6 +13,7 @@ class Fold final : public Check {
  public:
   using Check::Check;
   std::string_view name() const override { return "fold"; }
+  bool heeds(Who who) const override { return who == Who::kOurs || who == Who::kTwinGateway; }
 
   void asked(const Call& call, const HttpRequest&) override {
     if (call.kind == Kind::kReports) ++sites_[call.gateway].on_their_way;

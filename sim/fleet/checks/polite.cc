@@ -12,18 +12,10 @@ class Polite final : public Check {
  public:
   using Check::Check;
   std::string_view name() const override { return "polite"; }
+  bool heeds(Who who) const override { return who != Who::kStranger; }
 
-  void asked(const Call& call, const HttpRequest&) override {
-    if (call.x.echo) return;
-    if (call.kind == Kind::kAdmin || call.kind == Kind::kLocal) return;
-    Count& count = counts_[call.x.client.node][static_cast<std::size_t>(call.kind)];
-    const SteadyTime now = scene_.world.now();
-    if (now - count.since > kSpan) count = {now, 0};
-    const int most = call.kind == Kind::kReports ? kMostReports * devices_at(call.gateway) : kMost;
-    if (++count.calls <= most) return;
-    complain(call.x.client.node->name(), "asked " + std::to_string(most) + " times for " + call.x.path +
-                                             " within a minute");
-  }
+  void asked(const Call& call, const HttpRequest&) override { count(call); }
+  void kept_from_server(const Call& call) override { count(call); }
 
   void answered(const Call& call, const HttpResponse& response) override {
     if (call.kind != Kind::kPlan && call.kind != Kind::kPoll) return;
@@ -35,6 +27,17 @@ class Polite final : public Check {
   }
 
  private:
+  void count(const Call& call) {
+    if (call.x.echo) return;
+    if (call.kind == Kind::kAdmin || call.kind == Kind::kLocal) return;
+    Count& count = counts_[call.x.client.node][static_cast<std::size_t>(call.kind)];
+    const SteadyTime now = scene_.world.now();
+    if (now - count.since > kSpan) count = {now, 0};
+    const int most = call.kind == Kind::kReports ? kMostReports * devices_at(call.gateway) : kMost;
+    if (++count.calls <= most) return;
+    complain(call.x.client.node->name(), "asked " + std::to_string(most) + " times for " + call.x.path +
+                                             " within a minute");
+  }
   static constexpr Duration kSpan{60'000};
   static constexpr int kMost = 60;
   static constexpr int kMostReports = 15;  // for each device: one that is updated has much to tell

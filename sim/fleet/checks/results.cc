@@ -147,8 +147,11 @@ class Truth final : public Check {
     if (job.state != "succeeded" || !judged_.insert(id).second) return;
     const RolloutTruth* rollout = scene_.catalog.rollout_of_job(id);
     if (rollout == nullptr) return complain(id, "is reported, and nobody has asked for it");
-    judged();
     const std::string device = device_of_job(id);
+    const auto known = scene_.catalog.devices().find(device);
+    if (known == scene_.catalog.devices().end()) return complain(id, "is reported for a device that nobody has registered");
+    if (known->second.conduct != Conduct::kOurs) return;  // its word counts, and nobody sees what it starts
+    judged();
     for (const Image* image : rollout->images)
       if (!ran_[device].contains(image))
         complain(device, id + " is reported as succeeded, and " + image->file + " never ran when it said what runs");

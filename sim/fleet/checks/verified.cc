@@ -8,6 +8,7 @@ class Verified final : public Check {
  public:
   using Check::Check;
   std::string_view name() const override { return "verified"; }
+  bool heeds(Who) const override { return true; }
 
   void looked(const std::string& device, const Active&, const Active& now) override {
     for (const auto& [component, image] : now.images) {
@@ -27,6 +28,7 @@ class Bootable final : public Check {
  public:
   using Check::Check;
   std::string_view name() const override { return "bootable"; }
+  bool heeds(Who) const override { return true; }
 
   void looked(const std::string& device, const Active&, const Active& now) override {
     judged();

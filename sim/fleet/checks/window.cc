@@ -18,6 +18,7 @@ class Window final : public Check {
  public:
   using Check::Check;
   std::string_view name() const override { return "window"; }
+  bool heeds(Who) const override { return true; }
 
   void sent(const Call& call, bool upload, std::uint64_t bytes) override {
     if (upload || bytes == 0 || call.image == nullptr) return;
@@ -46,6 +47,7 @@ class Time final : public Check {
  public:
   using Check::Check;
   std::string_view name() const override { return "time"; }
+  bool heeds(Who) const override { return true; }
 
   void shown(const Call& call, const Shown& shown) override {
     if (shown.confirmation.empty() || scene_.goes_by_own_clock(call.gateway)) return;
@@ -79,6 +81,7 @@ class Planned final : public Check {
  public:
   using Check::Check;
   std::string_view name() const override { return "planned"; }
+  bool heeds(Who) const override { return true; }
 
   void answered(const Call& call, const HttpResponse& response) override {
     if (call.kind != Kind::kPlan || response.status != 200) return;

@@ -110,6 +110,8 @@ Result<> SqliteServerStore::save_and_act(RolloutRow& row, core::RolloutStep step
   const bool new_state = row.rollout.state.index() != step.next.state.index();
   const bool new_expiry = row.rollout.terms.expires_at != step.next.terms.expires_at;
   row.rollout = std::move(step.next);
+  if (watch_)
+    for (const core::RolloutTransition& one : step.rows) watch_(one);
   DRAY_CHECK(save_rollout(row, new_state, now));
   for (const core::RolloutAction& action : step.actions) DRAY_CHECK(act(row, action, now, sites));
   if (new_expiry) {

@@ -33,6 +33,9 @@ class SqliteServerStore : public server::Store {
   static Result<std::unique_ptr<SqliteServerStore>> open(const Db::Options& options);
 
   Db& db() { return db_; }
+  // Called with each row of rollout_transitions() that is taken: what a simulated run covered.
+  using Watch = std::function<void(const core::RolloutTransition&)>;
+  void watch(Watch watch) { watch_ = std::move(watch); }
 
   Result<std::optional<std::string>> admin_token_sha256() override;
   Result<> set_admin_token(const std::string& sha256) override;
@@ -163,6 +166,7 @@ class SqliteServerStore : public server::Store {
 
   Db db_;
   StatementCache sql_{db_};
+  Watch watch_;
   bool plan_first_ = false;  // note_egress()
 };
 

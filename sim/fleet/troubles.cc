@@ -1,0 +1,157 @@
+#include "sim/fleet/troubles.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace dray::sim::fleet {
+namespace {
+
+using namespace std::chrono_literals;
+
+}  // namespace
+
+const std::vector<Troubles::Weight>& Troubles::incidents() {
+  static const std::vector<Weight> all{{"boxes", &Troubles::put_box},
+                                       {"twin_gateway", &Troubles::start_twin_gateway},
+                                       {"twin_agent", &Troubles::start_twin_agent},
+                                       {"damaged_documents", &Troubles::damage},
+                                       {"hostile_numbers", &Troubles::post_numbers}};
+  return all;
+}
+
+Troubles::Troubles(World& world, Fleet& fleet, const FleetOptions& options, const Swarm& swarm, FaultLog& log)
+    : world_{world},
+      fleet_{fleet},
+      options_{options},
+      swarm_{swarm},
+      log_{log},
+      random_{world.random().fork("troubles")},
+      numbers_{world, fleet.people(), random_.fork("numbers")},
+      boxes_{[&world] { return world.now(); }, numbers_} {}
+
+void Troubles::begin() {
+  if (!swarm_.on() || options_.faults_until <= 0h) return;
+  world_.network().set_middlebox(boxes_);
+  for (const Weight& weight : incidents()) shares_.push_back(swarm_.share(weight.kind));
+  for (const BoxKind& kind : kBoxKinds)
+    for (Node* gateway : fleet_.gateways())
+      if (kind.may_stay && swarm_.has(kind.name) && random_.one_in(3)) {
+        boxes_.put(kind.box, gateway->name(), kSteadyMax);
+        note(*gateway, kind.counted, "lives behind " + std::string{kind.name}, options_.ends);
+      }
+  for (Node* device : fleet_.foreign())
+    if (!fleet_.habits(*device).none()) note(*device, FaultKind::kOddDevice, "has habits", options_.ends);
+  const Duration room = Duration{options_.faults_until} - world_.now().time_since_epoch();
+  for (std::uint64_t n = random_.uniform(8); n > 0; --n) world_.after(random_.up_to(room), [this] { one_incident(); });
+}
+
+void Troubles::begin_around(const RolloutTruth& rollout) {
+  if (shares_.empty()) return;
+  const WallTime begins = rollout.transmit_at ? std::min(*rollout.transmit_at, rollout.update_at) : rollout.update_at;
+  const Duration until = std::max<Duration>(0ms, begins - world_.true_time());
+  for (std::uint64_t n = random_.uniform(5); n > 0; --n)
+    world_.after(until + some_time(1s, 90min), [this] { one_incident(); });
+}
+
+void Troubles::one_incident() {
+  const int sum = std::accumulate(shares_.begin(), shares_.end(), 0);
+  if (over_ || sum == 0) return;
+  auto draw = static_cast<int>(random_.uniform(static_cast<std::uint64_t>(sum)));
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    draw -= shares_[i];
+    if (draw < 0) return (this->*incidents()[i].incident)();
+  }
+}
+
+void Troubles::later(Duration delay, std::function<void()> act) {
+  world_.after(delay, [this, act = std::move(act)] {
+    if (!over_) act();
+  });
+}
+
+Duration Troubles::some_time(Duration least, Duration most) {
+  const std::uint64_t shrink = 1ULL << random_.uniform(6);
+  return least + random_.up_to((most - least) / static_cast<Duration::rep>(shrink));
+}
+
+void Troubles::note(const Node& node, FaultKind kind, const std::string& what, Duration lasts) {
+  log_.begins(kind, node.name(), world_.now(), lasts);
+  if (world_.trace().keeps()) world_.trace().note(world_.now(), node.name(), "FAULT " + what);
+}
+
+void Troubles::heard(const std::string& client, const HttpRequest& request) {
+  if (!shares_.empty() && swarm_.has("hostile_numbers") && request.target == "/gateway/v1/reports") numbers_.heard(client, request);
+}
+
+// --- the incidents ---
+
+void Troubles::put_box() {
+  const BoxKind& kind = kBoxKinds[random_.uniform(kBoxKinds.size())];
+  Node& gateway = any(fleet_.gateways());
+  const Duration lasts = some_time(1min, 5h);
+  if (!swarm_.has(kind.name)) return;
+  boxes_.put(kind.box, gateway.name(), world_.now() + lasts);
+  note(gateway, kind.counted, "is behind " + std::string{kind.name}, lasts);
+}
+
+void Troubles::start_twin_gateway() {
+  if (Twin* twin = fleet_.twin_gateway(); twin != nullptr && !twin->started) {
+    // A cloned disk, or a replacement with an empty one that was set up while the old one still runs.
+    if (random_.one_in(2)) twin->node->disk().replace(twin->of->disk().durable_copy());
+    start_twin(*twin, FaultKind::kTwinGateway);
+  }
+}
+
+void Troubles::start_twin_agent() {
+  if (Twin* twin = fleet_.twin_agent(); twin != nullptr && !twin->started) start_twin(*twin, FaultKind::kTwinAgent);
+}
+
+void Troubles::start_twin(Twin& twin, FaultKind kind) {
+  twin.started = true;
+  const Duration lasts = some_time(20min, 20h);
+  note(*twin.of, kind, "has a twin from now on", lasts);
+  twin.node->power_on();
+  const auto stop = [&twin] {
+    twin.gone = true;
+    twin.node->power_off();
+  };
+  later(lasts, stop);
+}
+
+void Troubles::damage() {
+  Node& gateway = any(fleet_.gateways());
+  if (!gateway.up()) return;
+  fleet_.set_outage(gateway, 5min);
+  gateway.power_off();
+  world_.after(1s, [this, &gateway] {
+    const auto what = damage_document(gateway, random_);
+    if (!what) return;
+    note(gateway, FaultKind::kDocumentDamaged, "its " + what->kind + " '" + what->id + "' can't be read any more");
+    if (on_damaged_) on_damaged_(gateway, *what);
+  });
+}
+
+void Troubles::post_numbers() {
+  Node& gateway = any(fleet_.gateways());
+  if (random_.one_in(2)) {
+    const Duration lasts = some_time(5min, 3h);
+    boxes_.put(Box::kHostileNumbers, gateway.name(), world_.now() + lasts);
+    note(gateway, FaultKind::kNumbersHostile, "its reports hold numbers that can't be", lasts);
+    return;
+  }
+  note(gateway, FaultKind::kNumbersHostile, "somebody posts numbers that can't be in its name");
+  for (std::uint64_t n = 1 + random_.uniform(3); n > 0; --n)
+    later(some_time(1ms, 1min), [this, &gateway] { numbers_.post(gateway.name()); });
+}
+
+void Troubles::heal() {
+  over_ = true;
+  boxes_.heal();
+  for (Twin* twin : {fleet_.twin_gateway(), fleet_.twin_agent()})
+    if (twin != nullptr && twin->started && !twin->gone) {
+      twin->gone = true;
+      twin->node->power_off();
+    }
+}
+
+}  // namespace dray::sim::fleet
