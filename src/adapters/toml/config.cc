@@ -139,14 +139,16 @@ Result<Config> Config::open(const std::filesystem::path& file) {
   std::ifstream in{file, std::ios::binary};
   if (!in) return Error{ErrorCode::kDenied, file.string() + ": can't be opened for reading"};
   const std::string raw{std::istreambuf_iterator<char>{in}, {}};
-  // A letter of another encoding, mostly in a comment or a name, must not keep a program from starting.
-  DRAY_TRY(auto config, parse(mend_utf8(raw), file.string()));
+  DRAY_TRY(auto config, parse(raw, file.string()));
   config.notes_->folder = std::filesystem::absolute(file, error).parent_path();
   return config;
 }
 
 Result<Config> Config::parse(std::string_view text, std::string file_name) {
-  auto parsed = toml::parse(text, std::string_view{file_name});
+  // A letter of another encoding, mostly in a comment or a name, must not keep a program from starting; and toml++ 3.3
+  // has undefined behaviour where bytes are no UTF-8.
+  const std::string mended = mend_utf8(text);
+  auto parsed = toml::parse(mended, std::string_view{file_name});
   if (!parsed)
     return wrong(file_name + ":" + std::to_string(parsed.error().source().begin.line) +
                  ": is no TOML: " + std::string{parsed.error().description()});
