@@ -294,6 +294,17 @@ TEST(OddValues, TextsOfTheAdminApiAreRefusedWithTheirLimit) {
   EXPECT_EQ(attribute("K\xF6ln").substr(0, 8), "not JSON");
 }
 
+TEST(OddValues, WhatIsQuotedInAProblemIsText) {
+  for (const std::string& text : odd_texts()) {
+    EXPECT_TRUE(parse_json(problem(400, "Bad request", text)));
+    EXPECT_TRUE(parse_json(encode_ddi_error("x", "y", text)));
+  }
+  const std::string longest(115, 'x');
+  EXPECT_TRUE(decode_device_type(R"({"name":"till","components":[")" + longest + "\"]}"));
+  EXPECT_EQ(decode_device_type(R"({"name":"till","components":[")" + longest + "x\"]}").error().message(),
+            "components: holds a name of more than 115 bytes");
+}
+
 TEST(OddValues, NumbersAndTimesOfTheAdminApiHaveBounds) {
   const std::string type = R"({"name":"till","components":["os"],"ends_on":"power_on","power_on_within":600})";
   const std::string site =
