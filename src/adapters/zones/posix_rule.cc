@@ -1,6 +1,8 @@
 // The POSIX rule for a zone (IEEE 1003.1, 8.3 "TZ"): std offset [dst [offset] [,start[/time],end[/time]]].
 #include <algorithm>
 
+#include "base/text.h"
+
 #include "adapters/zones/tzif.h"
 
 namespace dray::adapters {
@@ -97,7 +99,7 @@ class RuleReader {
 
 Result<PosixZone> read_posix_zone(std::string_view rule, sys_seconds from, WallTime until) {
   const Error corrupt{ErrorCode::kCorrupt,
-                      "'" + std::string{rule.substr(0, 60)} + "' is no POSIX time zone rule"};
+                      "'" + clean_text(rule, 60) + "' is no POSIX time zone rule"};
   RuleReader in{rule};
   if (!in.name()) return corrupt;
   const auto west = in.time();  // POSIX counts west as positive
