@@ -4,6 +4,8 @@
 
 #include "agent/boot.h"
 #include "agent/state.h"
+#include "base/text.h"
+#include "wire/limits.h"
 
 namespace dray::agent {
 
@@ -89,7 +91,9 @@ Task<bool> Agent::Session::ask_what_runs(Stop& stop) {
       core::RunningByComponent now;
       for (const auto& [component, line] : answer->values) {
         const auto blank = line.find(' ');
-        now[component] = {line.substr(0, blank), blank == std::string::npos ? "" : line.substr(blank + 1)};
+        // Cut as everybody cuts what was ordered: what differs behind that is the same version.
+        now[component] = {clean_characters(line.substr(0, blank), wire::kLongestVersion),
+                          blank == std::string::npos ? "" : line.substr(blank + 1)};
       }
       if (now != running_) power_on_told_ = false;
       running_ = std::move(now);

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/mutant.h"
+#include "base/text.h"
 
 namespace dray::gateway {
 namespace {
@@ -47,7 +48,7 @@ class HeadWatch : public HttpClient {
 }  // namespace
 
 Result<WallTime> parse_http_date(std::string_view text) {
-  const Error bad{ErrorCode::kInvalid, "'" + std::string{text.substr(0, 40)} + "' is not an HTTP date"};
+  const Error bad{ErrorCode::kInvalid, "'" + clean_text(text, 40) + "' is not an HTTP date"};
   if (text.size() != 29) return bad;
   const auto month = std::find(kMonths.begin(), kMonths.end(), text.substr(8, 3));
   if (month == kMonths.end()) return bad;

@@ -13,6 +13,8 @@ namespace {
 using namespace core;
 
 constexpr std::int64_t kYear = 366LL * 24 * 3600;  // seconds
+// A device says what runs by an attribute "dray.version.<component>".
+constexpr std::size_t kLongestComponent = kLongestAttribute - std::string_view{"dray.version."}.size();
 constexpr std::uint64_t kMostListed = 1'000;
 
 std::string name_at(const Node& node) {
@@ -80,6 +82,9 @@ NewDeviceType device_type_at(const Node& n) {
   DeviceType& type = out.type;
   type.name = name_at(n.at("name"));
   type.components = names_at(n.at("components"), 100);
+  for (const std::string& component : type.components)
+    if (component.size() > kLongestComponent)
+      n.at("components").refuse("holds a name of more than " + std::to_string(kLongestComponent) + " bytes");
   if (const auto order = n.maybe("order"))
     order->each([&](const Node& step) { type.order.push_back(names_at(step, 100)); }, 100);
   else
