@@ -77,12 +77,12 @@ class LinksTest : public GatewayTest {
 };
 
 TEST_F(LinksTest, DevicesThatNeverPollHoldUpNobody) {
-  devices(5);
+  devices(12);
   begin();
-  updates(4);
-  updates(5);
-  EXPECT_TRUE(until_state("r1-dev-4", "succeeded"));
-  EXPECT_TRUE(until_state("r1-dev-5", "succeeded"));
+  for (const int n : {5, 4, 9}) {
+    updates(n);
+    EXPECT_TRUE(until_state("r1-" + name(n), "succeeded"));
+  }
 }
 
 TEST_F(LinksTest, DevicesThatTookTheirLinkAndWentOffHoldUpOthersForTwoPollIntervals) {
