@@ -18,6 +18,9 @@ class Ddi {
  public:
   Ddi(Server server, HttpClient& http) : server_{std::move(server)}, http_{http} {}
 
+  // The last call that has ended brought an answer, if only a refusal.
+  bool answered() const { return answered_; }
+
   struct Poll {
     bool changed = true;  // false: 304, `answer` is empty
     wire::client::PollAnswer answer;
@@ -43,8 +46,10 @@ class Ddi {
  private:
   HttpRequest request(Method method, std::string target) const;
   Task<Result<>> send(Method method, std::string target, std::string body, Stop& stop);
+  Task<Result<TextResponse>> call(HttpRequest ask, std::string body, Stop& stop);
   Server server_;
   HttpClient& http_;
+  bool answered_ = false;
 };
 
 }  // namespace dray::agent

@@ -1,7 +1,10 @@
-// Sends what waits in the outbox, in order, until it is acknowledged.
+// Sends what waits in the outbox, in order, until it is acknowledged. A server that asks for everything again and again
+// slows it down (docs/fault-model.md, "Loops that another side's words drive").
 #pragma once
 
 #include "gateway/backoff.h"
+#include "drive/loop_brake.h"
+#include "drive/trouble.h"
 #include "gateway/site.h"
 #include "ports/http.h"
 
@@ -10,8 +13,14 @@ namespace dray::gateway {
 class Reporter {
  public:
   Reporter(Site& site, HttpClient& server, Clock& clock, Random& random)
-      : site_{site}, server_{server}, clock_{clock}, random_{random} {}
+      : site_{site},
+        server_{server},
+        clock_{clock},
+        random_{random},
+        brake_{"Sending reports to the server", clock, random, site.log()} {}
   Task<> run(Stop& stop);
+  // Why reports wait, for people; nothing where all is well.
+  std::optional<std::string> why_slow() const { return trouble_.sentence() ? trouble_.sentence() : brake_.sentence(); }
 
  private:
   Task<Result<>> send(Outbox::Batch batch, Stop& stop);
@@ -19,6 +28,9 @@ class Reporter {
   HttpClient& server_;
   Clock& clock_;
   Random& random_;
+  LoopBrake brake_;
+  Trouble trouble_{"reports_not_taken", "Sending reports to the server"};
+  std::optional<Duration> refused_;  // it answered; with the least time that it asked for
 };
 
 }  // namespace dray::gateway

@@ -10,6 +10,7 @@ namespace dray::gateway {
 namespace {
 
 constexpr Duration kFarAway{24 * 3'600'000};
+constexpr Duration kStillDue{1'000};  // after this it is looked at again
 
 bool waits_unstarted(const core::Job& job) {
   return std::holds_alternative<core::Asked>(job.phase) || std::holds_alternative<core::Ready>(job.phase);
@@ -465,8 +466,8 @@ Task<> Site::run(Stop& stop) {
     SteadyTime until = slots_.next_deadline(parts_.settings.poll_sleep * 2);
     if (!wakes_.empty()) until = std::min(until, time_.steady_at(wakes_.begin()->first));
     until = std::min(until, parts_.clock.steady() + kFarAway);
-    // A wake that is due at once but changes nothing must not spin.
-    until = std::max(until, parts_.clock.steady() + Duration{1});
+    // What is due was done above: what is still due changes nothing, and must not spin.
+    if (until <= parts_.clock.steady()) until = parts_.clock.steady() + kStillDue;
     co_await wake_changed_.wait_past(changes, parts_.clock, until, stop);
   }
 }
