@@ -37,8 +37,12 @@ Gateway::Gateway(Settings settings, Ports ports)
       door_{{site_, blobs_, ports_.clock, ports_.bytes_worker, rates_, lan_prober_}},
       local_api_{site_, blobs_, fetcher_, rates_, ports_.random} {
   blobs_.save = [this](Writes writes) { site_.save(std::move(writes)); };
-  blobs_.on_lost = [this](const Sha256& sha) { site_.artifact_lost(sha); };
+  blobs_.on_lost = [this](const Sha256& sha) {
+    fetcher_.spoilt(sha);
+    site_.artifact_lost(sha);
+  };
   site_.storage_report = [this] { return storage(); };
+  local_api_.why_slow = [this] { return why_slow(); };
   site_.rate_reports = [this] { return rates_.reports(); };
 }
 
@@ -47,6 +51,13 @@ wire::StorageReport Gateway::storage() const {
   for (const auto& [sha, blob] : blobs_.all()) out.artifacts.push_back({sha, blob.size, true});
   out.used = blobs_.used();
   out.quota = fetcher_.quota();
+  return out;
+}
+
+std::vector<std::string> Gateway::why_slow() const {
+  std::vector<std::string> out = fetcher_.why_slow();
+  for (const auto& one : {plan_client_.why_slow(), reporter_.why_slow()})
+    if (one) out.push_back(*one);
   return out;
 }
 

@@ -51,6 +51,7 @@ class Gateway {
   Task<Result<>> load();
   Task<> keep_counting();
   wire::StorageReport storage() const;
+  std::vector<std::string> why_slow() const;
 
   Settings settings_;
   Ports ports_;

@@ -108,6 +108,9 @@ HttpResponse LocalApi::status() const {
   const std::string held = site_.damage().holds(DeviceId{});
   json::array artifacts;
   json::object devices;
+  json::array slow;
+  if (why_slow)
+    for (const std::string& sentence : why_slow()) slow.emplace_back(sentence);
   const auto rate = [this](const core::LinkRate& r) { return wire::encode_rate({r, site_.now()}); };
   for (auto& [name, one] : rates_.devices()) devices[name.value()] = rate(one);
   for (const auto& [sha, blob] : blobs_.all()) artifacts.push_back({{"sha256", sha.hex()}, {"bytes", blob.size}});
@@ -124,6 +127,7 @@ HttpResponse LocalApi::status() const {
             {"contact", {{"last", site_.time().contact() ? json::value(to_rfc3339(site_.last_contact())) : json::value{}},
                          {"clock_known", site_.time().known()},
                          {"now", to_rfc3339(site_.now())}}},
+            {"slow", std::move(slow)},
             {"reports_waiting", site_.outbox().size()},
             {"reports_set_aside", set_aside()},
             {"transmitting", site_.slots().running()},

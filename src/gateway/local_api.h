@@ -18,6 +18,8 @@ class LocalApi : public HttpHandler {
   LocalApi(Site& site, Blobs& blobs, Fetcher& fetcher, const Rates& rates, Random& random)
       : site_{site}, blobs_{blobs}, fetcher_{fetcher}, rates_{rates}, random_{random} {}
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
+  // Set by the composer: why the talk with the server is slow or fails, in sentences.
+  std::function<std::vector<std::string>()> why_slow;
 
  private:
   std::optional<HttpResponse> list(std::string_view path) const;  // as it is now, durable or not

@@ -1,9 +1,13 @@
 // Keeps the plan current: long-polls GET plan, corrects the clock, hands every new revision to the site.
 //
-// A 200 without `ETag: "<revision>"`, or that is not our JSON (a captive portal), counts as no answer.
+// A 200 without `ETag: "<revision>"` (a proxy may have made it weak), or that is not our JSON (a captive portal), counts
+// as no answer. What the server says can't make it ask without waiting (docs/fault-model.md, "Loops that another side's
+// words drive").
 #pragma once
 
 #include "gateway/backoff.h"
+#include "drive/loop_brake.h"
+#include "drive/trouble.h"
 #include "gateway/site.h"
 #include "ports/http.h"
 
@@ -12,8 +16,14 @@ namespace dray::gateway {
 class PlanClient {
  public:
   PlanClient(Site& site, HttpClient& server, Clock& clock, Random& random)
-      : site_{site}, server_{server}, clock_{clock}, random_{random} {}
+      : site_{site},
+        server_{server},
+        clock_{clock},
+        random_{random},
+        brake_{"Asking the server for the plan", clock, random, site.log()} {}
   Task<> run(Stop& stop);
+  // Why plans come late or not at all, for people; nothing where all is well.
+  std::optional<std::string> why_slow() const { return trouble_.sentence() ? trouble_.sentence() : brake_.sentence(); }
 
  private:
   Task<Result<>> ask(Stop& stop);
@@ -22,10 +32,9 @@ class PlanClient {
   HttpClient& server_;
   Clock& clock_;
   Random& random_;
+  LoopBrake brake_;
+  Trouble trouble_{"server_away", "Asking the server for the plan"};
+  std::optional<Duration> refused_;  // it answered; with the least time that it asked for
 };
-
-// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, IMF-fixdate).
-Result<WallTime> parse_http_date(std::string_view text);
-std::string to_http_date(WallTime time);
 
 }  // namespace dray::gateway

@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kFarAway{24 * 3'600'000};
 // Who is before a device in the line changes with each of them: of that alone the server hears so often.
 constexpr std::chrono::minutes kLineIsNews{15};
+constexpr Duration kStillDue{1'000};  // after this it is looked at again
 
 bool late_seen(const std::optional<WallTime>& before, WallTime now) {
   return !before || now - *before >= std::chrono::hours{1};
@@ -405,8 +406,8 @@ Task<> Site::run(Stop& stop) {
     SteadyTime until = slots_.next_sweep(slot_rules());
     if (!wakes_.empty()) until = std::min(until, time_.steady_at(wakes_.begin()->first));
     until = std::min(until, parts_.clock.steady() + kFarAway);
-    // A wake that is due at once but changes nothing must not spin.
-    until = std::max(until, parts_.clock.steady() + Duration{1});
+    // What is due was done above: what is still due changes nothing, and must not spin.
+    if (until <= parts_.clock.steady()) until = parts_.clock.steady() + kStillDue;
     co_await wake_changed_.wait_past(changes, parts_.clock, until, stop);
   }
 }

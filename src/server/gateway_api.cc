@@ -7,6 +7,7 @@
 
 #include "base/mutant.h"
 #include "server/http.h"
+#include "wire/http_fields.h"
 #include "wire/range.h"
 
 namespace dray::server {
@@ -128,7 +129,12 @@ Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
 
 // The long poll: held while the client has the current revision.
 Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop) {
-  const std::string known = bare_tag(request.headers.get("If-None-Match"));
+  const std::string_view asked = request.headers.get("If-None-Match");
+  const std::string known = bare_tag(asked);
+  const auto has_current = [&] {
+    const std::string revision = std::to_string(site.revision);
+    return !DRAY_MUTANT("plan_never_unchanged") && (known == revision || wire::none_match(asked, "\"" + revision + "\""));
+  };
   const auto wait = wait_of(request, options_.longest_wait);
   const auto theirs = number(known);
   if (theirs && *theirs > site.revision && *theirs < kMostRevision) co_await sites_.outrun(site, *theirs);
@@ -138,13 +144,13 @@ Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop)
   Counted counted{waiting_};
   for (;;) {
     const auto generation = site.changed.generation();
-    if (known != std::to_string(site.revision) || DRAY_MUTANT("plan_never_unchanged")) co_return co_await current_plan(site);
+    if (!has_current()) co_return co_await current_plan(site);
     if (wait.count() == 0) break;
     const bool changed = co_await site.changed.wait_past(generation, parts_.clock, until, stop);
     if (!changed) break;
   }
   HttpResponse out{304};
-  out.headers.set("ETag", "\"" + known + "\"");
+  out.headers.set("ETag", "\"" + std::to_string(site.revision) + "\"");
   co_return out;
 }
 
@@ -273,6 +279,7 @@ HttpResponse GatewayApi::slice(const HttpRequest& request, const Sha256& sha256,
   const wire::FileQuestion question{.range = request.headers.find("Range"),
                                     .if_range = request.headers.find("If-Range"),
                                     .if_match = request.headers.find("If-Match"),
+                                    .if_none_match = request.headers.find("If-None-Match"),
                                     .is_get = request.method == Method::kGet,
                                     .size = size,
                                     .tag = sha256.hex(),
@@ -282,7 +289,7 @@ HttpResponse GatewayApi::slice(const HttpRequest& request, const Sha256& sha256,
   out.headers.set("ETag", "\"" + sha256.hex() + "\"");
   out.headers.set("Accept-Ranges", "bytes");
   if (answer.status == 416) out.headers.set("Content-Range", wire::unsatisfied_range(size));
-  if (answer.status == 412 || answer.status == 416) return out;
+  if (answer.status != 200 && answer.status != 206) return out;
   out.headers.set("Content-Type", "application/octet-stream");
   // Several ranges in one answer are not worth a multipart body here: the whole file is a right answer too.
   const bool part = answer.status == 206 && answer.ranges.size() == 1;

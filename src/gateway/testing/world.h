@@ -12,6 +12,7 @@
 #include "adapters/posix/thread_worker.h"
 #include "adapters/sqlite/gateway_store.h"
 #include "gateway/gateway.h"
+#include "wire/http_fields.h"
 #include "wire/range.h"
 
 namespace dray::gateway::testing_world {
@@ -138,7 +139,7 @@ class ScriptedServer : public HttpClient {
       }
       if (co_await changed.wait_past(generation, clock_, until, stop)) continue;
       if (stop.requested()) co_return Error{ErrorCode::kStopped, "stopped"};
-      headers.add("Date", to_http_date(now()));
+      headers.add("Date", wire::to_http_date(now()));
       co_return co_await answer(sink, 304, headers, "");
     }
   }
