@@ -36,9 +36,30 @@ std::optional<Busy> parse_busy(const std::string& text, WallTime now) {
   return busy;
 }
 
+// {"earlier": [...], "two_since": ms, "changed": ms, "answers": n}; the last three only while there seem to be two.
+json::object boots_value(const core::Boots& boots) {
+  json::array earlier;
+  for (const std::string& id : boots.earlier) earlier.emplace_back(id);
+  json::object out{{"earlier", std::move(earlier)}};
+  if (!boots.doubt) return out;
+  out["two_since"] = millis(boots.doubt->since);
+  out["changed"] = millis(boots.doubt->changed);
+  out["answers"] = boots.doubt->answers;
+  return out;
+}
+
+void read_boots(const Node& n, DeviceState& d) {
+  n.at("earlier").each([&](const Node& id) { d.boots.earlier.push_back(id.text()); }, core::kMostBoots);
+  const auto since = read_millis(n, "two_since"), changed = read_millis(n, "changed");
+  if (!since) return;
+  const auto answers = n.maybe("answers");
+  d.boots.doubt = core::Boots::Doubt{*since, changed.value_or(*since), answers ? static_cast<int>(answers->integer(0, wire::kMostAttempt)) : 0};
+  d.wants_config_data = true;  // it is asked who it is
+}
+
 Result<bool> read(const Node& n, DeviceState& d) {
   n.at("attributes").members([&](std::string_view key, const Node& v) { d.attributes[std::string{key}] = v.text(4096); });
-  d.boot_id = n.at("boot_id").text();
+  d.boot_id = d.boots.current = n.at("boot_id").text();
   n.at("running").members([&](std::string_view key, const Node& v) {
     d.running[std::string{key}] = {v.at("version").text(), v.at("sha256").text()};
   });
@@ -52,6 +73,7 @@ Result<bool> read(const Node& n, DeviceState& d) {
   d.installed_name = n.at("installed_name").text();
   d.installed_version = n.at("installed_version").text();
   d.seen_at = read_millis(n, "seen_at");
+  if (const auto boots = n.maybe("boots")) read_boots(*boots, d);
   return true;
 }
 
@@ -72,6 +94,7 @@ std::string encode_device_document(const DeviceState& d) {
   if (d.busy)
     out["busy"] = json::object{
         {"until", millis(d.busy->until)}, {"reason", d.busy->reason}, {"at", d.busy->at.time_since_epoch().count()}};
+  if (!d.boots.earlier.empty() || d.boots.doubt) out["boots"] = boots_value(d.boots);
   if (d.auto_confirm.active)
     out["auto_confirm"] = json::object{{"initiator", d.auto_confirm.initiator},
                                        {"remark", d.auto_confirm.remark},

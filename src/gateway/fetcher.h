@@ -11,6 +11,7 @@
 
 #include "gateway/backoff.h"
 #include "gateway/blobs.h"
+#include "gateway/identity.h"
 #include "gateway/incoming.h"
 #include "gateway/metered_client.h"
 #include "gateway/site.h"
@@ -23,6 +24,7 @@ class Fetcher {
   struct Parts {
     Site& site;
     Blobs& blobs;
+    Identity& identity;
     Disk& disk;
     Worker& worker;
     Clock& clock;

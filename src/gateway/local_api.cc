@@ -56,12 +56,20 @@ Task<HttpResponse> LocalApi::handle(HttpRequest request, Stop& /*stop*/) {
     std::string id = wire::unescape_url(name).value_or("");
     co_return co_await cancel_job(request, std::move(id));
   }
+  constexpr std::string_view kDevices = "/api/v1/devices/", kAlone = "/alone";
+  if (path.starts_with(kDevices) && path.ends_with(kAlone) && request.method == Method::kPost &&
+      path.size() > kDevices.size() + kAlone.size()) {
+    const auto name = path.substr(kDevices.size(), path.size() - kDevices.size() - kAlone.size());
+    std::string device = wire::unescape_url(name).value_or("");
+    co_return co_await confirm_device(request, std::move(device));
+  }
   co_return problem(404, "Not Found", "there is no such resource");
 }
 
 std::optional<HttpResponse> LocalApi::list(std::string_view path) const {
   if (path == "/api/v1/status") return status();
   if (path == "/api/v1/jobs") return jobs();
+  if (path == "/api/v1/devices") return devices();
   if (path == "/api/v1/deferrals") return deferrals();
   return std::nullopt;
 }
@@ -88,6 +96,10 @@ HttpResponse LocalApi::status() const {
             {"contact", {{"last", site_.time().contact() ? json::value(to_rfc3339(site_.last_contact())) : json::value{}},
                          {"clock_known", site_.time().known()},
                          {"now", to_rfc3339(site_.now())}}},
+            {"instance", identity_.name()},
+            {"reason", identity_.refused() ? json::value("two_gateways") : json::value{}},
+            {"sentence", identity_.refused() ? json::value(identity_.sentence()) : json::value{}},
+            {"since", maybe_time(identity_.refused_since())},
             {"reports_waiting", site_.outbox().size()},
             {"transmitting", site_.slots().taken()},
             {"devices", site_.devices().size()}});

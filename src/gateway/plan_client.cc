@@ -9,6 +9,7 @@ namespace dray::gateway {
 namespace {
 
 constexpr std::size_t kLargestPlan = 256 << 20;
+constexpr Duration kRefusedBase{10'000}, kRefusedCap{300'000};  // pauses between questions while another one answers
 constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -72,11 +73,18 @@ std::string to_http_date(WallTime time) {
 
 Task<> PlanClient::run(Stop& stop) {
   Backoff backoff{site_.settings().server_retry_base, site_.settings().server_retry_cap};
+  Backoff brake{kRefusedBase, kRefusedCap};
   while (!stop.requested()) {
     const Result<> done = co_await ask(stop);
     if (stop.requested()) break;
     if (done) {
       backoff.reset();
+      brake.reset();
+      continue;
+    }
+    if (identity_.refused()) {
+      const SteadyTime again = clock_.steady() + brake.next(random_);
+      [[maybe_unused]] const auto slept = co_await clock_.sleep_until(again, stop);
       continue;
     }
     if (DRAY_MUTANT("gives_up_server") && backoff.failures() > 8) co_return;
@@ -93,7 +101,7 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   const std::string etag = site_.plan_etag();
   // The first contact after a start gets the whole plan at once: the clock waits for it, and what the server has seen
   // of us comes only with a plan. A gateway that was restored from an older state learns of it here.
-  if (!etag.empty() && site_.time().contact()) {
+  if (!etag.empty() && site_.time().contact() && !identity_.refused()) {
     request.headers.add("If-None-Match", etag);
     request.headers.add("Prefer", "wait=" + std::to_string(settings.plan_wait.count()));
   }
@@ -104,6 +112,7 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   const auto answer = co_await exchange(server, std::move(request), "", kLargestPlan, stop);
   if (!answer) co_return answer.error();
   Result<> taken = take(*answer, acknowledged, server.heard());
+  if (taken) identity_.was_heard();
   if (taken) taken = co_await site_.settled();
   // A server that does not hold the call must not be asked in a tight loop.
   if (taken && answer->status == 304 && clock_.steady() - asked < settings.server_retry_base)

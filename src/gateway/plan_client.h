@@ -1,9 +1,11 @@
 // Keeps the plan current: long-polls GET plan, corrects the clock, hands every new revision to the site.
 //
-// A 200 without `ETag: "<revision>"`, or that is not our JSON (a captive portal), counts as no answer.
+// A 200 without `ETag: "<revision>"`, or that is not our JSON (a captive portal), counts as no answer. While another
+// gateway answers for the site (409) it asks for the whole plan, without waiting, with pauses that grow to 5 minutes.
 #pragma once
 
 #include "gateway/backoff.h"
+#include "gateway/identity.h"
 #include "gateway/site.h"
 #include "ports/http.h"
 
@@ -11,14 +13,15 @@ namespace dray::gateway {
 
 class PlanClient {
  public:
-  PlanClient(Site& site, HttpClient& server, Clock& clock, Random& random)
-      : site_{site}, server_{server}, clock_{clock}, random_{random} {}
+  PlanClient(Site& site, Identity& identity, HttpClient& server, Clock& clock, Random& random)
+      : site_{site}, identity_{identity}, server_{server}, clock_{clock}, random_{random} {}
   Task<> run(Stop& stop);
 
  private:
   Task<Result<>> ask(Stop& stop);
   Result<> take(const TextResponse& answer, core::ReportsSeen acknowledged, SteadyTime heard);
   Site& site_;
+  Identity& identity_;
   HttpClient& server_;
   Clock& clock_;
   Random& random_;

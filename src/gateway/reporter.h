@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/backoff.h"
+#include "gateway/identity.h"
 #include "gateway/site.h"
 #include "ports/http.h"
 
@@ -9,13 +10,14 @@ namespace dray::gateway {
 
 class Reporter {
  public:
-  Reporter(Site& site, HttpClient& server, Clock& clock, Random& random)
-      : site_{site}, server_{server}, clock_{clock}, random_{random} {}
+  Reporter(Site& site, Identity& identity, HttpClient& server, Clock& clock, Random& random)
+      : site_{site}, identity_{identity}, server_{server}, clock_{clock}, random_{random} {}
   Task<> run(Stop& stop);
 
  private:
   Task<Result<>> send(Outbox::Batch batch, Stop& stop);
   Site& site_;
+  Identity& identity_;
   HttpClient& server_;
   Clock& clock_;
   Random& random_;

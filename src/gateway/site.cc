@@ -185,9 +185,11 @@ void Site::save_link() {
 
 // The server has seen more than we can have sent: this is an older state of this gateway, or another machine in its place.
 void Site::adopt_epoch(core::ReportsSeen seen) {
-  if (seen <= outbox_.sent() || DRAY_MUTANT("restored_keeps_epoch")) return;
-  parts_.log.warn("epoch_began", {{"epoch", seen.epoch + 1}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
-  save(outbox_.begin_epoch(seen.epoch + 1));
+  if ((seen <= outbox_.sent() && !wants_fresh_epoch_) || DRAY_MUTANT("restored_keeps_epoch")) return;
+  const std::int64_t epoch = std::max(seen.epoch, wants_fresh_epoch_ ? outbox_.last().epoch : 0) + 1;
+  wants_fresh_epoch_ = false;
+  parts_.log.warn("epoch_began", {{"epoch", epoch}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
+  save(outbox_.begin_epoch(epoch));
   leases_.forget_blocks();
   save(counters());
   report_everything();

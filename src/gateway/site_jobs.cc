@@ -24,6 +24,7 @@ bool late_seen(const std::optional<WallTime>& before, WallTime now) {
 core::Given Site::given_for(const core::Job& job) const {
   core::Given given;
   given.now = now();
+  given.doubt = parts_.refused() ? core::Doubt::kTwoGateways : core::Doubt::kNone;
   given.clock_known = time_.known();
   given.stored = true;
   if (job.step < job.terms.steps.size())
@@ -35,6 +36,7 @@ core::Given Site::given_for(const core::Job& job) const {
     given.running = d.running;
     given.boot_id = d.boot_id;
     given.seen_at = d.seen_at;
+    if (d.boots.doubt && given.doubt == core::Doubt::kNone) given.doubt = core::Doubt::kTwoAgents;
     give_status(d, given);
   }
   given.slot = !is_foreign(job) || core::has_started(job) || slots_.has_room_for(job.terms.id, slot_limit());
@@ -315,6 +317,7 @@ void Site::device_reported(DeviceState& device, bool power_on) {
   read_dray_attributes(device, now());
   device.busy_used = false;
   device.wants_config_data = false;
+  if (power_on) note_boot(device);
   device.seen_at = device.seen_reported = now();
   save_device(device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
   if (device.in_plan)
@@ -460,9 +463,11 @@ Task<> Site::run(Stop& stop) {
     forget_dropped();
     tick_due();
     sweep_slots();
+    ask_who();
     if (!forgotten_.empty()) continue;
     const auto changes = wake_changed_.generation();  // what this round changed itself is seen below
     SteadyTime until = slots_.next_deadline(parts_.settings.poll_sleep * 2);
+    for (const auto& [name, at] : asked_who_next_) until = std::min(until, at);
     if (!wakes_.empty()) until = std::min(until, time_.steady_at(wakes_.begin()->first));
     until = std::min(until, parts_.clock.steady() + kFarAway);
     // A wake that is due at once but changes nothing must not spin.

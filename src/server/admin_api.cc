@@ -63,6 +63,7 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {Method::kPatch, "sites/*", &A::change_site, kMostJson},
       {Method::kPost, "sites/*/token", &A::renew_site_token, kMostJson},
       {Method::kPost, "sites/*/resync", &A::resync_site, kMostJson},
+      {Method::kPost, "sites/*/gateway/replace", &A::replace_gateway, kMostJson},
       {Method::kPost, "devices", &A::add_device, kMostJson},
       {Method::kPost, "devices/bulk", &A::add_devices, kMostBulk},
       {Method::kGet, "devices", &A::list_devices},

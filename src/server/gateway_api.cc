@@ -77,11 +77,12 @@ class Counted {
 }  // namespace
 
 GatewayApi::GatewayApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts,
-                       TaskGroup& tasks, Signal& timetable)
+                       Instances& instances, TaskGroup& tasks, Signal& timetable)
     : parts_{parts},
       options_{options},
       sites_{sites},
       artifacts_{artifacts},
+      instances_{instances},
       timetable_{timetable},
       saves_{tasks, parts.clock, parts.log, [this](const auto& incoming) { return commit(incoming); }} {}
 
@@ -92,15 +93,28 @@ Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
     co_return problem_response(404, "no such resource");
   Site* site = sites_.by_token(bearer_sha256(request));
   if (site == nullptr) co_return unauthorized();
+  auto instance = instance_of(request);
+  if (!instance) co_return problem_response(instance.error());
+  std::string name = *instance;
+  auto refused = co_await instances_.admit(*site, std::move(name));
+  if (refused) co_return std::move(*refused);
   sites_.contact(*site);
+  const Instances::Call heard{parts_, *site};
+  Target asked = std::move(*target);
+  HttpResponse response = co_await route(*site, std::move(asked), std::move(request), stop);
+  if (auto replaced = instances_.refusal(*site, *instance)) co_return std::move(*replaced);
+  co_return response;
+}
 
+Task<HttpResponse> GatewayApi::route(Site& site, Target target, HttpRequest request, Stop& stop) {
+  const auto& path = target.path;
   const bool get = request.method == Method::kGet || request.method == Method::kHead;
   const bool post = request.method == Method::kPost;
-  if (path.size() == 3 && path[2] == "plan" && get) co_return co_await plan(*site, std::move(request), stop);
-  if (path.size() == 3 && path[2] == "reports" && post) co_return co_await reports(*site, std::move(request));
+  if (path.size() == 3 && path[2] == "plan" && get) co_return co_await plan(site, std::move(request), stop);
+  if (path.size() == 3 && path[2] == "reports" && post) co_return co_await reports(site, std::move(request));
   if (path.size() == 4 && path[2] == "artifacts" && get)
-    co_return co_await artifact(*site, std::move(request), path[3]);
-  if (path.size() == 3 && path[2] == "probe" && get) co_return probe(target->query["bytes"]);
+    co_return co_await artifact(site, std::move(request), path[3]);
+  if (path.size() == 3 && path[2] == "probe" && get) co_return probe(target.query["bytes"]);
   if (path.size() == 5 && path[2] == "deltas" && get)
     co_return problem_response(404, "no delta is worth it: take the full artifact");
   const bool known = path[2] == "plan" || path[2] == "reports" || path[2] == "artifacts" ||
@@ -117,8 +131,11 @@ Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop)
   if (wait.count() > 0 && waiting_ >= options_.most_waiting)
     co_return busy_response("too many gateways wait", kRetryAfter);
   const SteadyTime until = parts_.clock.steady() + wait;
+  const auto instance = instance_of(request);
+  const std::string name = instance ? *instance : std::string{};
   Counted counted{waiting_};
   for (;;) {
+    if (auto replaced = instances_.refusal(site, name)) co_return std::move(*replaced);
     const auto generation = site.changed.generation();
     if (known != std::to_string(site.revision) || DRAY_MUTANT("plan_never_unchanged")) co_return co_await current_plan(site);
     if (wait.count() == 0) break;
@@ -159,6 +176,8 @@ Task<HttpResponse> GatewayApi::reports(Site& site, HttpRequest request) {
   }
   auto decoded = wire::decode_reports(text);
   if (!decoded) co_return problem_response(decoded.error());
+  const auto instance = instance_of(request);
+  if (auto replaced = instances_.refusal(site, instance ? std::string_view{*instance} : std::string_view{})) co_return std::move(*replaced);
   auto incoming = std::make_shared<Incoming>();
   incoming->batch = ReportBatch{site.name, std::move(*decoded), parts_.clock.wall()};
   saves_.add(incoming);

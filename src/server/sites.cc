@@ -25,6 +25,7 @@ Task<Result<>> Sites::load() {
   for (const SiteEntry& entry : *all) {
     add(entry.name, entry.token_sha256, entry.revision);
     by_name_[entry.name]->seen = entry.seen;
+    by_name_[entry.name]->holding = core::after_start(entry.holding, parts_.clock.wall());
   }
   co_return Result<>{};
 }

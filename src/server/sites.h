@@ -20,6 +20,10 @@ struct Site {
   Signal changed;                          // the revision
   bool contacted = false;                  // since the last flush of contact times
   WallTime contact_at;
+  core::Holding holding;  // which gateway answers for it: instances.h
+  // Calls of the one that holds that are being answered now; another one's count is another.
+  std::shared_ptr<std::size_t> calls = std::make_shared<std::size_t>(0);
+  int saving = 0;         // holdings on their way to the disk
 };
 
 class Sites {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/identity/holder.h"
 #include "core/model/filter.h"
 #include "core/model/plan.h"
 #include "core/rollout/match.h"
@@ -84,6 +85,11 @@ struct NewApproval {
   Why why;
   std::optional<std::size_t> phase;  // from 0; on the wire from 1
 };
+// Which gateway is to answer for a site.
+struct NewReplace {
+  Why why;
+  std::optional<std::string> instance;  // none: the one that asked last
+};
 struct NewRetry {
   Why why;
   std::optional<WallTime> expires_at;
@@ -103,6 +109,7 @@ Result<NewRelease> decode_release(std::string_view text);
 Result<NewRollout> decode_rollout(std::string_view text);
 Result<NewDeferral> decode_deferral(std::string_view text);
 Result<Why> decode_why(std::string_view text);               // {"by", "why"}, both may be missing
+Result<NewReplace> decode_replace(std::string_view text);    // {"instance", "by", "why"}, all may be missing
 Result<NewApproval> decode_approval(std::string_view text);  // {"by", "why", "phase"}; by must be there
 Result<NewRetry> decode_retry(std::string_view text);        // {"by", "why", "expires_at"}
 
@@ -132,7 +139,10 @@ struct SiteView {
   std::optional<RateView> wan_rate;  // only where one site is shown
   std::int64_t open_jobs = 0;
   std::string misfit, misfit_sentence;  // of an open rollout that does not fit this site; empty: none
+  core::Holding holding;                 // the gateways that call with its token
+  std::vector<std::string> two_agents;  // devices of which two seem to call
   std::string state, reason, sentence;  // of the moment it is looked at: describe_site()
+  std::optional<WallTime> until;
 };
 // "idle", "working" or "silent": what is to be said of a site. A gateway asks at least every minute, so five
 // of silence are some.

@@ -75,8 +75,16 @@ json::object encode(const SiteView& view) {
                    {"state", text_or_null(view.state)},
                    {"reason", text_or_null(view.reason)},
                    {"sentence", text_or_null(view.sentence)},
-                   {"until", nullptr},
+                   {"until", time_or_null(view.until)},
                    {"storage", nullptr}};
+  json::array gateways;
+  for (const core::Instance& one : view.holding.instances)
+    gateways.push_back({{"instance", core::shown_name(one.name)},
+                        {"role", core::role_name(one.role)},
+                        {"since", to_rfc3339(one.since)},
+                        {"heard_at", to_rfc3339(one.heard)},
+                        {"refused_since", time_or_null(one.refused)}});
+  out["gateways"] = std::move(gateways);
   if (view.storage) {
     json::array artifacts;
     for (const auto& a : view.storage->artifacts)

@@ -107,6 +107,11 @@ function showLink() {
   const { contact, reports_waiting } = state.status;
   const silent = !contact.last || new Date(contact.now) - new Date(contact.last) > 120000;
   $("link").className = `reason ${silent ? "warn" : "ok"}`;
+  if (state.status.reason) {  // another gateway answers for this site
+    $("link").className = "reason bad";
+    $("link-say").textContent = state.status.sentence;
+    return;
+  }
   const waits = reports_waiting ? ` ${reports_waiting} reports wait on disk.` : "";
   if (!contact.clock_known) $("link-say").textContent = "The time is not known before the server has been heard; nothing new starts.";
   else if (!contact.last) $("link-say").textContent = "The server has not been heard since the start. Updates go on from this box." + waits;

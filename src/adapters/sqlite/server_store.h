@@ -77,6 +77,7 @@ class SqliteServerStore : public server::Store {
   Result<IngestedAll> ingest(const std::vector<const server::ReportBatch*>& batches) override;
   Result<core::SiteRates> rates(const std::string& site, WallTime at, WallTime now) override;
   Result<> note_egress(const std::string& text, bool limited) override;
+  Result<> save_holdings(const std::vector<std::pair<std::string, core::Holding>>& holdings) override;
   Result<server::SiteChanges> save_times(RolloutId rollout, const std::vector<server::SiteResult>& results,
                                          WallTime now) override;
 
@@ -88,6 +89,7 @@ class SqliteServerStore : public server::Store {
   Result<> remember(const std::optional<server::Once>& once, const std::string& made, WallTime now);
   Result<std::optional<std::int64_t>> id_of(std::string_view query, std::string_view name);
   Result<server::SiteChange> bump(std::int64_t site_id);
+  Result<> load_holdings(std::vector<server::SiteEntry>& sites);
   // False: there are no ids left.
   Result<bool> lease_actions(std::int64_t site_id, std::int64_t epoch, WallTime now);
   Result<std::int64_t> number_in_meta(std::string_view key);  // 0 where it is missing
@@ -195,6 +197,7 @@ class SqliteServerLists : public server::Lists {
 
  private:
   Result<std::vector<wire::ArtifactView>> artifacts_of(std::int64_t release_id);
+  Result<> add_identity(wire::SiteView& site);  // server_instances.cc
   Result<> add_phases(wire::RolloutView& view);
   Result<> add_planning(wire::RolloutView& view);
 

@@ -220,8 +220,15 @@ struct RetryTimes {
   std::chrono::seconds base{5}, cap{3600};
   friend bool operator==(const RetryTimes&, const RetryTimes&) = default;
 };
+// Whether it is clear who calls: while it is not, nothing new begins and nothing new is shown.
+enum class Doubt {
+  kNone,
+  kTwoGateways,  // the server lets another gateway answer for this site
+  kTwoAgents,    // two agents seem to call under this device's name
+};
 struct Given {
   WallTime now;
+  Doubt doubt = Doubt::kNone;
   bool clock_known = true;
   bool stored = false;        // every artifact of the current step is here and verified
   bool turn = true;           // no other job of this device goes first

@@ -46,6 +46,8 @@ class World {
     given_.stored = n / 144 % 8 != 0;
     given_.turn = n / 1152 % 8 != 0;
     given_.slot = n / 9216 % 4 != 0;
+    const std::uint32_t who = n / 589'824 % 8;
+    given_.doubt = who == 1 ? Doubt::kTwoGateways : who == 2 ? Doubt::kTwoAgents : Doubt::kNone;
     if (n % 13 == 0) given_.seen_at = given_.now;
     if (n % 17 == 0) given_.up_since = given_.now;
     given_.jitter = static_cast<double>(n % 101) / 101.0;
