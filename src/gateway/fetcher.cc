@@ -163,6 +163,7 @@ std::vector<Fetcher::Wanted> Fetcher::wanted() const {
 }
 
 bool Fetcher::may_run(const Sha256& sha) const {
+  if (parts_.identity.refused()) return false;
   for (const Wanted& w : wanted())
     if (w.sha == sha) return w.allowed;
   return false;
@@ -181,7 +182,9 @@ SteadyTime Fetcher::next_look(const std::vector<Wanted>& list) const {
 Task<> Fetcher::run(Stop& stop) {
   while (!stop.requested()) {
     // Our clock may be hours wrong until the server was heard, and where it can't be heard nothing can be fetched either.
-    if (!parts_.site.time().contact() && !DRAY_MUTANT("fetch_by_own_clock")) {
+    // And while another gateway answers for the site, the fetching is its.
+    const bool heard = parts_.site.time().contact() || DRAY_MUTANT("fetch_by_own_clock");
+    if (!heard || parts_.identity.refused()) {
       co_await parts_.site.work_changed.wait(parts_.clock, kSteadyMax, stop);
       continue;
     }
@@ -269,6 +272,7 @@ Task<> Fetcher::fetch(Wanted what, Stop& stop) {
 // One request; what came of it is safe afterwards, however it ended.
 Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
   if (file.complete()) co_return Result<>{};
+  if (parts_.identity.refused()) co_return Error{ErrorCode::kStopped, "another gateway answers for the site"};
   const Settings& settings = parts_.site.settings();
   HttpRequest request{Method::kGet, settings.server_url + "/gateway/v1/artifacts/" + file.sha().hex()};
   request.headers.add("Authorization", "Bearer " + settings.token);

@@ -17,6 +17,7 @@
 #include "drive/trouble.h"
 #include "gateway/backoff.h"
 #include "gateway/blobs.h"
+#include "gateway/identity.h"
 #include "gateway/incoming.h"
 #include "gateway/metered_client.h"
 #include "gateway/site.h"
@@ -29,6 +30,7 @@ class Fetcher {
   struct Parts {
     Site& site;
     Blobs& blobs;
+    Identity& identity;
     Disk& disk;
     Worker& worker;
     Clock& clock;

@@ -7,6 +7,7 @@ namespace dray::gateway {
 namespace {
 
 constexpr std::size_t kLargestPlan = 256 << 20;
+constexpr Duration kRefusedBase{10'000}, kRefusedCap{300'000};  // pauses between questions while another one answers
 
 // Notes when the head of an answer came: the server wrote its time then, and a long plan over a slow WAN may take
 // minutes after it.
@@ -43,6 +44,7 @@ class HeadWatch : public HttpClient {
 
 Task<> PlanClient::run(Stop& stop) {
   Backoff backoff{site_.settings().server_retry_base, site_.settings().server_retry_cap};
+  Backoff brake{kRefusedBase, kRefusedCap};
   while (!stop.requested()) {
     co_await brake_.turn(stop);
     refused_.reset();
@@ -51,6 +53,12 @@ Task<> PlanClient::run(Stop& stop) {
     if (done) {
       backoff.reset();
       trouble_.over(site_.log());
+      brake.reset();
+      continue;
+    }
+    if (identity_.refused()) {
+      const SteadyTime again = clock_.steady() + brake.next(random_);
+      [[maybe_unused]] const auto slept = co_await clock_.sleep_until(again, stop);
       continue;
     }
     if (DRAY_MUTANT("gives_up_server") && backoff.failures() > 8) co_return;
@@ -68,7 +76,7 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   const std::string etag = site_.plan_etag();
   // The first contact after a start gets the whole plan at once: the clock waits for it, and what the server has seen
   // of us comes only with a plan. A gateway that was restored from an older state learns of it here.
-  if (!etag.empty() && site_.time().contact()) {
+  if (!etag.empty() && site_.time().contact() && !identity_.refused()) {
     request.headers.add("If-None-Match", etag);
     request.headers.add("Prefer", "wait=" + std::to_string(settings.plan_wait.count()));
   }
@@ -80,6 +88,7 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   if (!answer) co_return answer.error();
   refused_ = wire::parse_retry_after(answer->headers.get("Retry-After"), site_.now()).value_or(Duration{0});
   Result<> taken = take(*answer, acknowledged, server.heard());
+  if (taken) identity_.was_heard();
   if (taken) taken = co_await site_.settled();
   // A server that does not hold the call must not be asked in a tight loop.
   if (taken && answer->status == 304 && clock_.steady() - asked < settings.server_retry_base)

@@ -2,12 +2,14 @@
 //
 // A 200 without `ETag: "<revision>"` (a proxy may have made it weak), or that is not our JSON (a captive portal), counts
 // as no answer. What the server says can't make it ask without waiting (docs/fault-model.md, "Loops that another side's
-// words drive").
+// words drive"). While another gateway answers for the site (409) it asks for the whole plan, without waiting, with pauses
+// that grow to 5 minutes.
 #pragma once
 
-#include "gateway/backoff.h"
 #include "drive/loop_brake.h"
 #include "drive/trouble.h"
+#include "gateway/backoff.h"
+#include "gateway/identity.h"
 #include "gateway/site.h"
 #include "ports/http.h"
 
@@ -15,8 +17,9 @@ namespace dray::gateway {
 
 class PlanClient {
  public:
-  PlanClient(Site& site, HttpClient& server, Clock& clock, Random& random)
+  PlanClient(Site& site, Identity& identity, HttpClient& server, Clock& clock, Random& random)
       : site_{site},
+        identity_{identity},
         server_{server},
         clock_{clock},
         random_{random},
@@ -29,6 +32,7 @@ class PlanClient {
   Task<Result<>> ask(Stop& stop);
   Result<> take(const TextResponse& answer, core::ReportsSeen acknowledged, SteadyTime heard);
   Site& site_;
+  Identity& identity_;
   HttpClient& server_;
   Clock& clock_;
   Random& random_;

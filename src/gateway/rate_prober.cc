@@ -56,7 +56,7 @@ std::optional<RateProber::Need> RateProber::need_of(const core::Job& job) const 
 
 std::optional<RateProber::Need> RateProber::need() const {
   const WallTime now = parts_.site.now();
-  if (!parts_.site.time().contact()) return {};
+  if (!parts_.site.time().contact() || parts_.identity.refused()) return {};
   const auto newest = parts_.rates.newest(DeviceId{});
   if (newest && now - *newest < kFresh) return {};
   std::optional<Need> first;

@@ -33,7 +33,8 @@ Task<> Reporter::run(Stop& stop) {
     // Before the server has said what it has seen, nothing is told: afterwards a gateway that was restored from an older
     // state could not be told from one whose answers were lost. But not for ever: a plan may be too long for its WAN.
     const bool heard = site_.time().contact() || clock_.steady() >= began + kPatience;
-    if (site_.outbox().empty() || !heard) {
+    const bool may_tell = heard && !identity_.refused();  // another gateway speaks for the site: nothing is told
+    if (site_.outbox().empty() || !may_tell) {
       const SteadyTime until = heard ? kSteadyMax : began + kPatience;
       co_await site_.reports_waiting.wait(clock_, until, stop);
       continue;

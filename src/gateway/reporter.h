@@ -12,6 +12,7 @@
 #include "drive/trouble.h"
 #include "gateway/backoff.h"
 #include "gateway/halving.h"
+#include "gateway/identity.h"
 #include "gateway/site.h"
 #include "ports/http.h"
 
@@ -19,8 +20,9 @@ namespace dray::gateway {
 
 class Reporter {
  public:
-  Reporter(Site& site, HttpClient& server, Clock& clock, Random& random)
+  Reporter(Site& site, Identity& identity, HttpClient& server, Clock& clock, Random& random)
       : site_{site},
+        identity_{identity},
         server_{server},
         clock_{clock},
         random_{random},
@@ -34,6 +36,7 @@ class Reporter {
   Task<Result<TextResponse>> post(std::string body, Stop& stop);
   Task<Result<>> refused(Outbox::Batch batch, std::string why, Stop& stop);
   Site& site_;
+  Identity& identity_;
   HttpClient& server_;
   Clock& clock_;
   Random& random_;

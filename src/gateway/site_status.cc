@@ -94,6 +94,7 @@ void Site::check_ended(DeviceState& device, const Result<ProbeAnswer>& answer) {
 
 // What its device says of itself goes first; then its check; a device that nobody can ask has a status too.
 std::string Site::reported_status(const DeviceState& device) const {
+  if (device.boots.doubt) return "two_agents";
   std::string own = status_of(device, now());
   if (!own.empty()) return own;
   const core::DeviceType* type = plan_.type_of(device.name);

@@ -93,11 +93,12 @@ class Counted {
 }  // namespace
 
 GatewayApi::GatewayApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts,
-                       TaskGroup& tasks, Signal& timetable)
+                       Instances& instances, TaskGroup& tasks, Signal& timetable)
     : parts_{parts},
       options_{options},
       sites_{sites},
       artifacts_{artifacts},
+      instances_{instances},
       timetable_{timetable},
       saves_{tasks, parts.clock, parts.log, [this](const auto& incoming) { return commit(incoming); }},
       intake_{Intake::Limits{.batches = options.most_waiting_batches}} {}
@@ -111,15 +112,28 @@ Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
     co_return problem_response(404, "no such resource");
   Site* site = sites_.by_token(bearer_sha256(request));
   if (site == nullptr) co_return unauthorized();
+  auto instance = instance_of(request);
+  if (!instance) co_return problem_response(instance.error());
+  std::string name = *instance;
+  auto refused = co_await instances_.admit(*site, std::move(name));
+  if (refused) co_return std::move(*refused);
   sites_.contact(*site);
+  const Instances::Call heard{parts_, *site};
+  Target asked = std::move(*target);
+  HttpResponse response = co_await route(*site, std::move(asked), std::move(request), stop);
+  if (auto replaced = instances_.refusal(*site, *instance)) co_return std::move(*replaced);
+  co_return response;
+}
 
+Task<HttpResponse> GatewayApi::route(Site& site, Target target, HttpRequest request, Stop& stop) {
+  const auto& path = target.path;
   const bool get = request.method == Method::kGet || request.method == Method::kHead;
   const bool post = request.method == Method::kPost;
-  if (path.size() == 3 && path[2] == "plan" && get) co_return co_await plan(*site, std::move(request), stop);
-  if (path.size() == 3 && path[2] == "reports" && post) co_return co_await reports(site->name, std::move(request), stop);
+  if (path.size() == 3 && path[2] == "plan" && get) co_return co_await plan(site, std::move(request), stop);
+  if (path.size() == 3 && path[2] == "reports" && post) co_return co_await reports(site.name, std::move(request), stop);
   if (path.size() == 4 && path[2] == "artifacts" && get)
-    co_return co_await artifact(*site, std::move(request), path[3]);
-  if (path.size() == 3 && path[2] == "probe" && get) co_return probe(target->query["bytes"]);
+    co_return co_await artifact(site, std::move(request), path[3]);
+  if (path.size() == 3 && path[2] == "probe" && get) co_return probe(target.query["bytes"]);
   if (path.size() == 5 && path[2] == "deltas" && get)
     co_return problem_response(404, "no delta is worth it: take the full artifact");
   const bool known = path[2] == "plan" || path[2] == "reports" || path[2] == "artifacts" ||
@@ -141,8 +155,11 @@ Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop)
   if (wait.count() > 0 && waiting_ >= options_.most_waiting)
     co_return busy_response("too many gateways wait", kRetryAfter);
   const SteadyTime until = parts_.clock.steady() + wait;
+  const auto instance = instance_of(request);
+  const std::string name = instance ? *instance : std::string{};
   Counted counted{waiting_};
   for (;;) {
+    if (auto replaced = instances_.refusal(site, name)) co_return std::move(*replaced);
     const auto generation = site.changed.generation();
     if (!has_current()) co_return co_await current_plan(site);
     if (wait.count() == 0) break;
@@ -186,6 +203,8 @@ Task<HttpResponse> GatewayApi::reports(std::string site, HttpRequest request, St
   auto decoded = wire::decode_entries(text);
   if (!decoded) co_return problem_response(decoded.error());
   text = {};
+  const auto instance = instance_of(request);
+  if (auto replaced = instances_.refusal(site, instance ? std::string_view{*instance} : std::string_view{})) co_return std::move(*replaced);
   auto incoming = std::make_shared<Incoming>();
   incoming->batch = ReportBatch{site, std::move(decoded->good), parts_.clock.wall(), std::move(decoded->bad)};
   saves_.add(incoming);

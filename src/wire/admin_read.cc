@@ -331,6 +331,18 @@ Result<Why> decode_why(std::string_view text) {
   });
 }
 
+Result<NewReplace> decode_replace(std::string_view text) {
+  return decode<NewReplace>(parse_json(text.empty() ? "{}" : text), [](const Node& n) {
+    n.only({"instance", "by", "why"});
+    NewReplace out{why_at(n), {}};
+    if (const auto instance = n.maybe("instance")) {
+      out.instance = instance->text(core::kLongestInstance);
+      if (*out.instance == core::shown_name("")) out.instance->clear();
+    }
+    return out;
+  });
+}
+
 Result<NewApproval> decode_approval(std::string_view text) {
   return decode<NewApproval>(parse_json(text.empty() ? "{}" : text), [](const Node& n) {
     n.only({"by", "why", "phase"});
