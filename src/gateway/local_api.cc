@@ -1,5 +1,6 @@
 #include "gateway/local_api.h"
 
+#include "base/text.h"
 #include "gateway/local_answers.h"
 
 #include "wire/ddi.h"
@@ -9,6 +10,8 @@ namespace dray::gateway {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::size_t kLongestName = 600;  // of a document, as it is shown
 
 std::string versions(const core::Job& job) {
   std::string out;
@@ -46,8 +49,9 @@ Task<HttpResponse> LocalApi::handle(HttpRequest request, Stop& /*stop*/) {
     if (auto shown = list(path)) co_return co_await durable(std::move(*shown));  // what is shown has happened
   if (path == "/api/v1/deferrals" && request.method == Method::kPost) co_return co_await add_deferral(request);
   constexpr std::string_view kDeferrals = "/api/v1/deferrals/", kJobs = "/api/v1/jobs/", kCancel = "/cancel";
-  if (path.starts_with(kDeferrals) && request.method == Method::kDelete) {
+  if (path.starts_with(kDeferrals) && (request.method == Method::kDelete || request.method == Method::kPut)) {
     std::string id = wire::unescape_url(path.substr(kDeferrals.size())).value_or("");
+    if (request.method == Method::kPut) co_return co_await replace_deferral(request, std::move(id));
     co_return co_await withdraw_deferral(std::move(id));
   }
   if (path.starts_with(kJobs) && path.ends_with(kCancel) && request.method == Method::kPost &&
@@ -72,7 +76,19 @@ Task<HttpResponse> LocalApi::durable(HttpResponse response) {
   co_return response;
 }
 
+// What could not be read at the start, and what that means.
+json::array LocalApi::unreadable() const {
+  json::array out;
+  for (const auto& one : site_.damage().all())
+    out.push_back({{"document", clean_text(one.name(), kLongestName)},
+                   {"device", one.device.empty() ? json::value{} : json::value(one.device.value())},
+                   {"why", one.why},
+                   {"then", documents::sentence_of(documents::fate_of(one.kind, one.id))}});
+  return out;
+}
+
 HttpResponse LocalApi::status() const {
+  const std::string held = site_.damage().holds(DeviceId{});
   json::array artifacts;
   json::object devices;
   const auto rate = [this](const core::LinkRate& r) { return wire::encode_rate({r, site_.now()}); };
@@ -82,6 +98,9 @@ HttpResponse LocalApi::status() const {
       200, {{"site", site_.plan().plan().site.value()},
             {"time_zone", site_.plan().plan().time_zone},
             {"revision", site_.plan().plan().revision},
+            {"reason", held.empty() ? json::value{} : json::value("stored_unreadable")},
+            {"sentence", held.empty() ? json::value{} : json::value(held)},
+            {"unreadable", unreadable()},
             {"link", {{"wan_bytes", site_.link.wan}, {"wan_control_bytes", site_.link.wan_control}, {"lan_bytes", site_.link.lan}}},
             {"rates", {{"wan", rate(rates_.wan())}, {"devices", std::move(devices)}}},
             {"storage", {{"used", blobs_.used()}, {"quota", fetcher_.quota()}, {"artifacts", std::move(artifacts)}}},

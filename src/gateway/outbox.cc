@@ -1,5 +1,6 @@
 #include "gateway/outbox.h"
 
+#include "gateway/documents/format.h"
 
 namespace dray::gateway {
 
@@ -15,7 +16,7 @@ Writes Outbox::put(wire::Report report) {
   const std::string subject = wire::subject_of(report);
   if (const auto older = newest_.find(subject); older != newest_.end()) pending_.erase(older->second);
   newest_[subject] = report.seq;
-  writes.push_back(Write::put(kind::kReport, subject, wire::encode_report(report)));
+  writes.push_back(Write::put(kind::kReport, subject, documents::write_message(wire::encode_report(report))));
   pending_.insert_or_assign(report.seq, std::move(report));
   return writes;
 }

@@ -24,6 +24,8 @@
 #include "drive/group_commit.h"
 #include "gateway/byte_ranges.h"
 #include "gateway/device_state.h"
+#include "gateway/documents/unreadable.h"
+#include "gateway/history.h"
 #include "gateway/leases.h"
 #include "gateway/outbox.h"
 #include "gateway/plan_index.h"
@@ -50,13 +52,6 @@ struct JobMachine {
   static std::string describe(const Key& k) { return k.value(); }
 };
 
-// What a device told about one action, for quotas and actionHistory.
-struct ActionHistory {
-  int entries = 0;
-  std::string status = "RUNNING";
-  std::deque<std::string> messages;  // newest last
-};
-
 // An action as its device may speak of it.
 struct ActionView {
   enum class State { kWaiting, kActive, kCanceling, kCanceled, kFinished, kError };
@@ -70,11 +65,6 @@ struct ActionView {
 struct Shown {
   core::Offer offer = core::Offer::kNothing;
   const core::Job* job = nullptr;
-};
-
-// Bytes over the two links, for people and the demo: artifact bodies, and everything else on the WAN.
-struct LinkBytes {
-  std::uint64_t wan = 0, wan_control = 0, lan = 0;
 };
 
 class Site {
@@ -97,10 +87,12 @@ class Site {
   explicit Site(Parts parts);
 
   // Reads the store. Documents for other parts (artifacts, partials) are given to `other`; then `prepare` runs, and
-  // only then do jobs look at what is there.
+  // only then do jobs look at what is there. A document that can't be read ends nothing: see damage().
   using Other = std::function<Result<>(const Document&)>;
   Task<Result<>> load(Other other, std::function<Task<Result<>>()> prepare);
   bool loaded() const { return loaded_; }
+  // What could not be read, and holds something up or was set aside.
+  const documents::Damage& damage() const { return damage_; }
   // Ticks jobs at their times until stopped.
   Task<> run(Stop& stop);
 
@@ -184,6 +176,8 @@ class Site {
   const std::map<std::string, core::Deferral>& local_deferrals() const { return local_deferrals_; }
   void add_deferral(core::Deferral deferral);
   bool withdraw_deferral(const std::string& id);
+  // In the place of one that can't be read; false: there is no such.
+  bool replace_deferral(core::Deferral deferral);
 
   // --- reports ---
   Outbox& outbox() { return outbox_; }
@@ -209,13 +203,22 @@ class Site {
     std::optional<WallTime> wake;
   };
 
+  // --- site_load.cc ---
   Result<> restore(const Document& document, const Other& other);
+  Result<> restore_meta(const Document& document);
+  void note_unreadable(const Document& document, const Error& why);
   void finish_load();
+  void restore_ended();
+  std::set<JobId> mend_by_plan();
+  // --- site.cc ---
   void index_jobs();
-  void reconcile();
+  // `again`: jobs whose documents could not be read, which the newest plan brings again.
+  void reconcile(const std::set<JobId>& again = {});
+  bool waits_for_server(const core::JobChange& change) const;
   void adopt_epoch(core::ReportsSeen seen);
   void tell_again(core::ReportsSeen seen);
   std::vector<core::Deferral> local_deferral_list() const;
+  bool withdraw_unreadable(const std::string& id);
 
   bool apply_one(const JobId& id, const core::JobEvent& event);
   void after_change(const core::Job& before, const core::Job& after);
@@ -244,6 +247,9 @@ class Site {
   Driver<JobMachine, Writes> jobs_;
   PlanIndex plan_;
   bool has_plan_ = false, loaded_ = false;
+  documents::Damage damage_;
+  std::map<JobId, std::string> ended_;  // while loading: the second documents of jobs that have ended
+  bool counters_lost_ = false;          // a new epoch begins when the server was heard
   WallTime last_contact_, up_since_, floor_saved_;
   Leases leases_;
   Outbox outbox_;

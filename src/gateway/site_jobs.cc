@@ -25,6 +25,7 @@ core::Given Site::given_for(const core::Job& job) const {
   core::Given given;
   given.now = now();
   given.clock_known = time_.known();
+  given.held = damage_.holds(job.terms.device);
   given.stored = true;
   if (job.step < job.terms.steps.size())
     for (const auto& artifact : job.terms.steps[job.step]) given.stored = given.stored && parts_.stored(artifact.sha256);
@@ -131,7 +132,7 @@ void Site::forget_dropped() {
   for (const JobId& id : std::exchange(forgotten_, {})) {
     const core::Job* job = find_job(id);
     if (job == nullptr) continue;
-    Writes writes{Write::erase(kind::kJob, id.value())};
+    Writes writes{Write::erase(kind::kJob, id.value()), Write::erase(kind::kEnded, id.value())};
     for (const auto& past : job->past) {
       writes.push_back(Write::erase(kind::kAction, std::to_string(past.id.value())));
       histories_.erase(past.id);

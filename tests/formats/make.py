@@ -6,13 +6,12 @@ Usage: tests/formats/make.py PROGRAMS INTO        for example: tests/formats/mak
 Starts dray-server, dray-gateway and dray-agent of the folder PROGRAMS on loopback ports of the system's choice, lets
 jobs come into every phase that can be brought about from outside, ends the programs, and writes
 
-  INTO/server/server.dump       the server's database
-  INTO/gateway/gateway.dump     the gateway's database; its documents are rows of one table
-  INTO/gateway/said.json        what the gateway's own API said of them: jobs, deferrals
-  INTO/agent/...                the files of two agents' data folders, and each state that one of them went through
+  INTO/server/server.dump     the server's database, and the token of its admin API (of this story only)
+  INTO/gateway/gateway.dump   the gateway's database; its documents are rows of one table
+  INTO/*/said.json            what the APIs of both said of it
+  INTO/agent/...              the files of two agents' data folders, and each state that one of them went through
 """
 
-import datetime
 import json
 import os
 import pathlib
@@ -32,6 +31,9 @@ from dray import Dray  # noqa: E402
 from processes import Failed, Processes, wait_until  # noqa: E402
 
 FAR = "+3000d"
+SAID = {"sites": ("name", "time_zone", "limits", "transfer_windows", "update_windows", "black_outs"),
+        "devices": ("name", "site", "type", "attributes", "running"), "rollouts": ("id", "state", "counts", "priority"),
+        "deferrals": ("id", "site", "device", "until", "by", "why")}
 FOREIGN = ("asked", "deferred", "ready", "transmitting", "installing", "restarting", "backoff", "cancelling", "succeeded",
            "cancelled", "planned", "failed", "expired", "hidden", "busy", "slow")
 
@@ -203,6 +205,13 @@ class Story:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read() or b"null")
 
+    def admin(self, method, path, body=None):
+        request = urllib.request.Request(f"http://{self.dray.admin}{path}", method=method,
+                                         data=None if body is None else json.dumps(body).encode(),
+                                         headers={"Authorization": "Bearer " + self.dray.token_file.read_text().strip()})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or b"null")
+
     def wishes(self):
         self.dray.ctl("device", "defer", "dev-hidden", "--until", "2032-05-01T00:00:00Z", "--by", "kim", "--why", "open day")
         self.local("POST", "/api/v1/deferrals", {"device": "dev-planned", "until": "2033-02-01T00:00:00Z", "by": "technician",
@@ -215,10 +224,7 @@ class Story:
     def leave_a_part(self):
         """An artifact that has not come whole when all ends, over a line that is capped."""
         far = {"from": "2020-01-01T00:00:00Z", "to": "2040-01-01T00:00:00Z", "rate": 300_000}
-        request = urllib.request.Request(f"http://{self.dray.admin}/api/v1/sites/berlin", method="PATCH",
-                                         data=json.dumps({"limits": {"wan": [far], "concurrency": 20}}).encode(),
-                                         headers={"Authorization": "Bearer " + self.dray.token_file.read_text().strip()})
-        urllib.request.urlopen(request, timeout=10).close()
+        self.admin("PATCH", "/api/v1/sites/berlin", {"limits": {"wan": [far], "concurrency": 20}})
         self.image("os", "3", "image 3 " * 600_000, ("board",))
         self.dray.ctl("release", "create", "firmware", "3", self.shas["os", "3"])
         before = self.local("GET", "/api/v1/status")["link"]["wan_bytes"]
@@ -258,15 +264,20 @@ class Story:
         finally:
             stop.set()
             watcher.join()
+        server = {name: [{key: item.get(key) for key in keys} for item in self.admin("GET", f"/api/v1/{name}?limit=1000")["items"]]
+                  for name, keys in SAID.items()}
         self.end("server")
         # With its server away the gateway keeps what it reports, and jobs that are over.
         wait_until("the expiry", lambda: self.states().get("dev-expired") == "expired", 60)
         self.local("POST", "/api/v1/deferrals", {"device": "till-2", "until": "2033-03-01T00:00:00Z", "by": "technician", "why": "Köln"})
-        said = {"jobs": self.local("GET", "/api/v1/jobs")["jobs"], "deferrals": self.local("GET", "/api/v1/deferrals")["deferrals"]}
+        said = {"status": self.local("GET", "/api/v1/status"), "jobs": self.local("GET", "/api/v1/jobs")["jobs"],
+                "deferrals": self.local("GET", "/api/v1/deferrals")["deferrals"]}
         self.end(*(p.name for p in self.processes.all))
         dump(self.folder / "server" / "server.db", into / "server" / "server.dump")
         dump(self.folder / "berlin" / "data" / "gateway.db", into / "gateway" / "gateway.dump")
-        (into / "gateway" / "said.json").write_text(json.dumps(said, indent=1, sort_keys=True) + "\n")
+        shutil.copyfile(self.dray.token_file, into / "server" / "admin-token")
+        for tier, words in (("server", server), ("gateway", said)):
+            (into / tier / "said.json").write_text(json.dumps(words, indent=1, sort_keys=True) + "\n")
         for name in ("till-1", "till-2"):
             data = self.folder / "berlin" / name / "data"
             for file in sorted(data.rglob("*.json")):

@@ -17,7 +17,7 @@ Error failure(sqlite3* db, std::string_view what) {
       return Error{ErrorCode::kExhausted, text};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return Error{ErrorCode::kCorrupt, text};
+      return Error{ErrorCode::kCorrupt, text + " (the file is damaged; docs/formats.md says what to do)"};
     case SQLITE_CONSTRAINT:
       return Error{ErrorCode::kConflict, text};
     case SQLITE_CANTOPEN:

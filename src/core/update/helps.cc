@@ -11,6 +11,9 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"waiting_update_time", "It begins by itself at its update time."},
     {"waiting_turn", "The other update of this device has to end first; or cancel that one."},
     {"clock_unknown", "The gateway has to hear the server once, or its clock has to be set."},
+    {"stored_unreadable",
+     "The sentence says what ends it: the next plan of the server; or, for a deferral of the site, that somebody there "
+     "withdraws it or gives it again."},
     {"backing_off", "It tries again by itself. If it keeps failing, look at the log of the job."},
     {"waiting_window",
      "It begins by itself when the update window opens; a wider window of the rollout would let it begin "

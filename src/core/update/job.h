@@ -229,6 +229,7 @@ struct Given {
   // The device's status is known and good, or there is no check of it. Else why it is not known; empty: it is being asked.
   bool checked = true;
   std::string unchecked;
+  std::string held;           // why nothing new may start on this device, whatever else permits it; empty: nothing does
   double jitter = 0;          // uniform in [0, 1)
   ActionId next_action;       // the next leased id; empty: none left, no attempt may start
   RunningByComponent running; // the device's last power-on report

@@ -69,6 +69,8 @@ struct Describe {
                 "clock_unknown",
                 "the gateway does not know the time before it has heard the server",
                 {}};
+      case Hold::kHeld:
+        return {"scheduled", "stored_unreadable", given.held, {}};
       case Hold::kArtifact:
         return waiting_artifact();
       case Hold::kWindow:
