@@ -162,10 +162,11 @@ def run_script(name, script, limit_s, environment):
     return counts
 
 
-def build(preset, targets, jobs):
+def build(preset, targets, jobs, werror):
     print(f"building {preset} ...", flush=True)
     start = time.monotonic()
-    for name, command in ((f"configure-{preset}", ["cmake", "--preset", preset]),
+    configure = [str(ROOT / "tools/shell/configure.sh"), preset, "-DDRAY_WERROR=" + ("ON" if werror else "OFF")]
+    for name, command in ((f"configure-{preset}", configure),
                           (f"build-{preset}", ["ninja", "-C", f"build/{preset}", "-j", str(jobs), *targets])):
         status, output = run(name, command, BUILD_LIMIT_S)
         if status != 0:
@@ -174,6 +175,9 @@ def build(preset, targets, jobs):
             counts.failed[name] = errors[:20] + output.splitlines()[-20:] + [f"{name} {ended(status, BUILD_LIMIT_S)}"]
             report(name, counts, time.monotonic() - start)
             return counts
+        for line in output.splitlines():
+            if line.endswith("beginning afresh here"):
+                print(line, flush=True)
     print(f"built {preset} in {time.monotonic() - start:.0f} s", flush=True)
     return None
 
@@ -238,7 +242,7 @@ class Run:
         self.total.add_suite(name, counts)
 
     def built(self, preset, targets):
-        failed = build(preset, targets, self.arguments.jobs)
+        failed = build(preset, targets, self.arguments.jobs, self.arguments.werror)
         if failed:
             self.total.add_suite(preset, failed)
         return not failed
@@ -295,9 +299,9 @@ def claims_of(page):
     return out
 
 
-def prove_claims(jobs):
+def prove_claims(jobs, werror):
     """Runs the tests that docs/capabilities.md names and prints a line a claim."""
-    if build("release", [], jobs):
+    if build("release", [], jobs, werror):
         return 1
     claims = claims_of((ROOT / "docs" / "capabilities.md").read_text())
     programs = {}
@@ -328,12 +332,13 @@ def main():
     parser.add_argument("--mode", choices=["all", "unit", "release", "tsan", "claims", "seeds", "mutants"], default="all")
     parser.add_argument("--seeds", default=SEEDS)
     parser.add_argument("--filter", default="")
+    parser.add_argument("--werror", action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     if arguments.mode == "claims":
-        return prove_claims(arguments.jobs)
+        return prove_claims(arguments.jobs, arguments.werror)
     everything = Run(arguments)
     if arguments.mode in ("all", "unit"):
         everything.unit("asan")
