@@ -220,6 +220,7 @@ void Site::bump(DeviceState& device) {
 
 Shown Site::shown(const DeviceState& device) const {
   Shown best;
+  if (DRAY_MUTANT("stranger_stops_orders") && unknown_devices_ > 0) return best;
   for (const JobId& id : device.jobs) {
     const core::Job* job = find_job(id);
     if (job == nullptr) continue;
@@ -420,6 +421,7 @@ void Site::slot_freed() {
 }
 
 void Site::sweep_slots() {
+  if (DRAY_MUTANT("idle_slots_stay")) return;
   const Duration unused = parts_.settings.poll_sleep * 2;
   for (const JobId& id : slots_.idle(parts_.clock.steady(), unused)) {
     const core::Job* job = find_job(id);

@@ -159,6 +159,8 @@ Task<HttpResponse> GatewayApi::reports(Site& site, HttpRequest request) {
   }
   auto decoded = wire::decode_reports(text);
   if (!decoded) co_return problem_response(decoded.error());
+  if (DRAY_MUTANT("refuses_later_reports") && !decoded->empty() && decoded->back().seq > 40)
+    co_return problem_response(400, "a number is too high");
   auto incoming = std::make_shared<Incoming>();
   incoming->batch = ReportBatch{site.name, std::move(*decoded), parts_.clock.wall()};
   saves_.add(incoming);
