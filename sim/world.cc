@@ -65,11 +65,10 @@ bool World::step() {
 
 Node* World::of(Life life) {
   if (life == 0) return nullptr;
-  Node*& node = lives_[life];
-  if (node != nullptr) return node->life() == life ? node : nullptr;
+  if (const auto known = lives_.find(life); known != lives_.end())
+    return known->second->life() == life ? known->second : nullptr;
   for (auto& one : nodes_)
-    if (one->life() == life) return node = one.get();
-  lives_.erase(life);
+    if (one->life() == life) return lives_.emplace(life, one.get()).first->second;
   return nullptr;
 }
 

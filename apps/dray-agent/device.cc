@@ -17,14 +17,18 @@ Device::Device(const AgentConfig& config)
 
 std::unique_ptr<Installer> make_installer(const InstallerConfig& config, Device& device, Disk& payloads,
                                           const std::filesystem::path& data) {
-  if (config.kind == "ab-dir")
-    return std::make_unique<agent::AbDirInstaller>(device.disk, config.root.string(), payloads,
-                                                   device.worker);
+  if (config.kind == "ab-dir") {
+    auto out = std::make_unique<agent::AbDirInstaller>(device.disk, config.root.string(), payloads, device.worker);
+    out->log = device.log;
+    return out;
+  }
   if (config.kind == "single-file") {
     std::map<std::string, Path> files;
     for (const Component& component : config.components) files[component.name] = component.file;
-    return std::make_unique<agent::SingleFileInstaller>(device.disk, config.root.string(), payloads,
-                                                        device.worker, std::move(files));
+    auto out = std::make_unique<agent::SingleFileInstaller>(device.disk, config.root.string(), payloads, device.worker,
+                                                            std::move(files));
+    out->log = device.log;
+    return out;
   }
   adapters::ExecInstallerSettings settings{
       config.command, std::filesystem::absolute(data), {config.time_limit, Duration{10'000}}};

@@ -5,6 +5,7 @@
 #include "adapters/posix/folder_lock.h"
 #include "adapters/posix/posix_disk.h"
 #include "adapters/posix/signals.h"
+#include "adapters/posix/started_with.h"
 #include "adapters/posix/system_clock.h"
 #include "adapters/posix/system_random.h"
 #include "adapters/posix/thread_worker.h"
@@ -58,6 +59,8 @@ Task<> stop_in_order(Clock& clock, net::HttpServer& devices, net::HttpServer& lo
 }
 
 int run(const apps::GatewayConfig& config, const std::string& ports_file) {
+  const auto started_with = adapters::StartedWith::now();
+  const std::uint64_t files = adapters::raise_file_limit();
   asio::io_context io{1};
   adapters::SystemClock clock{io};
   adapters::SystemRandom random;
@@ -70,7 +73,7 @@ int run(const apps::GatewayConfig& config, const std::string& ports_file) {
   if (!store) return log.error("store_not_opened", {{"why", store.error().message()}}), 1;
 
   net::BeastClient client{io, clock};
-  adapters::ExecProbe probe{io, clock, config.probes};
+  adapters::ExecProbe probe{io, clock, config.probes, started_with};
   gateway::Gateway gateway{config.settings,
                            {.executor = io.get_executor(),
                             .clock = clock,
@@ -82,8 +85,11 @@ int run(const apps::GatewayConfig& config, const std::string& ports_file) {
                             .store = **store,
                             .log = log,
                             .probe = &probe}};
-  net::HttpServer devices{io, clock, log, gateway.door(), {}, &bytes_worker};
-  net::HttpServer local{io, clock, log, gateway.local_api()};
+  const net::Limits limits = net::limits_for(files);
+  log.info("file_limit", {{"files", files}, {"connections", limits.connections}, {"strangers", limits.strangers}});
+  net::HttpServer devices{io, clock, log, gateway.door(), limits, &bytes_worker,
+                          [&](const HttpRequest& request) { return gateway.knows(request); }};
+  net::HttpServer local{io, clock, log, gateway.local_api(), net::open_to_all(std::min<std::size_t>(limits.connections / 8 + 8, 256))};
   for (const auto& done : {listen(devices, config.devices, "devices", log), listen(local, config.local, "local", log)})
     if (!done) return log.error("not_listening", {{"why", done.error().message()}}), 1;
   if (!write_ports(ports_file, devices, local)) return log.error("ports_not_written", {{"file", ports_file}}), 1;

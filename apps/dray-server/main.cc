@@ -7,6 +7,7 @@
 #include "adapters/posix/folder_lock.h"
 #include "adapters/posix/posix_disk.h"
 #include "adapters/posix/signals.h"
+#include "adapters/posix/started_with.h"
 #include "adapters/posix/system_clock.h"
 #include "adapters/posix/system_random.h"
 #include "adapters/posix/thread_worker.h"
@@ -75,6 +76,7 @@ Task<Result<>> serve(server::Server& server, Doors doors, const Settings& settin
 }
 
 Result<> run(const Settings& settings, const CommandLine& line) {
+  const std::uint64_t files = adapters::raise_file_limit();
   asio::io_context io{1};
   adapters::SystemClock clock{io};
   adapters::SystemRandom random;
@@ -97,8 +99,12 @@ Result<> run(const Settings& settings, const CommandLine& line) {
   server::Server server{{io.get_executor(), clock, random, disk, store_worker, lists_worker, bytes, *store,
                          lists, log, [&zones](const std::string& name) { return zones.find(name); }},
                         settings.limits};
-  net::HttpServer admin{io, clock, log, server.admin_door(), {}, &bytes};
-  net::HttpServer gateway{io, clock, log, server.gateway_door(), {}, &bytes};
+  const net::Limits limits = net::limits_for(files);
+  log.info("file_limit", {{"files", files}, {"connections", limits.connections}, {"strangers", limits.strangers}});
+  net::HttpServer admin{io, clock, log, server.admin_door(), net::limits_for(files / 8), &bytes,
+                        [&](const HttpRequest& request) { return server.admin_knows(request); }};
+  net::HttpServer gateway{io, clock, log, server.gateway_door(), limits, &bytes,
+                          [&](const HttpRequest& request) { return server.gateway_knows(request); }};
 
   Stop stop;
   adapters::StopOnSignals signals{io, stop};

@@ -33,6 +33,39 @@ void add_planning(CLI::App& app, Cli& cli) {
   show->add_option("name", *name, "the site")->required();
   show->callback([&cli, name] { cli.command = [name](Session& s) { return show_site(s, *name); }; });
 
+  CLI::App* rows = app.add_subcommand("row", "rows of the server's database that can't be read");
+  rows->require_subcommand(1);
+  auto row = std::make_shared<RowWish>();
+  CLI::App* replace = rows->add_subcommand(
+      "replace", "gives a column that can't be read a new value; `site why` names it, docs/formats-server.md has its form");
+  replace->add_option("table", row->table, "such as site")->required();
+  replace->add_option("key", row->key, "such as berlin")->required();
+  replace->add_option("column", row->column, "such as update_windows")->required();
+  replace->add_option("value", row->value, "JSON, such as '[\"02:00-05:00\"]'")->required();
+  replace->callback([&cli, row] { cli.command = [row](Session& s) { return replace_row(s, *row); }; });
+
+  struct Renewal {
+    std::string site, by, why;
+    bool wide = false;
+  };
+  auto ids = std::make_shared<Renewal>();
+  CLI::App* renew = sites->add_subcommand(
+      "action-ids", "give a site a million new action ids now, and let the next epoch of its gateway begin at once");
+  renew->add_option("name", ids->site, "the site")->required();
+  renew->add_option("--by", ids->by, "who asks");
+  renew->add_option("--why", ids->why, "the reason, for the record");
+  renew->add_flag("--beyond-32-bits", ids->wide,
+                  "allow ids that some clients can not keep; only where all devices of the site take 64 bits");
+  renew->footer("Needed where drayctl site why says epoch_waits or action_ids_exhausted, and the cause is found: a "
+                "gateway that loses its data at each start, or two with one token.");
+  renew->callback([&cli, ids] {
+    boost::json::object body{{"by", ids->by}, {"why", ids->why}, {"beyond_32_bits", ids->wide}};
+    cli.command = [ids, body](Session& s) {
+      return create(s, "/sites/" + encoded(ids->site) + "/action-ids", body,
+                    {{"site", "name"}, {"state", "state"}, {"reason", "reason"}, {"why", "sentence"}}, {});
+    };
+  });
+
   CLI::App* rollouts = app.get_subcommand("rollout");
   auto wish = std::make_shared<PlanWish>();
   CLI::App* plan = rollouts->add_subcommand(

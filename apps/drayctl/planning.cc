@@ -14,6 +14,8 @@ const std::vector<Column> kSiteFields{{"site", "name"},
                                       {"why", "sentence"},
                                       {"revision", "revision"},
                                       {"contact", "contact_at"},
+                                      {"refused entries", "refused.count"},
+                                      {"the last one", "refused.what"},
                                       {"transfer windows", "transfer_windows"},
                                       {"update windows", "update_windows"},
                                       {"black-outs", "black_outs"},
@@ -36,6 +38,10 @@ json::array list_from(const std::vector<std::string>& texts) {
 // A list of windows as one text: they hold blanks themselves.
 void join(json::object& site, std::string_view member, std::string_view none) {
   std::string text;
+  if (!site[member].is_array()) {
+    site[member] = "can't be read";
+    return;
+  }
   for (const json::value& one : site[member].as_array())
     text += (text.empty() ? "" : "; ") + std::string{one.as_string()};
   site[member] = text.empty() ? std::string{none} : text;
@@ -64,13 +70,7 @@ Task<Result<>> set_site(Session& session, SiteChange change) {
   if (!change.transfer.empty()) body["transfer_windows"] = list_from(change.transfer);
   if (!change.update.empty()) body["update_windows"] = list_from(change.update);
   if (!change.black_outs.empty()) body["black_outs"] = list_from(change.black_outs);
-  if (change.concurrency > 0) {  // limits are set as a whole
-    const auto site = co_await session.api.get(path);
-    if (!site) co_return site.error();
-    json::object limits = site->at("limits").as_object();
-    limits["concurrency"] = change.concurrency;
-    body["limits"] = std::move(limits);
-  }
+  if (change.concurrency > 0) body["limits"] = {{"concurrency", change.concurrency}};
   if (body.empty()) co_return Error{ErrorCode::kInvalid, "nothing is to be set; see drayctl site set --help"};
   json::value asked(std::move(body));
   auto site = co_await session.api.patch(path, std::move(asked));
@@ -84,6 +84,17 @@ Task<Result<>> show_site(Session& session, std::string name) {
   auto site = co_await session.api.get(path);
   if (!site) co_return site.error();
   print_site(session, std::move(*site));
+  co_return Result<>{};
+}
+
+Task<Result<>> replace_row(Session& session, RowWish wish) {
+  const auto value = wire::parse_json(wish.value);
+  if (!value) co_return value.error().with_context("value");
+  json::value body(json::object{{"value", *value}});
+  const std::string path = "/rows/" + encoded(wish.table) + "/" + encoded(wish.key) + "/" + encoded(wish.column);
+  auto done = co_await session.api.put(path, std::move(body));
+  if (!done) co_return done.error();
+  session.print_one({{"table", "table"}, {"key", "key"}, {"column", "column"}}, *done);
   co_return Result<>{};
 }
 

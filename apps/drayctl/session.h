@@ -71,6 +71,11 @@ struct SiteChange {
 };
 Task<Result<>> set_site(Session& session, SiteChange change);
 Task<Result<>> show_site(Session& session, std::string name);
+// What can't be read in the server's database takes `value`, which is JSON; `why` of a site names the row.
+struct RowWish {
+  std::string table, key, column, value;
+};
+Task<Result<>> replace_row(Session& session, RowWish wish);
 // What the rollout of a file would do, site by site; nothing is made. Exit status 6 where a site does not fit.
 struct PlanWish {
   std::string file;

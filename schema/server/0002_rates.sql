@@ -13,5 +13,5 @@ CREATE INDEX link_rate_sibling ON link_rate(link, type, at);
 
 INSERT INTO link_rate
   SELECT r.site_id, r.link, r.device, coalesce((SELECT d.type FROM device d WHERE d.name=r.device), ''),
-         sum(r.rate * max(r.samples, 1)) / sum(max(r.samples, 1)), max(r.at)
+         CAST(total(1.0 * r.rate * max(r.samples, 1)) / total(max(r.samples, 1)) AS INTEGER), max(r.at)
   FROM rate r WHERE r.assumed=0 AND r.capped=0 GROUP BY r.site_id, r.link, r.device;

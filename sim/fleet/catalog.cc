@@ -43,7 +43,7 @@ const Image& Catalog::add_image(std::string component, std::string version, std:
   image.sha256 = sha256_of(as_bytes(image.bytes));
   const std::string hex = image.sha256.hex();
   const Image& kept = images_[hex] = std::move(image);
-  files_[kept.file] = &kept;
+  files_.insert_or_assign(kept.file, &kept);
   sizes_.emplace(kept.bytes.size(), &kept);
   return kept;
 }

@@ -72,7 +72,7 @@ void Fleet::add_device(const std::string& name, const std::string& site, int num
 void Fleet::boots_agent(Node& node, const std::string& identity, const std::string& site) {
   node.set_program([this, identity, site](Node& n) {
     auto life = std::make_shared<DeviceLife>(world_, n, agent_settings(identity, site), moods_[n.name()], watch_of(n));
-    device_lives_[n.name()] = life;
+    device_lives_.insert_or_assign(n.name(), life);
     return life;
   });
 }
@@ -108,7 +108,8 @@ server::Lists* Fleet::lists() {
 }
 
 agent::Agent* Fleet::agent(const Node& device) {
-  const auto life = device_lives_[device.name()].lock();
+  const auto found = device_lives_.find(device.name());
+  const auto life = found == device_lives_.end() ? nullptr : found->second.lock();
   return life && device.up() ? &life->agent() : nullptr;
 }
 

@@ -67,7 +67,7 @@ core::Artifact describe_artifact(const std::string& bytes, std::string component
 core::Artifact PlanServer::add_artifact(std::string bytes, std::string component, std::string version) {
   core::Artifact artifact =
       describe_artifact(bytes, std::move(component), std::move(version), next_module_++);
-  artifacts_[artifact.sha256.hex()] = std::make_shared<MemoryFile>(std::move(bytes));
+  artifacts_.insert_or_assign(artifact.sha256.hex(), std::make_shared<MemoryFile>(std::move(bytes)));
   return artifact;
 }
 

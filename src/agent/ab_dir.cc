@@ -26,13 +26,32 @@ Result<AbDirInstaller::Slot> AbDirInstaller::slot(const std::string& name) const
   const auto text = read_file(disk_, at("slots/" + name + "/metadata.json"), kLargestRecord);
   if (!text && text.error().code() == ErrorCode::kNotFound) return Slot{};
   if (!text) return text.error();
-  return wire::decode<Slot>(wire::parse_json(*text), [](const wire::Node& root) {
+  auto slot = wire::decode<Slot>(wire::parse_json(*text), [](const wire::Node& root) {
+    check_version(root);
     Slot out;
     root.at("components").members([&](std::string_view component, const wire::Node& stored) {
       out[std::string{component}] = decode_stored(stored);
     });
     return out;
   });
+  if (slot || !is_unreadable(slot.error())) return slot;
+  return found_in(name, slot.error());
+}
+
+// In the place of a record that can't be read. What runs is what it is, under the hash of its bytes; what does not run
+// counts as nothing and is written anew by the next order.
+Result<AbDirInstaller::Slot> AbDirInstaller::found_in(const std::string& name, const Error& why) const {
+  log.error("slot_record_unreadable", {{"slot", name}, {"why", why.message()}});
+  Slot out;
+  DRAY_TRY(const std::string now, active());
+  if (now != name) return out;
+  DRAY_TRY(const auto components, disk_.list(at("slots/" + name)));
+  for (const std::string& component : components) {
+    const Stopping never{false};
+    const auto digest = digest_of(disk_, image(name, component), never);
+    if (digest) out[component] = {"", digest->sha256, digest->size, true};  // the record itself has no image
+  }
+  return out;
 }
 
 Result<> AbDirInstaller::save_slot(const std::string& name, const Slot& slot) {
@@ -40,7 +59,7 @@ Result<> AbDirInstaller::save_slot(const std::string& name, const Slot& slot) {
   for (const auto& [component, stored] : slot) components[component] = encode_stored(stored);
   DRAY_CHECK(make_dir_durable(disk_, at("slots/" + name)));
   return replace_file(disk_, at("slots/" + name + "/metadata.json"),
-                      wire::to_text(json::object{{"components", std::move(components)}}) + "\n");
+                      wire::to_text(json::object{{"version", kRecordVersion}, {"components", std::move(components)}}) + "\n");
 }
 
 Result<std::optional<AbDirInstaller::Order>> AbDirInstaller::order() const {
@@ -48,22 +67,30 @@ Result<std::optional<AbDirInstaller::Order>> AbDirInstaller::order() const {
   if (!text && text.error().code() == ErrorCode::kNotFound) return std::optional<Order>{};
   if (!text) return text.error();
   auto order = wire::decode<Order>(wire::parse_json(*text), [](const wire::Node& root) {
+    check_version(root);
     return Order{root.at("from").text(), root.at("to").text()};
   });
   if (!order) return order.error();
   return std::optional<Order>{*order};
 }
 
+Result<std::optional<AbDirInstaller::Order>> AbDirInstaller::known_order() const {
+  auto running = order();
+  if (running || !is_unreadable(running.error())) return running;
+  log.error("order_record_unreadable", {{"why", running.error().message()}});
+  return std::optional<Order>{};
+}
+
 Result<AbDirInstaller::Order> AbDirInstaller::begin_order() {
   DRAY_TRY(const std::string now, active());
-  DRAY_TRY(const std::optional<Order> running, order());
+  DRAY_TRY(const std::optional<Order> running, known_order());
   if (running && running->from == now) return *running;
   // None, or one that has switched and was never committed: what runs now is what we come from.
   Order fresh{now, now == "0" ? "1" : "0"};
   if (DRAY_MUTANT("writes_active_slot")) fresh.to = now;
   DRAY_CHECK(make_dir_durable(disk_, at("slots")));
   DRAY_CHECK(replace_file(disk_, at("order.json"),
-                          wire::to_text(json::object{{"from", fresh.from}, {"to", fresh.to}}) + "\n"));
+                          wire::to_text(json::object{{"version", kRecordVersion}, {"from", fresh.from}, {"to", fresh.to}}) + "\n"));
   return fresh;
 }
 
@@ -114,7 +141,7 @@ Result<> AbDirInstaller::download(const InstallerEnv& env, const Stopping& stopp
 }
 
 Result<> AbDirInstaller::install(const InstallerEnv& env, const Stopping& stopping) {
-  DRAY_TRY(const std::optional<Order> running, order());
+  DRAY_TRY(const std::optional<Order> running, known_order());
   if (!running) return Error{ErrorCode::kNotFound, "nothing was downloaded for this order"};
   DRAY_TRY(const std::string now, active());
   if (now == running->to) return {};  // switched already
@@ -153,7 +180,7 @@ Result<> AbDirInstaller::switch_to(const std::string& name) {
 
 Result<> AbDirInstaller::verify(const Stopping& stopping) {
   DRAY_TRY(const std::string now, active());
-  DRAY_TRY(const std::optional<Order> running, order());
+  DRAY_TRY(const std::optional<Order> running, known_order());
   if (now.empty()) return Error{ErrorCode::kNotFound, "no slot is active"};
   if (running && running->to != now)
     return Error{ErrorCode::kConflict, "slot " + now + " is active, not slot " + running->to};
@@ -183,7 +210,7 @@ Result<> AbDirInstaller::rollback(const Stopping&) {
 }
 
 Result<> AbDirInstaller::cancel() {
-  DRAY_TRY(const std::optional<Order> running, order());
+  DRAY_TRY(const std::optional<Order> running, known_order());
   if (!running) return {};
   DRAY_TRY(const std::string now, active());
   if (now == running->to) return Error{ErrorCode::kConflict, "the switch is made"};

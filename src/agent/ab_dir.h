@@ -38,7 +38,9 @@ class AbDirInstaller : public DiskInstaller {
   Result<std::string> active() const;  // "0", "1", or empty: none yet
   Result<Slot> slot(const std::string& name) const;
   Result<> save_slot(const std::string& name, const Slot& slot);
-  Result<std::optional<Order>> order() const;
+  Result<Slot> found_in(const std::string& name, const Error& why) const;
+  Result<std::optional<Order>> order() const;        // kInvalid: there is one, and it can't be read
+  Result<std::optional<Order>> known_order() const;  // none then: the next order begins anew
   Result<Order> begin_order();  // the running one, or a new one
   Result<> switch_to(const std::string& name);
   Path image(const std::string& name, const std::string& component) const;

@@ -48,6 +48,7 @@ class ScriptedDdi final : public HttpHandler {
   std::function<BodyFault(const std::string& component, std::uint64_t from)> fault;
   std::function<void(const std::string& execution, const std::string& phase)> on_feedback;
   std::string update = "forced";
+  std::function<bool(const std::string& path, const std::string& body)> refuses;  // with 400
 
   void order(std::int64_t action, std::vector<TestPart> parts) {
     action_ = action;
@@ -100,6 +101,7 @@ class ScriptedDdi final : public HttpHandler {
     trail.push_back(std::string{to_string(request.method)} + " " + path);
     if (!path.starts_with(kBase)) return HttpResponse{404};
     path.erase(0, kBase.size());
+    if (refuses && refuses(path, body)) return HttpResponse{400};
     if (path.empty()) return poll();
     if (path == "/configData") return take_config(body);
     if (path == "/drayProbe") return probe(request, body);

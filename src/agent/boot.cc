@@ -2,11 +2,20 @@
 
 #include <functional>
 
+#include "agent/state.h"
+#include "base/text.h"
 #include "wire/json.h"
 
 namespace dray::agent {
 
 namespace json = wire::json;
+
+namespace {
+
+constexpr std::int64_t kVersion = 1;
+constexpr std::size_t kLargestBoot = 64 << 10;
+
+}  // namespace
 
 BootRecord armed(const BootRecord& record, ActionId action) {
   BootRecord next = record;
@@ -49,23 +58,38 @@ BootRecord switched_back(const BootRecord& record) {
   return next;
 }
 
-BootRecord load_boot(Disk& disk) {
-  const auto text = read_file(disk, Path{kBootFile}, 64 * 1024);
+BootRecord presumed(const core::attempt::Attempt& attempt) {
+  namespace at = core::attempt;
+  const bool may_be = std::holds_alternative<at::Installing>(attempt.phase) ||
+                      std::holds_alternative<at::Installed>(attempt.phase) ||
+                      std::holds_alternative<at::Restarting>(attempt.phase) ||
+                      std::holds_alternative<at::VerifyingBoot>(attempt.phase);
+  return may_be ? armed({}, at::action_of(attempt)) : BootRecord{};
+}
+
+KeptBoot read_boot(Disk& disk) {
+  auto text = read_file(disk, Path{kBootFile}, kLargestBoot);
   if (!text) return {};
   const auto record = wire::decode<BootRecord>(wire::parse_json(*text), [](const wire::Node& root) {
-    return BootRecord{ActionId{root.at("trial").integer()},
+    if (const auto version = root.maybe("version")) version->integer(1, kVersion);
+    return BootRecord{ActionId{root.at("trial").integer(0)},
                       static_cast<int>(root.at("starts").integer(0, 1000)),
-                      ActionId{root.at("fallback").integer()}, root.at("why").text()};
+                      ActionId{root.at("fallback").integer(0)}, root.at("why").cleaned(wire::kLongestSentence)};
   });
-  return record ? *record : BootRecord{};
+  if (record) return {*record, {}, {}};
+  const auto attempt = load_state(disk);
+  return {attempt ? presumed(*attempt) : BootRecord{}, record.error().message(), std::move(*text)};
 }
+
+BootRecord load_boot(Disk& disk) { return read_boot(disk).record; }
 
 Result<> save_boot(Disk& disk, const BootRecord& record) {
   return replace_file(disk, Path{kBootFile},
-                      wire::to_text(json::object{{"trial", record.trial.value()},
+                      wire::to_text(json::object{{"version", kVersion},
+                                                 {"trial", record.trial.value()},
                                                  {"starts", record.starts},
                                                  {"fallback", record.fallback.value()},
-                                                 {"why", record.why}}) +
+                                                 {"why", clean_text(record.why, wire::kLongestSentence)}}) +
                           "\n");
 }
 
@@ -76,9 +100,20 @@ Task<Result<>> save(BootParts& parts, const BootRecord& record) {
   co_return co_await on(parts.worker, std::move(work));
 }
 
+// One that can't be read is kept beside, and what is presumed takes its place.
 Task<BootRecord> load(BootParts& parts) {
-  std::function<BootRecord()> work = [&parts] { return load_boot(parts.disk); };
-  co_return co_await on(parts.worker, std::move(work));
+  std::function<KeptBoot()> work = [&parts] {
+    KeptBoot kept = read_boot(parts.disk);
+    if (kept.why.empty()) return kept;
+    [[maybe_unused]] const auto aside = replace_file(parts.disk, std::string{kBootFile} + ".bad", kept.text);
+    [[maybe_unused]] const auto saved = save_boot(parts.disk, kept.record);
+    return kept;
+  };
+  const KeptBoot kept = co_await on(parts.worker, std::move(work));
+  if (!kept.why.empty())
+    parts.log.error("boot_record_unreadable",
+                    {{"why", kept.why}, {"kept_as", "boot.json.bad"}, {"trial", kept.record.trial.value()}});
+  co_return kept.record;
 }
 
 Task<Result<>> switch_back(BootParts& parts, const BootRecord& record, Stop& stop) {

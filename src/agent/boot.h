@@ -13,6 +13,7 @@
 
 #include "base/id.h"
 #include "base/log.h"
+#include "core/update/attempt.h"
 #include "ports/disk.h"
 #include "ports/installer.h"
 #include "ports/worker.h"
@@ -43,9 +44,17 @@ BootDecision on_start(const BootRecord& record);
 BootDecision on_program_exit(const BootRecord& record, std::string_view how);  // "exited with status 1"
 BootRecord switched_back(const BootRecord& record);                            // after the installer did it
 
-// --- on the disk; a record that can't be read counts as none. Synchronous: on a worker. ---
+// In the place of a record that can't be read: a version that may be on trial is, and its starts count anew.
+BootRecord presumed(const core::attempt::Attempt& attempt);
 
-BootRecord load_boot(Disk& disk);
+// --- on the disk. Synchronous: on a worker. ---
+
+BootRecord load_boot(Disk& disk);  // none: an empty one
+struct KeptBoot {
+  BootRecord record;      // presumed() where it can't be read
+  std::string why, text;  // why it can't be read, and as it is; empty: it can be
+};
+KeptBoot read_boot(Disk& disk);
 Result<> save_boot(Disk& disk, const BootRecord& record);
 
 // --- what the supervisor does ---

@@ -1,16 +1,20 @@
 #include "agent/ddi.h"
 
+#include "base/text.h"
+
 namespace dray::agent {
 namespace {
 
 namespace client = wire::client;
 
 constexpr std::size_t kLargestAnswer = 1 << 20;
+constexpr std::size_t kMostWords = 4096;  // of what was refused, in the log
 constexpr Duration kPatience{15'000};  // without a byte of an answer that nobody holds back
 
 Error status_error(int status) {
   const std::string text = "status " + std::to_string(status);
   if (status == 404 || status == 410) return {ErrorCode::kNotFound, text};
+  if (status == 405 || status == 409) return {ErrorCode::kConflict, text};  // not at this action, not now
   if (status == 401 || status == 403) return {ErrorCode::kDenied, text};
   if (status == 429 || status >= 500) return {ErrorCode::kUnavailable, text};
   return {ErrorCode::kInvalid, text};
@@ -60,25 +64,54 @@ Task<Result<>> Ddi::send(Method method, std::string target, std::string body, St
 }
 
 Task<Result<>> Ddi::put_config(std::map<std::string, std::string> data, Stop& stop) {
-  co_return co_await send(Method::kPut, server_.base + "/configData", client::encode_config_data(data), stop);
+  std::string full = client::encode_config_data(data);
+  auto sent = co_await send(Method::kPut, server_.base + "/configData", full, stop);
+  if (sent || sent.error().code() != ErrorCode::kInvalid) co_return sent;
+  std::map<std::string, std::string> plain = client::plain_attributes(data);
+  std::string again = client::encode_config_data(plain);
+  if (again != full) {
+    log_.warn("attributes_refused", {{"why", sent.error().message()}, {"sent_again", "in ASCII"}});
+    sent = co_await send(Method::kPut, server_.base + "/configData", again, stop);
+    if (sent || sent.error().code() != ErrorCode::kInvalid) co_return sent;
+  }
+  // Without what its owner configured: that this device runs, and what, must arrive.
+  std::erase_if(plain, [](const auto& item) { return !item.first.starts_with("dray."); });
+  log_.warn("attributes_refused", {{"why", sent.error().message()}, {"sent_again", "without those of the configuration"}});
+  co_return co_await send(Method::kPut, server_.base + "/configData", client::encode_config_data(plain), stop);
+}
+
+// A server that can't take what is said (400, 413, ...) is told the same without words; what is said in them stays here,
+// in the log.
+Task<Result<>> Ddi::say(std::string target, std::string full, std::string words, std::string reduced, Stop& stop) {
+  auto sent = co_await send(Method::kPost, target, full, stop);
+  if (sent || sent.error().code() != ErrorCode::kInvalid || reduced == full) co_return sent;
+  if (refused_ != target)
+    log_.warn("words_refused", {{"why", sent.error().message()}, {"target", target}, {"words", one_line(words, kMostWords)}});
+  refused_ = target;
+  co_return co_await send(Method::kPost, std::move(target), std::move(reduced), stop);
 }
 
 Task<Result<>> Ddi::feedback(ActionId action, client::FeedbackBody body, Stop& stop) {
-  const std::string target = server_.base + "/deploymentBase/" + std::to_string(action.value()) + "/feedback";
-  co_return co_await send(Method::kPost, target, client::encode_feedback(action, body), stop);
+  std::string target = server_.base + "/deploymentBase/" + std::to_string(action.value()) + "/feedback";
+  std::string full = client::encode_feedback(action, body), words = body.sentence;
+  std::string reduced = client::encode_feedback(action, client::reduced(std::move(body)));
+  co_return co_await say(std::move(target), std::move(full), std::move(words), std::move(reduced), stop);
 }
 
 Task<Result<>> Ddi::answer_cancel(ActionId action, bool accepted, std::string sentence, Stop& stop) {
   client::FeedbackBody body{
       accepted ? "closed" : "rejected", accepted ? "success" : "none", std::move(sentence), {}};
-  const std::string target = server_.base + "/cancelAction/" + std::to_string(action.value()) + "/feedback";
-  co_return co_await send(Method::kPost, target, client::encode_feedback(action, body), stop);
+  std::string target = server_.base + "/cancelAction/" + std::to_string(action.value()) + "/feedback";
+  std::string full = client::encode_feedback(action, body), words = body.sentence;
+  std::string reduced = client::encode_feedback(action, client::reduced(std::move(body)));
+  co_return co_await say(std::move(target), std::move(full), std::move(words), std::move(reduced), stop);
 }
 
 Task<Result<>> Ddi::confirm(ActionId action, client::Confirmation confirmation, Stop& stop) {
-  const std::string target =
-      server_.base + "/confirmationBase/" + std::to_string(action.value()) + "/feedback";
-  co_return co_await send(Method::kPost, target, client::encode_confirmation(confirmation), stop);
+  std::string target = server_.base + "/confirmationBase/" + std::to_string(action.value()) + "/feedback";
+  std::string full = client::encode_confirmation(confirmation), words = confirmation.why;
+  std::string reduced = client::encode_confirmation(client::reduced(std::move(confirmation)));
+  co_return co_await say(std::move(target), std::move(full), std::move(words), std::move(reduced), stop);
 }
 
 }  // namespace dray::agent

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/log.h"
 #include "ports/clock.h"
 #include "ports/http.h"
 #include "wire/ddi_client.h"
@@ -16,7 +17,7 @@ struct Server {
 
 class Ddi {
  public:
-  Ddi(Server server, HttpClient& http) : server_{std::move(server)}, http_{http} {}
+  Ddi(Server server, HttpClient& http, Log log) : server_{std::move(server)}, http_{http}, log_{std::move(log)} {}
 
   struct Poll {
     bool changed = true;  // false: 304, `answer` is empty
@@ -27,6 +28,8 @@ class Ddi {
   // know that answers at once.
   Task<Result<Poll>> poll(std::string etag, std::chrono::seconds wait, Stop& stop);
   Task<Result<std::string>> get(std::string href, Stop& stop);  // a small document; kNotFound: 404 and 410
+  // What is told is never dropped in silence: kNotFound, kConflict: the action is gone, saying it again changes nothing.
+  // kInvalid: refused, also without the words of people and programs, which are in the log then.
   Task<Result<>> put_config(std::map<std::string, std::string> data, Stop& stop);
   Task<Result<>> feedback(ActionId action, wire::client::FeedbackBody body, Stop& stop);
   Task<Result<>> answer_cancel(ActionId action, bool accepted, std::string sentence, Stop& stop);
@@ -42,9 +45,12 @@ class Ddi {
 
  private:
   HttpRequest request(Method method, std::string target) const;
+  Task<Result<>> say(std::string target, std::string full, std::string words, std::string reduced, Stop& stop);
   Task<Result<>> send(Method method, std::string target, std::string body, Stop& stop);
   Server server_;
   HttpClient& http_;
+  Log log_;
+  std::string refused_;  // where words were refused last: said once
 };
 
 }  // namespace dray::agent

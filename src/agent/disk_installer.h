@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/image.h"
+#include "base/log.h"
 #include "ports/installer.h"
 #include "ports/worker.h"
 
@@ -27,6 +28,8 @@ class DiskInstaller : public Installer {
       : disk_{disk}, root_{std::move(root)}, payloads_{payloads}, worker_{worker} {}
 
   Task<Result<InstallerAnswer>> run(InstallerVerb verb, InstallerEnv env, Stop& stop) override;
+
+  Log log;  // silent unless its owner sets another
 
  protected:
   virtual InstallerAnswer info() = 0;

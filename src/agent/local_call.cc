@@ -1,5 +1,6 @@
 // What somebody on the device may ask the agent: its state, to answer its standing question, to cancel.
 #include "agent/session.h"
+#include "base/text.h"
 #include "wire/json.h"
 
 namespace dray::agent {
@@ -9,25 +10,24 @@ namespace json = wire::json;
 
 namespace {
 
-constexpr std::size_t kLongestText = 512;
-
 struct Request {
   std::string command, answer, by, why;
   std::optional<std::chrono::seconds> time;
 };
 
-std::string text_or_empty(const wire::Node& node, std::string_view key) {
+// Their terminal may speak another encoding: their words are cleaned, and only what is too long is refused.
+std::string line_or_empty(const wire::Node& node, std::string_view key, std::size_t longest) {
   const auto found = node.maybe(key);
-  return found ? found->text(kLongestText) : std::string{};
+  return found ? one_line(found->text(longest), longest) : std::string{};
 }
 
 Result<Request> decode(std::string_view line) {
-  return wire::decode<Request>(wire::parse_json(line), [](const wire::Node& n) {
+  return wire::decode<Request>(wire::parse_sloppy_json(line), [](const wire::Node& n) {
     n.only({"command", "answer", "for_s", "by", "why"});
-    Request out{n.at("command").text(),
-                text_or_empty(n, "answer"),
-                text_or_empty(n, "by"),
-                text_or_empty(n, "why"),
+    Request out{n.at("command").text(wire::kLongestWord),
+                line_or_empty(n, "answer", wire::kLongestWord),
+                line_or_empty(n, "by", wire::kLongestBy),
+                line_or_empty(n, "why", wire::kLongestWhy),
                 {}};
     if (const auto time = n.maybe("for_s")) out.time = std::chrono::seconds{time->integer(1, 30 * 86'400)};
     return out;
@@ -55,7 +55,8 @@ std::string status(const at::Attempt& attempt, bool asks) {
 
 // "ines (alex)": who it was by their own word, and by the kernel's.
 std::string by_whom(const Request& request, const std::string& who) {
-  return request.by.empty() || request.by == who ? who : request.by + " (" + who + ")";
+  const std::string both = request.by.empty() || request.by == who ? who : request.by + " (" + who + ")";
+  return clean_text(both, wire::kLongestBy);
 }
 
 Result<at::Word> word_of(const Request& request, const std::string& who) {

@@ -45,7 +45,7 @@ Server server_of(const AgentSettings& settings) {
 Agent::Session::Session(const AgentSettings& settings, AgentParts& parts, Executor executor)
     : settings_{settings},
       parts_{parts},
-      ddi_{server_of(settings), parts.http},
+      ddi_{server_of(settings), parts.http, parts.log},
       tasks_{executor},
       saves_{tasks_, parts.clock, parts.log,
              [this](const std::vector<std::string>& batch) { return save(batch.back()); }},

@@ -114,7 +114,7 @@ class Agent::Session {
   Task<Result<std::optional<Readiness>>> busy_file();
   Task<std::optional<Readiness>> busy_check(Stop& stop);
   Task<Readiness> installers_word(Stop& stop);
-  Readiness busy(std::string why, std::optional<std::chrono::seconds> retry_after) const;
+  Readiness busy(std::string_view why, std::optional<std::chrono::seconds> retry_after) const;
   void wait_silently(const Readiness& why);
   Task<> count_down(Stop& stop);
   void pass_time();
@@ -145,6 +145,7 @@ class Agent::Session {
   bool power_on_told_ = false;
   std::string told_phase_;  // "101 downloading"
   ActionId end_told_;       // since this start
+  unsigned end_failures_ = 0;  // in a row, of telling it
   std::string etag_;
   bool holds_polls_ = true;  // until the server answers at once
   int quick_ = 0;            // answers in a row that came at once

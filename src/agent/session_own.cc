@@ -5,6 +5,8 @@
 #include <charconv>
 
 #include "agent/session.h"
+#include "base/text.h"
+#include "wire/limits.h"
 
 namespace dray::agent {
 
@@ -70,9 +72,9 @@ std::optional<Agent::Session::Readiness> Agent::Session::operators_objection() c
   return out;
 }
 
-Agent::Session::Readiness Agent::Session::busy(std::string why,
+Agent::Session::Readiness Agent::Session::busy(std::string_view why,
                                                std::optional<std::chrono::seconds> retry_after) const {
-  return {at::AnswerKind::kBusy, std::move(why), retry_after, settings_.waits_while_busy};
+  return {at::AnswerKind::kBusy, one_line(why, wire::kLongestWhy), retry_after, settings_.waits_while_busy};
 }
 
 Task<Result<std::optional<Agent::Session::Readiness>>> Agent::Session::busy_file() {
@@ -91,8 +93,8 @@ Task<Result<std::optional<Agent::Session::Readiness>>> Agent::Session::busy_file
     retry_after = seconds_in(why.substr(12, end - 12));
     why.erase(0, std::min(end + 1, why.size()));
   }
-  while (!why.empty() && static_cast<unsigned char>(why.back()) <= ' ') why.pop_back();
-  co_return std::optional{busy(why.empty() ? "in use" : std::move(why), retry_after)};
+  const bool says_nothing = one_line(why, why.size()).empty();
+  co_return std::optional{busy(says_nothing ? "in use" : why, retry_after)};
 }
 
 Task<std::optional<Agent::Session::Readiness>> Agent::Session::busy_check(Stop& stop) {
@@ -117,12 +119,12 @@ Task<Agent::Session::Readiness> Agent::Session::installers_word(Stop& stop) {
     case InstallerExit::kBusy:
       co_return busy(answer->words, retry_after);
     case InstallerExit::kRetryLater:
-      co_return Readiness{at::AnswerKind::kDefer, answer->words, retry_after, false};
+      co_return Readiness{at::AnswerKind::kDefer, one_line(answer->words, wire::kLongestWhy), retry_after, false};
     case InstallerExit::kFailed:
     case InstallerExit::kUsage:
       break;
   }
-  co_return Readiness{at::AnswerKind::kRefuse, answer->words, retry_after, false};
+  co_return Readiness{at::AnswerKind::kRefuse, one_line(answer->words, wire::kLongestWhy), retry_after, false};
 }
 
 void Agent::Session::wait_silently(const Readiness& why) {

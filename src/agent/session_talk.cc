@@ -1,5 +1,6 @@
 // With the server: tell what is due, look at what it shows, wait.
 #include <algorithm>
+#include <bit>
 
 #include "agent/session.h"
 #include "base/mutant.h"
@@ -16,8 +17,9 @@ constexpr Duration kQuick{500};  // an answer sooner than this was not held
 constexpr int kMostQuick = 5;    // in a row: the server does not hold, or its answer changes without end
 
 bool nobody_cares(const Result<>& sent) {  // the action is gone: saying it again changes nothing
-  return !sent && (sent.error().code() == ErrorCode::kNotFound || sent.error().code() == ErrorCode::kInvalid);
+  return !sent && (sent.error().code() == ErrorCode::kNotFound || sent.error().code() == ErrorCode::kConflict);
 }
+bool is_refused(const Result<>& sent) { return !sent && sent.error().code() == ErrorCode::kInvalid; }
 
 std::string progress_key(const at::Attempt& attempt) {
   return std::to_string(at::action_of(attempt).value()) + " " + std::string{at::phase_name(attempt.phase)};
@@ -39,12 +41,19 @@ bool awaits_verdict(const at::Attempt& attempt) {
 }  // namespace
 
 std::map<std::string, std::string> Agent::Session::power_on_report() const {
-  std::map<std::string, std::string> out = settings_.attributes;
+  std::map<std::string, std::string> out;
   out["dray.boot_id"] = parts_.boot_id;
   out["dray.probes"] = "1";  // a gateway of ours may show us drayProbe
   for (const auto& [component, runs] : running_) {
     out["dray.version." + component] = runs.version;
     if (!runs.sha256.empty()) out["dray.sha256." + component] = runs.sha256;
+  }
+  // Its owner's words come last: a gateway takes so many and no more.
+  for (const auto& [key, value] : settings_.attributes) {
+    if (out.size() < wire::kMostAttributes)
+      out.try_emplace(key, value);
+    else
+      parts_.log.warn("attribute_left_out", {{"key", key}, {"most", wire::kMostAttributes}});
   }
   return out;
 }
@@ -149,13 +158,16 @@ Task<bool> Agent::Session::tell_progress(Stop& stop) {
   if (std::holds_alternative<at::Verifying>(attempt().phase)) {
     client::FeedbackBody all_here{"downloaded", "none", sentence, {}};
     auto said = co_await ddi_.feedback(action, std::move(all_here), stop);
-    if (!said && !nobody_cares(said)) co_return false;
+    if (!said && !nobody_cares(said) && !is_refused(said)) co_return false;
   }
   client::FeedbackBody body{"proceeding", "none", sentence, {}};
   if (std::holds_alternative<at::VerifyingBoot>(attempt().phase)) body.dray = {{"phase", "verifying"}};
   auto sent = co_await ddi_.feedback(action, std::move(body), stop);
-  if (sent || nobody_cares(sent)) told_phase_ = std::move(key);
-  co_return sent || nobody_cares(sent);
+  // Progress that is refused holds up nothing: the end is told, and the next phase.
+  if (is_refused(sent)) parts_.log.warn("progress_refused", {{"phase", key}, {"why", sent.error().message()}});
+  const bool done = sent || nobody_cares(sent) || is_refused(sent);
+  if (done) told_phase_ = std::move(key);
+  co_return done;
 }
 
 Task<bool> Agent::Session::tell_end(at::Due due, Stop& stop) {
@@ -164,13 +176,15 @@ Task<bool> Agent::Session::tell_end(at::Due due, Stop& stop) {
     body.dray = {{"answer", "cancelled"}, {"by", due.cancelled_by}, {"why", due.cancelled_why}};
     client::FeedbackBody canceled{"canceled", "none", due.sentence, body.dray};
     auto said = co_await ddi_.feedback(due.action, std::move(canceled), stop);
-    if (!said && !nobody_cares(said)) co_return false;
+    if (!said && !nobody_cares(said) && !is_refused(said)) co_return false;  // "closed" says it, too
   }
   auto sent = co_await ddi_.feedback(due.action, std::move(body), stop);
   if (!sent && !nobody_cares(sent)) {
-    parts_.log.warn("report_failed", {{"action", due.action.value()}, {"why", sent.error().message()}});
+    if (std::has_single_bit(++end_failures_))  // it is told again and again, at the pace of the back-off
+      parts_.log.warn("report_failed", {{"action", due.action.value()}, {"times", end_failures_}, {"why", sent.error().message()}});
     co_return false;
   }
+  end_failures_ = 0;
   parts_.log.info("end_reported",
                   {{"action", due.action.value()}, {"success", due.success}, {"sentence", due.sentence}});
   end_told_ = due.action;

@@ -117,6 +117,7 @@ Task<> Agent::Session::answer_offer(Stop& stop) {
   client::Confirmation confirmation{yes, std::string{word_of(ready->kind)}, ready->retry_after, ready->why};
   auto sent = co_await ddi_.confirm(at::action_of(attempt()), std::move(confirmation), stop);
   if (!sent && sent.error().code() != ErrorCode::kNotFound) {
+    parts_.log.warn("offer_not_answered", {{"why", sent.error().message()}});
     co_await pause(work_backoff_.next(), stop);
     co_return;
   }

@@ -28,26 +28,34 @@ Result<SingleFileInstaller::Book> SingleFileInstaller::book() const {
   const auto text = read_file(disk_, at("single-file.json"), kLargestRecord);
   if (!text && text.error().code() == ErrorCode::kNotFound) return Book{};
   if (!text) return text.error();
-  return wire::decode<Book>(wire::parse_json(*text), [](const wire::Node& root) {
+  auto book = wire::decode<Book>(wire::parse_json(*text), [](const wire::Node& root) {
     Book out;
-    root.members([&](std::string_view component, const wire::Node& e) {
+    // The first programs had the components themselves here.
+    const bool versioned = root.maybe("version") && root.at("version").value().is_int64();
+    if (versioned) check_version(root);
+    const wire::Node components = versioned ? root.at("components") : root;
+    components.members([&](std::string_view component, const wire::Node& e) {
       out[std::string{component}] = {decode(e, "now"), decode(e, "staged"), decode(e, "old"),
                                      e.at("switched").boolean()};
     });
     return out;
   });
+  if (book || !is_unreadable(book.error())) return book;
+  log.error("file_record_unreadable", {{"why", book.error().message()}});
+  return Book{};  // what runs is known by its bytes; the next order begins anew
 }
 
 Result<> SingleFileInstaller::save(const Book& book) {
-  json::object out;
+  json::object components;
   for (const auto& [component, entry] : book) {
     json::object e{{"switched", entry.switched}};
     encode(e, "now", entry.now);
     encode(e, "staged", entry.staged);
     encode(e, "old", entry.old);
-    out[component] = std::move(e);
+    components[component] = std::move(e);
   }
   DRAY_CHECK(make_dir_durable(disk_, root_));
+  const json::object out{{"version", kRecordVersion}, {"components", std::move(components)}};
   return replace_file(disk_, at("single-file.json"), wire::to_text(out) + "\n");
 }
 

@@ -1,7 +1,9 @@
 #include "agent/state.h"
 
+#include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "wire/json.h"
 
 namespace dray::agent {
@@ -12,18 +14,26 @@ using namespace core::attempt;  // the phases by their names, here only
 using wire::Node;
 
 constexpr int kVersion = 1;
-constexpr std::size_t kLargest = 1 << 20;
+constexpr int kMostStartsKept = 1'000'000;
+constexpr std::size_t kLargest = 4 << 20;  // a hundred parts whose addresses are escaped byte by byte
 constexpr std::array<std::string_view, 4> kAnswers{"ready", "busy", "defer", "refuse"};
+
+// What was said by people, installers and checks: whatever it was, the document can be read again.
+std::string said(std::string_view text) { return clean_lines(text, wire::kLongestSentence); }
+std::string read_said(const Node& node) {
+  if (!node.value().is_string()) node.refuse("must be a string");
+  return said(node.value().get_string());
+}
 
 json::object encode_order(const Order& order) {
   json::array parts;
   for (const Part& p : order.parts)
-    parts.push_back(json::object{{"component", p.component},
-                                 {"version", p.version},
+    parts.push_back(json::object{{"component", mend_utf8(p.component)},
+                                 {"version", mend_utf8(p.version)},
                                  {"sha256", p.sha256.hex()},
                                  {"sha1", p.sha1},
                                  {"size", p.size},
-                                 {"url", p.url}});
+                                 {"url", mend_utf8(p.url)}});
   return {{"action", order.action.value()}, {"hold", order.hold}, {"parts", std::move(parts)}};
 }
 
@@ -47,10 +57,10 @@ json::object encode_phase(const P& p) {
   if constexpr (requires { p.action; }) out["action"] = p.action.value();
   if constexpr (requires { p.part; }) out["part"] = p.part;
   if constexpr (requires { p.answer; }) out["answer"] = kAnswers[static_cast<std::size_t>(p.answer)];
-  if constexpr (requires { p.why; }) out["why"] = p.why;
+  if constexpr (requires { p.why; }) out["why"] = said(p.why);
   if constexpr (requires { p.left; }) out["left"] = p.left.count();
-  if constexpr (requires { p.by; }) out["by"] = p.by;
-  if constexpr (requires { p.boot_id; }) out["boot_id"] = p.boot_id;
+  if constexpr (requires { p.by; }) out["by"] = said(p.by);
+  if constexpr (requires { p.boot_id; }) out["boot_id"] = said(p.boot_id);
   if constexpr (requires { p.undone; }) out["undone"] = p.undone;
   if constexpr (requires { p.ended; }) {
     out["reported"] = p.ended.reported;
@@ -70,8 +80,8 @@ json::value encode_word(const std::optional<Word>& word) {
   if (!word) return nullptr;
   json::object out{{"answer", kAnswers[static_cast<std::size_t>(word->kind)]},
                    {"action", word->action.value()},
-                   {"by", word->by},
-                   {"why", word->why}};
+                   {"by", said(word->by)},
+                   {"why", said(word->why)}};
   if (word->left) out["left"] = word->left->count();
   return out;
 }
@@ -79,8 +89,8 @@ json::value encode_word(const std::optional<Word>& word) {
 Word decode_word(const Node& node) {
   Word word{decode_answer(node.at("answer")),
             ActionId{node.at("action").integer()},
-            node.at("by").text(),
-            node.at("why").text(),
+            read_said(node.at("by")),
+            read_said(node.at("why")),
             {}};
   if (const auto left = node.maybe("left")) word.left = Duration{left->integer(0)};
   return word;
@@ -92,10 +102,10 @@ void decode_phase(const Node& node, P& p) {
   if constexpr (requires { p.action; }) p.action = ActionId{node.at("action").integer()};
   if constexpr (requires { p.part; }) p.part = node.at("part").size();
   if constexpr (requires { p.answer; }) p.answer = decode_answer(node.at("answer"));
-  if constexpr (requires { p.why; }) p.why = node.at("why").text();
+  if constexpr (requires { p.why; }) p.why = read_said(node.at("why"));
   if constexpr (requires { p.left; }) p.left = Duration{node.at("left").integer(0)};
-  if constexpr (requires { p.by; }) p.by = node.at("by").text();
-  if constexpr (requires { p.boot_id; }) p.boot_id = node.at("boot_id").text();
+  if constexpr (requires { p.by; }) p.by = read_said(node.at("by"));
+  if constexpr (requires { p.boot_id; }) p.boot_id = read_said(node.at("boot_id"));
   if constexpr (requires { p.undone; }) p.undone = node.at("undone").boolean();
   if constexpr (requires { p.ended; }) p.ended = {node.at("reported").boolean(), node.at("tidied").boolean()};
   if constexpr (requires { p.part; })
@@ -124,7 +134,7 @@ std::string encode_state(const Attempt& attempt) {
                                     {"phase", phase_name(attempt.phase)},
                                     {"data", std::move(phase)},
                                     {"spool", std::move(spool)},
-                                    {"starts", attempt.starts},
+                                    {"starts", std::min(attempt.starts, kMostStartsKept)},
                                     {"word", encode_word(attempt.word)}}) +
          "\n";
 }
@@ -136,7 +146,7 @@ Result<Attempt> decode_state(std::string_view text) {
     out.phase = decode_any(root.at("phase").text(), root.at("data"));
     root.at("spool").members(
         [&](std::string_view name, const Node& offset) { out.spool[std::string{name}] = offset.size(); });
-    out.starts = static_cast<int>(root.at("starts").integer(0, 1'000'000));
+    out.starts = static_cast<int>(root.at("starts").integer(0, kMostStartsKept));
     if (const auto word = root.maybe("word")) out.word = decode_word(*word);
     return out;
   });

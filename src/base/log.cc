@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/text.h"
+
 namespace dray {
 namespace {
 
@@ -55,7 +57,7 @@ void Log::write(Level level, std::string_view event, std::initializer_list<Field
     line += ' ';
     line += field.key;
     line += '=';
-    append_value(line, field.value);
+    append_value(line, mend_utf8(field.value));
   }
   shared_->sink(level, line);
 }

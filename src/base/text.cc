@@ -92,6 +92,48 @@ std::string clean_text(std::string_view raw, std::size_t most) { return clean(ra
 
 std::string clean_characters(std::string_view raw, std::size_t most) { return clean(raw, {SIZE_MAX, most}); }
 
+namespace {
+
+// The first line, without its end; drops both from `text`.
+std::string_view take_line(std::string_view& text) {
+  const std::size_t end = text.find('\n');
+  std::string_view line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+std::string_view trimmed(std::string_view line) {
+  while (!line.empty() && is_space(line.front())) line.remove_prefix(1);
+  while (!line.empty() && is_space(line.back())) line.remove_suffix(1);
+  return line;
+}
+
+}  // namespace
+
+std::string clean_lines(std::string_view raw, std::size_t most) {
+  std::string out;
+  while (!raw.empty() && out.size() < most) {
+    const bool ends = raw.find('\n') != std::string_view::npos;
+    out += clean_text(take_line(raw), most - out.size());
+    if (ends && out.size() < most) out += '\n';
+  }
+  return out;
+}
+
+std::string one_line(std::string_view raw, std::size_t most) {
+  std::string out;
+  while (!raw.empty() && out.size() < most) {
+    const std::string_view line = trimmed(take_line(raw));
+    if (line.empty()) continue;
+    if (!out.empty()) out += "; ";
+    out += clean_text(line, most > out.size() ? most - out.size() : 0);
+  }
+  return out.size() > most ? std::string{cut_text(out, most)} : out;
+}
+
 std::string clean_name(std::string_view raw) {
   static constexpr char kHex[] = "0123456789ABCDEF";
   std::string out;

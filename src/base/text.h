@@ -31,6 +31,13 @@ std::string clean_text(std::string_view raw, std::size_t most);
 // Like clean_text, but with a limit of characters.
 std::string clean_characters(std::string_view raw, std::size_t most);
 
+// Like clean_text, but lines stay lines: they end with "\n", a carriage return before it is dropped. For what programs
+// print.
+std::string clean_lines(std::string_view raw, std::size_t most);
+
+// Several lines as one sentence: each trimmed of white space, empty ones left out, joined by "; "; cleaned and cut.
+std::string one_line(std::string_view raw, std::size_t most);
+
 // A name from outside: bytes that are no UTF-8 and control characters are written as in a URL ("kasse-%FCber"), so
 // that two different names stay different and each can be typed.
 std::string clean_name(std::string_view raw);

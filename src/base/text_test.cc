@@ -69,5 +69,17 @@ TEST(Text, DifferentNamesStayDifferent) {
   EXPECT_EQ(clean_name("a\nb"), "a%0Ab");
 }
 
+TEST(Text, LinesOfAProgramStayLines) {
+  EXPECT_EQ(clean_lines("one\r\n\x1btwo\xFC\n\nlast", 99), "one\n␛two\xEF\xBF\xBD\n\nlast");
+  EXPECT_EQ(clean_lines("ab\ncd", 4), "ab\nc");
+  EXPECT_EQ(clean_lines("ab\ncd", 3), "ab\n");
+  EXPECT_EQ(clean_lines("aä\n", 2), "a\n") << "cut at a character";
+  EXPECT_EQ(clean_lines("", 9), "");
+  EXPECT_EQ(one_line("  in use\r\n\n\tuntil ten \n", 99), "in use; until ten");
+  EXPECT_EQ(one_line("a\nb", 3), "a; ");
+  EXPECT_EQ(one_line("a\nb", 2), "a;");
+  EXPECT_EQ(one_line(" \n\t", 9), "");
+}
+
 }  // namespace
 }  // namespace dray

@@ -1,6 +1,7 @@
 #include "ctl/api.h"
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace dray::ctl {
 namespace {
@@ -46,7 +47,7 @@ Error error_of(int status, std::string_view body) {
   if (const auto problem = wire::parse_json(body); problem && problem->is_object()) {
     const auto& o = problem->get_object();
     const std::string_view detail = text_at(o, "detail").empty() ? text_at(o, "title") : text_at(o, "detail");
-    if (!detail.empty()) message = std::string{detail};
+    if (!detail.empty()) message = clean_lines(detail, wire::kLongestSentence);  // it goes to a terminal
   }
   if (status == 401) message += " (is the token right? see --token-file)";
   return Error{code_of(status), message};
@@ -87,9 +88,17 @@ Task<Result<json::value>> Api::post(std::string path, json::value body) {
 }
 
 Task<Result<json::value>> Api::patch(std::string path, json::value body) {
+  co_return co_await change(Method::kPatch, std::move(path), std::move(body));
+}
+
+Task<Result<json::value>> Api::put(std::string path, json::value body) {
+  co_return co_await change(Method::kPut, std::move(path), std::move(body));
+}
+
+Task<Result<json::value>> Api::change(Method method, std::string path, json::value body) {
   const std::string text = wire::to_text(body);
   for (int tries = 0;; ++tries) {
-    HttpRequest r = request(Method::kPatch, path);
+    HttpRequest r = request(method, path);
     r.headers.add("Content-Type", "application/json");
     auto answer = co_await call(std::move(r), text);
     if (answer || tries > 0 || !is_transient(answer.error().code()) || stop_.requested()) co_return answer;

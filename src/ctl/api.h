@@ -26,6 +26,7 @@ class Api {
   Task<Result<json::value>> post(std::string path, json::value body);
   // Only what the body names changes, so it may be repeated: once where the connection broke.
   Task<Result<json::value>> patch(std::string path, json::value body);
+  Task<Result<json::value>> put(std::string path, json::value body);  // whole, so the same
   Task<Result<json::value>> remove(std::string path);
   // Follows the cursor; path without `cursor`. All items, at most `most`.
   Task<Result<json::array>> list(std::string path, std::size_t most = 100'000);
@@ -37,6 +38,7 @@ class Api {
 
  private:
   Task<Result<json::value>> call(HttpRequest request, std::string body);
+  Task<Result<json::value>> change(Method method, std::string path, json::value body);
 
   HttpClient& client_;
   Random& random_;

@@ -1,7 +1,9 @@
 #include "ctl/table.h"
 
 #include <algorithm>
+#include <cstdint>
 
+#include "base/text.h"
 #include "core/schedule/rate.h"
 
 namespace dray::ctl {
@@ -27,7 +29,7 @@ std::optional<std::string> rate_text(const json::object& o) {
 
 std::string plain(const json::value& value) {
   if (value.is_null()) return "-";
-  if (value.is_string()) return value.get_string().empty() ? std::string{"-"} : std::string{value.get_string()};
+  if (value.is_string()) return value.get_string().empty() ? std::string{"-"} : clean_text(value.get_string(), SIZE_MAX);
   if (value.is_bool()) return value.get_bool() ? "yes" : "no";
   std::string out;
   if (value.is_array()) {
@@ -36,7 +38,7 @@ std::string plain(const json::value& value) {
     const auto& o = value.get_object();
     if (const json::value* version = o.if_contains("version"); version != nullptr && o.contains("sha256")) return plain(*version);
     if (const auto rate = rate_text(o)) return *rate;
-    for (const auto& [key, one] : o) out += (out.empty() ? "" : " ") + std::string{key} + "=" + plain(one);
+    for (const auto& [key, one] : o) out += (out.empty() ? "" : " ") + clean_text(key, SIZE_MAX) + "=" + plain(one);
   } else {
     out = json::serialize(value);
   }

@@ -43,6 +43,8 @@ class GroupCommit {
 
   // Nothing is on its way to the disk.
   bool idle() const { return added_ == committed_; }
+  // The last save did not work, and is tried again.
+  bool failing() const { return failing_; }
 
   // Waits until everything added before the call is durable. kStopped: it is not, and will not be.
   Task<Result<>> settled() {
@@ -77,6 +79,7 @@ class GroupCommit {
     bool said = false;
     for (;;) {
       const Result<> done = co_await commit_(batch);
+      failing_ = !done;
       if (done) {
         if (said) log_.info("save_recovered");
         co_return true;
@@ -95,7 +98,7 @@ class GroupCommit {
   std::vector<Write> waiting_;
   std::vector<std::function<void()>> afters_;
   std::uint64_t added_ = 0, committed_ = 0;
-  bool running_ = false;
+  bool running_ = false, failing_ = false;
   Signal changed_;
   Stop never_;
 };

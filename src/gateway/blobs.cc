@@ -2,18 +2,21 @@
 
 #include <set>
 
-#include "wire/json.h"
+#include "gateway/documents/format.h"
 
 namespace dray::gateway {
 namespace {
 
-namespace json = boost::json;
 constexpr std::size_t kPiece = 1 << 20, kPiecesAtATime = 8;  // the worker serves others in between
 
 std::string encode(const Blob& b) {
-  const json::object out{{"size", b.size}, {"sha1", b.sha1}, {"md5", b.md5}, {"name", b.name}, {"file", b.file_name},
-                         {"module_id", b.module_id}, {"stored_at", b.stored_at.time_since_epoch().count()}};
-  return json::serialize(out);
+  return documents::write({{"size", b.size},
+                           {"sha1", b.sha1},
+                           {"md5", b.md5},
+                           {"name", b.name},
+                           {"file", b.file_name},
+                           {"module_id", b.module_id},
+                           {"stored_at", documents::time_value(b.stored_at)}});
 }
 
 // Hashes up to kPiecesAtATime pieces from `at`; how far it came.
@@ -32,15 +35,15 @@ Result<std::uint64_t> hash_some(const File& file, std::uint64_t at, std::uint64_
 
 Result<> Blobs::restore(const Document& document) {
   DRAY_TRY(const auto sha, Sha256::parse(document.id));
-  const auto blob = wire::decode<Blob>(wire::parse_json(document.text), [](const wire::Node& n) {
+  const auto blob = documents::read<Blob>(document.text, [](const wire::Node& n) {
     Blob b;
     b.size = n.at("size").size();
-    b.sha1 = n.at("sha1").text();
-    b.md5 = n.at("md5").text();
-    b.name = n.at("name").text();
-    b.file_name = n.at("file").text();
+    b.sha1 = documents::text_of(n, "sha1");
+    b.md5 = documents::text_of(n, "md5");
+    b.name = documents::text_of(n, "name");
+    b.file_name = documents::text_of(n, "file");
     b.module_id = n.at("module_id").integer();
-    b.stored_at = b.used_at = WallTime{Duration{n.at("stored_at").integer()}};
+    b.stored_at = b.used_at = documents::time_of(n.at("stored_at"));
     return b;
   });
   if (!blob) return blob.error();

@@ -1,23 +1,19 @@
 #include "gateway/device_state.h"
 
-#include "wire/json.h"
+#include "gateway/documents/format.h"
 
 namespace dray::gateway {
 namespace {
 
 namespace json = boost::json;
+using documents::maybe_time_of;
+using documents::maybe_time_value;
+using documents::text_of;
+using documents::time_of;
+using documents::time_value;
 using wire::Node;
 
 constexpr std::string_view kBootId = "dray.boot_id", kVersion = "dray.version.", kSha = "dray.sha256.", kBusy = "dray.busy";
-
-json::value millis(const std::optional<WallTime>& time) {
-  return time ? json::value(time->time_since_epoch().count()) : json::value{};
-}
-std::optional<WallTime> read_millis(const Node& node, std::string_view key) {
-  const auto found = node.maybe(key);
-  if (!found) return {};
-  return WallTime{Duration{found->integer()}};
-}
 
 json::object running_value(const core::RunningByComponent& running) {
   json::object out;
@@ -36,23 +32,24 @@ std::optional<Busy> parse_busy(const std::string& text, WallTime now) {
   return busy;
 }
 
-Result<bool> read(const Node& n, DeviceState& d) {
-  n.at("attributes").members([&](std::string_view key, const Node& v) { d.attributes[std::string{key}] = v.text(4096); });
-  d.boot_id = n.at("boot_id").text();
+void read_members(const Node& n, DeviceState& d) {
+  n.at("attributes").members([&](std::string_view key, const Node& v) {
+    d.attributes[std::string{key}] = v.text(documents::kLongestText);
+  });
+  d.boot_id = text_of(n, "boot_id");
   n.at("running").members([&](std::string_view key, const Node& v) {
-    d.running[std::string{key}] = {v.at("version").text(), v.at("sha256").text()};
+    d.running[std::string{key}] = {text_of(v, "version"), text_of(v, "sha256")};
   });
   if (const auto busy = n.maybe("busy"))
-    d.busy = Busy{read_millis(*busy, "until"), busy->at("reason").text(), WallTime{Duration{busy->at("at").integer()}}};
+    d.busy = Busy{maybe_time_of(*busy, "until"), text_of(*busy, "reason"), time_of(busy->at("at"))};
   d.wants_config_data = n.at("wants_config_data").boolean();
   if (const auto a = n.maybe("auto_confirm"))
-    d.auto_confirm = {true, a->at("initiator").text(), a->at("remark").text(), WallTime{Duration{a->at("at").integer()}}};
-  d.installed_action = ActionId{n.at("installed_action").integer()};
-  d.installed_job = JobId{n.at("installed_job").text()};
-  d.installed_name = n.at("installed_name").text();
-  d.installed_version = n.at("installed_version").text();
-  d.seen_at = read_millis(n, "seen_at");
-  return true;
+    d.auto_confirm = {true, text_of(*a, "initiator"), text_of(*a, "remark"), time_of(a->at("at"))};
+  d.installed_action = ActionId{n.at("installed_action").integer(0)};
+  d.installed_job = JobId{text_of(n, "installed_job")};
+  d.installed_name = text_of(n, "installed_name");
+  d.installed_version = text_of(n, "installed_version");
+  d.seen_at = maybe_time_of(n, "seen_at");
 }
 
 }  // namespace
@@ -68,21 +65,19 @@ std::string encode_device_document(const DeviceState& d) {
                    {"installed_job", d.installed_job.value()},
                    {"installed_name", d.installed_name},
                    {"installed_version", d.installed_version},
-                   {"seen_at", millis(d.seen_at)}};
+                   {"seen_at", maybe_time_value(d.seen_at)}};
   if (d.busy)
     out["busy"] = json::object{
-        {"until", millis(d.busy->until)}, {"reason", d.busy->reason}, {"at", d.busy->at.time_since_epoch().count()}};
+        {"until", maybe_time_value(d.busy->until)}, {"reason", d.busy->reason}, {"at", time_value(d.busy->at)}};
   if (d.auto_confirm.active)
     out["auto_confirm"] = json::object{{"initiator", d.auto_confirm.initiator},
                                        {"remark", d.auto_confirm.remark},
-                                       {"at", d.auto_confirm.activated_at.time_since_epoch().count()}};
-  return json::serialize(out);
+                                       {"at", time_value(d.auto_confirm.activated_at)}};
+  return documents::write(std::move(out));
 }
 
 Result<> decode_device_document(std::string_view text, DeviceState& device) {
-  const auto done = wire::decode<bool>(wire::parse_json(text), [&](const Node& n) { return *read(n, device); });
-  if (!done) return done.error();
-  return {};
+  return documents::read_into(text, [&](const Node& n) { read_members(n, device); });
 }
 
 void read_dray_attributes(DeviceState& device, WallTime now) {
@@ -96,8 +91,8 @@ void read_dray_attributes(DeviceState& device, WallTime now) {
   }
   for (const auto& [key, value] : device.attributes)
     if (key.starts_with(kSha))
-      if (const auto found = device.running.find(key.substr(kSha.size())); found != device.running.end())
-        found->second.sha256 = value;
+      if (const auto found = device.running.find(key.substr(kSha.size())); found != device.running.end() && Sha256::parse(value))
+        found->second.sha256 = value;  // only a whole digest says anything
   device.busy = std::move(busy);
 }
 

@@ -93,6 +93,7 @@ struct DeviceState {
   std::string address;                // from which it called last
   Checked checked;
   LinkProbe probe;
+  bool wants_link = false;            // its next poll asks for the link of a job
   bool busy_used = false;             // this status has moved an update time already
   std::string view;                   // what its poll showed when it was looked at last
   std::uint64_t generation = 1;       // counts what a poll may show

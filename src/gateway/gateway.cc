@@ -56,7 +56,7 @@ Task<Result<>> Gateway::load() {
   std::function<Result<>(const Document&)> other = [this](const Document& document) -> Result<> {
     if (document.kind == kind::kArtifact) return blobs_.restore(document);
     if (document.kind == kind::kPartial) return fetcher_.restore(document);
-    if (document.kind == kind::kRate) rates_.restore(document);
+    if (document.kind == kind::kRate) return rates_.restore(document);
     return {};
   };
   std::function<Task<Result<>>()> prepare = [this] { return blobs_.prepare(); };

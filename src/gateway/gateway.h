@@ -37,6 +37,7 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
 
   HttpHandler& door() { return door_; }           // for devices
+  bool knows(const HttpRequest& request) const { return door_.knows(request); }  // a device, by its token
   HttpHandler& local_api() { return local_api_; } // for the site's people
   Site& site() { return site_; }
   const Rates& rates() const { return rates_; }

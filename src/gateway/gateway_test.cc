@@ -372,6 +372,7 @@ TEST_F(GatewayTest, AnOpenActionKeepsItsIdOverARestart) {
 TEST_F(GatewayTest, ForeignLinksAreShownToAsManyAsMayReceiveAndAnUnusedOneGoesOn) {
   one_artifact(3, 1000);
   server.plan.limits.concurrency = 1;
+  settings.poll_sleep = 60s;
   start();
   std::string holder;
   EXPECT_TRUE(until([&] {
@@ -383,7 +384,7 @@ TEST_F(GatewayTest, ForeignLinksAreShownToAsManyAsMayReceiveAndAnUnusedOneGoesOn
   for (const std::string& device : std::vector<std::string>{"dev-1", "dev-2", "dev-3"}) shown += link("deploymentBase", device).empty() ? 0 : 1;
   EXPECT_EQ(shown, 1);
   const std::string id = link("deploymentBase", holder);
-  clock.leap += 5s;  // two poll intervals and no GET
+  clock.leap += 120s;  // two poll intervals and no GET
   EXPECT_TRUE(until([&] { return link("deploymentBase", holder).empty(); }));
   for (const std::string& device : std::vector<std::string>{"dev-1", "dev-2", "dev-3"})
     if (device != holder) update_foreign(device);

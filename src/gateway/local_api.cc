@@ -1,5 +1,6 @@
 #include "gateway/local_api.h"
 
+#include "base/text.h"
 #include "gateway/local_answers.h"
 
 #include "wire/ddi.h"
@@ -9,6 +10,8 @@ namespace dray::gateway {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::size_t kLongestName = 600;  // of a document, as it is shown
 
 std::string versions(const core::Job& job) {
   std::string out;
@@ -40,14 +43,15 @@ Task<HttpResponse> LocalApi::handle(HttpRequest request, Stop& /*stop*/) {
     if (auto page = page_answer(path)) co_return std::move(*page);
   if (!get && is_foreign_page(request)) co_return problem(403, "Forbidden", "only pages of this gateway may act here");
   if (path == "/healthz" && get) co_return plain(200, "ok\n");
-  if (path == "/readyz" && get) co_return site_.loaded() ? plain(200, "ready\n") : plain(503, "starting\n");
+  if (path == "/readyz" && get) co_return ready();
   if (!site_.loaded()) co_return problem(503, "Service Unavailable", "the gateway is starting");
   if (get)
     if (auto shown = list(path)) co_return co_await durable(std::move(*shown));  // what is shown has happened
   if (path == "/api/v1/deferrals" && request.method == Method::kPost) co_return co_await add_deferral(request);
   constexpr std::string_view kDeferrals = "/api/v1/deferrals/", kJobs = "/api/v1/jobs/", kCancel = "/cancel";
-  if (path.starts_with(kDeferrals) && request.method == Method::kDelete) {
+  if (path.starts_with(kDeferrals) && (request.method == Method::kDelete || request.method == Method::kPut)) {
     std::string id = wire::unescape_url(path.substr(kDeferrals.size())).value_or("");
+    if (request.method == Method::kPut) co_return co_await replace_deferral(request, std::move(id));
     co_return co_await withdraw_deferral(std::move(id));
   }
   if (path.starts_with(kJobs) && path.ends_with(kCancel) && request.method == Method::kPost &&
@@ -72,7 +76,36 @@ Task<HttpResponse> LocalApi::durable(HttpResponse response) {
   co_return response;
 }
 
+// What could not be read at the start, and what that means.
+json::array LocalApi::unreadable() const {
+  json::array out;
+  for (const auto& one : site_.damage().all())
+    out.push_back({{"document", clean_text(one.name(), kLongestName)},
+                   {"device", one.device.empty() ? json::value{} : json::value(one.device.value())},
+                   {"why", one.why},
+                   {"then", documents::sentence_of(documents::fate_of(one.kind, one.id))}});
+  return out;
+}
+
+// 503 only where nothing can be saved. A server that can't be told is no reason: devices are served all the same.
+HttpResponse LocalApi::ready() const {
+  if (!site_.loaded()) return plain(503, "starting\n");
+  if (!site_.can_save()) return plain(503, "nothing can be saved\n");
+  return with_json(200, {{"ready", true},
+                         {"can_tell_server", !site_.cannot_tell.has_value()},
+                         {"why", site_.cannot_tell ? json::value(*site_.cannot_tell) : json::value{}},
+                         {"reports_waiting", site_.outbox().size()}});
+}
+
+json::array LocalApi::set_aside() const {
+  json::array out;
+  for (const auto& [subject, aside] : site_.outbox().aside())
+    out.push_back({{"report", subject}, {"why", aside.why}, {"at", to_rfc3339(aside.at)}});
+  return out;
+}
+
 HttpResponse LocalApi::status() const {
+  const std::string held = site_.damage().holds(DeviceId{});
   json::array artifacts;
   json::object devices;
   const auto rate = [this](const core::LinkRate& r) { return wire::encode_rate({r, site_.now()}); };
@@ -82,6 +115,9 @@ HttpResponse LocalApi::status() const {
       200, {{"site", site_.plan().plan().site.value()},
             {"time_zone", site_.plan().plan().time_zone},
             {"revision", site_.plan().plan().revision},
+            {"reason", held.empty() ? json::value{} : json::value("stored_unreadable")},
+            {"sentence", held.empty() ? json::value{} : json::value(held)},
+            {"unreadable", unreadable()},
             {"link", {{"wan_bytes", site_.link.wan}, {"wan_control_bytes", site_.link.wan_control}, {"lan_bytes", site_.link.lan}}},
             {"rates", {{"wan", rate(rates_.wan())}, {"devices", std::move(devices)}}},
             {"storage", {{"used", blobs_.used()}, {"quota", fetcher_.quota()}, {"artifacts", std::move(artifacts)}}},
@@ -89,7 +125,8 @@ HttpResponse LocalApi::status() const {
                          {"clock_known", site_.time().known()},
                          {"now", to_rfc3339(site_.now())}}},
             {"reports_waiting", site_.outbox().size()},
-            {"transmitting", site_.slots().taken()},
+            {"reports_set_aside", set_aside()},
+            {"transmitting", site_.slots().running()},
             {"devices", site_.devices().size()}});
 }
 

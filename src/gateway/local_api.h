@@ -21,13 +21,19 @@ class LocalApi : public HttpHandler {
 
  private:
   std::optional<HttpResponse> list(std::string_view path) const;  // as it is now, durable or not
+  HttpResponse ready() const;
   HttpResponse status() const;
+  boost::json::array unreadable() const;
+  boost::json::array set_aside() const;
   HttpResponse jobs() const;
   // local_deferrals.cc
   HttpResponse deferrals() const;
   std::optional<HttpResponse> refuses(const core::Deferral& deferral) const;
+  std::optional<HttpResponse> comes_too_late(const core::Deferral& deferral, bool accept_expiry) const;
+  boost::json::object shown(const core::Deferral& deferral) const;
   Task<HttpResponse> add_deferral(HttpRequest& request);
   Task<HttpResponse> withdraw_deferral(std::string id);
+  Task<HttpResponse> replace_deferral(HttpRequest& request, std::string id);
   Task<HttpResponse> cancel_job(HttpRequest& request, std::string id);
   Task<HttpResponse> durable(HttpResponse response);
   // The last instant at which what the deferral means could still begin and be done in time; nothing: it means nothing.

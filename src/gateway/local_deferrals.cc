@@ -1,6 +1,7 @@
 // Deferrals and cancels asked for at the site.
 #include <algorithm>
 
+#include "base/text.h"
 #include "core/schedule/deferral.h"
 #include "gateway/local_answers.h"
 #include "gateway/local_api.h"
@@ -16,9 +17,9 @@ struct Wish {  // body of a deferral or a cancel
   bool accept_expiry = false;
 };
 
-std::string text_or_empty(const wire::Node& n, std::string_view key) {
+std::string line_or_empty(const wire::Node& n, std::string_view key, std::size_t longest) {
   const auto found = n.maybe(key);
-  return found ? found->text(512) : std::string{};
+  return found ? found->line(longest) : std::string{};
 }
 
 Task<Result<Wish>> read_wish(HttpRequest& request, bool deferral) {
@@ -32,11 +33,11 @@ Task<Result<Wish>> read_wish(HttpRequest& request, bool deferral) {
   co_return wire::decode<Wish>(wire::parse_json(text), [deferral](const wire::Node& n) {
     Wish wish;
     n.only({"device", "assignment", "until", "by", "why", "accept_expiry"});
-    wish.deferral.by = text_or_empty(n, "by");
-    wish.deferral.why = text_or_empty(n, "why");
+    wish.deferral.by = line_or_empty(n, "by", wire::kLongestBy);
+    wish.deferral.why = line_or_empty(n, "why", wire::kLongestWhy);
     if (!deferral) return wish;
-    wish.deferral.device = DeviceId{text_or_empty(n, "device")};
-    wish.deferral.assignment = AssignmentId{text_or_empty(n, "assignment")};
+    wish.deferral.device = DeviceId{line_or_empty(n, "device", wire::kLongestTitle)};
+    wish.deferral.assignment = AssignmentId{line_or_empty(n, "assignment", wire::kLongestId)};
     wish.deferral.until = n.at("until").time();
     if (const auto accept = n.maybe("accept_expiry")) wish.accept_expiry = accept->boolean();
     return wish;
@@ -54,6 +55,17 @@ json::object encode(const core::Deferral& d, std::string_view from) {
           {"by", d.by},
           {"why", d.why},
           {"from", from}};
+}
+
+json::object encode_unreadable(const documents::Unreadable& one) {
+  return {{"id", clean_text(one.id, 256)},
+          {"device", nullptr},
+          {"assignment", nullptr},
+          {"until", nullptr},
+          {"by", ""},
+          {"why", "can't be read; withdraw it (DELETE) or give it again (PUT)"},
+          {"from", "site"},
+          {"unreadable", true}};
 }
 
 std::uint64_t bytes_left(const core::Job& job) {
@@ -94,6 +106,8 @@ std::optional<WallTime> LocalApi::latest_possible(const core::Deferral& deferral
 HttpResponse LocalApi::deferrals() const {
   json::array out;
   for (const auto& [id, deferral] : site_.local_deferrals()) out.push_back(encode(deferral, "site"));
+  for (const auto& one : site_.damage().all())
+    if (one.kind == kind::kDeferral) out.push_back(encode_unreadable(one));
   for (const auto& deferral : site_.plan().plan().deferrals) out.push_back(encode(deferral, "server"));
   return with_json(200, json::object{{"deferrals", std::move(out)}});
 }
@@ -111,27 +125,49 @@ std::optional<HttpResponse> LocalApi::refuses(const core::Deferral& deferral) co
   return {};
 }
 
-Task<HttpResponse> LocalApi::add_deferral(HttpRequest& request) {
-  auto wish = co_await read_wish(request, true);
-  if (!wish) co_return problem(400, "Bad Request", wish.error().message());
-  core::Deferral deferral = wish->deferral;
-  if (auto refused = refuses(deferral)) co_return std::move(*refused);
+// 409 where the expiry leaves too little time for it, unless that is accepted.
+std::optional<HttpResponse> LocalApi::comes_too_late(const core::Deferral& deferral, bool accept_expiry) const {
   const auto latest = latest_possible(deferral);
-  if (latest && deferral.until > *latest && !wish->accept_expiry) {
-    const bool none = *latest <= site_.now();
-    co_return conflict(
-        none ? "the expiry leaves no time for a deferral" : "this leaves too little time before the expiry",
-        "latest_possible", json::value(to_rfc3339(std::chrono::floor<std::chrono::seconds>(*latest))));
-  }
-  deferral.id = "l" + random_alphanumeric(random_, 10);
+  if (!latest || deferral.until <= *latest || accept_expiry) return {};
+  const bool none = *latest <= site_.now();
+  return conflict(none ? "the expiry leaves no time for a deferral" : "this leaves too little time before the expiry",
+                  "latest_possible", json::value(to_rfc3339(std::chrono::floor<std::chrono::seconds>(*latest))));
+}
+
+// Encoded, with how many jobs it moves.
+json::object LocalApi::shown(const core::Deferral& deferral) const {
   std::int64_t moves = 0;
   for (const auto& [id, job] : site_.jobs())
     moves += may_defer(job) && core::standing_deferral(job.terms, std::span{&deferral, 1}) ? 1 : 0;
   json::object body = encode(deferral, "site");
   body["jobs"] = moves;
-  HttpResponse response = with_json(201, body);
+  return body;
+}
+
+Task<HttpResponse> LocalApi::add_deferral(HttpRequest& request) {
+  auto wish = co_await read_wish(request, true);
+  if (!wish) co_return problem(400, "Bad Request", wish.error().message());
+  core::Deferral deferral = wish->deferral;
+  if (auto refused = refuses(deferral)) co_return std::move(*refused);
+  if (auto late = comes_too_late(deferral, wish->accept_expiry)) co_return std::move(*late);
+  deferral.id = "l" + random_alphanumeric(random_, 10);
+  HttpResponse response = with_json(201, shown(deferral));
   response.headers.add("Location", "/api/v1/deferrals/" + deferral.id);
   site_.add_deferral(std::move(deferral));
+  co_return co_await durable(std::move(response));
+}
+
+// In the place of one that can't be read any more.
+Task<HttpResponse> LocalApi::replace_deferral(HttpRequest& request, std::string id) {
+  auto wish = co_await read_wish(request, true);
+  if (!wish) co_return problem(400, "Bad Request", wish.error().message());
+  core::Deferral deferral = wish->deferral;
+  deferral.id = id;
+  if (auto refused = refuses(deferral)) co_return std::move(*refused);
+  if (auto late = comes_too_late(deferral, wish->accept_expiry)) co_return std::move(*late);
+  HttpResponse response = with_json(200, shown(deferral));
+  if (!site_.replace_deferral(std::move(deferral)))
+    co_return problem(404, "Not Found", "there is no such deferral here that can't be read");
   co_return co_await durable(std::move(response));
 }
 

@@ -1,7 +1,18 @@
 #include "gateway/outbox.h"
 
+#include "gateway/documents/format.h"
 
 namespace dray::gateway {
+namespace {
+
+constexpr std::size_t kMostAside = 1'000;  // the oldest go: a server that takes nothing must not fill the disk
+constexpr std::size_t kLongestAside = 9 << 20;
+
+std::string encode_aside(const Outbox::Aside& aside) {
+  return documents::write({{"report", aside.report}, {"why", aside.why}, {"at", to_rfc3339(aside.at)}});
+}
+
+}  // namespace
 
 void Outbox::restore(wire::Report report) {
   last_ = std::max(last_, core::ReportsSeen{report.epoch, report.seq});
@@ -15,7 +26,7 @@ Writes Outbox::put(wire::Report report) {
   const std::string subject = wire::subject_of(report);
   if (const auto older = newest_.find(subject); older != newest_.end()) pending_.erase(older->second);
   newest_[subject] = report.seq;
-  writes.push_back(Write::put(kind::kReport, subject, wire::encode_report(report)));
+  writes.push_back(Write::put(kind::kReport, subject, documents::write_message(wire::encode_report(report))));
   pending_.insert_or_assign(report.seq, std::move(report));
   return writes;
 }
@@ -30,13 +41,13 @@ Writes Outbox::add(wire::ReportBody body, WallTime at) {
   return put(std::move(report));
 }
 
-Outbox::Batch Outbox::batch() const {
+Outbox::Batch Outbox::batch(std::size_t most) const {
   Batch out;
   std::size_t bytes = 2;
   for (const auto& [seq, report] : pending_) {
     std::string text = wire::encode_report(report);
     bytes += text.size() + 1;
-    const bool full = out.reports.size() == wire::kMostReports || bytes > wire::kMostReportBytes;
+    const bool full = out.reports.size() == std::min(most, wire::kMostReports) || bytes > wire::kMostReportBytes;
     if (full && !out.reports.empty()) break;
     out.reports.push_back(std::move(text));
     out.last = {report.epoch, seq};
@@ -53,8 +64,34 @@ Writes Outbox::acknowledge(core::ReportsSeen seen) {
     writes.push_back(Write::erase(kind::kReport, subject));
     newest_.erase(subject);
     pending_.erase(pending_.begin());
+    if (aside_.erase(subject) > 0) writes.push_back(Write::erase(kind::kAside, subject));
   }
   return writes;
+}
+
+Writes Outbox::set_aside(std::int64_t seq, std::string why, WallTime at) {
+  Writes writes;
+  const auto refused = pending_.find(seq);
+  if (refused == pending_.end()) return writes;
+  const std::string subject = wire::subject_of(refused->second);
+  if (aside_.size() >= kMostAside && !aside_.contains(subject)) {
+    const auto oldest = std::min_element(aside_.begin(), aside_.end(), [](const auto& a, const auto& b) { return a.second.at < b.second.at; });
+    writes.push_back(Write::erase(kind::kAside, oldest->first));
+    aside_.erase(oldest);
+  }
+  const Aside& aside = aside_[subject] = {wire::encode_report(refused->second), std::move(why), at};
+  writes.push_back(Write::put(kind::kAside, subject, encode_aside(aside)));
+  writes.push_back(Write::erase(kind::kReport, subject));
+  newest_.erase(subject);
+  pending_.erase(refused);
+  return writes;
+}
+
+Result<> Outbox::restore_aside(const Document& document) {
+  DRAY_TRY(aside_[document.id], documents::read<Aside>(document.text, [](const wire::Node& n) {
+             return Aside{n.at("report").text(kLongestAside), n.at("why").text(), n.at("at").time()};
+           }));
+  return {};
 }
 
 Writes Outbox::begin_epoch(std::int64_t epoch) {

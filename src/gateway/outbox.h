@@ -31,12 +31,21 @@ class Outbox {
 
   // Numbers it; an older one of the same subject is dropped.
   Writes add(wire::ReportBody body, WallTime at);
-  // The oldest ones that fit into one request, encoded.
+  // The oldest ones that fit into one request, at most `most`, encoded.
   struct Batch {
     std::vector<std::string> reports;
     core::ReportsSeen last;
   };
-  Batch batch() const;
+  Batch batch(std::size_t most = wire::kMostReports) const;
+  // The report of this number is kept beside, because this server can't take it, until its subject is told: the others
+  // go on. Where it waits no more, there is a newer one of its subject, and nothing is done.
+  struct Aside {
+    std::string report, why;  // as it was sent; what the server said
+    WallTime at;
+  };
+  Writes set_aside(std::int64_t seq, std::string why, WallTime at);
+  const std::map<std::string, Aside>& aside() const { return aside_; }  // by subject
+  Result<> restore_aside(const Document& document);
   void sending(const Batch& batch) { sent_ = std::max(sent_, batch.last); }
   Writes acknowledge(core::ReportsSeen seen);
   // The server has lost what it acknowledged behind `seen`.
@@ -50,6 +59,7 @@ class Outbox {
   core::ReportsSeen last_{1, 0}, sent_{1, 0}, acknowledged_{1, 0};
   std::map<std::int64_t, wire::Report> pending_;  // by seq; all of last_.epoch
   std::unordered_map<std::string, std::int64_t> newest_;
+  std::map<std::string, Aside> aside_;
 };
 
 }  // namespace dray::gateway

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "wire/json.h"
+#include "gateway/documents/format.h"
 
 namespace dray::gateway {
 namespace {
@@ -21,16 +21,16 @@ json::object encode_cell(const core::RateHistory::Cell& cell) {
   json::array buckets;
   for (const auto& [index, bucket] : cell.buckets)
     buckets.push_back(json::array{index, bucket.weight, bucket.log2_rate});
-  return {{"as_of", cell.as_of.time_since_epoch().count()},
-          {"newest", cell.newest.time_since_epoch().count()},
+  return {{"as_of", documents::time_value(cell.as_of)},
+          {"newest", documents::time_value(cell.newest)},
           {"samples", cell.samples},
           {"buckets", std::move(buckets)}};
 }
 
 core::RateHistory::Cell decode_cell(const wire::Node& n) {
   core::RateHistory::Cell cell;
-  cell.as_of = WallTime{Duration{n.at("as_of").integer()}};
-  cell.newest = WallTime{Duration{n.at("newest").integer()}};
+  cell.as_of = documents::time_of(n.at("as_of"));
+  cell.newest = documents::time_of(n.at("newest"));
   cell.samples = n.at("samples").number();
   n.at("buckets").each([&](const wire::Node& b) {
     const json::array& three = b.array(3);
@@ -53,17 +53,18 @@ bool is_news(const core::HourRate& told, const core::HourRate& now) {
 
 }  // namespace
 
-void Rates::restore(const Document& document) {
+Result<> Rates::restore(const Document& document) {
   const std::size_t slash = document.id.rfind('/');
   const std::string link = document.id.substr(0, slash);
   const DeviceId device{link.starts_with("lan/") ? link.substr(4) : std::string{}};
-  const auto done = wire::decode<bool>(wire::parse_json(document.text), [&](const wire::Node& n) {
+  return documents::read_into(document.text, [&](const wire::Node& n) {
     const auto hour = static_cast<int>(n.at("hour").integer(0, core::kHoursOfWeek - 1));
-    if (const auto own = n.maybe("own")) links_[device].put({hour, false}, decode_cell(*own));
-    if (const auto capped = n.maybe("capped")) links_[device].put({hour, true}, decode_cell(*capped));
-    return true;
+    std::optional<core::RateHistory::Cell> own, capped;
+    if (const auto cell = n.maybe("own")) own = decode_cell(*cell);
+    if (const auto cell = n.maybe("capped")) capped = decode_cell(*cell);
+    if (own) links_[device].put({hour, false}, std::move(*own));
+    if (capped) links_[device].put({hour, true}, std::move(*capped));
   });
-  if (!done) site_.log().warn("rate_not_read", {{"document", document.id}, {"why", done.error().message()}});
 }
 
 void Rates::take(const DeviceId& device, const core::RatePiece& piece) {
@@ -101,7 +102,7 @@ void Rates::keep() {
       document["own"] = encode_cell(own->second);
     if (const auto capped = cells.find({hour.hour, true}); capped != cells.end())
       document["capped"] = encode_cell(capped->second);
-    site_.save({Write::put(kind::kRate, document_id(hour.device, hour.hour), json::serialize(document))});
+    site_.save({Write::put(kind::kRate, document_id(hour.device, hour.hour), documents::write(std::move(document)))});
     const auto rate = history.hour(hour.hour, site_.now());
     if (!rate) continue;
     const auto told = told_.find(hour);

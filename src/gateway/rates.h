@@ -19,9 +19,8 @@ class Rates {
 
   explicit Rates(Site& site) : site_{site} {}
 
-  // A document that can not be read is dropped: rates are measured again, and the gateway starts without
-  // them.
-  void restore(const Document& document);
+  // From a document of the store. What can't be read is measured again.
+  Result<> restore(const Document& document);
 
   // `device` empty: the WAN. Ignored while the time is not known: a rate belongs to its hour.
   void take(const DeviceId& device, const core::RatePiece& piece);

@@ -1,10 +1,27 @@
 #include "gateway/reporter.h"
 
+#include "base/text.h"
+
 namespace dray::gateway {
 namespace {
 
 constexpr std::size_t kLargestAnswer = 64 << 10;
 constexpr std::chrono::hours kPatience{1};
+constexpr std::size_t kLongestWhy = 500;
+
+// The server says that it can't take what we sent, and it is the server who says so.
+bool refuses(const TextResponse& answer) {
+  const bool told = answer.headers.get("Content-Type").starts_with("application/problem+json");
+  return told && (answer.status == 400 || answer.status == 413 || answer.status == 422);
+}
+
+std::string detail_of(const TextResponse& answer) {
+  const auto parsed = wire::parse_sloppy_json(answer.body);
+  const auto* problem = parsed ? parsed->if_object() : nullptr;
+  const auto* detail = problem == nullptr ? nullptr : problem->if_contains("detail");
+  const auto* text = detail == nullptr ? nullptr : detail->if_string();
+  return "status " + std::to_string(answer.status) + (text == nullptr ? "" : ": " + clean_text({text->data(), text->size()}, kLongestWhy));
+}
 
 }  // namespace
 
@@ -22,12 +39,13 @@ Task<> Reporter::run(Stop& stop) {
     }
     // What is told must be true after a power cut too, and its number never used again: first what is told is fixed,
     // then it is made durable, then it is told.
-    Outbox::Batch batch = site_.outbox().batch();
+    Outbox::Batch batch = site_.outbox().batch(halving_.most());
     const auto saved = co_await site_.settled();
     if (!saved) break;
     site_.outbox().sending(batch);
     const Result<> done = co_await send(std::move(batch), stop);
     if (stop.requested()) break;
+    site_.cannot_tell = done ? std::nullopt : std::optional{done.error().message()};
     if (done) {
       backoff.reset();
       continue;
@@ -38,14 +56,22 @@ Task<> Reporter::run(Stop& stop) {
   }
 }
 
-Task<Result<>> Reporter::send(Outbox::Batch batch, Stop& stop) {
+Task<Result<TextResponse>> Reporter::post(std::string body, Stop& stop) {
   const Settings& settings = site_.settings();
   HttpRequest request{Method::kPost, settings.server_url + "/gateway/v1/reports"};
   request.headers.add("Authorization", "Bearer " + settings.token);
   request.headers.add("Content-Type", "application/json");
-  std::string body = wire::encode_reports(batch.reports);
-  const auto answer = co_await exchange(server_, std::move(request), std::move(body), kLargestAnswer, stop);
+  co_return co_await exchange(server_, std::move(request), std::move(body), kLargestAnswer, stop);
+}
+
+Task<Result<>> Reporter::send(Outbox::Batch batch, Stop& stop) {
+  const std::size_t count = batch.reports.size();
+  const auto answer = co_await post(wire::encode_reports(batch.reports), stop);
   if (!answer) co_return answer.error();
+  if (refuses(*answer)) {
+    std::string why = detail_of(*answer);
+    co_return co_await refused(std::move(batch), std::move(why), stop);
+  }
   if (answer->status != 200)
     co_return Error{ErrorCode::kUnavailable, "POST reports: status " + std::to_string(answer->status)};
   const auto decoded = wire::decode_answer(answer->body);
@@ -55,6 +81,28 @@ Task<Result<>> Reporter::send(Outbox::Batch batch, Stop& stop) {
   site_.acknowledge(*decoded);
   const bool begins_anew = site_.outbox().last().epoch != epoch;
   if (!moved && !begins_anew) co_return Error{ErrorCode::kUnavailable, "POST reports: not all was acknowledged"};
+  halving_.taken(count);
+  if (!halving_.searching() && site_.outbox().empty()) set_aside_ = 0;
+  co_return Result<>{};
+}
+
+// One of them can't be taken. Found, it is kept beside, where the server does take reports as such.
+Task<Result<>> Reporter::refused(Outbox::Batch batch, std::string why, Stop& stop) {
+  const std::size_t count = batch.reports.size();
+  Duration pause = pause_between(0, site_.settings().server_retry_base);
+  if (!halving_.searching()) site_.log().warn("reports_refused", {{"entries", count}, {"why", why}});
+  if (halving_.refused(count)) {
+    const auto empty = co_await post("[]", stop);
+    if (!empty) co_return empty.error();
+    if (empty->status != 200 || !wire::decode_answer(empty->body))
+      co_return Error{ErrorCode::kUnavailable, "POST reports: " + why + ", and an empty batch is not taken either"};
+    site_.log().warn("report_set_aside", {{"report", clean_text(batch.reports[0], kLongestWhy)}, {"why", why}});
+    site_.set_report_aside(batch.last.seq, std::move(why));
+    halving_.set_aside();
+    pause = pause_between(set_aside_++, site_.settings().server_retry_base);
+  }
+  pause += Duration{static_cast<Duration::rep>(random_unit(random_) * static_cast<double>(pause.count()) / 2)};
+  [[maybe_unused]] const auto slept = co_await clock_.sleep_until(clock_.steady() + pause, stop);
   co_return Result<>{};
 }
 

@@ -1,13 +1,12 @@
 #include "gateway/site.h"
 
 #include "base/mutant.h"
-#include "gateway/job_document.h"
-#include "wire/json.h"
+#include "gateway/documents/format.h"
+#include "gateway/documents/job.h"
+#include "gateway/documents/records.h"
 
 namespace dray::gateway {
 namespace {
-
-namespace json = boost::json;
 
 constexpr std::string_view kCurrent = "current", kCounters = "counters", kClock = "clock", kLink = "link";
 constexpr std::size_t kMostUnknownDevices = 1'000;
@@ -18,38 +17,10 @@ Task<Result<>> commit_on(Worker& worker, Store& store, std::vector<Writes> batch
   co_return co_await on<Result<>>(worker, std::move(f));
 }
 
-std::string encode_deferral(const core::Deferral& d) {
-  const json::object out{{"device", d.device.value()}, {"assignment", d.assignment.value()}, {"by", d.by}, {"why", d.why},
-                         {"until", d.until.time_since_epoch().count()}};
-  return json::serialize(out);
-}
-
-Result<core::Deferral> decode_deferral(const std::string& id, std::string_view text) {
-  return wire::decode<core::Deferral>(wire::parse_json(text), [&](const wire::Node& n) {
-    return core::Deferral{id,
-                          DeviceId{n.at("device").text()},
-                          AssignmentId{n.at("assignment").text()},
-                          WallTime{Duration{n.at("until").integer()}},
-                          n.at("by").text(),
-                          n.at("why").text()};
-  });
-}
-
-std::string encode_history(const ActionHistory& h) {
-  json::array messages;
-  for (const auto& m : h.messages) messages.emplace_back(m);
-  const json::object out{{"entries", h.entries}, {"status", h.status}, {"messages", std::move(messages)}};
-  return json::serialize(out);
-}
-
-Result<ActionHistory> decode_history(std::string_view text) {
-  return wire::decode<ActionHistory>(wire::parse_json(text), [](const wire::Node& n) {
-    ActionHistory h;
-    h.entries = static_cast<int>(n.at("entries").integer());
-    h.status = n.at("status").text();
-    n.at("messages").each([&](const wire::Node& m) { h.messages.push_back(m.text()); });
-    return h;
-  });
+DeviceState& device_of(Site::Devices& devices, const DeviceId& name) {
+  const auto found = devices.find(name.value());
+  if (found != devices.end()) return *found->second;
+  return *devices.emplace(name.value(), std::make_unique<DeviceState>(name)).first->second;
 }
 
 }  // namespace
@@ -61,81 +32,12 @@ Site::Site(Parts parts)
              [this](const std::vector<Writes>& batch) { return commit_on(parts_.store_worker, parts_.store, batch); }},
       jobs_{saves_, parts_.log,
             [](const JobId& id, const core::Job*, const core::Job& after) {
-              return Writes{Write::put(kind::kJob, id.value(), encode_job_document(after))};
+              Writes writes{Write::put(kind::kJob, id.value(), documents::write_job(after))};
+              // Twice, so that one document that can't be read does not make it begin again.
+              if (core::is_final(after)) writes.push_back(Write::put(kind::kEnded, id.value(), *writes.front().text));
+              return writes;
             },
             [this](const JobId& id, const core::JobAction& action) { perform(id, action); }, parts_.watch} {}
-
-// --- start ---
-
-Task<Result<>> Site::load(Other other, std::function<Task<Result<>>()> prepare) {
-  std::function<Result<std::vector<Document>>()> f = [this] { return parts_.store.load(); };
-  auto documents = co_await on<Result<std::vector<Document>>>(parts_.store_worker, std::move(f));
-  if (!documents) co_return documents.error();
-  for (const Document& document : *documents) {
-    const auto done = restore(document, other);
-    if (!done) co_return done.error().with_context("document " + document.kind + "/" + document.id);
-  }
-  DRAY_CO_CHECK(co_await prepare());
-  finish_load();
-  co_return Result<>{};
-}
-
-Result<> Site::restore(const Document& d, const Other& other) {
-  if (d.kind == kind::kPlan) {
-    DRAY_TRY(auto message, wire::decode_plan(d.text));
-    plan_ = PlanIndex{std::move(message.plan)};
-    has_plan_ = true;
-  } else if (d.kind == kind::kJob) {
-    DRAY_TRY(auto job, decode_job_document(d.text));
-    const JobId id = job.terms.id;
-    jobs_.put(id, std::move(job));
-  } else if (d.kind == kind::kAction) {
-    DRAY_TRY(auto history, decode_history(d.text));
-    histories_[ActionId{std::stoll(d.id)}] = std::move(history);
-  } else if (d.kind == kind::kDevice) {
-    auto device = std::make_unique<DeviceState>(DeviceId{d.id});
-    DRAY_CHECK(decode_device_document(d.text, *device));
-    devices_[d.id] = std::move(device);
-  } else if (d.kind == kind::kDeferral) {
-    DRAY_TRY(auto deferral, decode_deferral(d.id, d.text));
-    local_deferrals_[d.id] = std::move(deferral);
-  } else if (d.kind == kind::kReport) {
-    DRAY_TRY(auto report, wire::decode_report(d.text));
-    outbox_.restore(std::move(report));
-  } else if (d.kind == kind::kMeta && d.id == kCounters) {
-    const auto done = wire::decode<bool>(wire::parse_json(d.text), [&](const wire::Node& n) {
-      const std::int64_t epoch = n.at("epoch").integer();
-      const auto acknowledged = n.maybe("acknowledged");
-      outbox_.restore_counters({epoch, n.at("seq").integer()}, {epoch, acknowledged ? acknowledged->integer() : 0});
-      leases_.restore(n.at("last_action").integer(), n.at("action_floor").integer());
-      return true;
-    });
-    if (!done) return done.error();
-  } else if (d.kind == kind::kMeta && (d.id == kClock || d.id == kLink)) {
-    const auto done = wire::decode<bool>(wire::parse_json(d.text), [&](const wire::Node& n) {
-      if (const auto floor = n.maybe("floor")) time_.restore_floor(WallTime{Duration{floor->integer()}});
-      if (const auto wan = n.maybe("wan")) link = {wan->size(), n.at("wan_control").size(), n.at("lan").size()};
-      return true;
-    });
-    if (!done) return done.error();
-  } else {
-    return other(d);
-  }
-  return {};
-}
-
-void Site::finish_load() {
-  up_since_ = now();
-  leases_.set_blocks(plan_.plan().action_ids);
-  leases_.doubt(random_u64(parts_.random));
-  index_jobs();
-  // A transfer that ran when we went down ended by us, not by its device.
-  for (const auto& [id, job] : jobs()) sides_[id].cut = core::has_started(job);
-  loaded_ = true;
-  jobs_.resume();
-  forget_dropped();
-  if (has_plan_) reconcile();
-}
 
 // --- plan ---
 
@@ -155,10 +57,10 @@ void Site::take_plan(const wire::PlanMessage& message, std::string text, core::R
   leases_.set_blocks(plan_.plan().action_ids);
   if (DRAY_MUTANT("plan_undoes_deferral")) local_deferrals_.clear();
   leases_.trust();  // what the server has seen comes with the plan
-  save({Write::put(kind::kPlan, std::string{kCurrent}, std::move(text))});
+  save({Write::put(kind::kPlan, std::string{kCurrent}, documents::write_message(text))});
   adopt_epoch(message.reports_seen);
   if (message.reports_seen < acknowledged) tell_again(message.reports_seen);
-  reconcile();
+  reconcile(mend_by_plan());
 }
 
 void Site::note_contact(WallTime server_time, SteadyTime heard) {
@@ -168,8 +70,8 @@ void Site::note_contact(WallTime server_time, SteadyTime heard) {
   if (first) reports_waiting.notify();
   if (first || now() > floor_saved_ + kFloorStep) {
     floor_saved_ = now();
-    save({Write::put(kind::kMeta, std::string{kClock},
-                     json::serialize(json::object{{"floor", now().time_since_epoch().count()}}))});
+    save({Write::put(kind::kMeta, std::string{kClock}, documents::write_clock(now()))});
+    damage_.mended(kind::kMeta, kClock);
     save_link();
   }
   if (!moved) return;
@@ -179,15 +81,20 @@ void Site::note_contact(WallTime server_time, SteadyTime heard) {
 }
 
 void Site::save_link() {
-  save({Write::put(kind::kMeta, std::string{kLink},
-                   json::serialize(json::object{{"wan", link.wan}, {"wan_control", link.wan_control}, {"lan", link.lan}}))});
+  save({Write::put(kind::kMeta, std::string{kLink}, documents::write_link(link))});
 }
 
 // The server has seen more than we can have sent: this is an older state of this gateway, or another machine in its place.
+// Or our own number is so far above what it has seen that it can't be right, and no server takes it.
 void Site::adopt_epoch(core::ReportsSeen seen) {
-  if (seen <= outbox_.sent() || DRAY_MUTANT("restored_keeps_epoch")) return;
-  parts_.log.warn("epoch_began", {{"epoch", seen.epoch + 1}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
-  save(outbox_.begin_epoch(seen.epoch + 1));
+  if (seen.epoch >= wire::kMostInteger) return;
+  const bool damaged = outbox_.last().epoch > seen.epoch + wire::kMostEpochStep;
+  if ((seen <= outbox_.sent() && !damaged && !counters_lost_) || DRAY_MUTANT("restored_keeps_epoch")) return;
+  const std::int64_t epoch = (counters_lost_ && !damaged ? std::max(seen.epoch, outbox_.last().epoch) : seen.epoch) + 1;
+  counters_lost_ = false;
+  damage_.mended(kind::kMeta, kCounters);
+  parts_.log.warn("epoch_began", {{"epoch", epoch}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
+  save(outbox_.begin_epoch(epoch));
   leases_.forget_blocks();
   save(counters());
   report_everything();
@@ -209,16 +116,11 @@ void Site::index_jobs() {
     device->token_sha256.clear();
   }
   for (const core::Device& d : plan_.plan().devices) {
-    auto& device = devices_[d.name.value()];
-    if (!device) device = std::make_unique<DeviceState>(d.name);
-    device->in_plan = true;
-    device->token_sha256 = d.token_sha256;
+    DeviceState& device = device_of(devices_, d.name);
+    device.in_plan = true;
+    device.token_sha256 = d.token_sha256;
   }
-  for (const auto& [id, job] : jobs()) {
-    auto& device = devices_[job.terms.device.value()];
-    if (!device) device = std::make_unique<DeviceState>(job.terms.device);
-    device->jobs.push_back(id);
-  }
+  for (const auto& [id, job] : jobs()) device_of(devices_, job.terms.device).jobs.push_back(id);
   unknown_devices_ = 0;
   for (auto& [name, device] : devices_) {
     if (!device->in_plan) ++unknown_devices_;
@@ -226,15 +128,30 @@ void Site::index_jobs() {
   }
 }
 
+// What becomes of a job that can't be read is decided when the server was heard; and only then whether it takes the place
+// of another one of its device: it may have ended long ago.
+bool Site::waits_for_server(const core::JobChange& change) const {
+  if (damage_.holds_document(kind::kJob, change.id.value())) return true;
+  const auto* event = std::get_if<core::JobEvent>(&change.what);
+  if (event == nullptr || !std::holds_alternative<core::Superseded>(*event)) return false;
+  const core::Job* job = find_job(change.id);
+  return job != nullptr && !damage_.holds(job->terms.device).empty();
+}
+
 // What the newest plan means for every job, new, known or gone. Doing it twice changes nothing.
-void Site::reconcile() {
+void Site::reconcile(const std::set<JobId>& again) {
   std::vector<const core::Job*> known;
   for (const auto& [id, job] : jobs()) known.push_back(&job);
   const auto changes = core::reconcile(known, plan_.plan(), local_deferral_list());
   for (const core::JobChange& change : changes) {
-    if (const auto* job = std::get_if<core::Job>(&change.what))
+    if (waits_for_server(change)) continue;
+    const auto* job = std::get_if<core::Job>(&change.what);
+    if (job != nullptr && again.contains(change.id)) {
+      const DeviceState* device = find_device(job->terms.device.value());
+      jobs_.create(change.id, documents::made_again(*job, device == nullptr ? JobId{} : device->installed_job));
+    } else if (job != nullptr) {
       jobs_.create(change.id, *job);
-    else
+    } else
       apply_one(change.id, std::get<core::JobEvent>(change.what));
   }
   index_jobs();
@@ -253,18 +170,38 @@ std::vector<core::Deferral> Site::local_deferral_list() const {
 void Site::add_deferral(core::Deferral deferral) {
   report(wire::DeferralReport{deferral, false});
   if (!DRAY_MUTANT("deferral_not_saved"))
-    save({Write::put(kind::kDeferral, deferral.id, encode_deferral(deferral))});
+    save({Write::put(kind::kDeferral, deferral.id, documents::write_deferral(deferral))});
   local_deferrals_[deferral.id] = std::move(deferral);
   reconcile();
 }
 
 bool Site::withdraw_deferral(const std::string& id) {
+  if (damage_.holds_document(kind::kDeferral, id)) return withdraw_unreadable(id);
   const auto found = local_deferrals_.find(id);
   if (found == local_deferrals_.end()) return false;
   report(wire::DeferralReport{found->second, true});
   save({Write::erase(kind::kDeferral, id)});
   local_deferrals_.erase(found);
   reconcile();
+  return true;
+}
+
+// What it said is not known, only that it is over now.
+bool Site::withdraw_unreadable(const std::string& id) {
+  core::Deferral deferral;
+  deferral.id = id;
+  deferral.until = now();
+  report(wire::DeferralReport{deferral, true});
+  save({Write::erase(kind::kDeferral, id)});
+  damage_.mended(kind::kDeferral, id);
+  reconcile();
+  return true;
+}
+
+bool Site::replace_deferral(core::Deferral deferral) {
+  if (!damage_.holds_document(kind::kDeferral, deferral.id)) return false;
+  damage_.mended(kind::kDeferral, deferral.id);
+  add_deferral(std::move(deferral));
   return true;
 }
 
@@ -277,13 +214,12 @@ DeviceState* Site::find_device(std::string_view name) {
 
 DeviceState* Site::register_unknown(std::string_view name) {
   if (unknown_devices_ >= kMostUnknownDevices) return nullptr;
-  auto& device = devices_[std::string{name}];
-  device = std::make_unique<DeviceState>(DeviceId{std::string{name}});
+  DeviceState& device = device_of(devices_, DeviceId{std::string{name}});
   ++unknown_devices_;
   parts_.log.info("unknown_device_registered", {{"device", name}});
-  report(wire::RegisteredReport{device->name, {}});
-  save_device(*device, {Write::put(kind::kDevice, device->name.value(), encode_device_document(*device))});
-  return device.get();
+  report(wire::RegisteredReport{device.name, {}});
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+  return &device;
 }
 
 void Site::save_device(DeviceState& device, Writes writes) {
@@ -293,16 +229,12 @@ void Site::save_device(DeviceState& device, Writes writes) {
 
 void Site::save_history(DeviceState& device, ActionId action) {
   save_device(device,
-              {Write::put(kind::kAction, std::to_string(action.value()), encode_history(histories_[action]))});
+              {Write::put(kind::kAction, std::to_string(action.value()), documents::write_history(histories_[action]))});
 }
 
 Writes Site::counters() const {
-  const json::object out{{"epoch", outbox_.last().epoch},
-                         {"seq", outbox_.last().seq},
-                         {"acknowledged", outbox_.acknowledged().seq},
-                         {"last_action", leases_.last()},
-                         {"action_floor", leases_.floor()}};
-  return {Write::put(kind::kMeta, std::string{kCounters}, json::serialize(out))};
+  const documents::Counters counters{outbox_.last(), outbox_.acknowledged(), leases_.last(), leases_.floor(), counters_lost_};
+  return {Write::put(kind::kMeta, std::string{kCounters}, documents::write_counters(counters))};
 }
 
 // --- reports ---
@@ -319,6 +251,11 @@ void Site::acknowledge(const wire::ReportsAnswer& answer) {
   save(outbox_.acknowledge(answer.acknowledged));
   save(counters());
   if (answer.resync) report_everything();
+}
+
+void Site::set_report_aside(std::int64_t seq, std::string why) {
+  save(outbox_.set_aside(seq, std::move(why), now()));
+  save(counters());
 }
 
 void Site::report_everything() {

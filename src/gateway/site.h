@@ -24,6 +24,8 @@
 #include "drive/group_commit.h"
 #include "gateway/byte_ranges.h"
 #include "gateway/device_state.h"
+#include "gateway/documents/unreadable.h"
+#include "gateway/history.h"
 #include "gateway/leases.h"
 #include "gateway/outbox.h"
 #include "gateway/plan_index.h"
@@ -50,13 +52,6 @@ struct JobMachine {
   static std::string describe(const Key& k) { return k.value(); }
 };
 
-// What a device told about one action, for quotas and actionHistory.
-struct ActionHistory {
-  int entries = 0;
-  std::string status = "RUNNING";
-  std::deque<std::string> messages;  // newest last
-};
-
 // An action as its device may speak of it.
 struct ActionView {
   enum class State { kWaiting, kActive, kCanceling, kCanceled, kFinished, kError };
@@ -70,11 +65,6 @@ struct ActionView {
 struct Shown {
   core::Offer offer = core::Offer::kNothing;
   const core::Job* job = nullptr;
-};
-
-// Bytes over the two links, for people and the demo: artifact bodies, and everything else on the WAN.
-struct LinkBytes {
-  std::uint64_t wan = 0, wan_control = 0, lan = 0;
 };
 
 class Site {
@@ -97,10 +87,12 @@ class Site {
   explicit Site(Parts parts);
 
   // Reads the store. Documents for other parts (artifacts, partials) are given to `other`; then `prepare` runs, and
-  // only then do jobs look at what is there.
+  // only then do jobs look at what is there. A document that can't be read ends nothing: see damage().
   using Other = std::function<Result<>(const Document&)>;
   Task<Result<>> load(Other other, std::function<Task<Result<>>()> prepare);
   bool loaded() const { return loaded_; }
+  // What could not be read, and holds something up or was set aside.
+  const documents::Damage& damage() const { return damage_; }
   // Ticks jobs at their times until stopped.
   Task<> run(Stop& stop);
 
@@ -111,6 +103,7 @@ class Site {
 
   // --- saving ---
   Task<Result<>> settled() { return saves_.settled(); }
+  bool can_save() const { return !saves_.failing(); }
   void save(Writes writes) { saves_.add(std::move(writes)); }
   // What its poll shows has changed.
   void bump(DeviceState& device);
@@ -158,14 +151,19 @@ class Site {
   void device_seen(DeviceState& device);
   void set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how);
 
-  // --- transmission ---
-  Slots& slots() { return slots_; }
-  std::size_t slot_limit() const;
-  void slot_freed();
+  // --- links and transmissions (site_slots.cc) ---
+  const Slots& slots() const { return slots_; }
   bool is_foreign(const core::Job& job) const { return job.terms.ask == core::Ask::kPoll; }
   // Bytes of an artifact went to the device of the job; drives FirstByte and AllSent.
   void bytes_sent(const JobId& job, ActionId action, const Sha256& sha, std::uint64_t from, std::uint64_t to);
+  // A device polls, and is there until then: what it is shown now may be its link, which it takes by that.
+  void polled(DeviceState& device, SteadyTime until);
+  // It waits for a link and is among the next: it should ask again soon.
+  bool is_next(const DeviceState& device) const;
+  // Its bytes are asked for. False: the device is told to come again, and keeps its place.
+  bool may_transmit(const core::Job& job);
   void transfer_began(const JobId& job);
+  void transfer_ended(const JobId& job);
   void transfer_cut(const JobId& job) { sides_[job].cut = true; }
   bool was_cut(const JobId& job) const;
 
@@ -184,12 +182,16 @@ class Site {
   const std::map<std::string, core::Deferral>& local_deferrals() const { return local_deferrals_; }
   void add_deferral(core::Deferral deferral);
   bool withdraw_deferral(const std::string& id);
+  // In the place of one that can't be read; false: there is no such.
+  bool replace_deferral(core::Deferral deferral);
 
   // --- reports ---
   Outbox& outbox() { return outbox_; }
   void report(wire::ReportBody body);
   void acknowledge(const wire::ReportsAnswer& answer);
   void report_everything();  // resync
+  void set_report_aside(std::int64_t seq, std::string why);
+  std::optional<std::string> cannot_tell;  // why reports do not reach the server; kept by the reporter
   std::function<wire::StorageReport()> storage_report;  // set by the composer, as the next
   std::function<std::vector<wire::ReportBody>()> rate_reports;
 
@@ -203,19 +205,29 @@ class Site {
  private:
   struct JobSide {
     std::optional<wire::JobReport> reported;
+    WallTime reported_at;
     std::map<Sha256, ByteRanges> delivered;
     ActionId delivered_for;
     bool cut = false;  // its last transfer was ended by us
     std::optional<WallTime> wake;
   };
 
+  // --- site_load.cc ---
   Result<> restore(const Document& document, const Other& other);
+  Result<> restore_meta(const Document& document);
+  void note_unreadable(const Document& document, const Error& why);
   void finish_load();
+  void restore_ended();
+  std::set<JobId> mend_by_plan();
+  // --- site.cc ---
   void index_jobs();
-  void reconcile();
+  // `again`: jobs whose documents could not be read, which the newest plan brings again.
+  void reconcile(const std::set<JobId>& again = {});
+  bool waits_for_server(const core::JobChange& change) const;
   void adopt_epoch(core::ReportsSeen seen);
   void tell_again(core::ReportsSeen seen);
   std::vector<core::Deferral> local_deferral_list() const;
+  bool withdraw_unreadable(const std::string& id);
 
   bool apply_one(const JobId& id, const core::JobEvent& event);
   void after_change(const core::Job& before, const core::Job& after);
@@ -234,8 +246,13 @@ class Site {
   std::string view_of(const DeviceState& device) const;
   void set_wake(const JobId& id, JobSide& side, std::optional<WallTime> wake);
   void tick_due();
-  void hold_link(const JobId& job);
-  void sweep_slots();
+  Slots::Rules slot_rules() const;
+  Receiver receiver_of(const core::Job& job) const;
+  void give_turn(const core::Job& job, core::Given& given) const;
+  const core::Job* link_wanted(const DeviceState& device) const;
+  void note_link(DeviceState& device);
+  void line_moved();
+  void pass_on();
   Writes counters() const;
 
   Parts parts_;
@@ -244,10 +261,14 @@ class Site {
   Driver<JobMachine, Writes> jobs_;
   PlanIndex plan_;
   bool has_plan_ = false, loaded_ = false;
+  documents::Damage damage_;
+  std::map<JobId, std::string> ended_;  // while loading: the second documents of jobs that have ended
+  bool counters_lost_ = false;          // a new epoch begins when the server was heard
   WallTime last_contact_, up_since_, floor_saved_;
   Leases leases_;
   Outbox outbox_;
   Slots slots_;
+  bool line_moved_ = false;  // somebody may have his turn
   Devices devices_;
   std::size_t unknown_devices_ = 0;
   std::unordered_map<JobId, JobSide> sides_;

@@ -10,10 +10,8 @@ namespace dray::gateway {
 namespace {
 
 constexpr Duration kFarAway{24 * 3'600'000};
-
-bool waits_unstarted(const core::Job& job) {
-  return std::holds_alternative<core::Asked>(job.phase) || std::holds_alternative<core::Ready>(job.phase);
-}
+// Who is before a device in the line changes with each of them: of that alone the server hears so often.
+constexpr std::chrono::minutes kLineIsNews{15};
 
 bool late_seen(const std::optional<WallTime>& before, WallTime now) {
   return !before || now - *before >= std::chrono::hours{1};
@@ -25,6 +23,7 @@ core::Given Site::given_for(const core::Job& job) const {
   core::Given given;
   given.now = now();
   given.clock_known = time_.known();
+  given.held = damage_.holds(job.terms.device);
   given.stored = true;
   if (job.step < job.terms.steps.size())
     for (const auto& artifact : job.terms.steps[job.step]) given.stored = given.stored && parts_.stored(artifact.sha256);
@@ -37,7 +36,7 @@ core::Given Site::given_for(const core::Job& job) const {
     given.seen_at = d.seen_at;
     give_status(d, given);
   }
-  given.slot = !is_foreign(job) || core::has_started(job) || slots_.has_room_for(job.terms.id, slot_limit());
+  give_turn(job, given);
   given.next_action = leases_.next();
   given.retry = parts_.settings.retry;
   given.up_since = up_since_;
@@ -101,7 +100,10 @@ void Site::after_change(const core::Job& before, const core::Job& after) {
   }
   if (before.action != after.action || (!core::action_is_open(after) && core::action_is_open(before))) {
     side.cut = false;
-    if (slots_.release(after.terms.id)) work_changed.notify();
+    if (slots_.release(after.terms.id, after.terms.device)) {
+      line_moved();
+      work_changed.notify();
+    }
   }
   DeviceState* device = find_device(after.terms.device.value());
   if (device == nullptr) return;
@@ -131,7 +133,7 @@ void Site::forget_dropped() {
   for (const JobId& id : std::exchange(forgotten_, {})) {
     const core::Job* job = find_job(id);
     if (job == nullptr) continue;
-    Writes writes{Write::erase(kind::kJob, id.value())};
+    Writes writes{Write::erase(kind::kJob, id.value()), Write::erase(kind::kEnded, id.value())};
     for (const auto& past : job->past) {
       writes.push_back(Write::erase(kind::kAction, std::to_string(past.id.value())));
       histories_.erase(past.id);
@@ -142,7 +144,7 @@ void Site::forget_dropped() {
       set_wake(id, side->second, {});
       sides_.erase(side);
     }
-    slots_.release(id);
+    if (slots_.release(id, job->terms.device)) line_moved();
     jobs_.drop(id);
     save(std::move(writes));
     work_changed.notify();
@@ -159,11 +161,10 @@ void Site::refresh_all() {
 void Site::refresh(DeviceState& device) {
   if (!loaded_) return;
   settle_jobs(device);
+  note_link(device);
   const auto jobs_now = device.jobs;
   for (const JobId& id : jobs_now) {
     const core::Job& job = *find_job(id);
-    const bool shows_link = core::offer(job, given_for(job)) == core::Offer::kDeployment;
-    if (is_foreign(job) && shows_link && !core::has_started(job)) hold_link(id);
     report_job(job);
     set_wake(id, sides_[id], core::wake_at(job, given_for(job)));
   }
@@ -283,9 +284,12 @@ void Site::report_job(const core::Job& job) {
   if (side.reported) {
     wire::JobReport same = *side.reported;
     same.bytes = report_now.bytes;  // bytes alone are no news
+    if (same.reason == "waiting_slot" && report_now.reason == same.reason && now() - side.reported_at < kLineIsNews)
+      same.sentence = report_now.sentence;
     if (same == report_now) return;
   }
   side.reported = report_now;
+  side.reported_at = now();
   report(std::move(report_now));
 }
 
@@ -368,71 +372,6 @@ bool Site::is_referenced(const Sha256& sha) const {
   return false;
 }
 
-// --- transmission ---
-
-std::size_t Site::slot_limit() const { return static_cast<std::size_t>(std::max(1, plan_.plan().limits.concurrency)); }
-
-bool Site::was_cut(const JobId& job) const {
-  const auto found = sides_.find(job);
-  return found != sides_.end() && found->second.cut;
-}
-
-void Site::bytes_sent(const JobId& id, ActionId action, const Sha256& sha, std::uint64_t from, std::uint64_t to) {
-  const core::Job* job = find_job(id);
-  if (job == nullptr || job->action != action || job->step >= job->terms.steps.size()) return;
-  JobSide& side = sides_[id];
-  const bool first = side.delivered.empty();
-  side.delivered_for = action;
-  side.delivered[sha].add(from, to);
-  slots_.progress(id, parts_.clock.steady());
-  const auto& step = job->terms.steps[job->step];
-  const bool all = std::all_of(step.begin(), step.end(), [&](const core::StepArtifact& a) {
-    const auto found = side.delivered.find(a.sha256);
-    return a.size == 0 || (found != side.delivered.end() && found->second.count() >= a.size);
-  });
-  if (first) apply(id, core::FirstByte{});
-  // A device that fetches again while it installs is no news, and this is asked at every piece that is sent.
-  if (all && !std::holds_alternative<core::Installing>(find_job(id)->phase)) apply(id, core::AllSent{});
-}
-
-void Site::hold_link(const JobId& job) {
-  if (slots_.holds(job)) return;
-  slots_.take(job, parts_.clock.steady());
-  wake_changed_.notify();
-}
-
-void Site::transfer_began(const JobId& job) {
-  slots_.begin(job, parts_.clock.steady());
-  sides_[job].cut = false;
-  wake_changed_.notify();  // its standstill has a time
-}
-
-void Site::slot_freed() {
-  // Who has waited longest for a link: by the time of its update, then by name.
-  std::vector<const core::Job*> waiting;
-  for (const auto& [id, job] : jobs())
-    if (is_foreign(job) && waits_unstarted(job) && !slots_.holds(id)) waiting.push_back(&job);
-  std::sort(waiting.begin(), waiting.end(),
-            [](const core::Job* a, const core::Job* b) { return a->update_at < b->update_at; });
-  std::vector<DeviceId> order;
-  for (const core::Job* job : waiting) order.push_back(job->terms.device);
-  for (const DeviceId& device : order)
-    if (DeviceState* found = find_device(device.value())) refresh(*found);
-}
-
-void Site::sweep_slots() {
-  if (DRAY_MUTANT("idle_slots_stay")) return;
-  const Duration unused = parts_.settings.poll_sleep * 2;
-  for (const JobId& id : slots_.idle(parts_.clock.steady(), unused)) {
-    const core::Job* job = find_job(id);
-    DeviceState* device = job == nullptr ? nullptr : find_device(job->terms.device.value());
-    slots_.release(id);
-    slot_freed();
-    // If nobody else wanted it, refresh() gives it right back.
-    if (device != nullptr) refresh(*device);
-  }
-}
-
 // --- time ---
 
 void Site::set_wake(const JobId& id, JobSide& side, std::optional<WallTime> wake) {
@@ -461,10 +400,10 @@ Task<> Site::run(Stop& stop) {
   while (!stop.requested()) {
     forget_dropped();
     tick_due();
-    sweep_slots();
-    if (!forgotten_.empty()) continue;
+    pass_on();
+    if (!forgotten_.empty() || line_moved_) continue;
     const auto changes = wake_changed_.generation();  // what this round changed itself is seen below
-    SteadyTime until = slots_.next_deadline(parts_.settings.poll_sleep * 2);
+    SteadyTime until = slots_.next_sweep(slot_rules());
     if (!wakes_.empty()) until = std::min(until, time_.steady_at(wakes_.begin()->first));
     until = std::min(until, parts_.clock.steady() + kFarAway);
     // A wake that is due at once but changes nothing must not spin.

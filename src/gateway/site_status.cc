@@ -2,6 +2,7 @@
 //
 // A check is asked for before a device is shown its link, or our question, and its word is good for a while.
 // Busy moves the stored update time like any other busy (M8); no status keeps the job where it is.
+#include "base/text.h"
 #include "gateway/site.h"
 
 namespace dray::gateway {
@@ -67,10 +68,10 @@ void Site::check_ended(DeviceState& device, const Result<ProbeAnswer>& answer) {
   c.next = now_steady + parts_.settings.status_good_for;
   c.good = answer && !answer->busy;
   c.status = !answer ? "unknown" : answer->busy ? "busy" : "idle";
-  c.why = answer ? answer->why : answer.error().message();
+  c.why = one_line(answer ? answer->why : answer.error().message(), wire::kLongestWhy);
   parts_.log.info("status_checked", {{"device", device.name.value()}, {"status", c.status}, {"why", c.why}});
   if (answer && answer->busy) {
-    core::Answered busy{core::AnswerKind::kBusy, {}, "its status check", answer->why};
+    core::Answered busy{core::AnswerKind::kBusy, {}, "its status check", c.why};
     if (answer->retry_after) {
       busy.until = now() + *answer->retry_after;
       c.next = now_steady + *answer->retry_after;

@@ -15,6 +15,7 @@ class SiteTime {
 
   // At the start, from the store.
   void restore_floor(WallTime floor) { site_ = core::SiteClock{clock_.wall(), clock_.steady(), floor}; }
+  void doubt() { site_.doubt(); }  // the floor that was kept can't be read
   WallTime now() const { return site_.now(clock_.steady()); }
   bool known() const { return site_.known(); }
   bool contact() const { return contact_; }

@@ -18,12 +18,15 @@ inline constexpr std::string_view kJob = "job";            // core::Job
 inline constexpr std::string_view kAction = "action";      // DDI history of an action, by its id
 inline constexpr std::string_view kDevice = "device";      // what a device said about itself
 inline constexpr std::string_view kDeferral = "deferral";  // of the local API
-inline constexpr std::string_view kCancel = "cancel";      // of the local API, by job
+inline constexpr std::string_view kEnded = "ended";        // a job that has ended, once more, by job
 inline constexpr std::string_view kReport = "report";      // not yet acknowledged, by subject
+inline constexpr std::string_view kAside = "aside";        // a report that another server could not take, by subject
 inline constexpr std::string_view kArtifact = "artifact";  // stored and verified, by SHA-256
 inline constexpr std::string_view kPartial = "partial";    // bytes that are safe of an artifact on its way
 inline constexpr std::string_view kRate = "rate";          // of a link in one hour of the week: "wan/45", "lan/till-014/45"
 inline constexpr std::string_view kMeta = "meta";          // "counters", "clock", "link"
+// What could not be read, as it was, by "<kind>/<id>". Nobody reads it but people.
+inline constexpr std::string_view kUnreadable = "unreadable";
 }  // namespace kind
 
 // One document to put, or to erase where there is no text.

@@ -7,11 +7,13 @@ namespace dray::net {
 Connection::Connection(std::shared_ptr<ServerCore> core, Socket socket, std::string address)
     : core_{std::move(core)}, socket_{std::move(socket)}, address_{std::move(address)} {
   where_ = core_->open.insert(core_->open.end(), this);
+  stranger_at_ = core_->strangers.insert(core_->strangers.end(), this);
   ++core_->alive;
 }
 
 Connection::~Connection() {
   if (phase_ != Phase::kClosed) core_->open.erase(where_);
+  leave_strangers();
   if (refused_) --core_->refused;
   if (--core_->alive == 0 && core_->stopping) core_->all_gone.request();
 }
@@ -21,7 +23,20 @@ void Connection::start() {
   arm();
 }
 
+void Connection::leave_strangers() {
+  if (std::exchange(stranger_, false)) core_->strangers.erase(stranger_at_);
+}
+
+// What is kept free for strangers stays free: whoever comes first is one.
+void Connection::look_who_it_is(const HttpRequest& request) {
+  if (!stranger_ || !core_->knows || !core_->knows(request)) return;
+  const auto known = core_->open.size() - core_->strangers.size() - core_->refused;
+  const auto kept_free = std::min(core_->limits.strangers, core_->limits.connections);
+  if (known + kept_free < core_->limits.connections) leave_strangers();
+}
+
 void Connection::refuse_busy() {
+  leave_strangers();
   refused_ = true;
   ++core_->refused;
   refuse(503);
@@ -133,6 +148,7 @@ bool Connection::begin_request() {
   http10_ = core_->parser.is_http10();
   head_only_ = request.method == Method::kHead;
   request.peer.address = address_;
+  look_who_it_is(request);
   if (core_->parser.has_body()) {
     begin_exchange(Phase::kBody);
     spawn(run(shared_from_this(), std::move(request)));
@@ -264,6 +280,7 @@ void Connection::close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
   core_->open.erase(where_);
+  leave_strangers();
   boost::system::error_code ignored;
   socket_.close(ignored);
   gone_.request();

@@ -26,6 +26,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void sweep(SteadyTime now);
   void end_soon();  // stop(): after the running response
   void close();
+  // Nothing of a request is in work: closing it loses nothing that was promised.
+  bool is_idle() const { return phase_ == Phase::kIdle || phase_ == Phase::kHead || phase_ == Phase::kLinger; }
 
   // The body of the running request, for RequestBody.
   Task<Result<ByteView>> read_body();
@@ -67,6 +69,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void refuse(int status);
   void linger();
   void drain();
+  void look_who_it_is(const HttpRequest& request);
+  void leave_strangers();
   void set_deadline(Duration from_now) { deadline_ = core_->now + from_now; }
 
   // exchange.cc
@@ -94,7 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<ServerCore> core_;
   Socket socket_;
   std::string address_;
-  std::list<Connection*>::iterator where_;
+  std::list<Connection*>::iterator where_, stranger_at_;
   Input input_;
   std::unique_ptr<Exchange> exchange_;
   Stop gone_;  // requested by close()
@@ -104,6 +108,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Phase phase_ = Phase::kIdle;
   bool armed_ = false;
   bool refused_ = false;
+  bool stranger_ = true;
   bool keep_ = true;
   bool head_only_ = false;
   bool http10_ = false;

@@ -180,7 +180,7 @@ class ServerFixture : public ::testing::Test {
   }
 
   void start(Limits limits = quick_limits(), Worker* bytes = nullptr) {
-    server_ = std::make_unique<HttpServer>(io_, clock_, log(), handler_, limits, bytes);
+    server_ = std::make_unique<HttpServer>(io_, clock_, log(), handler_, limits, bytes, knows_);
     ASSERT_TRUE(server_->listen("127.0.0.1", 0));
   }
   Log log() {
@@ -199,6 +199,7 @@ class ServerFixture : public ::testing::Test {
   asio::io_context io_;
   adapters::SystemClock clock_{io_};
   FunctionHandler handler_;
+  HttpServer::Knows knows_;
   std::vector<std::string> logged_;
   std::unique_ptr<adapters::PosixDisk> disk_;
   std::unique_ptr<HttpServer> server_;

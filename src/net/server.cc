@@ -1,5 +1,7 @@
 #include "net/server.h"
 
+#include <algorithm>
+
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
@@ -22,6 +24,7 @@ constexpr Duration kAfterCut{5'000};
 void look(ServerCore& core) {
   core.now = core.clock.steady();
   core.date = date_line(core.clock.wall());
+  core.said_full = false;
   for (auto next = core.open.begin(); next != core.open.end();) {
     auto connection = (*next++)->shared_from_this();
     connection->sweep(core.now);
@@ -44,8 +47,22 @@ std::string address_of(const Socket& socket) {
   return error ? std::string{} : address.to_string();
 }
 
+// The oldest stranger that nothing is done for goes, so that a newcomer can prove who it is. False: there is none.
+bool make_room(ServerCore& core) {
+  const auto idle = std::find_if(core.strangers.begin(), core.strangers.end(),
+                                 [](const Connection* one) { return one->is_idle(); });
+  if (idle == core.strangers.end()) return false;
+  if (!std::exchange(core.said_full, true))
+    core.log.info("strangers_turned_away", {{"strangers", core.strangers.size()}, {"open", core.open.size()}});
+  (*idle)->shared_from_this()->close();
+  return true;
+}
+
 void take(const std::shared_ptr<ServerCore>& core, Socket socket) {
-  auto busy = core->open.size() - core->refused >= core->limits.connections;
+  const auto& limits = core->limits;
+  const bool full = core->strangers.size() >= limits.strangers ||
+                    core->open.size() - core->refused >= limits.connections;
+  const bool busy = full && !make_room(*core);
   if (busy && core->refused >= kRefusedAtATime) return;
   ErrorNumber ignored;
   socket.set_option(Tcp::no_delay{true}, ignored);
@@ -76,6 +93,8 @@ struct HttpServer::Listener {
       if (core->stopping) co_return;
       if (!error) {
         take(core, std::move(socket));
+      } else if (error == asio::error::no_descriptors && make_room(*core)) {
+        continue;
       } else if (error != asio::error::connection_aborted) {
         core->log.warn("accept_failed", {{"error", error.message()}});
         auto later = core->clock.steady() + kNoDescriptorsPause;
@@ -90,8 +109,8 @@ struct HttpServer::Listener {
 };
 
 HttpServer::HttpServer(asio::io_context& io, Clock& clock, Log log, HttpHandler& handler, Limits limits,
-                       Worker* bytes)
-    : core_{std::make_shared<ServerCore>(io, clock, std::move(log), handler, limits, bytes)} {
+                       Worker* bytes, Knows knows)
+    : core_{std::make_shared<ServerCore>(io, clock, std::move(log), handler, limits, bytes, std::move(knows))} {
   ignore_sigpipe();
   look(*core_);
   asio::co_spawn(io, sweep(core_), asio::detached);
@@ -132,6 +151,8 @@ Result<> HttpServer::listen(const std::string& host, std::uint16_t port) {
 std::uint16_t HttpServer::port(std::size_t n) const { return listeners_.at(n)->port; }
 
 std::size_t HttpServer::connections() const { return core_->open.size(); }
+
+std::size_t HttpServer::strangers() const { return core_->strangers.size(); }
 
 Task<> HttpServer::stop() {
   auto core = core_;

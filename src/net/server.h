@@ -2,10 +2,15 @@
 // every error of its own (400, 408, 431, 503) has an empty body, because DDI clients install error bodies.
 //
 // Loop thread only. The handler, clock and worker outlive it; destroy it before the io_context. It sets
-// SIGPIPE to be ignored, which children inherit.
+// SIGPIPE to be ignored.
+//
+// A connection begins as a stranger's. Once a request has shown a token that is known it is no stranger's any more. Strangers have their share of the connections and no more: where it is used
+// up, the oldest of them that no request of is in work makes room for the newcomer, so that whoever has a token always
+// gets in to show it; where all are in work the newcomer gets 503.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,9 +27,11 @@ struct ServerCore;
 
 class HttpServer {
  public:
+  // True: the token that this request carries is known. Asked of strangers only; none: nobody is known.
+  using Knows = std::function<bool(const HttpRequest&)>;
   // bytes: where files that are not in the page cache are read; null = on the loop.
   HttpServer(asio::io_context& io, Clock& clock, Log log, HttpHandler& handler, Limits limits = {},
-             Worker* bytes = nullptr);
+             Worker* bytes = nullptr, Knows knows = {});
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -40,6 +47,7 @@ class HttpServer {
   Task<> stop();
 
   std::size_t connections() const;
+  std::size_t strangers() const;  // of these, those that have proven no token
 
  private:
   struct Listener;

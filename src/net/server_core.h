@@ -2,6 +2,7 @@
 // Internal to net.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -20,8 +21,9 @@ namespace dray::net {
 class Connection;
 
 struct ServerCore {
-  ServerCore(asio::io_context& i, Clock& c, Log l, HttpHandler& h, const Limits& li, Worker* b)
-      : io{i}, clock{c}, log{std::move(l)}, handler{h}, limits{li}, bytes{b}, request{Method::kGet, {}} {
+  ServerCore(asio::io_context& i, Clock& c, Log l, HttpHandler& h, const Limits& li, Worker* b,
+             std::function<bool(const HttpRequest&)> k)
+      : io{i}, clock{c}, log{std::move(l)}, handler{h}, limits{li}, bytes{b}, knows{std::move(k)}, request{Method::kGet, {}} {
     failed.close = true;
   }
 
@@ -38,13 +40,16 @@ struct ServerCore {
   HttpHandler& handler;
   Limits limits;
   Worker* bytes;
+  std::function<bool(const HttpRequest&)> knows;
+  bool said_full = false;  // strangers were turned away; once a sweep in the log
 
   // Set by the sweep: deadlines and dates need no better, and requests need no clock.
   SteadyTime now{};
   std::string date;
 
   std::list<Connection*> open;  // in no order; a connection takes itself out when it closes
-  std::size_t refused = 0;      // of these, answered 503
+  std::list<Connection*> strangers;  // of these, that have proven no token, oldest first
+  std::size_t refused = 0;           // of these, answered 503
   std::size_t alive = 0;        // objects; closed ones may still have a handler running
   bool stopping = false;
   Stop stop_accepting;

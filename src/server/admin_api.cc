@@ -63,6 +63,8 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {Method::kPatch, "sites/*", &A::change_site, kMostJson},
       {Method::kPost, "sites/*/token", &A::renew_site_token, kMostJson},
       {Method::kPost, "sites/*/resync", &A::resync_site, kMostJson},
+      {Method::kPut, "rows/*/*/*", &A::replace_row, kMostJson},
+      {Method::kPost, "sites/*/action-ids", &A::renew_action_ids, kMostJson},
       {Method::kPost, "devices", &A::add_device, kMostJson},
       {Method::kPost, "devices/bulk", &A::add_devices, kMostBulk},
       {Method::kGet, "devices", &A::list_devices},
@@ -94,21 +96,26 @@ std::span<const AdminApi::Route> AdminApi::routes() {
   return kRoutes;
 }
 
+bool AdminApi::knows(const HttpRequest& request) const {
+  return !token_sha256_.empty() && equal_constant_time(bearer_sha256(request), token_sha256_);
+}
+
 Task<HttpResponse> AdminApi::handle(HttpRequest request, Stop& /*stop*/) {
   auto target = parse_target(request.target);
   if (!target || target->path.empty()) co_return problem_response(404, "no such resource");
   const auto& path = target->path;
   if (path.size() == 1 && (path[0] == "healthz" || path[0] == "readyz")) {
-    const bool ready = path[0] == "healthz" || !token_sha256_.empty();
+    const bool alive = path[0] == "healthz", started = !token_sha256_.empty();
+    const bool ready = alive || (started && sites_.can_save());
     HttpResponse out{ready ? 200 : 503};
     out.headers.set("Content-Type", "text/plain");
-    out.body = std::string{ready ? "ok\n" : "starting\n"};
+    out.body = std::string{ready ? "ok\n" : started ? "nothing can be saved\n" : "starting\n"};
     co_return out;
   }
   if (path.size() < 3 || path[0] != "api" || path[1] != "v1")
     co_return problem_response(404, "no such resource; the API is below /api/v1");
   if (token_sha256_.empty()) co_return busy_response("the server is starting", 1);
-  if (!equal_constant_time(bearer_sha256(request), token_sha256_)) co_return unauthorized();
+  if (!knows(request)) co_return unauthorized();
   Call call{std::move(request)};
   call.path.assign(path.begin() + 2, path.end());
   call.query = std::move(target->query);

@@ -19,6 +19,7 @@ class AdminApi : public HttpHandler {
   void set_token_sha256(std::string sha256) { token_sha256_ = std::move(sha256); }
 
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
+  bool knows(const HttpRequest& request) const;  // its token is the operator's
 
  private:
   // One request, its parts looked at once.
@@ -55,12 +56,15 @@ class AdminApi : public HttpHandler {
   Task<Result<>> know_zone(std::string name);
   Task<HttpResponse> renew_site_token(Call& call);
   Task<HttpResponse> resync_site(Call& call);
+  Task<HttpResponse> renew_action_ids(Call& call);
   Task<HttpResponse> add_device(Call& call);
   Task<HttpResponse> add_devices(Call& call);
   Task<HttpResponse> list_devices(Call& call);
   Task<HttpResponse> show_device(Call& call);
   Task<HttpResponse> renew_device_token(Call& call);
   Task<HttpResponse> list_registered(Call& call);
+
+  Task<HttpResponse> replace_row(Call& call);
 
   // admin_rollouts.cc
   Task<HttpResponse> add_release(Call& call);

@@ -1,4 +1,5 @@
 // Artifacts, device types, sites and devices of the admin API.
+#include <charconv>
 #include <utility>
 
 #include "server/admin_api.h"
@@ -132,7 +133,11 @@ Task<HttpResponse> AdminApi::change_site(Call& call) {
   if (!change) co_return problem_response(change.error());
   const std::string match = bare_tag(call.request.headers.get("If-Match"));
   std::optional<std::int64_t> revision;
-  if (!match.empty() && match != "*") revision = std::atoll(match.c_str());
+  if (!match.empty() && match != "*") {
+    std::int64_t number = -1;  // what is no number is no revision of ours
+    const auto [end, error] = std::from_chars(match.data(), match.data() + match.size(), number);
+    revision = error == std::errc{} && end == match.data() + match.size() ? number : -1;
+  }
   if (change->time_zone) {
     auto known = co_await know_zone(*change->time_zone);
     if (!known) co_return problem_response(known.error());
@@ -147,6 +152,22 @@ Task<HttpResponse> AdminApi::change_site(Call& call) {
   sites_.apply(*done);
   timetable_.notify();  // times follow the windows
   co_return co_await show_site(call);
+}
+
+// A stored column that can't be read takes the value that is given; what was held because of it goes on.
+Task<HttpResponse> AdminApi::replace_row(Call& call) {
+  auto wanted = wire::decode_replacement(call.args[0], call.args[1], call.args[2], call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  std::function<Result<SiteChanges>()> work = [this, &wanted] {
+    return parts_.store.replace_unreadable(*wanted);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  parts_.log.info("row_replaced", {{"table", wanted->table}, {"key", wanted->key}, {"column", wanted->column}});
+  sites_.apply(*done);
+  timetable_.notify();
+  const value body{{"table", wanted->table}, {"key", wanted->key}, {"column", wanted->column}};
+  co_return json_response(200, body);
 }
 
 // kInvalid where there is no such time zone.
@@ -178,6 +199,22 @@ Task<HttpResponse> AdminApi::resync_site(Call& call) {
   if (!done) co_return problem_response(done.error());
   const value body{{"name", call.args[0]}, {"resync", "asked with the next reports"}};
   co_return json_response(202, body);
+}
+
+Task<HttpResponse> AdminApi::renew_action_ids(Call& call) {
+  auto wanted = wire::decode_id_renewal(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  std::function<Result<SiteChanges>()> work = [this, &call, &wanted, now = parts_.clock.wall()] {
+    return parts_.store.renew_action_ids(call.args[0], wanted->beyond_32_bits, now);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(*done);
+  parts_.log.info("action_ids_renewed", {{"site", call.args[0]},
+                                         {"by", wanted->why.by},
+                                         {"why", wanted->why.why},
+                                         {"beyond_32_bits", wanted->beyond_32_bits}});
+  co_return co_await show_site(call);
 }
 
 // --- devices ---

@@ -23,7 +23,9 @@ struct Artifacts::Upload {
   std::uint64_t durable = 0;  // known to survive a power cut
   bool doubtful = false;      // found at the start: bytes behind `durable` may be torn, the end will tell
   WallTime touched_at;
-  bool busy = false;
+  bool recorded = false;  // in the database, so it was begun
+  bool busy = false;      // somebody writes it, or removes it
+  bool leaving = false;   // the latter
   std::shared_ptr<File> file;  // open while busy, and after, until it ends
 
   struct Digests {
@@ -74,9 +76,10 @@ Task<Result<>> Artifacts::settle(const UploadEntry& entry) {
     std::function<Result<>()> drop = [this, sha = entry.sha256] { return parts_.store.drop_upload(sha); };
     co_return co_await on(parts_.store_worker, std::move(drop));
   }
-  auto upload = std::make_unique<Upload>();
+  auto upload = std::make_shared<Upload>();
   upload->sha256 = entry.sha256;
   upload->size = entry.size;
+  upload->recorded = true;
   upload->touched_at = entry.touched_at;
   std::function<Result<std::uint64_t>()> look = [this, sha = entry.sha256,
                                                  size = entry.size]() -> Result<std::uint64_t> {
@@ -97,8 +100,65 @@ Task<Result<>> Artifacts::settle(const UploadEntry& entry) {
   upload->offset = *offset;
   upload->durable = std::min(entry.durable, *offset);
   upload->doubtful = upload->durable < *offset;
-  uploads_[entry.sha256] = std::move(upload);
+  uploads_.insert_or_assign(entry.sha256, std::move(upload));
   co_return Result<>{};
+}
+
+std::shared_ptr<Artifacts::Upload> Artifacts::find(const Sha256& sha256) const {
+  const auto found = uploads_.find(sha256);
+  return found == uploads_.end() ? nullptr : found->second;
+}
+
+// Finds the upload or makes its place, so that whoever comes meanwhile finds it. False: `out` says it all.
+Result<bool> Artifacts::place(const wire::NewUpload& wanted, Begun& out) {
+  if (const Blob* have = blob(wanted.sha256)) {
+    if (have->size != wanted.size)
+      return Error{ErrorCode::kConflict, "size: these bytes are here with another size"};
+    out.found = true;
+    out.state = {have->size, have->size, true};
+    return false;
+  }
+  if (const auto upload = find(wanted.sha256)) {
+    if (upload->size != wanted.size)
+      return Error{ErrorCode::kConflict,
+                   "size: this upload was begun with " + std::to_string(upload->size) + " bytes"};
+    if (upload->leaving)
+      return Error{ErrorCode::kUnavailable, "this upload is being removed just now: begin it again"};
+    upload->touched_at = parts_.clock.wall();  // the sweep lets it be
+    out.found = true;
+    return true;
+  }
+  if (uploads_.size() >= options_.most_uploads) {
+    out.too_many = true;
+    return false;
+  }
+  auto upload = std::make_shared<Upload>();
+  upload->sha256 = wanted.sha256;
+  upload->size = wanted.size;
+  upload->touched_at = parts_.clock.wall();
+  uploads_.emplace(wanted.sha256, std::move(upload));
+  return true;
+}
+
+// A place that its upload never took, because it could not be recorded.
+void Artifacts::withdraw(const Sha256& sha256) {
+  const auto upload = find(sha256);
+  if (upload && !upload->recorded && !upload->busy) uploads_.erase(sha256);
+}
+
+// There must be room for what is missing; then it is in the database.
+Task<Result<>> Artifacts::record(Sha256 sha256, std::uint64_t size) {
+  std::function<std::uint64_t()> look = [this] { return parts_.disk.free_bytes(); };
+  const std::uint64_t free = co_await on(parts_.bytes, std::move(look));
+  const auto upload = find(sha256);
+  const std::uint64_t missing = size - (upload ? upload->offset : 0);
+  if (free < missing + options_.reserve_bytes)
+    co_return Error{ErrorCode::kExhausted,
+                    "the disk has " + human_bytes(free) + " free, " + human_bytes(options_.reserve_bytes) +
+                        " of it reserved; the upload needs " + human_bytes(missing)};
+  const UploadEntry entry{sha256, size, parts_.clock.wall(), upload ? upload->durable : 0};
+  std::function<Result<>()> save = [this, entry] { return parts_.store.save_upload(entry); };
+  co_return co_await on(parts_.store_worker, std::move(save));
 }
 
 Task<Result<Artifacts::Begun>> Artifacts::begin(const wire::NewUpload& wanted) {
@@ -108,63 +168,39 @@ Task<Result<Artifacts::Begun>> Artifacts::begin(const wire::NewUpload& wanted) {
     out.too_large = true;
     co_return out;
   }
-  if (const Blob* have = blob(wanted.sha256)) {
-    if (have->size != wanted.size)
-      co_return Error{ErrorCode::kConflict, "size: these bytes are here with another size"};
-    out.found = true;
-    out.state = {have->size, have->size, true};
-    co_return out;
+  const auto placed = place(wanted, out);
+  if (!placed) co_return placed.error();
+  if (!*placed) co_return out;
+  const auto recorded = co_await record(wanted.sha256, wanted.size);
+  if (!recorded) {
+    withdraw(wanted.sha256);
+    co_return recorded.error();
   }
-  const auto found = uploads_.find(wanted.sha256);
-  std::uint64_t offset = 0;
-  if (found != uploads_.end()) {
-    if (found->second->size != wanted.size)
-      co_return Error{ErrorCode::kConflict,
-                      "size: this upload was begun with " + std::to_string(found->second->size) + " bytes"};
-    offset = found->second->offset;
-    out.found = true;
-  } else if (uploads_.size() >= options_.most_uploads) {
-    out.too_many = true;
-    co_return out;
-  }
-  std::function<std::uint64_t()> look = [this] { return parts_.disk.free_bytes(); };
-  const std::uint64_t free = co_await on(parts_.bytes, std::move(look));
-  if (free < wanted.size - offset + options_.reserve_bytes)
-    co_return Error{ErrorCode::kExhausted,
-                    "the disk has " + human_bytes(free) + " free, " + human_bytes(options_.reserve_bytes) +
-                        " of it reserved; the upload needs " + human_bytes(wanted.size - offset)};
-  const std::uint64_t durable = found != uploads_.end() ? found->second->durable : 0;
-  const UploadEntry entry{wanted.sha256, wanted.size, parts_.clock.wall(), durable};
-  std::function<Result<>()> save = [this, entry] { return parts_.store.save_upload(entry); };
-  auto saved = co_await on(parts_.store_worker, std::move(save));
-  if (!saved) co_return saved.error();
-  if (blob(wanted.sha256) !=
-      nullptr) {  // another client was quicker; the row that we have just made goes with the next start
-    out.found = true;
-    out.state = {wanted.size, wanted.size, true};
-    co_return out;
-  }
-  auto& upload = uploads_[wanted.sha256];
-  if (!upload) upload = std::make_unique<Upload>();
-  upload->sha256 = wanted.sha256;
-  upload->size = wanted.size;
-  upload->touched_at = entry.touched_at;
+  // Meanwhile others may have ended it or removed it. A row that has nothing beside it is found at the next
+  // start: beside a blob it goes, else it is an upload of nothing, and swept.
+  const bool found = out.found;
+  const auto still = place(wanted, out);
+  if (!still) co_return still.error();
+  if (!*still) co_return out;
+  out.found = found;
+  const auto upload = find(wanted.sha256);
+  upload->recorded = true;
   out.state = state_of(*upload);
   co_return out;
 }
 
 std::optional<Artifacts::State> Artifacts::state(const Sha256& sha256) const {
   if (const Blob* have = blob(sha256)) return State{have->size, have->size, true};
-  const auto found = uploads_.find(sha256);
-  if (found == uploads_.end()) return {};
-  return state_of(*found->second);
+  const auto upload = find(sha256);
+  if (!upload || !upload->recorded) return {};
+  return state_of(*upload);
 }
 
 Task<Artifacts::Appended> Artifacts::append(Sha256 sha256, std::uint64_t offset,
                                             std::shared_ptr<BodySource> body) {
   Appended out;
-  const auto found = uploads_.find(sha256);
-  if (found == uploads_.end()) {
+  const std::shared_ptr<Upload> held = find(sha256);  // ours while it is busy, and in memory as long as we run
+  if (!held || !held->recorded) {
     const Blob* have = blob(sha256);
     out.outcome = have == nullptr        ? Outcome::kNoSuch
                   : offset == have->size ? Outcome::kComplete
@@ -172,7 +208,7 @@ Task<Artifacts::Appended> Artifacts::append(Sha256 sha256, std::uint64_t offset,
     if (have != nullptr) out.state = {have->size, have->size, true};
     co_return out;
   }
-  Upload& upload = *found->second;
+  Upload& upload = *held;
   out.state = state_of(upload);
   if (upload.busy || offset != upload.offset) {
     out.outcome = upload.busy ? Outcome::kBusy : Outcome::kWrongOffset;
@@ -201,6 +237,7 @@ Task<Artifacts::Appended> Artifacts::append(Sha256 sha256, std::uint64_t offset,
     co_return out;
   }
   upload.busy = false;
+  upload.touched_at = parts_.clock.wall();
   out.state = state_of(upload);
   co_return out;
 }
@@ -319,6 +356,7 @@ Task<Artifacts::Appended> Artifacts::finish(Upload& upload) {
                                                           std::to_string(upload.offset)}};
   }
   if (!done && done.error().code() == ErrorCode::kCorrupt) {
+    upload.leaving = true;
     co_await discard(upload.sha256);
     co_return Appended{Outcome::kWrongHash, {}, done.error()};
   }
@@ -360,14 +398,15 @@ const Blob* Artifacts::blob(const Sha256& sha256) const {
 }
 
 Task<Result<std::shared_ptr<const File>>> Artifacts::open(Sha256 sha256) {
-  if (auto file = open_[sha256].lock()) co_return file;
+  const auto known = open_.find(sha256);
+  if (auto file = known == open_.end() ? nullptr : known->second.lock()) co_return file;
   std::function<Result<std::shared_ptr<File>>()> work = [this, sha256] {
     return parts_.disk.open(blob_path(sha256), Mode::kRead);
   };
   auto file = co_await on(parts_.bytes, std::move(work));
   if (!file) co_return file.error();
   std::shared_ptr<const File> out = std::move(*file);
-  open_[sha256] = out;
+  open_.insert_or_assign(sha256, out);
   co_return out;
 }
 
@@ -377,7 +416,10 @@ Task<> Artifacts::sweep() {
   for (const auto& [sha, upload] : uploads_)
     if (!upload->busy && now - upload->touched_at > options_.upload_kept) old.push_back(sha);
   for (const Sha256& sha : old) {
-    uploads_[sha]->busy = true;
+    const auto upload = find(sha);  // while the one before went, a client may have ended this one, or gone on
+    if (!upload || upload->busy || now - upload->touched_at <= options_.upload_kept) continue;
+    upload->busy = upload->leaving = true;
+    upload->file.reset();
     co_await discard(sha);
     uploads_.erase(sha);
     parts_.log.info("upload_swept", {{"sha256", sha.hex()}});

@@ -3,8 +3,12 @@
 //
 // An upload is named by what it will be, so a client that lost everything but its file goes on where it was.
 // Bytes stream through a buffer of fixed size; sha256, sha1 and md5 are computed on the way (after a restart
-// the part is read once more). At full size: sync, compare, rename, sync the folder, then the database. Loop
-// thread; file work on `bytes`.
+// the part is read once more). At full size: sync, compare, rename, sync the folder, then the database.
+//
+// Requests and the sweep work on the same uploads at the same time. Who writes one or removes it makes it busy,
+// and nobody else touches it until it is not; who has waited finds it again by its key and asks again.
+//
+// Loop thread; file work on `bytes`.
 #pragma once
 
 #include <map>
@@ -31,7 +35,7 @@ class Artifacts {
     bool complete = false;
   };
   // Starts an upload, or finds it. kInvalid: no size. kConflict: another size. kExhausted: no room.
-  // too_large is said apart: it is 413.
+  // kUnavailable: it is being removed just now. too_large is said apart: it is 413.
   struct Begun {
     State state;
     bool found = false;  // the upload, or the whole blob, was there
@@ -58,6 +62,10 @@ class Artifacts {
  private:
   struct Upload;
 
+  std::shared_ptr<Upload> find(const Sha256& sha256) const;  // null: there is none
+  Result<bool> place(const wire::NewUpload& wanted, Begun& out);
+  Task<Result<>> record(Sha256 sha256, std::uint64_t size);
+  void withdraw(const Sha256& sha256);
   Task<Result<>> settle(const UploadEntry& entry);
   Task<Result<>> prepare(Upload& upload);
   Task<Appended> receive(Upload& upload, BodySource& body);
@@ -69,7 +77,7 @@ class Artifacts {
 
   Parts& parts_;
   const Options& options_;
-  std::map<Sha256, std::unique_ptr<Upload>> uploads_;
+  std::map<Sha256, std::shared_ptr<Upload>> uploads_;
   std::unordered_map<Sha256, Blob> blobs_;
   std::unordered_map<Sha256, std::weak_ptr<const File>> open_;
 };

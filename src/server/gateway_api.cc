@@ -13,7 +13,8 @@ namespace dray::server {
 namespace {
 
 constexpr std::size_t kMostProbe = 1 << 20;
-constexpr int kRetryAfter = 5;
+constexpr int kRetryAfter = 5, kFailedAgain = 60;
+constexpr Duration kQuiet = std::chrono::hours{1};
 constexpr std::int64_t kMostRevision = std::int64_t{1} << 52;  // JSON numbers are exact up to there
 
 std::optional<std::int64_t> number(std::string_view text) {
@@ -33,18 +34,28 @@ std::chrono::seconds wait_of(const HttpRequest& request, std::chrono::seconds lo
   return std::chrono::seconds{std::clamp<std::int64_t>(wait.value_or(0), 0, longest.count())};
 }
 
-// A running download; counts itself.
+// A running download; counts itself. It may outlive the API where everything goes at once, not what it counts in.
 struct Download : Transfer {
-  explicit Download(std::shared_ptr<std::size_t> count) : count_{std::move(count)} { ++*count_; }
-  ~Download() override { --*count_; }
+  Download(std::shared_ptr<std::size_t> all, std::shared_ptr<std::size_t> of_site)
+      : all_{std::move(all)}, of_site_{std::move(of_site)} {
+    ++*all_;
+    ++*of_site_;
+  }
+  ~Download() override {
+    --*all_;
+    --*of_site_;
+  }
   void on_sent(std::uint64_t) override {}
   void on_end(Result<>) override {}
   std::uint64_t allowance(SteadyTime) override { return std::numeric_limits<std::uint64_t>::max(); }
   bool stopped() const override { return false; }
 
  private:
-  std::shared_ptr<std::size_t> count_;
+  std::shared_ptr<std::size_t> all_, of_site_;
 };
+
+// Of the downloads at a time, what one site may have: a gateway fetches one file after the other.
+std::size_t most_of_site(const Options& options) { return std::max<std::size_t>(1, options.most_downloads / 8); }
 
 enum class Business { kNone, kHeld, kYes };
 
@@ -61,6 +72,10 @@ Business business(const core::Plan& plan, const Sha256& sha256) {
       }
   }
   return out;
+}
+
+HttpResponse too_large() {
+  return problem_response(413, "body: more than " + std::to_string(wire::kMostReportBytes) + " bytes");
 }
 
 class Counted {
@@ -83,7 +98,10 @@ GatewayApi::GatewayApi(Parts& parts, const Options& options, Sites& sites, Artif
       sites_{sites},
       artifacts_{artifacts},
       timetable_{timetable},
-      saves_{tasks, parts.clock, parts.log, [this](const auto& incoming) { return commit(incoming); }} {}
+      saves_{tasks, parts.clock, parts.log, [this](const auto& incoming) { return commit(incoming); }},
+      intake_{Intake::Limits{.batches = options.most_waiting_batches}} {}
+
+bool GatewayApi::knows(const HttpRequest& request) { return sites_.by_token(bearer_sha256(request)) != nullptr; }
 
 Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
   auto target = parse_target(request.target);
@@ -97,7 +115,7 @@ Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
   const bool get = request.method == Method::kGet || request.method == Method::kHead;
   const bool post = request.method == Method::kPost;
   if (path.size() == 3 && path[2] == "plan" && get) co_return co_await plan(*site, std::move(request), stop);
-  if (path.size() == 3 && path[2] == "reports" && post) co_return co_await reports(*site, std::move(request));
+  if (path.size() == 3 && path[2] == "reports" && post) co_return co_await reports(site->name, std::move(request), stop);
   if (path.size() == 4 && path[2] == "artifacts" && get)
     co_return co_await artifact(*site, std::move(request), path[3]);
   if (path.size() == 3 && path[2] == "probe" && get) co_return probe(target->query["bytes"]);
@@ -145,40 +163,51 @@ Task<HttpResponse> GatewayApi::current_plan(Site& site) {
   co_return out;
 }
 
-Task<HttpResponse> GatewayApi::reports(Site& site, HttpRequest request) {
-  if (batches_ >= options_.most_waiting_batches)
-    co_return busy_response("too many reports wait", kRetryAfter);
-  Counted counted{batches_};
+Task<HttpResponse> GatewayApi::reports(std::string site, HttpRequest request, Stop& stop) {
+  const std::uint64_t length = request.body ? request.length.value_or(wire::kMostReportBytes) : 0;
+  if (length > wire::kMostReportBytes) co_return too_large();
+  if (const std::string why = intake_.refusal(site, length); !why.empty()) co_return busy_response(why, kRetryAfter);
+  Intake::Room room{intake_, site, length};
   std::string text;
   if (request.body) {
     auto body = co_await read_all(*request.body, wire::kMostReportBytes);
-    if (!body && body.error().code() == ErrorCode::kExhausted)
-      co_return problem_response(413, "body: more than " + std::to_string(wire::kMostReportBytes) + " bytes");
+    if (!body && body.error().code() == ErrorCode::kExhausted) co_return too_large();
     if (!body) co_return problem_response(body.error());
     text = std::move(*body);
   }
-  auto decoded = wire::decode_reports(text);
+  const bool turn = co_await room.decode(parts_.clock, stop);
+  if (!turn) co_return busy_response("the server is stopping", 1);
+  auto decoded = wire::decode_entries(text);
   if (!decoded) co_return problem_response(decoded.error());
-  if (DRAY_MUTANT("refuses_later_reports") && !decoded->empty() && decoded->back().seq > 40)
+  if (DRAY_MUTANT("refuses_later_reports") && !decoded->good.empty() && decoded->good.back().seq > 40)
     co_return problem_response(400, "a number is too high");
+  text = {};
   auto incoming = std::make_shared<Incoming>();
-  incoming->batch = ReportBatch{site.name, std::move(*decoded), parts_.clock.wall()};
+  incoming->batch = ReportBatch{site, std::move(decoded->good), parts_.clock.wall(), std::move(decoded->bad)};
   saves_.add(incoming);
   if (DRAY_MUTANT("acks_unsaved") && !incoming->batch.reports.empty()) {
     const wire::Report& last = incoming->batch.reports.back();
-    const wire::ReportsAnswer early{{last.epoch, last.seq}, false};
-    HttpResponse out{200};
-    out.headers.set("Content-Type", "application/json");
-    out.body = wire::encode_answer(early);
-    co_return out;
+    incoming->answer = {.acknowledged = {last.epoch, last.seq}};
+    co_return answer(*incoming);
   }
   auto saved = co_await saves_.settled();
   if (!saved) co_return busy_response("the server is stopping", 1);
-  const wire::ReportsAnswer answer{incoming->answer.acknowledged, incoming->answer.resync};
+  co_return answer(*incoming);
+}
+
+HttpResponse GatewayApi::answer(const Incoming& incoming) {
+  const Ingested& done = incoming.answer;
+  if (done.failed) return busy_response("the reports can not be stored now: " + done.failed->message(), kFailedAgain);
+  if (done.epoch_waits) {
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(*done.epoch_waits - incoming.batch.at);
+    return busy_response("this site began several epochs within 24 hours; the next one may begin at " +
+                             to_rfc3339(*done.epoch_waits),
+                         static_cast<int>(wait.count()));
+  }
   HttpResponse out{200};
   out.headers.set("Content-Type", "application/json");
-  out.body = wire::encode_answer(answer);
-  co_return out;
+  out.body = wire::encode_answer({done.acknowledged, done.resync});
+  return out;
 }
 
 Task<Result<>> GatewayApi::commit(const std::vector<std::shared_ptr<Incoming>>& incoming) {
@@ -191,11 +220,30 @@ Task<Result<>> GatewayApi::commit(const std::vector<std::shared_ptr<Incoming>>& 
   if (!all) co_return all.error();
   for (std::size_t i = 0; i < incoming.size(); ++i) {
     incoming[i]->answer = all->answers[i];
+    say(*incoming[i]);
+    if (all->answers[i].failed) continue;
     if (Site* site = sites_.by_name(incoming[i]->batch.site)) site->seen = all->answers[i].acknowledged;
   }
   sites_.apply(all->changed);
   if (all->timetable || all->planning || !all->changed.empty()) timetable_.notify();
   co_return Result<>{};
+}
+
+// What went wrong with one batch, once an hour for a site: the site itself shows it meanwhile.
+void GatewayApi::say(const Incoming& incoming) {
+  const Ingested& done = incoming.answer;
+  const std::string& site = incoming.batch.site;
+  if (done.ids_ended)
+    parts_.log.error("action_ids_exhausted", {{"site", site}, {"help", "drayctl site action-ids " + site}});
+  Site* known = sites_.by_name(site);
+  const bool wrong = done.refused > 0 || done.failed || done.epoch_waits || !done.not_followed.empty();
+  if (known == nullptr || !wrong || parts_.clock.steady() < known->quiet_until) return;
+  known->quiet_until = parts_.clock.steady() + kQuiet;
+  if (done.refused > 0)
+    parts_.log.warn("report_refused", {{"site", site}, {"entries", done.refused}, {"last", done.refused_what}, {"why", done.refused_why}});
+  if (done.failed) parts_.log.error("reports_not_stored", {{"site", site}, {"error", done.failed->message()}});
+  if (done.epoch_waits) parts_.log.warn("epoch_waits", {{"site", site}, {"until", to_rfc3339(*done.epoch_waits)}});
+  if (!done.not_followed.empty()) parts_.log.error("rollout_not_read", {{"site", site}, {"error", done.not_followed}});
 }
 
 Task<HttpResponse> GatewayApi::artifact(Site& site, HttpRequest request, std::string name) {
@@ -210,16 +258,19 @@ Task<HttpResponse> GatewayApi::artifact(Site& site, HttpRequest request, std::st
     co_return problem_response(404, "no such artifact for this site");
   if (*downloads_ >= options_.most_downloads)
     co_return busy_response("too many downloads at a time", kRetryAfter);
+  if (*site.downloads >= most_of_site(options_))
+    co_return busy_response("too many downloads at a time of this site", kRetryAfter);
+  auto running = std::make_shared<Download>(downloads_, site.downloads);  // from here on: others wait beside us
   auto file = co_await artifacts_.open(*sha256);
   if (!file) {
     parts_.log.error("artifact_not_readable", {{"sha256", sha256->hex()}, {"error", file.error().message()}});
     co_return busy_response("the artifact can not be read now", kRetryAfter);
   }
-  co_return slice(request, *sha256, std::move(*file));
+  co_return slice(request, *sha256, std::move(*file), std::move(running));
 }
 
 HttpResponse GatewayApi::slice(const HttpRequest& request, const Sha256& sha256,
-                               std::shared_ptr<const File> file) {
+                               std::shared_ptr<const File> file, std::shared_ptr<Transfer> running) {
   const std::uint64_t size = artifacts_.blob(sha256)->size;
   const wire::FileQuestion question{.range = request.headers.find("Range"),
                                     .if_range = request.headers.find("If-Range"),
@@ -241,7 +292,7 @@ HttpResponse GatewayApi::slice(const HttpRequest& request, const Sha256& sha256,
   if (part) out.headers.set("Content-Range", wire::content_range(answer.ranges[0], size));
   const std::uint64_t offset = part ? answer.ranges[0].offset : 0,
                       length = part ? answer.ranges[0].length : size;
-  out.body = FileSlice{std::move(file), offset, length, std::make_shared<Download>(downloads_)};
+  out.body = FileSlice{std::move(file), offset, length, std::move(running)};
   return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include "drive/group_commit.h"
 #include "server/artifacts.h"
+#include "server/intake.h"
 #include "server/sites.h"
 #include "wire/gateway_api.h"
 
@@ -18,6 +19,7 @@ class GatewayApi : public HttpHandler {
              Signal& timetable);
 
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
+  bool knows(const HttpRequest& request);  // its token is a site's
 
  private:
   // Reports on their way into the database; several gateways share a transaction.
@@ -28,10 +30,13 @@ class GatewayApi : public HttpHandler {
 
   Task<HttpResponse> plan(Site& site, HttpRequest request, Stop& stop);
   Task<HttpResponse> current_plan(Site& site);
-  Task<HttpResponse> reports(Site& site, HttpRequest request);
+  Task<HttpResponse> reports(std::string site, HttpRequest request, Stop& stop);
+  HttpResponse answer(const Incoming& incoming);
   Task<Result<>> commit(const std::vector<std::shared_ptr<Incoming>>& incoming);
+  void say(const Incoming& incoming);
   Task<HttpResponse> artifact(Site& site, HttpRequest request, std::string name);
-  HttpResponse slice(const HttpRequest& request, const Sha256& sha256, std::shared_ptr<const File> file);
+  HttpResponse slice(const HttpRequest& request, const Sha256& sha256, std::shared_ptr<const File> file,
+                     std::shared_ptr<Transfer> running);
   HttpResponse probe(const std::string& bytes);
 
   Parts& parts_;
@@ -40,7 +45,8 @@ class GatewayApi : public HttpHandler {
   Artifacts& artifacts_;
   Signal& timetable_;
   GroupCommit<std::shared_ptr<Incoming>> saves_;
-  std::size_t waiting_ = 0, batches_ = 0;
+  std::size_t waiting_ = 0;
+  Intake intake_;
   std::shared_ptr<std::size_t> downloads_ = std::make_shared<std::size_t>(0);
 };
 

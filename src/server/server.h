@@ -15,6 +15,9 @@ class Server {
   // The two doors; both answer 503 (or 401) until run() has loaded. They may share a listener: see both().
   HttpHandler& admin_door() { return admin_; }
   HttpHandler& gateway_door() { return gateway_; }
+  // Whether a request's token is the operator's, or a site's: who has shown one is no stranger.
+  bool admin_knows(const HttpRequest& request) const { return admin_.knows(request); }
+  bool gateway_knows(const HttpRequest& request) { return gateway_.knows(request); }
   HttpHandler& both() { return both_; }
 
   // start, begin, and at stop, end. An error: it could not start.

@@ -23,8 +23,7 @@ Task<Result<>> Sites::load() {
   auto all = co_await on(parts_.store_worker, std::move(work));
   if (!all) co_return all.error();
   for (const SiteEntry& entry : *all) {
-    add(entry.name, entry.token_sha256, entry.revision);
-    by_name_[entry.name]->seen = entry.seen;
+    add(entry.name, entry.token_sha256, entry.revision).seen = entry.seen;
   }
   co_return Result<>{};
 }
@@ -41,13 +40,14 @@ Site* Sites::by_name(const std::string& name) {
   return found == by_name_.end() ? nullptr : found->second.get();
 }
 
-void Sites::add(const std::string& name, const std::string& token_sha256, std::int64_t revision) {
-  auto& site = by_name_[name];
-  if (!site) site = std::make_unique<Site>();
-  site->name = name;
-  site->token_sha256 = token_sha256;
-  site->revision = std::max(site->revision, revision);
-  by_token_[token_sha256] = site.get();
+Site& Sites::add(const std::string& name, const std::string& token_sha256, std::int64_t revision) {
+  if (by_name(name) == nullptr) by_name_.emplace(name, std::make_unique<Site>());
+  Site& site = *by_name(name);
+  site.name = name;
+  site.token_sha256 = token_sha256;
+  site.revision = std::max(site.revision, revision);
+  by_token_.insert_or_assign(token_sha256, &site);
+  return site;
 }
 
 void Sites::set_token(const std::string& name, const std::string& token_sha256) {
@@ -55,7 +55,7 @@ void Sites::set_token(const std::string& name, const std::string& token_sha256) 
   if (found == by_name_.end()) return;
   by_token_.erase(found->second->token_sha256);
   found->second->token_sha256 = token_sha256;
-  by_token_[token_sha256] = found->second.get();
+  by_token_.insert_or_assign(token_sha256, found->second.get());
 }
 
 void Sites::apply(const SiteChanges& changes) {
@@ -124,7 +124,8 @@ Task<> Sites::flush_contacts() {
     return parts_.store.note_contacts(contacts, now);
   };
   auto noted = co_await on(parts_.store_worker, std::move(work));
-  if (!noted) parts_.log.warn("contacts_not_noted", {{"error", noted.error().message()}});
+  if (!noted && can_save_) parts_.log.warn("contacts_not_noted", {{"error", noted.error().message()}});
+  can_save_ = noted.has_value();
 }
 
 }  // namespace dray::server

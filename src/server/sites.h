@@ -20,8 +20,11 @@ struct Site {
   Signal changed;                          // the revision
   bool contacted = false;                  // since the last flush of contact times
   WallTime contact_at;
+  std::shared_ptr<std::size_t> downloads = std::make_shared<std::size_t>(0);  // that run
+  SteadyTime quiet_until{};  // what is wrong with its reports was said
 };
 
+// Whoever waits may keep a Site&: a site never goes while the program runs.
 class Sites {
  public:
   explicit Sites(Parts& parts) : parts_{parts} {}
@@ -30,7 +33,7 @@ class Sites {
   // Null where no site has this token.
   Site* by_token(const std::string& token_sha256);
   Site* by_name(const std::string& name);
-  void add(const std::string& name, const std::string& token_sha256, std::int64_t revision);
+  Site& add(const std::string& name, const std::string& token_sha256, std::int64_t revision);
   void set_token(const std::string& name, const std::string& token_sha256);
   void apply(const SiteChanges& changes);
   // The plan at the site's current revision.
@@ -39,6 +42,8 @@ class Sites {
   // A gateway has a later plan than we: see Store::note_newer_plan.
   Task<> outrun(Site& site, std::int64_t revision);
   Task<> flush_contacts();
+  // False: the last try to save something failed, so nothing can be.
+  bool can_save() const { return can_save_; }
 
  private:
   void keep(Site& site, std::shared_ptr<const core::Plan> plan);
@@ -46,6 +51,7 @@ class Sites {
   Parts& parts_;
   std::unordered_map<std::string, std::unique_ptr<Site>> by_name_;
   std::unordered_map<std::string, Site*> by_token_;
+  bool can_save_ = true;
   std::deque<Site*> kept_;  // whose plan is in memory, oldest first
 };
 

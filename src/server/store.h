@@ -75,10 +75,17 @@ struct ReportBatch {
   std::string site;
   std::vector<wire::Report> reports;
   WallTime at;
+  std::vector<wire::BadReport> bad = {};
 };
 struct Ingested {
-  core::ReportsSeen acknowledged;
+  core::ReportsSeen acknowledged = {};
   bool resync = false;
+  std::int64_t refused = 0;  // entries that were set aside; the last of them
+  std::string refused_what = {}, refused_why = {};
+  std::optional<WallTime> epoch_waits = {};  // a new epoch may begin then: what it reports is to be sent again
+  bool ids_ended = false;                    // from now on there are no more action ids for the site
+  std::string not_followed = {};             // a rollout that can't be read, and does not know of its jobs' ends yet
+  std::optional<Error> failed = {};          // nothing of this batch was stored; others were
 };
 
 struct Store {
@@ -94,7 +101,13 @@ struct Store {
   // if_revision: kConflict where the site has moved on meanwhile.
   virtual Result<SiteChanges> change_site(const std::string& site, const wire::SitePatch& change,
                                           std::optional<std::int64_t> if_revision) = 0;
+  // A column that can't be read takes what the caller gives. kConflict: it can be read; kInvalid: there is no such
+  // column, or that is not what belongs into it; kNotFound.
+  virtual Result<SiteChanges> replace_unreadable(const wire::Replacement& what) = 0;
   virtual Result<> ask_resync(const std::string& site) = 0;
+  // A way out for operators: a million new action ids now, and today's epochs are forgiven. wide: ids beyond 32 bits
+  // from now on, where the shorter ones have ended. kConflict: they have, and `wide` was not given.
+  virtual Result<SiteChanges> renew_action_ids(const std::string& site, bool wide, WallTime now) = 0;
   // Also notes that the database is in use at `now`: called every few seconds, with or without contacts.
   virtual Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts,
                                  WallTime now) = 0;
@@ -217,6 +230,7 @@ struct Lists {
   // What a rollout that is not made would mean; all its phases together. kInvalid as add_rollout().
   struct WhatIf {
     std::vector<SiteWork> sites;
+    std::vector<std::pair<std::string, std::string>> held;  // sites whose row can't be read, and why
     std::int64_t incompatible = 0;
     wire::ForecastRollout facts;  // site by site as above, still without times
   };

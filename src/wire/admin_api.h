@@ -33,9 +33,14 @@ struct NewArtifact {
   std::string name, file, component, version;
   std::vector<std::string> device_types;
 };
+// A stored column that can't be read. What depends on it is held until it is replaced.
+struct Unreadable {
+  std::string table, key, column, why;
+};
 struct NewDeviceType {
   core::DeviceType type;
   core::Client client = core::Client::kAny;
+  std::vector<Unreadable> unreadable = {};  // of one that is stored
 };
 struct NewSite {
   std::string name;
@@ -44,8 +49,14 @@ struct NewSite {
   core::SiteWindows windows = {};
 };
 // Only what is given changes; an empty list of windows means always.
+// Which members of limits are given; what is not stays as it is.
+struct LimitsGiven {
+  bool wan = true, lan = true, concurrency = true, store = true;
+  bool all() const { return wan && lan && concurrency && store; }
+};
 struct SitePatch {
   std::optional<core::SiteLimits> limits = {};
+  LimitsGiven limits_given = {};
   std::optional<std::string> time_zone = {};
   std::optional<std::vector<core::Window>> transfer_windows = {}, update_windows = {};
   std::optional<std::vector<core::BlackOut>> black_outs = {};
@@ -89,6 +100,11 @@ struct NewRetry {
   std::optional<WallTime> expires_at;
 };
 
+struct IdRenewal {
+  Why why;
+  bool beyond_32_bits = false;
+};
+
 inline constexpr std::size_t kMostDevicesAtOnce = 10'000;
 inline constexpr std::size_t kLongestName = 128;
 
@@ -97,6 +113,9 @@ Result<NewArtifact> decode_artifact(std::string_view text);
 Result<NewDeviceType> decode_device_type(std::string_view text);
 Result<NewSite> decode_site(std::string_view text);
 Result<SitePatch> decode_site_patch(std::string_view text);
+// The body of PUT /rows/TABLE/KEY/COLUMN: {"value": ...}. Replacement is below.
+struct Replacement;
+Result<Replacement> decode_replacement(std::string table, std::string key, std::string column, std::string_view text);
 Result<NewDevice> decode_device(std::string_view text);
 Result<std::vector<NewDevice>> decode_devices(std::string_view text);  // {"devices": [...]}
 Result<NewRelease> decode_release(std::string_view text);
@@ -105,6 +124,7 @@ Result<NewDeferral> decode_deferral(std::string_view text);
 Result<Why> decode_why(std::string_view text);               // {"by", "why"}, both may be missing
 Result<NewApproval> decode_approval(std::string_view text);  // {"by", "why", "phase"}; by must be there
 Result<NewRetry> decode_retry(std::string_view text);        // {"by", "why", "expires_at"}
+Result<IdRenewal> decode_id_renewal(std::string_view text);  // {"by", "why", "beyond_32_bits"}; all may be missing
 
 // Letters, digits, '.', '_', '-'; begins with a letter or digit. What names, sites, types and components are
 // made of.
@@ -115,10 +135,27 @@ bool is_file_name(std::string_view text);
 
 // --- answers ---
 
+// "site berlin, limits: can't be read: ..."
+std::string sentence_of(const Unreadable& what);
+// The command that replaces it.
+std::string remedy_of(const Unreadable& what);
+// A column to be replaced, and what by: its JSON as docs/formats-server.md has it.
+struct Replacement {
+  std::string table, key, column;
+  std::string text;
+};
+
 struct ArtifactView {
   core::Artifact artifact;
   std::vector<std::string> device_types;
   WallTime created_at;
+  std::vector<Unreadable> unreadable = {};
+};
+// Of a site's reports, what could not be taken.
+struct RefusedView {
+  std::int64_t count = 0;
+  std::optional<WallTime> at;  // the last one; none: there was none
+  std::string what, why;
 };
 struct SiteView {
   std::string name, time_zone;
@@ -132,7 +169,13 @@ struct SiteView {
   std::optional<RateView> wan_rate;  // only where one site is shown
   std::int64_t open_jobs = 0;
   std::string misfit, misfit_sentence;  // of an open rollout that does not fit this site; empty: none
+  RefusedView refused;
+  std::optional<WallTime> epoch_waits;  // its gateway's next epoch may begin then
+  std::int64_t epochs = 0;              // that began within 24 hours
+  bool ids_ended = false;               // there are no more action ids for it
+  std::optional<WallTime> until;
   std::string state, reason, sentence;  // of the moment it is looked at: describe_site()
+  std::vector<Unreadable> unreadable = {};  // where one site is shown: also of what else holds it
 };
 // "idle", "working" or "silent": what is to be said of a site. A gateway asks at least every minute, so five
 // of silence are some.
@@ -150,6 +193,7 @@ struct JobView {
   std::optional<WallTime> reported_at;  // none: no gateway has said anything yet
   std::optional<Why> cancel_asked;
   std::vector<PastJob> past;  // oldest first; not in lists
+  std::vector<Unreadable> unreadable = {};
 };
 struct DeviceView {
   std::string name, site, type;
@@ -160,6 +204,7 @@ struct DeviceView {
   WallTime created_at;
   std::optional<JobView> job;    // the newest
   std::optional<RateView> rate;  // from its gateway; only where one device is shown
+  std::vector<Unreadable> unreadable = {};
 };
 struct ReleaseView {
   std::string name, version;
@@ -205,6 +250,7 @@ struct RolloutView {
   std::vector<core::PhaseCounts> counts;  // one a phase
   PlanningView planning;
   std::vector<RolloutEventView> events;   // oldest first; not in lists
+  std::vector<Unreadable> unreadable = {};
 };
 struct LogLine {
   std::int64_t attempt = 0;
@@ -215,6 +261,7 @@ struct RegisteredView {  // a device that a gateway saw and nobody has added
   std::string name, site;
   core::Attributes attributes;
   WallTime at;
+  std::vector<Unreadable> unreadable = {};
 };
 struct DeferralView {
   std::string id, site, device, rollout;

@@ -14,13 +14,9 @@ std::string name_or_empty(const Node& node, std::string_view key) {
   return text;
 }
 
-std::string line_or_empty(const Node& node, std::string_view key) {
+std::string line_or_empty(const Node& node, std::string_view key, std::size_t longest) {
   const auto found = node.maybe(key);
-  if (!found) return {};
-  std::string text = found->text(512);
-  for (const unsigned char c : text)
-    if (c < 0x20 || c == 0x7f) found->refuse("must not hold control characters");
-  return text;
+  return found ? found->line(longest) : std::string{};
 }
 
 json::value or_null(const std::string& text) { return text.empty() ? json::value{} : json::value(text); }
@@ -36,8 +32,8 @@ Result<NewDeferral> decode_deferral(std::string_view text) {
     if (out.site.empty() == out.device.empty()) n.refuse("must name either a site or a device");
     out.rollout = name_or_empty(n, "rollout");
     out.until = n.at("until").time();
-    out.by = line_or_empty(n, "by");
-    out.why = line_or_empty(n, "why");
+    out.by = line_or_empty(n, "by", kLongestBy);
+    out.why = line_or_empty(n, "why", kLongestWhy);
     if (const auto accept = n.maybe("accept_expiry")) out.accept_expiry = accept->boolean();
     return out;
   });

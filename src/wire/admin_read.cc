@@ -2,15 +2,17 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.h"
 #include "core/rollout/split.h"
 #include "wire/admin_api.h"
+#include "wire/json_write.h"
 
 namespace dray::wire {
 namespace {
 
 using namespace core;
 
-constexpr std::int64_t kMostSeconds = 366LL * 24 * 3600;
+constexpr std::int64_t kYear = 366LL * 24 * 3600;  // seconds
 constexpr std::uint64_t kMostListed = 1'000;
 
 std::string name_at(const Node& node) {
@@ -20,19 +22,8 @@ std::string name_at(const Node& node) {
   return text;
 }
 
-bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
-
-// Free text for people; one line.
-std::string line_at(const Node& node, std::size_t longest = 256) {
-  std::string text = node.text(longest);
-  if (has_control(text)) node.refuse("must not hold control characters");
-  return text;
-}
-
 std::string version_at(const Node& node) {
-  std::string text = line_at(node, kLongestName);
+  std::string text = node.line(kLongestName);
   if (text.empty()) node.refuse("must not be empty");
   if (text.find('/') != std::string::npos) node.refuse("must not hold '/'");
   return text;
@@ -47,17 +38,21 @@ std::vector<std::string> names_at(const Node& node, std::size_t most = kMostList
 Attributes attributes_at(const Node& node) {
   Attributes out;
   node.members([&](std::string_view key, const Node& n) {
-    if (key.empty() || key.size() > kLongestName || has_control(key))
-      node.refuse("has a key that is empty or too long");
-    out.emplace(std::string{key}, line_at(n));
+    if (key.empty() || clean_characters(key, kLongestAttribute) != key)
+      node.refuse("has a key that is empty, longer than " + std::to_string(kLongestAttribute) +
+                  " characters, or holds control characters");
+    std::string value = n.line(kLongestAttribute * kBytesOfCharacter);
+    if (cut_characters(value, kLongestAttribute).size() != value.size())
+      n.refuse("is longer than " + std::to_string(kLongestAttribute) + " characters");
+    out.emplace(std::string{key}, std::move(value));
   });
-  if (out.size() > 100) node.refuse("has more than 100 members");
+  if (out.size() > kMostAttributes) node.refuse("has more than " + std::to_string(kMostAttributes) + " members");
   return out;
 }
 
 template <class T>
 T word(const Node& node, std::initializer_list<std::pair<std::string_view, T>> words) {
-  const std::string text = node.text(64);
+  const std::string text = node.text(kLongestWord);
   std::string known;
   for (const auto& [name, value] : words) {
     if (name == text) return value;
@@ -72,7 +67,7 @@ std::vector<RateLimit> rates_at(const std::optional<Node>& node) {
   node->each(
       [&](const Node& n) {
         n.only({"from", "to", "rate"});
-        out.push_back({n.at("from").time(), n.at("to").time(), n.at("rate").size()});
+        out.push_back({n.at("from").time(), n.at("to").time(), at_most(n.at("rate").size(), kMostRate)});
         if (out.back().to <= out.back().from) n.refuse("ends before it begins");
       },
       kMostListed);
@@ -90,7 +85,7 @@ NewDeviceType device_type_at(const Node& n) {
   else
     type.order = {type.components};
   if (const auto client = n.maybe("client")) {
-    const auto known = parse_client(client->text(64));
+    const auto known = parse_client(client->text(kLongestWord));
     if (!known) client->refuse("must be one of any, dray, swupdate, rauc, zephyr, hawkbit-rs");
     out.client = *known;
   }
@@ -102,11 +97,11 @@ NewDeviceType device_type_at(const Node& n) {
   if (const auto ends = n.maybe("ends_on"))
     type.ends_on = word<EndsOn>(*ends, {{"power_on", EndsOn::kPowerOn}, {"closed", EndsOn::kClosed}});
   if (const auto within = n.maybe("power_on_within"))
-    type.power_on_within = std::chrono::seconds{within->integer(1, kMostSeconds)};
-  if (const auto probe = n.maybe("probe")) type.probe = line_at(*probe, 1024);
+    type.power_on_within = std::chrono::seconds{within->integer(1, kYear)};
+  if (const auto probe = n.maybe("probe")) type.probe = probe->line(kLongestWhy);
   if (const auto parts = n.maybe("parts"))
     parts->members(
-        [&](std::string_view key, const Node& part) { type.parts.emplace(std::string{key}, name_at(part)); });
+        [&](std::string_view key, const Node& part) { type.parts.emplace(clean_text(key, kLongestTitle), name_at(part)); });
   if (const auto flaw = flaw_of(type)) throw BadField{*flaw};
   return out;
 }
@@ -121,10 +116,14 @@ NewDevice device_at(const Node& n) {
 SitePatch site_patch_at(const Node& n) {
   SitePatch out;
   if (const auto zone = n.maybe("time_zone")) {
-    out.time_zone = line_at(*zone, 64);
+    out.time_zone = zone->line(kLongestWord);
     if (out.time_zone->empty()) zone->refuse("must be an IANA time zone, for example Europe/Berlin");
   }
-  if (const auto limits = n.maybe("limits")) out.limits = decode_limits(*limits);
+  if (const auto limits = n.maybe("limits")) {
+    out.limits = decode_limits(*limits);
+    const auto given = [&](std::string_view key) { return limits->maybe(key).has_value(); };
+    out.limits_given = {given("wan"), given("lan"), given("concurrency"), given("store")};
+  }
   if (const auto windows = n.maybe("transfer_windows")) out.transfer_windows = decode_windows(*windows);
   if (const auto windows = n.maybe("update_windows")) out.update_windows = decode_windows(*windows);
   if (const auto dates = n.maybe("black_outs")) out.black_outs = decode_black_outs(*dates);
@@ -133,13 +132,13 @@ SitePatch site_patch_at(const Node& n) {
 
 Why why_at(const Node& n) {
   Why out;
-  if (const auto by = n.maybe("by")) out.by = line_at(*by);
-  if (const auto why = n.maybe("why")) out.why = line_at(*why, 1024);
+  if (const auto by = n.maybe("by")) out.by = by->line(kLongestBy);
+  if (const auto why = n.maybe("why")) out.why = why->line(kLongestWhy);
   return out;
 }
 
 void read_release_name(const Node& node, NewRollout& out) {
-  const std::string text = line_at(node);
+  const std::string text = node.line(2 * kLongestName + 1);
   const auto slash = text.find('/');
   if (slash == std::string::npos) node.refuse("must be NAME/VERSION, for example till/26.11");
   out.release_name = text.substr(0, slash);
@@ -181,12 +180,12 @@ NewRollout rollout_at(const Node& n) {
   if (const auto retry = n.maybe("retry")) {
     retry->only({"limit"});
     if (const auto limit = retry->maybe("limit"))
-      out.retry.limit = static_cast<int>(limit->integer(1, 1'000'000));
+      out.retry.limit = static_cast<int>(limit->integer(1, kMostAttempt));
   }
   if (const auto priority = n.maybe("priority"))
     out.priority = static_cast<int>(priority->integer(-1000, 1000));
   if (const auto deferral = n.maybe("status_deferral"))
-    out.status_deferral = std::chrono::seconds{deferral->integer(1, kMostSeconds)};
+    out.status_deferral = std::chrono::seconds{deferral->integer(1, kYear)};
   if (const auto phases = n.maybe("phases"))
     out.phases = decode_phases(*phases);
   else
@@ -241,7 +240,7 @@ SiteLimits decode_limits(const Node& n) {
 Result<NewUpload> decode_upload(std::string_view text) {
   return decode<NewUpload>(parse_json(text), [](const Node& n) {
     n.only({"sha256", "size"});
-    return NewUpload{n.at("sha256").sha256(), n.at("size").size()};
+    return NewUpload{n.at("sha256").sha256(), n.at("size").size(kMostSize)};
   });
 }
 
@@ -344,6 +343,15 @@ Result<NewRetry> decode_retry(std::string_view text) {
     n.only({"by", "why", "expires_at"});
     NewRetry out{why_at(n), {}};
     if (const auto expires = n.maybe("expires_at")) out.expires_at = expires->time();
+    return out;
+  });
+}
+
+Result<IdRenewal> decode_id_renewal(std::string_view text) {
+  return decode<IdRenewal>(parse_json(text.empty() ? "{}" : text), [](const Node& n) {
+    n.only({"by", "why", "beyond_32_bits"});
+    IdRenewal out{why_at(n), false};
+    if (const auto wide = n.maybe("beyond_32_bits")) out.beyond_32_bits = wide->boolean();
     return out;
   });
 }

@@ -4,6 +4,7 @@
 #include "core/rollout/split.h"
 #include "wire/admin_api.h"
 #include "wire/json_write.h"
+#include "wire/unreadable.h"
 
 namespace dray::wire {
 namespace {
@@ -136,9 +137,7 @@ PhaseTerms decode_phase(const Node& n) {
   n.only({"name", "filter", "percent", "count", "success", "failure", "soak", "approval"});
   PhaseTerms out;
   if (const auto name = n.maybe("name")) {
-    out.name = name->text(kLongestPhaseName);
-    for (const unsigned char c : out.name)
-      if (c < 0x20 || c == 0x7f) name->refuse("must not hold control characters");
+    out.name = name->line(kLongestPhaseName);
   }
   out.share = share_at(n);
   if (const auto success = n.maybe("success")) {
@@ -149,7 +148,7 @@ PhaseTerms decode_phase(const Node& n) {
     failure->only({"percent", "count", "then"});
     out.failure = threshold_at(*failure);
     if (const auto then = failure->maybe("then")) {
-      const std::string word = then->text(64);
+      const std::string word = then->text(kLongestWord);
       if (word != "pause" && word != "abort") then->refuse("must be one of pause, abort");
       out.on_failure = word == "abort" ? OnFailure::kAbort : OnFailure::kPause;
     }
@@ -240,6 +239,7 @@ json::object encode(const RolloutView& view) {
                       {"by", text_or_null(e.by)},
                       {"why", text_or_null(e.why)}});
   out["events"] = std::move(events);
+  say_unreadable(out, view.unreadable);
   return out;
 }
 

@@ -1,6 +1,7 @@
 // Answers of the admin API: values -> JSON.
 #include "wire/admin_api.h"
 #include "wire/json_write.h"
+#include "wire/unreadable.h"
 
 namespace dray::wire {
 namespace {
@@ -31,7 +32,7 @@ json::object encode_limits(const SiteLimits& limits) {
 
 json::object encode(const ArtifactView& view) {
   const Artifact& a = view.artifact;
-  return {{"sha256", a.sha256.hex()},
+  json::object out{{"sha256", a.sha256.hex()},
           {"name", a.name},
           {"file", a.file},
           {"component", a.component},
@@ -42,13 +43,15 @@ json::object encode(const ArtifactView& view) {
           {"md5", a.md5},
           {"module_id", a.module_id},
           {"created_at", to_rfc3339(view.created_at)}};
+  say_unreadable(out, view.unreadable);
+  return out;
 }
 
 json::object encode(const NewDeviceType& view) {
   const DeviceType& type = view.type;
   json::array order;
   for (const Components& step : type.order) order.push_back(encode_strings(step));
-  return {{"name", type.name},
+  json::object out{{"name", type.name},
           {"components", encode_strings(type.components)},
           {"order", std::move(order)},
           {"ask", type.ask == Ask::kConfirmation ? "confirmation" : "poll"},
@@ -57,6 +60,8 @@ json::object encode(const NewDeviceType& view) {
           {"probe", text_or_null(type.probe)},
           {"parts", encode_map(type.parts)},
           {"client", to_string(view.client)}};
+  say_unreadable(out, view.unreadable);
+  return out;
 }
 
 json::object encode(const SiteView& view) {
@@ -75,7 +80,11 @@ json::object encode(const SiteView& view) {
                    {"state", text_or_null(view.state)},
                    {"reason", text_or_null(view.reason)},
                    {"sentence", text_or_null(view.sentence)},
-                   {"until", nullptr},
+                   {"until", time_or_null(view.until)},
+                   {"refused", {{"count", view.refused.count},
+                                {"at", time_or_null(view.refused.at)},
+                                {"what", text_or_null(view.refused.what)},
+                                {"why", text_or_null(view.refused.why)}}},
                    {"storage", nullptr}};
   if (view.storage) {
     json::array artifacts;
@@ -85,6 +94,7 @@ json::object encode(const SiteView& view) {
         {"used", view.storage->used}, {"quota", view.storage->quota}, {"artifacts", std::move(artifacts)}};
   }
   if (view.wan_rate) out["rates"] = {{"wan", encode_rate(*view.wan_rate)}};
+  say_unreadable(out, view.unreadable);
   return out;
 }
 
@@ -112,6 +122,7 @@ json::object encode(const JobView& view) {
     out["cancel"] = {{"by", view.cancel_asked ? text_or_null(view.cancel_asked->by) : json::value{}},
                      {"why", view.cancel_asked ? text_or_null(view.cancel_asked->why) : json::value{}},
                      {"answer", text_or_null(r.cancel_answer)}};
+  say_unreadable(out, view.unreadable);
   if (view.past.empty()) return out;
   json::array past;
   for (const PastJob& one : view.past)
@@ -139,6 +150,7 @@ json::object encode(const DeviceView& view) {
                    {"job", nullptr}};
   if (view.job) out["job"] = encode(*view.job);
   if (view.rate) out["rate"] = encode_rate(*view.rate);
+  say_unreadable(out, view.unreadable);
   return out;
 }
 
@@ -157,10 +169,12 @@ json::object encode(const LogLine& view) {
 }
 
 json::object encode(const RegisteredView& view) {
-  return {{"name", view.name},
+  json::object out{{"name", view.name},
           {"site", view.site},
           {"attributes", encode_map(view.attributes)},
           {"at", to_rfc3339(view.at)}};
+  say_unreadable(out, view.unreadable);
+  return out;
 }
 
 }  // namespace dray::wire

@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "base/text.h"
+
 namespace dray::wire {
 namespace {
 
@@ -43,27 +45,26 @@ std::vector<std::string> read_details(const Node& status) {
   const auto details = status.maybe("details");
   if (!details) return out;
   if (details->value().is_array())
-    details->each([&](const Node& one) { out.push_back(lenient_text(one)); });
+    details->each([&](const Node& one) { out.push_back(clean_text(lenient_text(one), kLongestLine)); });
   else
-    out.push_back(lenient_text(*details));
+    out.push_back(clean_text(lenient_text(*details), kLongestLine));
   return out;
 }
 
-std::string short_text(const Node& node, std::string_view key) {
+std::string short_text(const Node& node, std::string_view key, std::size_t longest) {
   const auto found = node.maybe(key);
-  if (!found || !found->value().is_string()) return {};
-  return std::string{found->value().get_string()}.substr(0, 512);
+  return found && found->value().is_string() ? found->cleaned(longest) : std::string{};
 }
 
 DdiDray read_dray(const Node& body) {
   DdiDray out;
   const auto dray = body.maybe("dray");
   if (!dray || !dray->value().is_object()) return out;
-  out.answer = short_text(*dray, "answer");
-  out.phase = short_text(*dray, "phase");
-  out.by = short_text(*dray, "by");
-  out.why = short_text(*dray, "why");
-  if (const auto until = parse_rfc3339(short_text(*dray, "until"))) out.until = *until;
+  out.answer = short_text(*dray, "answer", kLongestWord);
+  out.phase = short_text(*dray, "phase", kLongestWord);
+  out.by = short_text(*dray, "by", kLongestBy);
+  out.why = short_text(*dray, "why", kLongestWhy);
+  if (const auto until = parse_rfc3339(short_text(*dray, "until", kLongestWord))) out.until = *until;
   constexpr std::int64_t kLongest = 366 * 86'400;
   if (const auto wait = dray->maybe("retry_after")) out.retry_after = std::chrono::seconds{wait->integer(0, kLongest)};
   return out;
@@ -71,10 +72,10 @@ DdiDray read_dray(const Node& body) {
 
 template <class E, std::size_t N>
 E read_word(const Node& node, const std::array<std::pair<std::string_view, E>, N>& words) {
-  const std::string text = node.text(64);
+  const std::string text = node.text(kLongestWord);
   for (const auto& [word, value] : words)
     if (text == word) return value;
-  node.refuse("'" + text + "' is not known");
+  node.refuse("'" + clean_text(text, kLongestWord) + "' is not known");
 }
 
 constexpr std::array<std::pair<std::string_view, DdiExecution>, 8> kExecutions{
@@ -107,8 +108,8 @@ DdiConfigData read_config_data(const Node& body) {
   DdiConfigData out;
   if (const auto mode = body.maybe("mode")) out.mode = read_word(*mode, kModes);
   body.at("data").members([&](std::string_view key, const Node& value) {
-    auto& slot = out.data[std::string{key}];
-    if (!value.value().is_null()) slot = lenient_text(value);
+    auto& slot = out.data[clean_characters(key, kLongestAttribute + 1)];  // one more: so that it is seen to be too long
+    if (!value.value().is_null()) slot = clean_characters(lenient_text(value), kLongestAttribute + 1);
   });
   return out;
 }
@@ -193,7 +194,7 @@ Result<DdiConfigData> decode_ddi_config_data(std::string_view text) {
 
 Result<DdiInstalled> decode_ddi_installed(std::string_view text) {
   return decode<DdiInstalled>(parse_sloppy_json(text), [](const Node& body) {
-    return DdiInstalled{body.at("name").text(256), body.at("version").text(256)};
+    return DdiInstalled{body.at("name").cleaned_characters(kLongestTitle), body.at("version").cleaned_characters(kLongestVersion)};
   });
 }
 
@@ -209,8 +210,8 @@ Result<DdiAutoConfirm> decode_ddi_activation(std::string_view text) {
   if (text.empty()) return DdiAutoConfirm{};
   return decode<DdiAutoConfirm>(parse_sloppy_json(text), [](const Node& body) {
     DdiAutoConfirm out;
-    if (const auto initiator = body.maybe("initiator")) out.initiator = initiator->text(256);
-    if (const auto remark = body.maybe("remark")) out.remark = remark->text(512);
+    if (const auto initiator = body.maybe("initiator")) out.initiator = initiator->cleaned(kLongestBy);
+    if (const auto remark = body.maybe("remark")) out.remark = remark->cleaned(kLongestWhy);
     return out;
   });
 }

@@ -63,6 +63,9 @@ std::string encode_ddi_confirmation_base(const DdiConfirmationBase& base);
 std::string encode_ddi_error(std::string_view exception, std::string_view code, std::string_view message);
 
 // --- what devices send; read leniently (docs/ddi.md 0.5) ---
+//
+// All texts come out cleaned and cut to wire/limits.h: a device's words never make a message unreadable. Only a key or
+// value of configData that is too long comes out one character too long, for the door to refuse as hawkBit does.
 
 // Our member in feedback and in a denied confirmation.
 struct DdiDray {

@@ -3,25 +3,26 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "wire/json.h"
 
 namespace dray::wire::client {
 namespace {
 
 constexpr std::size_t kMostChunks = 100;  // hawkBit's own limit of modules in a set
-constexpr std::size_t kLongestLink = 4096;
+constexpr std::size_t kMostSentence = 512;  // of what we tell a server: hawkBit stores messages in pieces of so many
 
 Result<ActionId> parse_id(std::string_view text) {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc{} || end != text.data() + text.size() || id <= 0)
-    return Error{ErrorCode::kInvalid, "\"" + std::string{text} + "\" is no action id"};
+    return Error{ErrorCode::kInvalid, "\"" + clean_text(text, 40) + "\" is no action id"};
   return ActionId{id};
 }
 
 ActionId id_of(const Node& node) {  // hawkBit: a string; some servers: a number
   if (node.value().is_string()) {
-    const auto id = parse_id(node.text(32));
+    const auto id = parse_id(node.text(kLongestWord));
     if (!id) node.refuse(id.error().message());
     return *id;
   }
@@ -42,14 +43,14 @@ std::string lower_case(std::string text) {
 
 core::attempt::Part part_of(const Node& chunk, const ComponentOfPart& components) {
   core::attempt::Part part;
-  part.component = chunk.at("part").text(256);
+  part.component = chunk.at("part").text(kLongestTitle);
   if (const auto found = components.find(part.component); found != components.end())
     part.component = found->second;
-  part.version = chunk.at("version").text(256);
+  part.version = chunk.at("version").cleaned_characters(kLongestVersion);
   const Node artifacts = chunk.at("artifacts");
   if (artifacts.array().size() != 1) artifacts.refuse("must hold exactly one artifact");
   artifacts.each([&](const Node& artifact) {
-    part.size = artifact.at("size").size();
+    part.size = artifact.at("size").size(kMostSize);
     const Node hashes = artifact.at("hashes");
     if (const auto sha256 = hashes.maybe("sha256")) part.sha256 = sha256->sha256();
     if (const auto sha1 = hashes.maybe("sha1")) part.sha1 = lower_case(sha1->text(40));
@@ -65,6 +66,29 @@ core::attempt::Part part_of(const Node& chunk, const ComponentOfPart& components
   return part;
 }
 
+// "[a-zA-Z0-9_\-!@#$%^&*()+=\[\]{}|;:'",.<>/\\?\s]*" is what hawkBit takes of an attribute.
+std::string plain(std::string_view text) {
+  std::string out;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view one = cut_characters(rest, 1);
+    const bool known = one.size() == 1 && one[0] >= ' ' && one[0] <= '}' && one[0] != '`';
+    out += known ? one[0] : '?';
+    rest.remove_prefix(one.size());
+  }
+  return out;
+}
+
+json::array messages_of(std::string_view text) {
+  json::array out;
+  while (!text.empty() && out.size() < kMostDetails) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const std::string line = clean_text(text.substr(0, end), kMostSentence);
+    if (!line.empty()) out.emplace_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<PollAnswer> decode_poll(std::string_view text) {
@@ -74,7 +98,7 @@ Result<PollAnswer> decode_poll(std::string_view text) {
     if (const auto config = root.maybe("config"))
       if (const auto polling = config->maybe("polling"))
         if (const auto sleep = polling->maybe("sleep"))
-          if (const auto parsed = parse_hms(sleep->text(64))) out.sleep = *parsed;
+          if (const auto parsed = parse_hms(sleep->text(kLongestWord))) out.sleep = *parsed;
     const auto links = root.maybe("_links");
     out.config_data = href_of(links, "configData");
     out.deployment = href_of(links, "deploymentBase");
@@ -90,8 +114,8 @@ Result<Deployment> decode_deployment(std::string_view text, const ComponentOfPar
     Deployment out;
     out.order.action = id_of(root.at("id"));
     const Node deployment = root.at("deployment");
-    out.fetch = deployment.at("download").text(32) != "skip";
-    out.order.hold = deployment.at("update").text(32) == "skip";
+    out.fetch = deployment.at("download").text(kLongestWord) != "skip";
+    out.order.hold = deployment.at("update").text(kLongestWord) == "skip";
     deployment.at("chunks").each(
         [&](const Node& chunk) { out.order.parts.push_back(part_of(chunk, components)); }, kMostChunks);
     return out;
@@ -111,28 +135,48 @@ Result<ActionId> action_in_link(std::string_view href) {
 
 std::string encode_config_data(const std::map<std::string, std::string>& data) {
   json::object members;
-  for (const auto& [key, value] : data) members[key] = value;
+  for (const auto& [key, value] : data)
+    members[clean_characters(key, kLongestAttribute)] = clean_characters(value, kLongestAttribute);
   return to_text(json::object{{"mode", "merge"}, {"data", std::move(members)}});
+}
+
+std::map<std::string, std::string> plain_attributes(const std::map<std::string, std::string>& data) {
+  std::map<std::string, std::string> out;
+  for (const auto& [key, value] : data)
+    out[plain(clean_characters(key, kLongestAttribute))] = plain(clean_characters(value, kLongestAttribute));
+  return out;
+}
+
+FeedbackBody reduced(FeedbackBody body) {
+  body.sentence.clear();
+  body.dray.erase("by");
+  body.dray.erase("why");
+  return body;
+}
+
+Confirmation reduced(Confirmation confirmation) {
+  confirmation.why.clear();
+  return confirmation;
 }
 
 std::string encode_feedback(ActionId action, const FeedbackBody& body) {
   json::object out{{"id", std::to_string(action.value())},
                    {"status", {{"execution", body.execution}, {"result", {{"finished", body.finished}}}}}};
-  if (!body.sentence.empty())
-    out["status"].as_object()["details"] = json::array{body.sentence.substr(0, 512)};
+  if (json::array messages = messages_of(body.sentence); !messages.empty())
+    out["status"].as_object()["details"] = std::move(messages);
   json::object dray;
-  for (const auto& [key, value] : body.dray) dray[key] = value;
+  for (const auto& [key, value] : body.dray) dray[key] = one_line(value, key == "by" ? kLongestBy : kLongestWhy);
   if (!dray.empty()) out["dray"] = std::move(dray);
   return to_text(out);
 }
 
 std::string encode_confirmation(const Confirmation& confirmation) {
   json::object out{{"confirmation", confirmation.confirmed ? "confirmed" : "denied"}};
-  if (!confirmation.why.empty()) out["details"] = json::array{confirmation.why.substr(0, 512)};
+  if (!confirmation.why.empty()) out["details"] = messages_of(confirmation.why);
   if (!confirmation.confirmed && !confirmation.answer.empty()) {
     json::object dray{{"answer", confirmation.answer}};
     if (confirmation.retry_after) dray["retry_after"] = confirmation.retry_after->count();
-    if (!confirmation.why.empty()) dray["why"] = confirmation.why.substr(0, 512);
+    if (!confirmation.why.empty()) dray["why"] = one_line(confirmation.why, kLongestWhy);
     out["dray"] = std::move(dray);
   }
   return to_text(out);

@@ -38,18 +38,22 @@ Result<ActionId> decode_cancel(std::string_view text);
 // ".../confirmationBase/123?c=-21" -> 123; for links whose body is not needed.
 Result<ActionId> action_in_link(std::string_view href);
 
-// PUT configData, merged into what the server knows.
+// PUT configData, merged into what the server knows. Keys and values are cleaned and cut to 128 characters.
 std::string encode_config_data(const std::map<std::string, std::string>& data);
+// The same with what any hawkBit server takes: signs that it does not know become '?'.
+std::map<std::string, std::string> plain_attributes(const std::map<std::string, std::string>& data);
 
 // What a device says about an action. `dray`: our addition, left out where empty.
 struct FeedbackBody {
   std::string execution;          // "proceeding", "downloaded", "closed", "canceled", "rejected"
   std::string finished = "none";  // "success", "failure"
-  std::string sentence;
+  std::string sentence;           // each of its lines becomes a message
   std::map<std::string, std::string>
       dray;  // {"phase": "switching" or "verifying"}, {"answer": "cancelled", "by": .., "why": ..}
 };
 std::string encode_feedback(ActionId action, const FeedbackBody& body);
+// Without words of people and programs: for a server that refuses them.
+FeedbackBody reduced(FeedbackBody body);
 
 // The response to a communication request. retry_after: of busy and defer, where known.
 struct Confirmation {
@@ -59,5 +63,6 @@ struct Confirmation {
   std::string why;
 };
 std::string encode_confirmation(const Confirmation& confirmation);
+Confirmation reduced(Confirmation confirmation);
 
 }  // namespace dray::wire::client

@@ -6,7 +6,6 @@
 namespace dray::wire {
 namespace {
 
-constexpr std::int64_t kMostRate = std::int64_t{1} << 40;  // bytes per second
 constexpr std::int64_t kLongestInstall = std::int64_t{30} * 86'400'000;
 
 json::object encode_line(const core::LineRate& line) {
@@ -73,7 +72,7 @@ json::object encode_site(const ForecastSite& site) {
 
 ForecastSite decode_site(const Node& n, std::size_t kinds) {
   ForecastSite out;
-  out.name = n.at("site").text(128);
+  out.name = n.at("site").text(kLongestTitle);
   out.transmit_at = maybe_time(n, "transmit_at");
   out.update_at = maybe_time(n, "update_at");
   out.finish_at = maybe_time(n, "finish_at");
@@ -86,7 +85,7 @@ ForecastSite decode_site(const Node& n, std::size_t kinds) {
   out.concurrency = static_cast<int>(n.at("concurrency").integer(1, 10'000));
   out.wan = decode_line(n.at("wan"));
   n.at("artifacts").each([&](const Node& one) {
-    out.artifacts.push_back({one.at("bytes").size(), one.at("missing").size()});
+    out.artifacts.push_back({one.at("bytes").size(kMostSize), one.at("missing").size(kMostSize)});
     if (out.artifacts.back().missing > out.artifacts.back().bytes) one.at("missing").refuse("is more than there is");
   }, 1'000);
   n.at("devices").each(
@@ -118,7 +117,7 @@ ForecastRollout decode_forecast(const Node& n) {
   out.expires_at = n.at("expires_at").time();
   n.at("kinds").each([&](const Node& one) {
     ForecastKind kind;
-    kind.type = one.at("type").text(128);
+    kind.type = one.at("type").text(kLongestTitle);
     one.at("installs_ms").each([&](const Node& time) {
       kind.installs.emplace_back(time.integer(0, kLongestInstall));
     });

@@ -121,6 +121,24 @@ std::string encode_report(const Report& report);
 std::string encode_reports(const std::vector<std::string>& encoded);  // an array of what encode_report gave
 Result<Report> decode_report(std::string_view text);                  // one entry
 Result<std::vector<Report>> decode_reports(std::string_view text);    // the array; kInvalid over the limits
+Result<Report> decode_parsed_report(const json::value& entry);
+
+// An entry of a batch that can't be taken, and why. Its place where it says one: it is acknowledged like others.
+struct BadReport {
+  std::optional<core::ReportsSeen> place;
+  std::string what;  // "job r12-till-014", "storage"; "entry 17" where it does not say
+  std::string why;
+  friend bool operator==(const BadReport&, const BadReport&) = default;
+};
+struct ReportEntries {
+  std::vector<Report> good;
+  std::vector<BadReport> bad;
+};
+// Entry by entry, so that what one holds never hides the others. kInvalid: this is no JSON array of entries, or over
+// the limits.
+Result<ReportEntries> decode_entries(std::string_view text);
+// What a report is about, for people: "job r12-till-014".
+std::string describe_subject(const Report& report);
 
 struct ReportsAnswer {
   core::ReportsSeen acknowledged;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <system_error>
 
 #include "base/text.h"
@@ -144,6 +145,13 @@ std::string Node::text(std::size_t longest) const {
   return std::string{text};
 }
 
+std::string Node::line(std::size_t longest) const {
+  std::string out = text(longest);
+  // A tab becomes a blank and whatever else does not belong into a line becomes a sign of its own: never the same.
+  if (clean_text(out, SIZE_MAX) != out) refuse("must not hold control characters");
+  return out;
+}
+
 std::string Node::cleaned(std::size_t longest) const { return clean_text(string(), longest); }
 
 std::string Node::cleaned_characters(std::size_t longest) const { return clean_characters(string(), longest); }
@@ -157,7 +165,7 @@ std::int64_t Node::integer(std::int64_t least, std::int64_t most) const {
   return number;
 }
 
-std::uint64_t Node::size() const { return static_cast<std::uint64_t>(integer(0)); }
+std::uint64_t Node::size(std::int64_t most) const { return static_cast<std::uint64_t>(integer(0, most)); }
 
 double Node::number() const {
   json::error_code code;

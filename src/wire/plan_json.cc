@@ -10,8 +10,6 @@ namespace {
 
 using namespace core;
 
-constexpr std::int64_t kMostSeconds = 10LL * 366 * 24 * 3600;
-
 // --- writing ---
 
 json::array encode_intervals(const Intervals& intervals) {
@@ -36,7 +34,8 @@ json::object encode_type(const DeviceType& type) {
 json::object encode_artifact(const Artifact& a) {
   return {{"sha256", a.sha256.hex()}, {"sha1", a.sha1},       {"md5", a.md5},
           {"size", a.size},           {"name", a.name},       {"file", a.file},
-          {"component", a.component}, {"version", a.version}, {"module_id", a.module_id}};
+          {"component", a.component}, {"version", clean_characters(a.version, kLongestVersion)},
+          {"module_id", a.module_id}};
 }
 
 json::object encode_job(const JobOrder& job) {
@@ -79,13 +78,13 @@ json::value or_null(const Id<Tag>& id) {
 
 std::vector<std::string> decode_strings(const Node& node) {
   std::vector<std::string> out;
-  node.each([&](const Node& n) { out.push_back(n.text(256)); }, 10'000);
+  node.each([&](const Node& n) { out.push_back(n.text(kLongestTitle)); }, 10'000);
   return out;
 }
 
 std::map<std::string, std::string> decode_map(const Node& node) {
   std::map<std::string, std::string> out;
-  node.members([&](std::string_view key, const Node& n) { out[std::string{key}] = n.text(); });
+  node.members([&](std::string_view key, const Node& n) { out[std::string{key}] = n.text(kLongestTitle); });
   return out;
 }
 
@@ -103,13 +102,13 @@ Intervals decode_intervals(const Node& node) {
 
 std::vector<RateLimit> decode_limits(const std::optional<Node>& node) {
   std::vector<RateLimit> out;
-  if (node) node->each([&](const Node& n) { out.push_back({n.at("from").time(), n.at("to").time(), n.at("rate").size()}); });
+  if (node) node->each([&](const Node& n) { out.push_back({n.at("from").time(), n.at("to").time(), at_most(n.at("rate").size(), kMostRate)}); });
   return out;
 }
 
 template <std::size_t N>
 std::size_t choice(const Node& node, const std::array<std::string_view, N>& words) {
-  const std::string text = node.text(64);
+  const std::string text = node.text(kLongestWord);
   const auto found = std::find(words.begin(), words.end(), text);
   if (found == words.end()) {
     std::string known;
@@ -121,7 +120,7 @@ std::size_t choice(const Node& node, const std::array<std::string_view, N>& word
 
 DeviceType decode_type(const Node& n) {
   DeviceType type;
-  type.name = n.at("name").text(256);
+  type.name = n.at("name").text(kLongestTitle);
   type.components = decode_strings(n.at("components"));
   if (const auto order = n.maybe("order"))
     order->each([&](const Node& step) { type.order.push_back(decode_strings(step)); });
@@ -133,17 +132,17 @@ DeviceType decode_type(const Node& n) {
     type.ends_on = choice(*ends, std::array<std::string_view, 2>{"power_on", "closed"}) == 0 ? EndsOn::kPowerOn : EndsOn::kClosed;
   if (const auto within = n.maybe("power_on_within"))
     type.power_on_within = std::chrono::seconds{within->integer(1, kMostSeconds)};
-  if (const auto probe = n.maybe("probe")) type.probe = probe->text();
+  if (const auto probe = n.maybe("probe")) type.probe = probe->text(kLongestWhy);
   if (const auto parts = n.maybe("parts")) type.parts = decode_map(*parts);
   return type;
 }
 
 Device decode_device(const Node& n) {
   Device device;
-  device.name = DeviceId{n.at("name").text(256)};
-  if (const auto type = n.maybe("type")) device.type = type->text(256);
+  device.name = DeviceId{n.at("name").text(kLongestTitle)};
+  if (const auto type = n.maybe("type")) device.type = type->text(kLongestTitle);
   if (const auto token = n.maybe("token_sha256")) device.token_sha256 = token->text(64);
-  if (const auto attributes = n.maybe("attributes")) device.attributes = decode_map(*attributes);
+  if (const auto attributes = n.maybe("attributes")) device.attributes = decode_attributes(*attributes);
   return device;
 }
 
@@ -152,19 +151,19 @@ Artifact decode_artifact(const Node& n) {
   a.sha256 = n.at("sha256").sha256();
   if (const auto sha1 = n.maybe("sha1")) a.sha1 = sha1->text(40);
   if (const auto md5 = n.maybe("md5")) a.md5 = md5->text(32);
-  a.size = n.at("size").size();
-  if (const auto name = n.maybe("name")) a.name = name->text(256);
-  a.file = n.at("file").text(256);
-  a.component = n.at("component").text(256);
-  a.version = n.at("version").text(256);
+  a.size = n.at("size").size(kMostSize);
+  if (const auto name = n.maybe("name")) a.name = name->text(kLongestTitle);
+  a.file = n.at("file").text(kLongestTitle);
+  a.component = n.at("component").text(kLongestTitle);
+  a.version = n.at("version").cleaned_characters(kLongestVersion);
   a.module_id = n.at("module_id").integer(1);
   return a;
 }
 
 JobOrder decode_job(const Node& n) {
   JobOrder job;
-  job.id = JobId{n.at("id").text(512)};
-  job.device = DeviceId{n.at("device").text(256)};
+  job.id = JobId{n.at("id").text(kLongestId)};
+  job.device = DeviceId{n.at("device").text(kLongestTitle)};
   n.at("steps").each([&](const Node& step) {
     Step out;
     step.each([&](const Node& sha) { out.push_back(sha.sha256()); });
@@ -175,8 +174,8 @@ JobOrder decode_job(const Node& n) {
 
 Assignment decode_assignment(const Node& n) {
   Assignment a;
-  a.id = AssignmentId{n.at("id").text(512)};
-  if (const auto rollout = n.maybe("rollout")) a.rollout = RolloutId{rollout->text(256)};
+  a.id = AssignmentId{n.at("id").text(kLongestId)};
+  if (const auto rollout = n.maybe("rollout")) a.rollout = RolloutId{rollout->text(kLongestTitle)};
   if (const auto priority = n.maybe("priority")) a.priority = static_cast<int>(priority->integer(-1'000'000, 1'000'000));
   a.delivery = choice(n.at("delivery"), std::array<std::string_view, 2>{"pull", "push"}) == 1 ? Delivery::kPush : Delivery::kPull;
   static constexpr std::array<Fetch, 3> kFetches{Fetch::kAtUpdateTime, Fetch::kHold, Fetch::kNow};
@@ -186,7 +185,7 @@ Assignment decode_assignment(const Node& n) {
   if (const auto transfer = n.maybe("transfer")) a.transfer = decode_intervals(*transfer);
   if (const auto update = n.maybe("update")) a.update = decode_intervals(*update);
   if (const auto retry = n.maybe("retry"))
-    if (const auto limit = retry->maybe("limit")) a.retry.limit = static_cast<int>(limit->integer(1, 1'000'000));
+    if (const auto limit = retry->maybe("limit")) a.retry.limit = static_cast<int>(limit->integer(1, kMostAttempt));
   if (const auto deferral = n.maybe("status_deferral")) a.status_deferral = std::chrono::seconds{deferral->integer(0, kMostSeconds)};
   n.at("jobs").each([&](const Node& job) { a.jobs.push_back(decode_job(job)); });
   return a;
@@ -194,24 +193,30 @@ Assignment decode_assignment(const Node& n) {
 
 template <class T>
 T decode_id(const std::optional<Node>& node) {
-  return node ? T{node->text(512)} : T{};
+  return node ? T{node->text(kLongestId)} : T{};
 }
 
-std::string decode_optional(const Node& n, std::string_view key) {
+std::string said(const Node& n, std::string_view key, std::size_t longest) {
   const auto node = n.maybe(key);
-  return node ? node->text() : std::string{};
+  return node ? node->cleaned(longest) : std::string{};
+}
+
+// The ends are inclusive. Ids are counted up from one end and drawn from the middle: what is empty holds none.
+ActionIdRange decode_range(const Node& n) {
+  const std::int64_t from = n.at("from").integer(1);
+  return {from, n.at("to").integer(from)};
 }
 
 void decode_orders(const Node& n, Plan& plan) {
   if (const auto items = n.maybe("deferrals"))
     items->each([&](const Node& d) {
-      plan.deferrals.push_back({d.at("id").text(256), decode_id<DeviceId>(d.maybe("device")),
+      plan.deferrals.push_back({d.at("id").text(kLongestTitle), decode_id<DeviceId>(d.maybe("device")),
                                 decode_id<AssignmentId>(d.maybe("assignment")), d.at("until").time(),
-                                decode_optional(d, "by"), decode_optional(d, "why")});
+                                said(d, "by", kLongestBy), said(d, "why", kLongestWhy)});
     });
   if (const auto items = n.maybe("cancels"))
     items->each([&](const Node& c) {
-      plan.cancels.push_back({c.at("id").text(256), JobId{c.at("job").text(512)}, decode_optional(c, "by"), decode_optional(c, "why")});
+      plan.cancels.push_back({c.at("id").text(kLongestTitle), JobId{c.at("job").text(kLongestId)}, said(c, "by", kLongestBy), said(c, "why", kLongestWhy)});
     });
 }
 
@@ -222,14 +227,14 @@ PlanMessage decode_message(const Node& n) {
   message.server_time = n.at("server_time").time();
   if (const auto seen = n.maybe("reports_seen"))
     message.reports_seen = {seen->at("epoch").integer(0), seen->at("seq").integer(0)};
-  if (const auto site = n.maybe("site")) plan.site = SiteId{site->text(256)};
-  if (const auto zone = n.maybe("time_zone")) plan.time_zone = zone->text(64);
+  if (const auto site = n.maybe("site")) plan.site = SiteId{site->text(kLongestTitle)};
+  if (const auto zone = n.maybe("time_zone")) plan.time_zone = zone->text(kLongestWord);
   if (const auto ids = n.maybe("action_ids"))
-    ids->each([&](const Node& r) { plan.action_ids.push_back({r.at("from").integer(1), r.at("to").integer(1)}); });
+    ids->each([&](const Node& r) { plan.action_ids.push_back(decode_range(r)); });
   if (const auto limits = n.maybe("limits")) {
     plan.limits.wan = decode_limits(limits->maybe("wan"));
     plan.limits.lan = decode_limits(limits->maybe("lan"));
-    if (const auto c = limits->maybe("concurrency")) plan.limits.concurrency = static_cast<int>(c->integer(1, 100'000));
+    if (const auto c = limits->maybe("concurrency")) plan.limits.concurrency = static_cast<int>(c->integer(1, kMostConcurrency));
     if (const auto store = limits->maybe("store")) plan.limits.store = store->size();
   }
   if (const auto items = n.maybe("device_types")) items->each([&](const Node& t) { plan.device_types.push_back(decode_type(t)); });
@@ -248,13 +253,13 @@ std::string encode_plan(const PlanMessage& message) {
   for (const auto& r : plan.action_ids) ids.push_back({{"from", r.from}, {"to", r.to}});
   for (const auto& t : plan.device_types) types.push_back(encode_type(t));
   for (const auto& d : plan.devices)
-    devices.push_back({{"name", d.name.value()}, {"type", d.type}, {"token_sha256", d.token_sha256}, {"attributes", encode_map(d.attributes)}});
+    devices.push_back({{"name", d.name.value()}, {"type", d.type}, {"token_sha256", d.token_sha256}, {"attributes", encode_attributes(d.attributes)}});
   for (const auto& a : plan.artifacts) artifacts.push_back(encode_artifact(a));
   for (const auto& a : plan.assignments) assignments.push_back(encode_assignment(a));
   for (const auto& d : plan.deferrals)
     deferrals.push_back({{"id", d.id}, {"device", or_null(d.device)}, {"assignment", or_null(d.assignment)},
-                         {"until", to_rfc3339(d.until)}, {"by", d.by}, {"why", d.why}});
-  for (const auto& c : plan.cancels) cancels.push_back({{"id", c.id}, {"job", c.job.value()}, {"by", c.by}, {"why", c.why}});
+                         {"until", to_rfc3339(d.until)}, {"by", clean_text(d.by, kLongestBy)}, {"why", clean_text(d.why, kLongestWhy)}});
+  for (const auto& c : plan.cancels) cancels.push_back({{"id", c.id}, {"job", c.job.value()}, {"by", clean_text(c.by, kLongestBy)}, {"why", clean_text(c.why, kLongestWhy)}});
   json::object limits{{"wan", encode_rates(plan.limits.wan)}, {"lan", encode_rates(plan.limits.lan)}, {"concurrency", plan.limits.concurrency}};
   if (plan.limits.store != 0) limits["store"] = plan.limits.store;
   return to_text(json::object{{"revision", plan.revision},

@@ -1,4 +1,10 @@
 // POST reports: Report <-> JSON. Member names and meanings: docs/gateway-api.md.
+//
+// One pair of limits a member (wire/limits.h): the writer cleans texts and bounds numbers, so that whatever the memory
+// or an older document holds, the reader takes what is written. The reader cleans texts for people instead of refusing
+// them; names and ids it refuses where they are too long.
+#include <algorithm>
+
 #include "wire/gateway_api.h"
 #include "wire/json_write.h"
 
@@ -10,20 +16,24 @@ struct Overloaded : F... {
   using F::operator()...;
 };
 
+std::string sentence(const std::string& text) { return clean_text(text, kLongestSentence); }
+std::string version(const std::string& text) { return clean_characters(text, kLongestVersion); }
+std::int64_t within(std::int64_t number, std::int64_t most) { return std::clamp<std::int64_t>(number, 0, most); }
+
 // --- writing: each adds its members to the common ones ---
 
 void add(json::object& o, const JobReport& r) {
   o["kind"] = "job";
   o["job"] = r.job.value();
   o["state"] = r.state;
-  o["reason"] = r.reason;
-  o["sentence"] = r.sentence;
+  o["reason"] = sentence(r.reason);
+  o["sentence"] = sentence(r.sentence);
   o["until"] = time_or_null(r.until);
   o["update_at"] = time_or_null(r.update_at);
-  o["step"] = r.step;
-  o["attempt"] = r.attempt;
-  o["bytes"] = r.bytes;
-  o["running"] = encode_map(r.running);
+  o["step"] = within(r.step, kMostStep);
+  o["attempt"] = within(r.attempt, kMostAttempt);
+  o["bytes"] = at_most(r.bytes, kMostInteger);
+  o["running"] = encode_attributes(r.running);
   if (r.late) o["late"] = true;
   if (r.cancel) o["cancel"] = {{"id", r.cancel->id}, {"answer", r.cancel->answer}};
 }
@@ -31,24 +41,25 @@ void add(json::object& o, const JobReport& r) {
 void add(json::object& o, const DeviceReport& r) {
   json::object running;
   for (const auto& [component, what] : r.running)
-    running[component] = {{"version", what.version}, {"sha256", what.sha256.empty() ? json::value{} : json::value(what.sha256)}};
+    running[clean_characters(component, kLongestAttribute)] = {
+        {"version", version(what.version)}, {"sha256", Sha256::parse(what.sha256) ? json::value(what.sha256) : json::value{}}};
   o["kind"] = "device";
   o["device"] = r.device.value();
   o["seen_at"] = time_or_null(r.seen_at);
-  o["boot_id"] = r.boot_id;
+  o["boot_id"] = clean_characters(r.boot_id, kLongestAttribute);
   o["running"] = std::move(running);
-  o["status"] = r.status;
-  o["attributes"] = encode_map(r.attributes);
+  o["status"] = clean_text(r.status, kLongestSentence);
+  o["attributes"] = encode_attributes(r.attributes);
   o["signed"] = nullptr;
 }
 
 void add(json::object& o, const StorageReport& r) {
   json::array artifacts;
-  for (const auto& a : r.artifacts) artifacts.push_back({{"sha256", a.sha256.hex()}, {"bytes", a.bytes}, {"verified", a.verified}});
+  for (const auto& a : r.artifacts) artifacts.push_back({{"sha256", a.sha256.hex()}, {"bytes", at_most(a.bytes, kMostSize)}, {"verified", a.verified}});
   o["kind"] = "storage";
   o["artifacts"] = std::move(artifacts);
-  o["used"] = r.used;
-  o["quota"] = r.quota;
+  o["used"] = at_most(r.used, kMostInteger);
+  o["quota"] = at_most(r.quota, kMostInteger);
 }
 
 void add(json::object& o, const RateReport& r) {
@@ -56,20 +67,21 @@ void add(json::object& o, const RateReport& r) {
   o["link"] = r.link;
   o["device"] = r.device.empty() ? json::value{} : json::value(r.device.value());
   o["hour_of_week"] = r.hour_of_week;
-  o["rate"] = r.rate;
-  o["low"] = r.low;
-  o["samples"] = r.samples;
-  o["age"] = r.age;
+  o["rate"] = at_most(r.rate, kMostRate);
+  o["low"] = at_most(r.low, kMostRate);
+  o["samples"] = within(r.samples, kMostSamples);
+  o["age"] = within(r.age, kMostSeconds);
   o["assumed"] = r.assumed;
   o["capped"] = r.capped;
 }
 
 void add(json::object& o, const LogReport& r) {
   json::array lines;
-  for (const auto& line : r.lines) lines.emplace_back(line);
+  for (const auto& line : r.lines)
+    if (lines.size() < kMostLines) lines.emplace_back(clean_text(line, kLongestLine));
   o["kind"] = "log";
   o["job"] = r.job.value();
-  o["attempt"] = r.attempt;
+  o["attempt"] = within(r.attempt, kMostAttempt);
   o["lines"] = std::move(lines);
 }
 
@@ -80,18 +92,18 @@ void add(json::object& o, const DeferralReport& r) {
   o["device"] = d.device.empty() ? json::value{} : json::value(d.device.value());
   o["assignment"] = d.assignment.empty() ? json::value{} : json::value(d.assignment.value());
   o["until"] = to_rfc3339(d.until);
-  o["by"] = d.by;
-  o["why"] = d.why;
+  o["by"] = clean_text(d.by, kLongestBy);
+  o["why"] = clean_text(d.why, kLongestWhy);
   o["withdrawn"] = r.withdrawn;
 }
 
 void add(json::object& o, const RegisteredReport& r) {
   o["kind"] = "registered";
   o["device"] = r.device.value();
-  o["attributes"] = encode_map(r.attributes);
+  o["attributes"] = encode_attributes(r.attributes);
 }
 
-void add(json::object& o, const UnknownReport& r) { o["kind"] = r.kind; }
+void add(json::object& o, const UnknownReport& r) { o["kind"] = clean_text(r.kind, kLongestWord); }
 
 // --- reading ---
 
@@ -99,60 +111,64 @@ std::optional<WallTime> maybe_time(const Node& n, std::string_view key) {
   const auto node = n.maybe(key);
   return node ? std::optional{node->time()} : std::nullopt;
 }
-std::string maybe_text(const Node& n, std::string_view key, std::size_t longest = 4096) {
+std::string maybe_text(const Node& n, std::string_view key, std::size_t longest) {
   const auto node = n.maybe(key);
   return node ? node->text(longest) : std::string{};
 }
-std::int64_t maybe_integer(const Node& n, std::string_view key) {
+std::string maybe_cleaned(const Node& n, std::string_view key, std::size_t longest) {
   const auto node = n.maybe(key);
-  return node ? node->integer(0) : 0;
+  return node ? node->cleaned(longest) : std::string{};
+}
+std::int64_t maybe_integer(const Node& n, std::string_view key, std::int64_t most) {
+  const auto node = n.maybe(key);
+  return node ? node->integer(0, most) : 0;
 }
 bool maybe_boolean(const Node& n, std::string_view key) {
   const auto node = n.maybe(key);
   return node && node->boolean();
 }
-std::map<std::string, std::string> maybe_map(const Node& n, std::string_view key) {
-  std::map<std::string, std::string> out;
-  if (const auto node = n.maybe(key))
-    node->members([&](std::string_view k, const Node& v) { out[std::string{k}] = v.text(); });
-  return out;
+std::map<std::string, std::string> maybe_attributes(const Node& n, std::string_view key) {
+  const auto node = n.maybe(key);
+  return node ? decode_attributes(*node) : std::map<std::string, std::string>{};
 }
 
 JobReport decode_job(const Node& n) {
   JobReport r;
-  r.job = JobId{n.at("job").text(512)};
-  r.state = n.at("state").text(64);
-  r.reason = maybe_text(n, "reason");
-  r.sentence = maybe_text(n, "sentence");
+  r.job = JobId{n.at("job").text(kLongestId)};
+  r.state = n.at("state").text(kLongestWord);
+  r.reason = maybe_cleaned(n, "reason", kLongestSentence);
+  r.sentence = maybe_cleaned(n, "sentence", kLongestSentence);
   r.until = maybe_time(n, "until");
   r.update_at = maybe_time(n, "update_at");
-  r.step = maybe_integer(n, "step");
-  r.attempt = maybe_integer(n, "attempt");
-  r.bytes = static_cast<std::uint64_t>(maybe_integer(n, "bytes"));
-  r.running = maybe_map(n, "running");
+  r.step = maybe_integer(n, "step", kMostStep);
+  r.attempt = maybe_integer(n, "attempt", kMostAttempt);
+  r.bytes = static_cast<std::uint64_t>(maybe_integer(n, "bytes", kMostInteger));
+  r.running = maybe_attributes(n, "running");
   r.late = maybe_boolean(n, "late");
-  if (const auto cancel = n.maybe("cancel")) r.cancel = CancelAnswer{cancel->at("id").text(256), cancel->at("answer").text(64)};
+  if (const auto cancel = n.maybe("cancel")) r.cancel = CancelAnswer{cancel->at("id").text(kLongestTitle), cancel->at("answer").text(kLongestWord)};
   return r;
 }
 
 DeviceReport decode_device(const Node& n) {
   DeviceReport r;
-  r.device = DeviceId{n.at("device").text(256)};
+  r.device = DeviceId{n.at("device").text(kLongestTitle)};
   r.seen_at = maybe_time(n, "seen_at");
-  r.boot_id = maybe_text(n, "boot_id", 256);
+  if (const auto boot = n.maybe("boot_id")) r.boot_id = boot->cleaned_characters(kLongestAttribute);
   if (const auto running = n.maybe("running"))
     running->members([&](std::string_view component, const Node& v) {
-      r.running[std::string{component}] = {v.at("version").text(256), maybe_text(v, "sha256", 64)};
+      const std::string sha256 = maybe_cleaned(v, "sha256", kLongestAttribute);  // only a whole one says anything
+      r.running[clean_characters(component, kLongestAttribute)] = {v.at("version").cleaned_characters(kLongestVersion),
+                                                                   Sha256::parse(sha256) ? sha256 : std::string{}};
     });
-  r.status = maybe_text(n, "status", 256);
-  r.attributes = maybe_map(n, "attributes");
+  r.status = maybe_cleaned(n, "status", kLongestSentence);
+  r.attributes = maybe_attributes(n, "attributes");
   return r;
 }
 
 StorageReport decode_storage(const Node& n) {
   StorageReport r;
   n.at("artifacts").each([&](const Node& a) {
-    r.artifacts.push_back({a.at("sha256").sha256(), a.at("bytes").size(), a.at("verified").boolean()});
+    r.artifacts.push_back({a.at("sha256").sha256(), a.at("bytes").size(kMostSize), a.at("verified").boolean()});
   });
   r.used = n.at("used").size();
   r.quota = n.at("quota").size();
@@ -161,27 +177,30 @@ StorageReport decode_storage(const Node& n) {
 
 RateReport decode_rate(const Node& n) {
   RateReport r;
-  r.link = n.at("link").text(16);
-  r.device = DeviceId{maybe_text(n, "device", 256)};
+  r.link = n.at("link").text(kLongestWord);
+  r.device = DeviceId{maybe_text(n, "device", kLongestTitle)};
   r.hour_of_week = n.at("hour_of_week").integer(0, 167);
-  r.rate = n.at("rate").size();
-  r.low = static_cast<std::uint64_t>(maybe_integer(n, "low"));
-  r.samples = maybe_integer(n, "samples");
-  r.age = maybe_integer(n, "age");
+  r.rate = n.at("rate").size(kMostRate);
+  r.low = static_cast<std::uint64_t>(maybe_integer(n, "low", kMostRate));
+  r.samples = maybe_integer(n, "samples", kMostSamples);
+  r.age = maybe_integer(n, "age", kMostSeconds);
   r.assumed = maybe_boolean(n, "assumed");
   r.capped = maybe_boolean(n, "capped");
   return r;
 }
 
 LogReport decode_log(const Node& n) {
-  LogReport r{JobId{n.at("job").text(512)}, maybe_integer(n, "attempt"), {}};
-  n.at("lines").each([&](const Node& line) { r.lines.push_back(line.text(16'384)); }, 10'000);
+  LogReport r{JobId{n.at("job").text(kLongestId)}, maybe_integer(n, "attempt", kMostAttempt), {}};
+  n.at("lines").each([&](const Node& line) {
+    if (r.lines.size() < kMostLines) r.lines.push_back(line.cleaned(kLongestLine));
+  });
   return r;
 }
 
 DeferralReport decode_deferral(const Node& n) {
-  return {{n.at("id").text(256), DeviceId{maybe_text(n, "device", 256)}, AssignmentId{maybe_text(n, "assignment", 512)},
-           n.at("until").time(), maybe_text(n, "by"), maybe_text(n, "why")},
+  return {{n.at("id").text(kLongestTitle), DeviceId{maybe_text(n, "device", kLongestTitle)},
+           AssignmentId{maybe_text(n, "assignment", kLongestId)}, n.at("until").time(), maybe_cleaned(n, "by", kLongestBy),
+           maybe_cleaned(n, "why", kLongestWhy)},
           maybe_boolean(n, "withdrawn")};
 }
 
@@ -192,7 +211,7 @@ ReportBody decode_body(const Node& n, const std::string& kind) {
   if (kind == "rate") return decode_rate(n);
   if (kind == "log") return decode_log(n);
   if (kind == "deferral") return decode_deferral(n);
-  if (kind == "registered") return RegisteredReport{DeviceId{n.at("device").text(256)}, maybe_map(n, "attributes")};
+  if (kind == "registered") return RegisteredReport{DeviceId{n.at("device").text(kLongestTitle)}, maybe_attributes(n, "attributes")};
   return UnknownReport{kind};
 }
 
@@ -201,7 +220,7 @@ Report decode_one(const Node& n) {
   report.epoch = n.at("epoch").integer(0);
   report.seq = n.at("seq").integer(0);
   report.at = n.at("at").time();
-  report.body = decode_body(n, n.at("kind").text(64));
+  report.body = decode_body(n, n.at("kind").cleaned(kLongestWord));
   return report;
 }
 
@@ -238,6 +257,13 @@ std::string encode_reports(const std::vector<std::string>& encoded) {
 }
 
 Result<Report> decode_report(std::string_view text) { return decode<Report>(parse_json(text), decode_one); }
+Result<Report> decode_parsed_report(const json::value& entry) {
+  try {
+    return decode_one(Node{entry, ""});
+  } catch (const BadField& bad) {
+    return Error{ErrorCode::kInvalid, bad.message};
+  }
+}
 
 Result<std::vector<Report>> decode_reports(std::string_view text) {
   if (text.size() > kMostReportBytes)

@@ -104,11 +104,16 @@ function deferralItem(deferral) {
 }
 
 function showLink() {
-  const { contact, reports_waiting } = state.status;
+  const { contact, reports_waiting, reports_set_aside: aside } = state.status;
   const silent = !contact.last || new Date(contact.now) - new Date(contact.last) > 120000;
-  $("link").className = `reason ${silent ? "warn" : "ok"}`;
+  const held = state.status.reason !== null;
+  $("link").className = `reason ${silent || held ? "warn" : "ok"}`;
   const waits = reports_waiting ? ` ${reports_waiting} reports wait on disk.` : "";
-  if (!contact.clock_known) $("link-say").textContent = "The time is not known before the server has been heard; nothing new starts.";
+  $("aside").hidden = !aside.length;
+  $("aside").textContent = aside.map(({ report, why }) => `The server can not take the report ${report} (${why}); it is kept here.`).slice(0, 3).join(" ")
+    + (aside.length > 3 ? ` So are ${aside.length - 3} more.` : "");
+  if (held) $("link-say").textContent = `${state.status.sentence}.`;
+  else if (!contact.clock_known) $("link-say").textContent = "The time is not known before the server has been heard; nothing new starts.";
   else if (!contact.last) $("link-say").textContent = "The server has not been heard since the start. Updates go on from this box." + waits;
   else if (silent) $("link-say").textContent = `No answer of the server since ${time(contact.last)}. Updates go on from this box.${waits}`;
   else $("link-say").textContent = `The server was heard at ${time(contact.last)}.${waits}`;

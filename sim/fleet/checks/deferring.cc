@@ -14,7 +14,7 @@ class Deferring final : public Check {
   std::string_view name() const override { return "deferring"; }
 
   void asked(const Call& call, const HttpRequest&) override {
-    if (call.kind == Kind::kConfirmation) newest_[key(call)] = &call.x;
+    if (call.kind == Kind::kConfirmation) newest_.insert_or_assign(key(call), &call.x);
     // Withdrawn: from here on either is right, its answer may be lost.
     if (call.kind == Kind::kLocal && call.x.method == Method::kDelete && call.x.path.starts_with(kDeferrals))
       operators_.erase(call.x.path.substr(std::min(call.x.path.size(), kDeferrals.size() + 1)));
@@ -23,7 +23,8 @@ class Deferring final : public Check {
   // On a full disk several answers of a device may wait to be acknowledged, and are at one instant: the newest counts,
   // the gateway has heard it.
   void answered(const Call& call, const HttpResponse& response) override {
-    const bool counts = call.kind == Kind::kConfirmation && newest_[key(call)] == &call.x;
+    const auto newest = newest_.find(key(call));
+    const bool counts = call.kind == Kind::kConfirmation && newest != newest_.end() && newest->second == &call.x;
     if (counts && response.status == 200) heard(call);
     if (call.kind == Kind::kFeedback && response.status == 200) started_.insert(key(call));
     if (call.kind == Kind::kLanImage && (response.status == 200 || response.status == 206))

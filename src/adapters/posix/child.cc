@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <boost/asio/redirect_error.hpp>
 
 #include "adapters/posix/fd.h"
+#include "base/text.h"
 
 extern char** environ;
 
@@ -31,39 +31,6 @@ std::vector<std::string> environment_of(const Command& command) {
   for (const auto& [key, value] : command.environment) out.push_back(key + "=" + value);
   return out;
 }
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (auto& text : texts) out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
-}
-
-// Attributes of a spawn: own process group, signals as a fresh process has them.
-struct Attributes {
-  posix_spawnattr_t attr{};
-  posix_spawn_file_actions_t actions{};
-  Attributes(int out, int err) {
-    ::posix_spawnattr_init(&attr);
-    ::posix_spawn_file_actions_init(&actions);
-    sigset_t all, none;
-    ::sigfillset(&all);
-    ::sigemptyset(&none);
-    ::posix_spawnattr_setsigdefault(&attr, &all);
-    ::posix_spawnattr_setsigmask(&attr, &none);
-    ::posix_spawnattr_setpgroup(&attr, 0);
-    ::posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    if (out >= 0) ::posix_spawn_file_actions_adddup2(&actions, out, 1);
-    if (err >= 0) ::posix_spawn_file_actions_adddup2(&actions, err, 2);
-  }
-  Attributes(const Attributes&) = delete;
-  Attributes& operator=(const Attributes&) = delete;
-  ~Attributes() {
-    ::posix_spawnattr_destroy(&attr);
-    ::posix_spawn_file_actions_destroy(&actions);
-  }
-};
 
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
@@ -112,6 +79,13 @@ class Collector : public std::enable_shared_from_this<Collector> {
   std::string text_;
 };
 
+// What a program printed, as text; `cut`: its front is missing, and the rest of a character with it.
+std::string as_lines(std::string_view printed, bool cut) {
+  for (int i = 0; cut && i < 3 && !printed.empty() && (static_cast<unsigned char>(printed[0]) & 0xC0) == 0x80; ++i)
+    printed.remove_prefix(1);
+  return clean_lines(printed, 3 * kMostOut);  // a byte that is no character becomes three
+}
+
 struct PipePair {
   Fd read, write;
 };
@@ -135,13 +109,8 @@ Child::~Child() {
 
 Result<Child> Child::start(asio::io_context& io, const Command& command, int out, int err) {
   if (command.argv.empty()) return Error{ErrorCode::kInvalid, "no command"};
-  std::vector<std::string> arguments = command.argv;
-  std::vector<std::string> environment = environment_of(command);
-  const Attributes attributes{out, err};
-  pid_t pid = -1;
-  const int failed = ::posix_spawnp(&pid, arguments[0].c_str(), &attributes.actions, &attributes.attr,
-                                    pointers(arguments).data(), pointers(environment).data());
-  if (failed != 0) return errno_error(failed, arguments[0]);
+  const Launch what{command.argv, environment_of(command), out, err, command.as};
+  DRAY_TRY(const pid_t pid, launch(what));
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   if (pidfd < 0) {
     const int number = errno;
@@ -231,8 +200,9 @@ Task<Result<CommandResult>> run_command(asio::io_context& io, Clock& clock, Comm
     result.status = *status;
   else
     result.status = co_await child->end(clock, limits.grace);
-  result.out = words->finish();
-  result.err = complaints->finish();
+  result.out = as_lines(words->finish(), false);
+  const std::string complaint = complaints->finish();
+  result.err = as_lines(complaint, complaint.size() == kErrTail);
   if (!status && !result.timed_out) co_return Error{ErrorCode::kStopped, "stopped"};
   co_return result;
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/posix/launch.h"
 #include "ports/clock.h"
 
 namespace dray::adapters {
@@ -18,6 +19,7 @@ namespace dray::adapters {
 struct Command {
   std::vector<std::string> argv;                   // argv[0]: a path, or a name to look up in PATH
   std::map<std::string, std::string> environment;  // added to ours
+  std::optional<StartedWith> as = {};              // none: as we are now
 };
 
 class Child {
@@ -46,8 +48,9 @@ class Child {
 struct CommandResult {
   int status = 0;
   bool timed_out = false;
-  std::string out;  // the first 64 KiB
-  std::string err;  // the last 10 KiB
+  // Valid UTF-8, whatever it printed; lines stay lines (clean_lines).
+  std::string out;  // of the first 64 KiB
+  std::string err;  // of the last 10 KiB
 };
 // kStopped: was asked to stop, and the command was ended. kNotFound, kDenied: could not be started.
 struct CommandLimits {

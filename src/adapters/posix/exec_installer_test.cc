@@ -77,6 +77,19 @@ TEST_F(ExecInstallerTest, KeepsTheTailOfAFloodOnStandardError) {
   EXPECT_TRUE(answer->words.ends_with("line 2999")) << answer->words.substr(answer->words.size() - 100);
 }
 
+// \374 is an "ü" in Latin-1; a flood of characters is cut at one.
+TEST_F(ExecInstallerTest, WhatItPrintsBecomesText) {
+  const auto said = ask(R"(printf 'os=1\3742 x\r\nf\374r \033[1mKunden\n\000\n')", InstallerVerb::kInstalled);
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->values.at("os"), "1\xEF\xBF\xBD" "2 x");
+  EXPECT_EQ(said->words, "f\xEF\xBF\xBDr ␛[1mKunden\n␀");
+  const auto failed = ask(R"(printf 'Flash m\374de\n' >&2; exit 1)", InstallerVerb::kInstall);
+  EXPECT_EQ(failed->words, "Flash m\xEF\xBF\xBD" "de");
+  const auto flood = ask("i=0; while [ $i -lt 3000 ]; do printf 'äöü' >&2; i=$((i+1)); done; exit 1", InstallerVerb::kInstall);
+  EXPECT_EQ(flood->words.find("\xEF\xBF\xBD"), std::string::npos) << "its front is cut, and no character in half";
+  EXPECT_LE(flood->words.size(), 10U * 1024);
+}
+
 TEST_F(ExecInstallerTest, AVerbThatHangsIsEndedWithItsChildren) {
   limits = {Duration{300}, Duration{200}};
   const std::string alive = (folder / "alive").string();  // has a writer while anything of the verb lives

@@ -47,6 +47,7 @@ Task<Result<ProbeAnswer>> ExecProbe::run(std::string check, ProbeSubject subject
     co_return Error{ErrorCode::kNotFound, "there is no status check '" + check + "' here"};
   Command command;
   command.argv = found->second.command;
+  command.as = as_;
   command.environment = {
       {"DRAY_DEVICE", subject.device}, {"DRAY_TYPE", subject.type}, {"DRAY_ADDRESS", subject.address}};
   for (const auto& [name, value] : subject.attributes) command.environment[variable_of(name)] = value;

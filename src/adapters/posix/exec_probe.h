@@ -12,8 +12,10 @@ class ExecProbe : public Probe {
     std::vector<std::string> command;
     CommandLimits limits{Duration{10'000}, Duration{2'000}};
   };
-  ExecProbe(asio::io_context& io, Clock& clock, std::map<std::string, Check> checks)
-      : io_{io}, clock_{clock}, checks_{std::move(checks)} {}
+  // as: what the commands are started with; none: as we are.
+  ExecProbe(asio::io_context& io, Clock& clock, std::map<std::string, Check> checks,
+            std::optional<StartedWith> as = {})
+      : io_{io}, clock_{clock}, checks_{std::move(checks)}, as_{as} {}
 
   bool knows(const std::string& check) const override { return checks_.contains(check); }
   Task<Result<ProbeAnswer>> run(std::string check, ProbeSubject subject, Stop& stop) override;
@@ -22,6 +24,7 @@ class ExecProbe : public Probe {
   asio::io_context& io_;
   Clock& clock_;
   std::map<std::string, Check> checks_;
+  std::optional<StartedWith> as_;
 };
 
 }  // namespace dray::adapters

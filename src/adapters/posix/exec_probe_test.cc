@@ -45,6 +45,16 @@ TEST_F(ExecProbeTest, ExitStatusTenIsBusyForAsLongAsItSays) {
   EXPECT_EQ(answer->why, "printing");
 }
 
+TEST_F(ExecProbeTest, WhatItPrintsBecomesText) {
+  const auto busy = ask(R"(printf 'retry_after=5\r\ndruckt f\374r Kunden\n'; exit 10)");
+  ASSERT_TRUE(busy);
+  EXPECT_EQ(busy->retry_after, std::chrono::seconds{5});
+  EXPECT_EQ(busy->why, "druckt f\xEF\xBF\xBDr Kunden");
+  const auto failed = ask(R"(printf 'kein Ger\344t\033[0m\n' >&2; exit 1)");
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message(), "status check 'it' failed: kein Ger\xEF\xBF\xBDt␛[0m");
+}
+
 TEST_F(ExecProbeTest, AnythingElseIsNoStatus) {
   const auto failed = ask("echo no such host >&2; exit 1");
   ASSERT_FALSE(failed);

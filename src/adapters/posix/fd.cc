@@ -5,6 +5,8 @@
 
 #include <system_error>
 
+#include "base/text.h"
+
 namespace dray::adapters {
 
 namespace {
@@ -50,7 +52,8 @@ Fd::~Fd() {
 }
 
 Error errno_error(int number, const std::string& what) {
-  return Error{code_of(number), what + ": " + std::generic_category().message(number)};
+  constexpr std::size_t kLongest = 4096;  // a path has any bytes but NUL
+  return Error{code_of(number), clean_text(what + ": " + std::generic_category().message(number), kLongest)};
 }
 
 }  // namespace dray::adapters

@@ -17,9 +17,14 @@ Error failure(sqlite3* db, std::string_view what) {
       return Error{ErrorCode::kExhausted, text};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return Error{ErrorCode::kCorrupt, text};
+      return Error{ErrorCode::kCorrupt, text + " (the file is damaged; docs/formats.md says what to do)"};
     case SQLITE_CONSTRAINT:
       return Error{ErrorCode::kConflict, text};
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
+    case SQLITE_RANGE:
+    case SQLITE_ERROR:  // what the statement was given: an overflow, a function's argument
+      return Error{ErrorCode::kInvalid, text};
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:

@@ -65,8 +65,9 @@ Result<SqliteServerStore::Deferrable> SqliteServerStore::deferrable(std::int64_t
     if (!row) break;
     Share& share = shares[find.integer(0)];
     share.expires_at = wall(find.integer(1));
-    share.update = find.text(2).empty() ? intervals(find.text(4)) : times::intervals(find.text(2));
-    jobs.emplace_back(find.integer(0), steps(find.text(3)));
+    // A deferral permits nothing: what can't be read stands in no operator's way here.
+    share.update = or_empty(find.text(2).empty() ? intervals(find.text(4)) : times::intervals(find.text(2)));
+    jobs.emplace_back(find.integer(0), or_empty(steps(find.text(3))));
     ++out.jobs;
   }
   for (const auto& [id, all_steps] : jobs) {
@@ -88,8 +89,8 @@ Result<SqliteServerStore::Deferrable> SqliteServerStore::deferrable(std::int64_t
       "id=?1");
   about.bind(1, site_id);
   DRAY_TRY([[maybe_unused]] const bool there, about.step());
-  core::WorkLeft work{.concurrency = limits(about.text(0)).concurrency};
-  const auto stored = storage(about.text(1));
+  core::WorkLeft work{.concurrency = or_empty(limits(about.text(0))).concurrency};
+  const auto stored = or_empty(storage(about.text(1)));
   if (!about.is_null(2)) work.wan_rate = static_cast<std::uint64_t>(about.integer(2));
   if (!about.is_null(3)) work.lan_rate = static_cast<std::uint64_t>(about.integer(3));
   about.reset();

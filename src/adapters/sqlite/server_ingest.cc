@@ -5,10 +5,13 @@
 #include <tuple>
 #include <utility>
 
+#include "adapters/sqlite/server_leases.h"
 #include "adapters/sqlite/server_rates.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
 #include "adapters/sqlite/server_times.h"
+#include "base/text.h"
+#include "server/report_rules.h"
 
 namespace dray::adapters {
 
@@ -18,10 +21,8 @@ using server::ReportBatch;
 
 namespace {
 
-constexpr std::int64_t kLogLinesKept = 500;  // a job
-constexpr std::size_t kLongestLine = 4096;
-constexpr std::chrono::seconds kLeaseTravels{60};  // before that, a gateway may not have it yet
 constexpr std::int64_t kInstallsKept = 50;  // a device type
+constexpr std::size_t kLongestRefusal = 500;
 
 enum Resync : std::int64_t { kNone = 0, kAsked = 1, kTold = 2 };
 
@@ -55,10 +56,13 @@ struct SqliteServerStore::Ingestion {
   const ReportBatch& batch;
   std::int64_t site_id = 0;
   core::ReportsSeen seen;
-  std::int64_t action_epoch = 0, attempts = 0, attempts_before = 0;
+  leases::Site leases;
+  bool other_ids = false;      // a new epoch has begun, and its ids are in no plan yet
   bool waits_for_ids = false;  // a job does
   std::int64_t resync = kNone;
   core::ReportsSeen resync_told;
+  bool stale = false;  // a gateway in an epoch that is over
+  Ingested answer{};
   std::map<std::int64_t, bool> rollouts{};  // those with changed jobs -> one has begun
   std::map<std::tuple<std::int64_t, std::int64_t, std::string, bool>, std::int64_t>
       counts{};                     // rollout, phase, state, tried again -> how many more
@@ -66,15 +70,38 @@ struct SqliteServerStore::Ingestion {
   bool fresh = false;               // a device may pass a running rollout's filter now
   std::set<std::int64_t> logged{};  // jobs with new log lines
   std::set<std::pair<std::string, std::string>> measured{};  // links and devices with new rates
+  std::optional<std::int64_t> registered{};                  // devices of the site, where it was counted
+
+  void refuse(std::string what, std::string why) {
+    ++answer.refused;
+    answer.refused_what = std::move(what);
+    answer.refused_why = clean_text(why, kLongestRefusal);
+  }
 };
+
+namespace {
+
+// What one entry, or one batch, did wrong; everything else is the database's and concerns all of them.
+bool is_its_own(const Error& error) {
+  return error.code() == ErrorCode::kInvalid || error.code() == ErrorCode::kConflict ||
+         error.code() == ErrorCode::kInternal || error.code() == ErrorCode::kNotFound;
+}
+
+}  // namespace
 
 Result<server::Store::IngestedAll> SqliteServerStore::ingest(const std::vector<const ReportBatch*>& batches) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   IngestedAll out;
   SiteIds sites;
   for (const ReportBatch* batch : batches) {
-    DRAY_TRY(Ingested one, ingest_one(*batch, sites, out));
-    out.answers.push_back(one);
+    DRAY_CHECK(sql_("SAVEPOINT batch").run());
+    auto one = ingest_one(*batch, sites, out);
+    if (!one) {
+      if (!is_its_own(one.error()) && one.error().code() != ErrorCode::kCorrupt) return one.error();
+      DRAY_CHECK(sql_("ROLLBACK TO batch").run());
+    }
+    DRAY_CHECK(sql_("RELEASE batch").run());
+    out.answers.push_back(one ? std::move(*one) : Ingested{.failed = one.error()});
   }
   DRAY_TRY(out.changed, bump_each(sites));
   DRAY_CHECK(transaction.commit());
@@ -82,66 +109,135 @@ Result<server::Store::IngestedAll> SqliteServerStore::ingest(const std::vector<c
 }
 
 Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteIds& sites, IngestedAll& all) {
-  auto& find = sql_(
-      "SELECT id, seen_epoch, seen_seq, action_epoch, attempts, resync, resync_epoch, resync_seq FROM site "
-      "WHERE name=?1");
+  auto& find = sql_("SELECT id, seen_epoch, seen_seq, resync, resync_epoch, resync_seq FROM site WHERE name=?1");
   find.bind(1, batch.site);
   DRAY_TRY(const bool there, find.step());
   if (!there) return Error{ErrorCode::kInternal, "reports of a site that is gone"};
   Ingestion in{.batch = batch,
                .site_id = find.integer(0),
                .seen = {find.integer(1), find.integer(2)},
-               .action_epoch = find.integer(3),
-               .attempts = find.integer(4),
-               .attempts_before = find.integer(4),
-               .resync = find.integer(5),
-               .resync_told = {find.integer(6), find.integer(7)}};
+               .leases = {},
+               .resync = find.integer(3),
+               .resync_told = {find.integer(4), find.integer(5)}};
   find.reset();
-
-  // In order whatever the sender did: the last one of a subject wins, doubled and late ones do no harm.
-  std::vector<const wire::Report*> ordered;
-  for (const auto& report : batch.reports) ordered.push_back(&report);
-  const auto place = [](const wire::Report* r) { return core::ReportsSeen{r->epoch, r->seq}; };
-  std::stable_sort(ordered.begin(), ordered.end(), [&](auto* a, auto* b) { return place(a) < place(b); });
-
-  // A gateway in an epoch that is over was restored from an older state: it is told how far we are and starts
-  // anew.
-  const bool stale = !ordered.empty() && ordered.back()->epoch < in.seen.epoch;
-  // Told, and it goes on behind what we acknowledged then: the answer arrived.
-  if (in.resync == kTold && !ordered.empty() && in.resync_told < place(ordered.front())) in.resync = kNone;
-
-  for (const wire::Report* report : ordered) {
-    if (place(report) <= in.seen) continue;
-    DRAY_CHECK(apply(in, *report));
-    in.seen = place(report);
-  }
-  DRAY_TRY(const bool leased, follow_epoch(in));
+  DRAY_TRY(in.leases, leases::load(sql_, in.site_id));
+  const bool had_ended = in.leases.ended;
+  DRAY_CHECK(take_entries(in));
+  DRAY_TRY(const bool leased, leases::extend(sql_, in.leases, in.waits_for_ids, batch.at));
+  if (leased || in.other_ids) sites.insert(in.site_id);
+  in.answer.ids_ended = in.leases.ended && !had_ended;
   if (in.resync == kAsked) {
     in.resync = kTold;
     in.resync_told = in.seen;
   }
-  DRAY_CHECK(sql_("UPDATE site SET seen_epoch=?2, seen_seq=?3, action_epoch=?4, attempts=?5, resync=?6, "
-                  "resync_epoch=?7, "
-                  "resync_seq=?8, contact_at=max(ifnull(contact_at, ?9), ?9) WHERE id=?1")
-                 .bind(1, in.site_id)
-                 .bind(2, in.seen.epoch)
-                 .bind(3, in.seen.seq)
-                 .bind(4, in.action_epoch)
-                 .bind(5, in.attempts)
-                 .bind(6, in.resync)
-                 .bind(7, in.resync_told.epoch)
-                 .bind(8, in.resync_told.seq)
-                 .bind(9, ms(batch.at))
-                 .run());
+  DRAY_CHECK(save_ingestion(in));
+  DRAY_CHECK(follow(in, sites, all));
+  in.answer.acknowledged = in.seen;
+  in.answer.resync = in.stale || in.resync == kTold;
+  return std::move(in.answer);
+}
+
+// In order whatever the sender did: the last one of a subject wins, doubled and late ones do no harm. What can not be
+// taken is passed over and named.
+Result<> SqliteServerStore::take_entries(Ingestion& in) {
+  struct Entry {
+    core::ReportsSeen place;
+    const wire::Report* good = nullptr;
+    const wire::BadReport* bad = nullptr;
+  };
+  std::vector<Entry> ordered;
+  for (const auto& report : in.batch.reports) ordered.push_back({{report.epoch, report.seq}, &report, nullptr});
+  for (const auto& bad : in.batch.bad) {
+    if (bad.place)
+      ordered.push_back({*bad.place, nullptr, &bad});
+    else
+      in.refuse(bad.what, bad.why);
+  }
+  std::stable_sort(ordered.begin(), ordered.end(), [](auto& a, auto& b) { return a.place < b.place; });
+
+  bool any = false;
+  for (const Entry& entry : ordered) {
+    const auto wrong = entry.good ? server::refusal_of(*entry.good, in.seen) : entry.bad->why;
+    const auto refuse = [&] { in.refuse(entry.good ? wire::describe_subject(*entry.good) : entry.bad->what, *wrong); };
+    if (!server::is_likely_place(entry.place, in.seen)) {  // acknowledged, it would hide all that follow
+      refuse();
+      continue;
+    }
+    // Told, and it goes on behind what we acknowledged then: the answer arrived.
+    if (!any && in.resync == kTold && in.resync_told < entry.place) in.resync = kNone;
+    any = true;
+    // A gateway in an epoch that is over was restored from an older state: it is told how far we are and starts anew.
+    in.stale = entry.place.epoch < in.seen.epoch;
+    if (entry.place <= in.seen) continue;
+    if (entry.place.epoch > in.leases.epoch) {
+      const WallTime begins = leases::may_begin_at(in.leases, in.batch.at);
+      if (begins > in.batch.at) {
+        in.answer.epoch_waits = begins;
+        return {};
+      }
+      DRAY_TRY(const bool other, leases::begin_epoch(sql_, in.leases, entry.place.epoch, in.batch.at));
+      in.other_ids = in.other_ids || other;
+    }
+    if (wrong) {
+      refuse();
+    } else {
+      DRAY_TRY(auto failed, take_entry(in, *entry.good));
+      if (failed) in.refuse(wire::describe_subject(*entry.good), std::move(*failed));
+    }
+    in.seen = entry.place;
+  }
+  return {};
+}
+
+Result<std::optional<std::string>> SqliteServerStore::take_entry(Ingestion& in, const wire::Report& report) {
+  DRAY_CHECK(sql_("SAVEPOINT entry").run());
+  const Result<> done = apply(in, report);
+  std::optional<std::string> failed;
+  if (!done) {
+    if (!is_its_own(done.error())) return done.error();
+    failed = done.error().message();
+    DRAY_CHECK(sql_("ROLLBACK TO entry").run());
+  }
+  DRAY_CHECK(sql_("RELEASE entry").run());
+  return failed;
+}
+
+Result<> SqliteServerStore::save_ingestion(Ingestion& in) {
+  DRAY_CHECK(leases::save(sql_, in.leases));
+  auto& up = sql_(
+      "UPDATE site SET seen_epoch=?2, seen_seq=?3, resync=?4, resync_epoch=?5, resync_seq=?6, epoch_waits=?7, "
+      "contact_at=max(ifnull(contact_at, ?8), ?8) WHERE id=?1");
+  up.bind(1, in.site_id)
+      .bind(2, in.seen.epoch)
+      .bind(3, in.seen.seq)
+      .bind(4, in.resync)
+      .bind(5, in.resync_told.epoch)
+      .bind(6, in.resync_told.seq)
+      .bind(8, ms(in.batch.at));
+  bind_time(up, 7, in.answer.epoch_waits);
+  DRAY_CHECK(up.run());
+  if (in.answer.refused > 0)
+    DRAY_CHECK(sql_("UPDATE site SET refused=refused+?2, refused_at=?3, refused_what=?4, refused_why=?5 WHERE id=?1")
+                   .bind(1, in.site_id)
+                   .bind(2, in.answer.refused)
+                   .bind(3, ms(in.batch.at))
+                   .bind(4, in.answer.refused_what)
+                   .bind(5, in.answer.refused_why)
+                   .run());
   for (const auto& [link, device] : in.measured)
-    DRAY_CHECK(link_rates::summarize(sql_, in.site_id, link, device, batch.at));
+    DRAY_CHECK(link_rates::summarize(sql_, in.site_id, link, device, in.batch.at));
   for (const std::int64_t job : in.logged)
     DRAY_CHECK(sql_("DELETE FROM log_line WHERE job_id=?1 AND id <= (SELECT id FROM log_line WHERE job_id=?1 "
                     "ORDER BY id DESC "
                     "LIMIT 1 OFFSET ?2)")
                    .bind(1, job)
-                   .bind(2, kLogLinesKept)
+                   .bind(2, server::kLogLinesKept)
                    .run());
+  return {};
+}
+
+// What the batch means for rollouts and for the planner.
+Result<> SqliteServerStore::follow(Ingestion& in, SiteIds& sites, IngestedAll& all) {
   for (const auto& [count, n] : in.counts) {
     const auto& [rollout, phase, state, again] = count;
     if (n != 0) DRAY_CHECK(add_to_count(rollout, phase, state, again, n));
@@ -152,42 +248,17 @@ Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteIds
     all.planning = all.planning || db_.changes() > 0;
   }
   for (const auto& [rollout, begun] : in.rollouts) {
-    DRAY_TRY(const bool earlier, jobs_changed(rollout, begun, batch.at, sites));
-    all.timetable = all.timetable || earlier;
-  }
-  if (leased) sites.insert(in.site_id);
-  return Ingested{in.seen, stale || in.resync == kTold};
-}
-
-// True: the site got a new block of action ids. The first epoch ever takes the block made with the site;
-// every later one gets a block that no earlier epoch held; and each gets another long before its last one
-// ends. A gateway that waits for ids all the same knows of blocks that we do not: we were restored.
-Result<bool> SqliteServerStore::follow_epoch(Ingestion& in) {
-  bool leased = false;
-  if (in.seen.epoch > in.action_epoch) {
-    const bool first = in.action_epoch == 0;
-    in.action_epoch = in.seen.epoch;
-    in.attempts -= in.attempts_before;
-    if (first) {
-      DRAY_CHECK(sql_("UPDATE action_block SET epoch=?2 WHERE site_id=?1 AND epoch=0")
-                     .bind(1, in.site_id)
-                     .bind(2, in.seen.epoch)
-                     .run());
-    } else {
-      DRAY_TRY(leased, lease_actions(in.site_id, in.action_epoch, in.batch.at));
+    DRAY_CHECK(sql_("SAVEPOINT rollout").run());
+    const auto earlier = jobs_changed(rollout, begun, in.batch.at, sites);
+    if (!earlier) {  // one that can't be read keeps no other one, and no site, from going on
+      if (earlier.error().code() != ErrorCode::kCorrupt) return earlier.error();
+      in.answer.not_followed = rollout_id(rollout) + ": " + earlier.error().message();
+      DRAY_CHECK(sql_("ROLLBACK TO rollout").run());
     }
+    DRAY_CHECK(sql_("RELEASE rollout").run());
+    all.timetable = all.timetable || !earlier || *earlier;
   }
-  auto& sum =
-      sql_("SELECT sum(last - first + 1), max(leased_at) FROM action_block WHERE site_id=?1 AND epoch=?2");
-  sum.bind(1, in.site_id).bind(2, in.action_epoch);
-  DRAY_TRY([[maybe_unused]] const bool row, sum.step());
-  const std::int64_t ids = sum.integer(0);
-  const WallTime leased_at = wall(sum.integer(1));
-  sum.reset();
-  const bool waits = in.waits_for_ids && in.batch.at - leased_at > kLeaseTravels;
-  if (in.attempts <= ids / 2 && !waits) return leased;
-  DRAY_TRY(const bool more, lease_actions(in.site_id, in.action_epoch, in.batch.at));
-  return leased || more;
+  return {};
 }
 
 Result<> SqliteServerStore::apply(Ingestion& in, const wire::Report& report) {
@@ -203,33 +274,78 @@ Result<> SqliteServerStore::apply(Ingestion& in, const wire::Report& report) {
                 std::holds_alternative<wire::DeferralReport>(report.body);
   if (const auto* storage = std::get_if<wire::StorageReport>(&report.body))
     return sql_("UPDATE site SET storage=?2 WHERE id=?1").bind(1, in.site_id).bind(2, doc(*storage)).run();
-  if (const auto* deferral = std::get_if<wire::DeferralReport>(&report.body)) {
-    const core::Deferral& d = deferral->deferral;
-    return sql_(
-               "INSERT OR REPLACE INTO site_deferral(site_id, id, device, assignment, until, by, why, "
-               "withdrawn) "
-               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
-        .bind(1, in.site_id)
-        .bind(2, d.id)
-        .bind(3, d.device.value())
-        .bind(4, d.assignment.value())
-        .bind(5, ms(d.until))
-        .bind(6, d.by)
-        .bind(7, d.why)
-        .bind(8, deferral->withdrawn ? 1 : 0)
-        .run();
-  }
-  if (const auto* seen = std::get_if<wire::RegisteredReport>(&report.body))
-    return sql_(
-               "INSERT INTO registered(site_id, name, attributes, at) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS("
-               "SELECT 1 FROM device WHERE name=?2 AND site_id=?1) ON CONFLICT(site_id, name) DO UPDATE SET "
-               "attributes=?3, at=?4")
-        .bind(1, in.site_id)
-        .bind(2, seen->device.value())
-        .bind(3, doc(seen->attributes))
-        .bind(4, ms(report.at))
-        .run();
+  if (const auto* deferral = std::get_if<wire::DeferralReport>(&report.body)) return apply_deferral(in, *deferral);
+  if (const auto* seen = std::get_if<wire::RegisteredReport>(&report.body)) return apply_registered(in, report, *seen);
   return {};  // a kind of a newer gateway
+}
+
+Result<> SqliteServerStore::apply_deferral(Ingestion& in, const wire::DeferralReport& deferral) {
+  const core::Deferral& d = deferral.deferral;
+  const auto others = [&]() -> Result<std::int64_t> {
+    auto& count = sql_("SELECT count(*) FROM site_deferral WHERE site_id=?1 AND id<>?2");
+    count.bind(1, in.site_id).bind(2, d.id);
+    DRAY_TRY([[maybe_unused]] const bool row, count.step());
+    const std::int64_t out = count.integer(0);
+    count.reset();
+    return out;
+  };
+  DRAY_TRY(std::int64_t have, others());
+  if (have >= server::kMostSiteDeferrals) {  // those that are over make room
+    DRAY_CHECK(sql_("DELETE FROM site_deferral WHERE site_id=?1 AND id<>?2 AND (withdrawn=1 OR until < ?3)")
+                   .bind(1, in.site_id)
+                   .bind(2, d.id)
+                   .bind(3, ms(in.batch.at))
+                   .run());
+    DRAY_TRY(have, others());
+  }
+  if (have >= server::kMostSiteDeferrals)
+    return Error{ErrorCode::kInvalid, "the site has " + std::to_string(have) + " standing deferrals, at most " +
+                                          std::to_string(server::kMostSiteDeferrals) + " are taken"};
+  return sql_(
+             "INSERT OR REPLACE INTO site_deferral(site_id, id, device, assignment, until, by, why, "
+             "withdrawn) "
+             "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+      .bind(1, in.site_id)
+      .bind(2, d.id)
+      .bind(3, d.device.value())
+      .bind(4, d.assignment.value())
+      .bind(5, ms(d.until))
+      .bind(6, d.by)
+      .bind(7, d.why)
+      .bind(8, deferral.withdrawn ? 1 : 0)
+      .run();
+}
+
+Result<> SqliteServerStore::apply_registered(Ingestion& in, const wire::Report& report,
+                                             const wire::RegisteredReport& seen) {
+  auto& known = sql_(
+      "UPDATE registered SET attributes=?3, at=?4 WHERE site_id=?1 AND name=?2 AND NOT EXISTS(SELECT 1 FROM device "
+      "WHERE name=?2 AND site_id=?1)");
+  known.bind(1, in.site_id).bind(2, seen.device.value()).bind(3, doc(seen.attributes)).bind(4, ms(report.at));
+  DRAY_CHECK(known.run());
+  if (db_.changes() > 0) return {};
+  if (!in.registered) {
+    auto& count = sql_("SELECT count(*) FROM registered WHERE site_id=?1");
+    count.bind(1, in.site_id);
+    DRAY_TRY([[maybe_unused]] const bool row, count.step());
+    in.registered = count.integer(0);
+    count.reset();
+  }
+  const bool full = *in.registered >= server::kMostRegistered;
+  DRAY_CHECK(sql_("INSERT INTO registered(site_id, name, attributes, at) SELECT ?1, ?2, ?3, ?4 WHERE ?5=0 AND NOT "
+                  "EXISTS(SELECT 1 FROM device WHERE name=?2 AND site_id=?1)")
+                 .bind(1, in.site_id)
+                 .bind(2, seen.device.value())
+                 .bind(3, doc(seen.attributes))
+                 .bind(4, ms(report.at))
+                 .bind(5, full ? 1 : 0)
+                 .run());
+  if (full)
+    return Error{ErrorCode::kInvalid, "the site has " + std::to_string(*in.registered) +
+                                          " devices that nobody has added, at most " +
+                                          std::to_string(server::kMostRegistered) + " are kept"};
+  *in.registered += db_.changes();
+  return {};
 }
 
 Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job) {
@@ -269,9 +385,6 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
     reported.cancel_id = job.cancel->id;
     reported.cancel_answer = job.cancel->answer;
   }
-  // Ids that the gateway has used, about: one for every attempt that we hear of.
-  in.attempts += job.step > have.step ? job.attempt : std::max<std::int64_t>(0, job.attempt - have.attempt);
-
   const core::JobResult next = core::with_answer(core::merge(have, reported), cancel_asked);
   const bool final = core::is_final(next.state);
   auto& save = sql_(
@@ -294,6 +407,8 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
       .bind(16, in_no_plan && final ? 1 : 0);  // of a server that was restored from before its phase began
   DRAY_CHECK(save.run());
   DRAY_CHECK(learn_install(sql_, id, type, installing_at, have.state, next.state, report.at));
+  // Ids that the gateway has used, about: one for every attempt that we hear of.
+  in.leases.attempts += job.step > have.step ? job.attempt : std::max<std::int64_t>(0, job.attempt - have.attempt);
   const bool again = core::is_tried_again(next.state, next.attempt);
   const bool was_again = core::is_tried_again(have.state, have.attempt);
   if (next.state == have.state && again == was_again) return {};
@@ -333,12 +448,12 @@ Result<> SqliteServerStore::apply_log(Ingestion& in, const wire::Report& report,
   if (!there) return {};
   const std::int64_t id = find.integer(0);
   find.reset();
-  for (const std::string& line : log.lines)
+  for (const std::string& line : server::kept_lines(log.lines))
     DRAY_CHECK(sql_("INSERT INTO log_line(job_id, attempt, at, text) VALUES(?1, ?2, ?3, ?4)")
                    .bind(1, id)
                    .bind(2, log.attempt)
                    .bind(3, ms(report.at))
-                   .bind(4, std::string_view{line}.substr(0, kLongestLine))
+                   .bind(4, cut_text(line, wire::kLongestLine))
                    .run());
   in.logged.insert(id);
   return {};

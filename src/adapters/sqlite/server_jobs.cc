@@ -28,7 +28,7 @@ Result<std::vector<core::ReleaseArtifact>> artifacts_of_rollout(StatementCache& 
 
 core::Filter filter_of(const std::string& text) {  // it was looked at when the rollout was made
   auto parsed = core::parse_filter(text, core::kDeviceFields);
-  return parsed ? std::move(*parsed) : core::Filter{core::Any{}};
+  return parsed ? std::move(*parsed) : core::Filter{core::Any{}};  // nothing passes
 }
 
 }  // namespace
@@ -53,6 +53,7 @@ class SqliteServerStore::JobMaker {
     return JobMaker{store.sql_, planner, row.id, std::move(release), fetch, core::is_paused(row.rollout)};
   }
 
+  // kCorrupt: the type can't be read. What a device takes is not known then: it gets no job.
   Result<const OfType*> type(const std::string& name) {
     auto [found, added] = types_.try_emplace(name);
     if (!added) return &found->second;
@@ -63,6 +64,10 @@ class SqliteServerStore::JobMaker {
     DRAY_TRY(const bool row, find.step());
     const wire::NewDeviceType type = row ? type_at(find, 0) : wire::NewDeviceType{};
     find.reset();
+    if (auto known = readable(type.unreadable); !known) {
+      types_.erase(found);
+      return known.error();
+    }
     server::TypePlan plan = planner_(type, release_);
     DRAY_CHECK(sql_("INSERT OR IGNORE INTO rollout_type(rollout_id, type, steps) VALUES(?1, ?2, ?3)")
                    .bind(1, rollout_id_)
@@ -154,7 +159,9 @@ Result<> SqliteServerStore::make_jobs(const RolloutRow& row, const wire::NewRoll
     if (!more) break;
     const Seen device = seen_at(devices);
     if (!device.passes(filter)) continue;
-    DRAY_TRY(const JobMaker::OfType* type, maker.type(device.type));
+    auto known = maker.type(device.type);
+    if (!known && known.error().code() == ErrorCode::kCorrupt) continue;
+    DRAY_TRY(const JobMaker::OfType* type, std::move(known));
     core::Candidate candidate{core::place_in_queue(salt, device.name), 0, type->fits};
     for (const auto& [phase, phase_filter] : filters)
       if (device.passes(phase_filter)) candidate.passes |= std::uint64_t{1} << phase;
@@ -194,7 +201,14 @@ Result<bool> SqliteServerStore::pick_up(const server::TypePlanner& planner, Wall
     if (!more) break;
     rollouts.push_back(find.integer(0));
   }
-  for (const std::int64_t id : rollouts) DRAY_CHECK(pick_up_for(id, planner, now, sites));
+  for (const std::int64_t id : rollouts) {
+    const auto done = pick_up_for(id, planner, now, sites);
+    if (done || done.error().code() != ErrorCode::kCorrupt) {
+      DRAY_CHECK(done);
+      continue;
+    }
+    // An artifact of its release can't be read: nobody joins it, others go on.
+  }
   DRAY_CHECK(
       sql_("UPDATE device SET fresh=0 WHERE id IN (SELECT id FROM device WHERE fresh=1 ORDER BY id LIMIT "
            "?1)")
@@ -230,7 +244,9 @@ Result<> SqliteServerStore::pick_up_for(std::int64_t id, const server::TypePlann
   const std::size_t last = row.rollout.phases.size() - 1;
   const bool released = row.rollout.released > last;
   for (const Seen& device : joining) {
-    DRAY_TRY(const JobMaker::OfType* type, maker.type(device.type));
+    auto known = maker.type(device.type);
+    if (!known && known.error().code() == ErrorCode::kCorrupt) continue;
+    DRAY_TRY(const JobMaker::OfType* type, std::move(known));
     DRAY_CHECK(maker.add(device.id, device.site_id, *type, last));
     const std::int64_t job = db_.last_rowid();
     DRAY_CHECK(sql_("UPDATE device SET job_id=?2 WHERE id=?1").bind(1, device.id).bind(2, job).run());

@@ -5,6 +5,7 @@
 #include "adapters/sqlite/server_page.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
+#include "adapters/sqlite/server_unreadable.h"
 
 namespace dray::adapters {
 
@@ -44,7 +45,8 @@ wire::ArtifactView artifact_at(const Statement& row) {
   a.file = row.text(6);
   a.component = row.text(7);
   a.version = row.text(8);
-  out.device_types = strings(row.text(9));
+  const RowReader read{"artifact", row.text(1), out.unreadable};
+  out.device_types = read("device_types", strings(row.text(9)));
   out.created_at = wall(row.integer(10));
   return out;
 }
@@ -54,7 +56,8 @@ constexpr std::string_view kSites =
     "s.contact_at, s.storage, "
     "(SELECT count(*) FROM device d WHERE d.site_id=s.id), "
     "(SELECT count(*) FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE a.site_id=s.id AND j.final=0), "
-    "s.transfer_windows, s.update_windows, s.black_outs, m.misfit, m.misfit_sentence FROM site s LEFT JOIN "
+    "s.transfer_windows, s.update_windows, s.black_outs, m.misfit, m.misfit_sentence, s.refused, "
+    "s.refused_at, s.refused_what, s.refused_why, s.epoch_waits, s.epochs, s.ids_ended FROM site s LEFT JOIN "
     "assignment m ON m.id=(SELECT max(a.id) FROM assignment a WHERE a.site_id=s.id AND a.in_plan=1 AND "
     "a.misfit<>'') ";
 
@@ -62,17 +65,22 @@ wire::SiteView site_at(const Statement& row) {
   wire::SiteView out;
   out.name = row.text(1);
   out.time_zone = row.text(2);
-  out.limits = limits(row.text(3));
+  const RowReader read{"site", out.name, out.unreadable};
+  out.limits = read("limits", limits(row.text(3)));
   out.revision = row.integer(4);
   out.seen = {row.integer(5), row.integer(6)};
   out.created_at = wall(row.integer(7));
   out.contact_at = time_at(row, 8);
-  out.storage = storage(row.text(9));
+  out.storage = read("storage", storage(row.text(9)));
   out.devices = row.integer(10);
   out.open_jobs = row.integer(11);
-  out.windows = windows(row.text(12), row.text(13), row.text(14));
+  out.windows = windows_at(read, row, 12);
   out.misfit = row.text(15);
   out.misfit_sentence = row.text(16);
+  out.refused = {row.integer(17), time_at(row, 18), row.text(19), row.text(20)};
+  out.epoch_waits = time_at(row, 21);
+  out.epochs = row.integer(22);
+  out.ids_ended = row.integer(23) != 0;
   return out;
 }
 
@@ -105,6 +113,9 @@ void explain(const core::Rollout& rollout, const Times& times, const wire::JobVi
   if (job.cancel_asked) {
     if (!reported)
       say("gateway_silent", "The cancel waits for the gateway of site " + job.site + ".", {});
+  } else if (!job.unreadable.empty()) {
+    say("row_unreadable", wire::sentence_of(job.unreadable.front()) + ". Nothing new begins before it is replaced: " +
+                              wire::remedy_of(job.unreadable.front()) + ".", {});
   } else if (auto why =
                  core::withheld(rollout.state, rollout.released, rollout.phases.size(), job.phase)) {
     say(std::move(why->reason), std::move(why->sentence), why->until);
@@ -126,8 +137,19 @@ void explain(const core::Rollout& rollout, const Times& times, const wire::JobVi
 
 const std::string kJobColumns =
     "j.id, r.id, d.name, s.name, d.type, j.reported_at, j.cancel_at, j.cancel_by, j.cancel_why, j.phase, "
-    "j.generation, " +
+    "j.generation, r.transfer, r.update_windows, s.limits, s.transfer_windows, s.update_windows, s.black_outs, " +
     std::string{kResultColumns} + ", " + std::string{kTermsColumnsOfR} + ", " + std::string{kTimesColumns};
+
+constexpr int kHolding = 6;
+
+// Of the rows that say when it may begin, those that can't be read.
+void what_holds(const Statement& row, int first, wire::JobView& out) {
+  const RowReader rollout{"rollout", out.rollout.value(), out.unreadable}, site{"site", out.site, out.unreadable};
+  rollout("transfer", intervals(row.text(first)));
+  rollout("update_windows", intervals(row.text(first + 1)));
+  site("limits", limits(row.text(first + 2)));
+  windows_at(site, row, first + 3);
+}
 
 wire::JobView job_at(const Statement& row, int first) {
   wire::JobView out;
@@ -140,8 +162,10 @@ wire::JobView job_at(const Statement& row, int first) {
   out.reported_at = time_at(row, first + 5);
   if (!row.is_null(first + 6)) out.cancel_asked = wire::Why{row.text(first + 7), row.text(first + 8)};
   out.phase = static_cast<std::size_t>(row.integer(first + 9));
-  out.result = result_at(row, first + 11);
-  const int terms = first + 11 + kResultCount;
+  what_holds(row, first + 11, out);
+  const int result = first + 11 + kHolding;
+  out.result = result_at(row, result);
+  const int terms = result + kResultCount;
   explain(rollout_at(row, terms), times_at(row, terms + kTermsCount), out, out.result);
   return out;
 }
@@ -162,12 +186,13 @@ wire::DeviceView device_at(const Statement& row) {
   out.name = row.text(1);
   out.site = row.text(2);
   out.type = row.text(3);
-  out.attributes = string_map(row.text(4));
-  out.reported = string_map(row.text(5));
+  const RowReader read{"device", out.name, out.unreadable};
+  out.attributes = read("attributes", string_map(row.text(4)));
+  out.reported = read("reported", string_map(row.text(5)));
   out.seen_at = time_at(row, 6);
   out.boot_id = row.text(7);
   out.status = row.text(8);
-  out.running = running(row.text(9));
+  out.running = read("running", running(row.text(9)));
   out.created_at = wall(row.integer(10));
   if (!row.is_null(11)) out.job = job_at(row, 11);
   return out;
@@ -204,8 +229,9 @@ wire::RolloutView rollout_view_at(const Statement& row) {
   out.asked.release_name = row.text(1);
   out.asked.release_version = row.text(2);
   out.asked.filter = row.text(3);
-  out.asked.transfer = intervals(row.text(4));
-  out.asked.update = intervals(row.text(5));
+  const RowReader read{"rollout", out.id.value(), out.unreadable};
+  out.asked.transfer = read("transfer", intervals(row.text(4)));
+  out.asked.update = read("update_windows", intervals(row.text(5)));
   if (!row.is_null(6)) out.asked.retry.limit = static_cast<int>(row.integer(6));
   out.asked.priority = static_cast<int>(row.integer(7));
   out.asked.status_deferral = std::chrono::seconds{row.integer(8)};
@@ -251,7 +277,9 @@ Result<Page<wire::SiteView>> SqliteServerLists::sites(const PageQuery& query) {
 
 Result<wire::SiteView> SqliteServerLists::site(const std::string& name) {
   static const std::string kOne = std::string{kSites} + "WHERE s.name = ?1";
-  return single<wire::SiteView>(sql_(kOne).bind(1, name), no_such("site", name), site_at);
+  DRAY_TRY(auto out, single<wire::SiteView>(sql_(kOne).bind(1, name), no_such("site", name), site_at));
+  DRAY_CHECK(find_what_holds(sql_, out));
+  return out;
 }
 
 Result<Page<wire::DeviceView>> SqliteServerLists::devices(const PageQuery& query) {
@@ -273,8 +301,9 @@ Result<Page<wire::RegisteredView>> SqliteServerLists::registered(const PageQuery
       "SELECT g.id, g.name, s.name, g.attributes, g.at FROM registered g JOIN site s ON s.id=g.site_id WHERE "
       "g.id > ?1 ORDER BY g.id";
   return page<wire::RegisteredView>(sql_(kPage), query, [](const Statement& row) {
-    return std::optional{
-        wire::RegisteredView{row.text(1), row.text(2), string_map(row.text(3)), wall(row.integer(4))}};
+    wire::RegisteredView out{row.text(1), row.text(2), {}, wall(row.integer(4)), {}};
+    out.attributes = RowReader{"registered", out.name, out.unreadable}("attributes", string_map(row.text(3)));
+    return std::optional{std::move(out)};
   });
 }
 
@@ -324,10 +353,13 @@ Result<> SqliteServerLists::add_phases(wire::RolloutView& view) {
       "SELECT " + std::string{kPhaseColumns} + " FROM rollout_phase WHERE rollout_id=?1 ORDER BY number";
   auto& phases = sql_(kPhases);
   phases.bind(1, id);
+  std::size_t number = 0;
   for (core::RolloutPhase& phase : view.rollout.phases) {
     DRAY_TRY(const bool there, phases.step());
     if (!there) break;
     phase = phase_at(phases, 0);
+    const RowReader read{"rollout_phase", view.id.value() + "/" + std::to_string(++number), view.unreadable};
+    read("terms", phase_terms(phases.text(0)));
   }
   phases.reset();
   view.states.resize(view.rollout.phases.size());

@@ -280,16 +280,23 @@ Result<> SqliteServerStore::recount(std::int64_t rollout_id) {
       .run();
 }
 
+// A state that no job is in any more has no row: a gateway may say any word.
 Result<> SqliteServerStore::add_to_count(std::int64_t rollout_id, std::int64_t phase, std::string_view state,
                                          bool again, std::int64_t n) {
-  return sql_(
-             "INSERT INTO phase_count(rollout_id, phase, state, again, n) VALUES(?1, ?2, ?3, ?4, ?5) "
-             "ON CONFLICT(rollout_id, phase, state, again) DO UPDATE SET n=n+?5")
+  DRAY_CHECK(sql_("INSERT INTO phase_count(rollout_id, phase, state, again, n) VALUES(?1, ?2, ?3, ?4, ?5) "
+                  "ON CONFLICT(rollout_id, phase, state, again) DO UPDATE SET n=n+?5")
+                 .bind(1, rollout_id)
+                 .bind(2, phase)
+                 .bind(3, state)
+                 .bind(4, again ? 1 : 0)
+                 .bind(5, n)
+                 .run());
+  if (n > 0) return {};
+  return sql_("DELETE FROM phase_count WHERE rollout_id=?1 AND phase=?2 AND state=?3 AND again=?4 AND n=0")
       .bind(1, rollout_id)
       .bind(2, phase)
       .bind(3, state)
       .bind(4, again ? 1 : 0)
-      .bind(5, n)
       .run();
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "adapters/sqlite/server_leases.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
 #include "adapters/sqlite/server_times.h"
@@ -22,7 +23,7 @@ Result<> load_devices(StatementCache& sql, std::int64_t site_id, core::Plan& pla
     DRAY_TRY(const bool row, devices.step());
     if (!row) break;
     plan.devices.push_back(
-        {DeviceId{devices.text(0)}, devices.text(1), devices.text(2), string_map(devices.text(3))});
+        {DeviceId{devices.text(0)}, devices.text(1), devices.text(2), or_empty(string_map(devices.text(3)))});
     types.insert(plan.devices.back().type);
   }
   static const std::string kType = "SELECT " + std::string{kTypeColumns} + " FROM device_type WHERE name=?1";
@@ -30,8 +31,12 @@ Result<> load_devices(StatementCache& sql, std::int64_t site_id, core::Plan& pla
     auto& find = sql(kType);
     find.bind(1, name);
     DRAY_TRY(const bool row, find.step());
-    if (row) plan.device_types.push_back(type_at(find, 0).type);
+    if (!row) continue;
+    const wire::NewDeviceType type = type_at(find, 0);
     find.reset();
+    // Without it the gateway would end jobs as incompatible, for good: better no news for this site.
+    DRAY_CHECK(readable(type.unreadable));
+    plan.device_types.push_back(type.type);
   }
   return {};
 }
@@ -42,6 +47,12 @@ Result<> load_devices(StatementCache& sql, std::int64_t site_id, core::Plan& pla
 void hold(core::Assignment& a) {
   a.planned_at = std::max(a.planned_at, a.expires_at);
   if (a.delivery == core::Delivery::kPush) a.fetch = core::Fetch::kHold;
+}
+
+// What says when it may begin can't be read, so nothing new does: "empty" would mean always.
+void forbid(core::Assignment& a) {
+  a.transfer = a.update = core::for_plan({}, a.expires_at);
+  hold(a);
 }
 
 // What the planner has found. Before it has, a rollout whose times it computes has none, and nothing may
@@ -60,7 +71,13 @@ void set_times(core::Assignment& a, const std::optional<server::PlannedSite>& pl
   if (!planned->times.update_at) hold(a);
 }
 
-Result<> load_assignments(StatementCache& sql, std::int64_t site_id, bool plan_first, core::Plan& plan,
+// site: how its own row stands.
+struct SiteRow {
+  std::int64_t id = 0;
+  bool plan_first = false, readable = true;
+};
+
+Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& plan,
                           std::map<std::int64_t, std::size_t>& index) {
   static const std::string kAssignments =
       "SELECT a.id, a.fetch, r.id, r.priority, r.delivery, r.update_at, r.expires_at, r.transfer, "
@@ -68,7 +85,7 @@ Result<> load_assignments(StatementCache& sql, std::int64_t site_id, bool plan_f
       std::string{times::kColumns} +
       " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 AND a.in_plan=1 ORDER BY a.id";
   auto& find = sql(kAssignments);
-  find.bind(1, site_id);
+  find.bind(1, site.id);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) return {};
@@ -76,19 +93,22 @@ Result<> load_assignments(StatementCache& sql, std::int64_t site_id, bool plan_f
     a.rollout = RolloutId{rollout_id(find.integer(2))};
     a.id = AssignmentId{a.rollout.value() + "-" + plan.site.value()};
     const std::string fetch = find.text(1);
-    a.fetch = fetch == "now"    ? core::Fetch::kNow
-              : fetch == "hold" ? core::Fetch::kHold
-                                : core::Fetch::kAtUpdateTime;
+    a.fetch = fetch == "now"              ? core::Fetch::kNow
+              : fetch == "at_update_time" ? core::Fetch::kAtUpdateTime
+                                          : core::Fetch::kHold;
     a.priority = static_cast<int>(find.integer(3));
-    a.delivery = find.text(4) == "push" ? core::Delivery::kPush : core::Delivery::kPull;
+    a.delivery = find.text(4) == "pull" ? core::Delivery::kPull : core::Delivery::kPush;
     a.planned_at = wall(find.integer(5));
     a.expires_at = wall(find.integer(6));
-    a.transfer = intervals(find.text(7));
-    a.update = intervals(find.text(8));
+    const auto transfer = intervals(find.text(7)), update = intervals(find.text(8));
+    a.transfer = or_empty(transfer);
+    a.update = or_empty(update);
     if (!find.is_null(9)) a.retry.limit = static_cast<int>(find.integer(9));
     a.status_deferral = std::chrono::seconds{find.integer(10)};
-    set_times(a, times::planned_at(find, 13), find.integer(12) != 0, plan_first, plan);
+    const auto planned = times::planned_at(find, 13);
+    if (planned) set_times(a, *planned, find.integer(12) != 0, site.plan_first, plan);
     if (find.integer(11) != 0) hold(a);
+    if (!site.readable || !transfer || !update || !planned) forbid(a);
     index[find.integer(0)] = plan.assignments.size();
     plan.assignments.push_back(std::move(a));
   }
@@ -101,7 +121,7 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const std::map<std::in
     core::Assignment& assignment = plan.assignments[at];
     auto& find = sql(
         "SELECT j.id, d.name, t.id, t.steps, j.cancel_at IS NOT NULL OR j.state='cancelled', j.cancel_by, j.cancel_why, j.rollout_id, "
-        "j.generation FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
+        "j.generation, t.type FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
         "t.id=j.rollout_type_id JOIN rollout r ON r.id=j.rollout_id WHERE j.assignment_id=?1 AND j.phase < "
         "r.released AND j.withheld=0 ORDER BY j.id");
     find.bind(1, assignment_id);
@@ -109,7 +129,13 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const std::map<std::in
       DRAY_TRY(const bool row, find.step());
       if (!row) break;
       auto [steps, added] = steps_of.try_emplace(find.integer(2));
-      if (added) steps->second = rows::steps(find.text(3));
+      if (added) {
+        std::vector<wire::Unreadable> notes;
+        const std::string key = rollout_id(find.integer(7)) + "/" + find.text(9);
+        steps->second = RowReader{"rollout_type", key, notes}("steps", rows::steps(find.text(3)));
+        if (!notes.empty()) find.reset();
+        DRAY_CHECK(readable(notes));  // left out, the job would be cancelled where it has begun
+      }
       if (steps->second.empty()) continue;  // incompatible: no order for this device
       for (const auto& step : steps->second) artifacts.insert(step.begin(), step.end());
       const std::int64_t generation = find.integer(8);
@@ -140,6 +166,12 @@ Result<> load_artifacts(StatementCache& sql, const std::set<Sha256>& wanted, cor
   return {};
 }
 
+// Of limits that can't be read: what is under way goes on as slowly as it can.
+core::SiteLimits least_limits() {
+  const WallTime from{}, to = parse_rfc3339("9999-12-31T23:59:59Z").value();
+  return {.wan = {{from, to, 1}}, .lan = {{from, to, 1}}, .concurrency = 1, .store = 0};
+}
+
 }  // namespace
 
 Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
@@ -150,28 +182,27 @@ Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
   DRAY_TRY(const bool there, find.step());
   if (!there) return Error{ErrorCode::kNotFound, "no such site: '" + site + "'"};
   core::Plan plan;
-  const std::int64_t id = find.integer(0), epoch = find.integer(4);
+  const std::int64_t epoch = find.integer(4);
+  SiteRow row{.id = find.integer(0)};
   plan.revision = find.integer(1);
   plan.site = SiteId{site};
   plan.time_zone = find.text(2);
-  plan.limits = limits(find.text(3));
-  const bool plan_first = plan_first_ || !windows(find.text(5), find.text(6), find.text(7)).always();
+  const auto limited = limits(find.text(3));
+  plan.limits = limited ? *limited : least_limits();
+  std::vector<wire::Unreadable> notes;
+  const core::SiteWindows open = windows_at(RowReader{"site", site, notes}, find, 5);
+  row.plan_first = plan_first_ || !open.always();
+  row.readable = limited && notes.empty();
   find.reset();
 
-  auto& blocks = sql_("SELECT first, last FROM action_block WHERE site_id=?1 AND epoch=?2 ORDER BY first");
-  blocks.bind(1, id).bind(2, epoch);
-  for (;;) {
-    DRAY_TRY(const bool row, blocks.step());
-    if (!row) break;
-    plan.action_ids.push_back({blocks.integer(0), blocks.integer(1)});
-  }
-  DRAY_CHECK(load_devices(sql_, id, plan));
+  DRAY_TRY(plan.action_ids, leases::deliver(sql_, row.id, epoch));
+  DRAY_CHECK(load_devices(sql_, row.id, plan));
   std::map<std::int64_t, std::size_t> index;
   std::set<Sha256> artifacts;
-  DRAY_CHECK(load_assignments(sql_, id, plan_first, plan, index));
+  DRAY_CHECK(load_assignments(sql_, row, plan, index));
   DRAY_CHECK(load_jobs(sql_, plan, index, artifacts));
   DRAY_CHECK(load_artifacts(sql_, artifacts, plan));
-  DRAY_CHECK(load_deferrals(id, plan));
+  DRAY_CHECK(load_deferrals(row.id, plan));
   return plan;
 }
 

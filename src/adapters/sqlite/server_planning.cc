@@ -77,10 +77,13 @@ Result<> Gather::site(SiteWork& out, std::int64_t site_id, std::int64_t rollout)
   DRAY_TRY([[maybe_unused]] const bool there, find.step());
   out.site = find.text(0);
   out.time_zone = find.text(1);
-  out.limits = limits(find.text(2));
-  storage_ = storage(find.text(3));
-  out.windows = windows(find.text(4), find.text(5), find.text(6));
+  std::vector<wire::Unreadable> notes;
+  const RowReader read{"site", out.site, notes};
+  out.limits = read("limits", limits(find.text(2)));
+  out.windows = windows_at(read, find, 4);
+  storage_ = or_empty(storage(find.text(3)));  // unknown: nothing is there
   find.reset();
+  DRAY_CHECK(readable(notes));
   auto& deferred = sql_(
       "SELECT max(until) FROM (SELECT until FROM deferral WHERE site_id=?1 AND device='' AND withdrawn_at IS "
       "NULL AND (rollout_id IS NULL OR rollout_id=?2) AND until > ?3 UNION ALL SELECT until FROM "
@@ -104,7 +107,8 @@ Result<> Gather::busy(SiteWork& out, std::int64_t site_id) {
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) return {};
-    const auto other = times::planned_at(find, 0);
+    const auto other = or_empty(times::planned_at(find, 0));
+    if (!other) continue;
     const core::SiteTimes& t = other->times;
     for (const core::RateLimit& share : t.wan)
       if (share.to > now_) out.busy.push_back({share.from, share.to});
@@ -146,10 +150,11 @@ Result<Duration> Gather::install_of(const std::string& type) {
   return found->second;
 }
 
-// Of all attempts of jobs that have ended. A job that succeeded had one that did not fail.
+// Of all attempts of jobs that have ended. A job that succeeded had one that did not fail. total() and a bound: one row
+// whose number is damaged must not fail the sum of all.
 Result<double> Gather::failing(const std::string& type) {
   auto& find = sql_(
-      "SELECT sum(j.attempt), sum(j.attempt - (j.state='succeeded')) FROM job j JOIN device d ON "
+      "SELECT total(min(j.attempt, 1000000)), total(min(j.attempt, 1000000) - (j.state='succeeded')) FROM job j JOIN device d ON "
       "d.id=j.device_id WHERE d.type=?1 AND j.attempt > 0 AND j.state IN ('succeeded', 'failed', 'rolled_back', "
       "'expired')");
   find.bind(1, type);
@@ -171,7 +176,7 @@ Result<std::vector<wire::ForecastKind>> Gather::kinds() {
 
 const std::vector<core::Step>* Gather::steps_of(std::int64_t rollout_type, const std::string& text) {
   auto [found, added] = steps_.try_emplace(rollout_type);
-  if (added) found->second = rows::steps(text);
+  if (added) found->second = or_empty(rows::steps(text));  // its site gets no plan before they are replaced
   return &found->second;
 }
 
@@ -195,7 +200,7 @@ Result<> Gather::devices(SiteWork& out, const std::vector<Needy>& devices, wire:
   out.wan = rates.wan;
   std::map<Sha256, std::size_t> wanted;  // -> its place among them
   for (const Needy& device : devices) {
-    const core::RunningByComponent runs = running(device.running);
+    const core::RunningByComponent runs = or_empty(running(device.running));  // unknown: all is to be sent
     core::DeviceWork work;
     wire::ForecastDevice fact;
     for (auto i = static_cast<std::size_t>(std::max<std::int64_t>(0, device.from_step));
@@ -250,6 +255,7 @@ const std::string kWorks =
 struct Row {
   SiteWork work;
   std::int64_t site_id = 0;
+  bool readable = true;
 };
 
 Row row_at(const Statement& find) {
@@ -266,9 +272,11 @@ Row row_at(const Statement& find) {
     w.update_at = time_at(find, 7);
   }
   w.expires_at = wall(find.integer(8));
-  w.transfer = intervals(find.text(9));
-  w.update = intervals(find.text(10));
-  w.published = times::planned_at(find, 11);
+  const auto transfer = intervals(find.text(9)), update = intervals(find.text(10));
+  out.readable = transfer && update;
+  w.transfer = or_empty(transfer);
+  w.update = or_empty(update);
+  w.published = or_empty(times::planned_at(find, 11));  // what can't be read is computed anew
   return out;
 }
 
@@ -316,7 +324,11 @@ Result<std::vector<SiteWork>> SqliteServerLists::site_works(RolloutId rollout, c
   Gather gather{sql_, when, now};
   std::vector<SiteWork> out;
   for (Row& row : rows) {
-    DRAY_CHECK(gather.site(row.work, row.site_id, number));
+    if (!row.readable) continue;  // held in its site's plan until it is replaced
+    if (auto site = gather.site(row.work, row.site_id, number); !site) {
+      if (site.error().code() != ErrorCode::kCorrupt) return site.error();
+      continue;  // the same, and others are planned
+    }
     DRAY_TRY(const auto needy, gather.of_assignment(row.work.assignment));
     DRAY_CHECK(gather.devices(row.work, needy));
     out.push_back(std::move(row.work));
@@ -342,8 +354,13 @@ Result<const std::vector<core::Step>*> steps_for(StatementCache& sql, const std:
   auto& find = sql(kType);
   find.bind(1, type);
   DRAY_TRY(const bool row, find.step());
-  if (row) known->second = planner(type_at(find, 0), release).steps;
+  const wire::NewDeviceType known_type = row ? type_at(find, 0) : wire::NewDeviceType{};
   find.reset();
+  if (auto is_known = readable(known_type.unreadable); !is_known) {
+    out.steps.erase(known);
+    return is_known.error();
+  }
+  if (row) known->second = planner(known_type, release).steps;
   return &known->second;
 }
 
@@ -357,7 +374,9 @@ Result<> find_devices(StatementCache& sql, const core::Filter& filter,
     if (!row) break;
     const Seen device = seen_at(devices);
     if (!device.passes(filter)) continue;
-    DRAY_TRY(const auto* steps, steps_for(sql, device.type, release, planner, out));
+    auto known = steps_for(sql, device.type, release, planner, out);
+    if (!known && known.error().code() == ErrorCode::kCorrupt) continue;  // as when it is made
+    DRAY_TRY(const auto* steps, std::move(known));
     if (steps->empty())
       ++out.incompatible;
     else
@@ -395,7 +414,12 @@ Result<server::Lists::WhatIf> SqliteServerLists::what_if(const wire::NewRollout&
     work.expires_at = terms.expires_at;
     work.transfer = rollout.transfer;
     work.update = rollout.update;
-    DRAY_CHECK(gather.site(work, site_id, 0));
+    if (auto site = gather.site(work, site_id, 0); !site) {
+      if (site.error().code() != ErrorCode::kCorrupt) return site.error();
+      out.held.emplace_back(work.site, site.error().message());
+      out.sites.pop_back();
+      continue;
+    }
     DRAY_CHECK(gather.devices(work, needy, &out.facts.sites.emplace_back()));
   }
   out.facts.delivery = terms.delivery;
@@ -413,7 +437,7 @@ Result<std::vector<server::Share>> SqliteServerLists::shares(WallTime now) {
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) return out;
-    for (const core::RateLimit& share : times::shares(find.text(1)))
+    for (const core::RateLimit& share : or_empty(times::shares(find.text(1))))
       if (share.to > now) out.push_back({find.integer(0), share});
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "adapters/sqlite/server_rows.h"
+#include "wire/limits.h"
 
 namespace dray::adapters::link_rates {
 
@@ -14,6 +15,9 @@ using core::PriorOf;
 namespace {
 
 constexpr std::string_view kWan = "wan", kLan = "lan";
+// What arithmetic with them survives; beyond it nothing is measured.
+constexpr std::uint64_t kMostRate = std::uint64_t{1} << 40;
+constexpr std::int64_t kMostSamples = 1'000'000'000, kOldest = 10LL * 366 * 24 * 3600;
 constexpr int kSiblings = 500;  // the newest: enough for a median, however large the fleet
 
 constexpr std::string_view kHours = "hour_of_week, rate, low, samples, age, capped, at";
@@ -21,11 +25,15 @@ constexpr std::string_view kHours = "hour_of_week, rate, low, samples, age, capp
 HourRate hour_at(const Statement& row, int first) {
   HourRate out;
   out.hour = static_cast<int>(row.integer(first));
-  out.value = static_cast<std::uint64_t>(row.integer(first + 1));
-  out.low = static_cast<std::uint64_t>(row.integer(first + 2));
-  out.samples = static_cast<double>(row.integer(first + 3));
-  out.as_of = wall(row.integer(first + 6));
-  out.newest = out.as_of - std::chrono::seconds{row.integer(first + 4)};
+  // Older programs kept whatever a gateway said.
+  const auto within = [&](int column, std::int64_t most) {
+    return std::clamp<std::int64_t>(row.integer(first + column), 0, most);
+  };
+  out.value = static_cast<std::uint64_t>(within(1, wire::kMostRate));
+  out.low = static_cast<std::uint64_t>(within(2, wire::kMostRate));
+  out.samples = static_cast<double>(within(3, wire::kMostSamples));
+  out.as_of = std::clamp(wall(row.integer(first + 6)), kWrittenMin, kWrittenMax);
+  out.newest = out.as_of - std::chrono::seconds{within(4, wire::kMostSeconds)};
   out.capped = row.integer(first + 5) != 0;
   return out;
 }
@@ -119,10 +127,10 @@ Result<bool> save(StatementCache& sql, std::int64_t site_id, const wire::Report&
                  .bind(2, rate.link)
                  .bind(3, rate.device.value())
                  .bind(4, rate.hour_of_week)
-                 .bind(5, static_cast<std::int64_t>(rate.rate))
-                 .bind(6, static_cast<std::int64_t>(std::min(rate.low, rate.rate)))
-                 .bind(7, std::max<std::int64_t>(1, rate.samples))
-                 .bind(8, std::max<std::int64_t>(0, rate.age))
+                 .bind(5, static_cast<std::int64_t>(std::min(rate.rate, kMostRate)))
+                 .bind(6, static_cast<std::int64_t>(std::min({rate.low, rate.rate, kMostRate})))
+                 .bind(7, std::clamp<std::int64_t>(rate.samples, 1, kMostSamples))
+                 .bind(8, std::clamp<std::int64_t>(rate.age, 0, kOldest))
                  .bind(9, rate.capped ? 1 : 0)
                  .bind(10, ms(std::min(report.at, now)))
                  .run());

@@ -16,8 +16,6 @@ using server::SiteChanges;
 
 namespace {
 
-constexpr std::int64_t kBlock = 1'000'000;          // action ids a lease
-constexpr std::int64_t kMostActionId = 0x7fffffff;  // some clients keep them in 32 bits (docs/ddi.md 1.1)
 // Longer than a restart of the program and of its machine. In use is noted every few seconds.
 constexpr Duration kLongestRestart{60'000};
 
@@ -89,29 +87,6 @@ Result<SiteChanges> SqliteServerStore::note_newer_plan(const std::string& site, 
   SiteChanges out{{site, up.integer(0)}};
   DRAY_TRY([[maybe_unused]] const bool more, up.step());
   return out;
-}
-
-// Where a lost later state may have leased blocks, it was one or two: they are passed over.
-Result<bool> SqliteServerStore::lease_actions(std::int64_t site_id, std::int64_t epoch, WallTime now) {
-  DRAY_CHECK(sql_("UPDATE site SET next_action = next_action + 2 * ?2, unsure = 0 WHERE id=?1 AND unsure=1")
-                 .bind(1, site_id)
-                 .bind(2, kBlock)
-                 .run());
-  DRAY_CHECK(sql_("INSERT INTO action_block(site_id, epoch, first, last, leased_at) "
-                  "SELECT id, ?2, next_action, next_action + ?3 - 1, ?4 FROM site WHERE id=?1 AND "
-                  "next_action + ?3 - 1 <= ?5")
-                 .bind(1, site_id)
-                 .bind(2, epoch)
-                 .bind(3, kBlock)
-                 .bind(4, ms(now))
-                 .bind(5, kMostActionId)
-                 .run());
-  if (db_.changes() == 0) return false;
-  DRAY_CHECK(sql_("UPDATE site SET next_action = next_action + ?2 WHERE id=?1")
-                 .bind(1, site_id)
-                 .bind(2, kBlock)
-                 .run());
-  return true;
 }
 
 }  // namespace dray::adapters

@@ -58,7 +58,7 @@ TEST_F(Restored, LeasesNoActionIdAndNamesNothingTwice) {
   new_epoch(1, kNow);
   must(store->note_contacts({}, kNow + 10s));
   back_up();
-  for (int epoch = 2; epoch <= 3; ++epoch) new_epoch(epoch, kNow + 30min);
+  for (int epoch = 2; epoch <= 3; ++epoch) new_epoch(epoch, kNow + epoch * 10min);
   core::SiteLimits limits;
   for (limits.concurrency = 5; limits.concurrency < 50; ++limits.concurrency)
     must(store->change_site("berlin", {.limits = limits}, {}));
@@ -70,7 +70,7 @@ TEST_F(Restored, LeasesNoActionIdAndNamesNothingTwice) {
   EXPECT_EQ(must(store->note_start(kNow + 2h)), 2h - 10s);
   EXPECT_GT(plan().revision, lost_revision) << "a revision names one plan only";
   EXPECT_TRUE(report({}, kNow + 2h).resync) << "reports are lost: all is told again";
-  for (int epoch = 2; epoch <= 3; ++epoch) new_epoch(epoch, kNow + 3h);
+  for (int epoch = 2; epoch <= 3; ++epoch) new_epoch(epoch, kNow + 3h + epoch * 10min);
   EXPECT_FALSE(must(store->note_start(kNow + 2h + 30s))) << "an ordinary restart";
 }
 

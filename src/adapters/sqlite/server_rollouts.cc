@@ -29,6 +29,7 @@ Result<> check_types(StatementCache& sql, const std::vector<core::ReleaseArtifac
     if (!row) continue;
     const wire::NewDeviceType type = type_at(find, 0);
     find.reset();
+    DRAY_CHECK(readable(type.unreadable));
     if (const auto why = core::refuses(type.type, type.client, release))
       return Error{ErrorCode::kInvalid, "artifacts: " + *why};
   }

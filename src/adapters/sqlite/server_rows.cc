@@ -15,9 +15,32 @@ json::array array_of(const std::vector<std::string>& items) {
 }
 
 template <class T, class F>
-T read(const std::string& text, F f) {
-  auto out = wire::decode<T>(wire::parse_json(text), f);
-  return out ? std::move(*out) : T{};
+Result<T> read(const std::string& text, F f) {
+  return wire::decode<T>(wire::parse_json(text), f);
+}
+
+// Members that a later version has written are passed over.
+void keep(json::value& value, std::initializer_list<std::string_view> known) {
+  if (!value.is_object()) return;
+  json::object out;
+  for (const std::string_view key : known)
+    if (json::value* found = value.get_object().if_contains(key)) out[key] = std::move(*found);
+  value = std::move(out);
+}
+void keep_in(json::value& value, std::string_view member, std::initializer_list<std::string_view> known) {
+  json::value* found = value.is_object() ? value.get_object().if_contains(member) : nullptr;
+  if (found == nullptr) return;
+  if (found->is_array())
+    for (json::value& item : found->get_array()) keep(item, known);
+  else
+    keep(*found, known);
+}
+
+// Of a list of values by their places: more than we know may follow.
+const json::array& places(const Node& node, std::size_t least) {
+  const json::array& out = node.array();
+  if (out.size() < least) node.refuse("has fewer than " + std::to_string(least) + " values");
+  return out;
 }
 
 std::vector<std::string> texts(const Node& node) {
@@ -86,11 +109,11 @@ std::string doc(const wire::StorageReport& storage) {
   return wire::to_text(json::array{storage.used, storage.quota, std::move(artifacts)});
 }
 
-std::vector<std::string> strings(const std::string& text) {
+Result<std::vector<std::string>> strings(const std::string& text) {
   return read<std::vector<std::string>>(text, texts);
 }
 
-std::map<std::string, std::string> string_map(const std::string& text) {
+Result<std::map<std::string, std::string>> string_map(const std::string& text) {
   return read<std::map<std::string, std::string>>(text, [](const Node& node) {
     std::map<std::string, std::string> out;
     node.members([&](std::string_view key, const Node& n) { out[std::string{key}] = n.text(); });
@@ -98,7 +121,7 @@ std::map<std::string, std::string> string_map(const std::string& text) {
   });
 }
 
-std::vector<core::Components> string_lists(const std::string& text) {
+Result<std::vector<core::Components>> string_lists(const std::string& text) {
   return read<std::vector<core::Components>>(text, [](const Node& node) {
     std::vector<core::Components> out;
     node.each([&](const Node& n) { out.push_back(texts(n)); });
@@ -106,7 +129,7 @@ std::vector<core::Components> string_lists(const std::string& text) {
   });
 }
 
-std::vector<core::Step> steps(const std::string& text) {
+Result<std::vector<core::Step>> steps(const std::string& text) {
   return read<std::vector<core::Step>>(text, [](const Node& node) {
     std::vector<core::Step> out;
     node.each([&](const Node& n) {
@@ -118,46 +141,69 @@ std::vector<core::Step> steps(const std::string& text) {
   });
 }
 
-core::RunningByComponent running(const std::string& text) {
+Result<core::RunningByComponent> running(const std::string& text) {
   return read<core::RunningByComponent>(text, [](const Node& node) {
     core::RunningByComponent out;
     node.members([&](std::string_view key, const Node& n) {
-      const auto& pair = n.array(2);
-      if (pair.size() == 2)
-        out[std::string{key}] = {Node{pair[0], "version"}.text(), Node{pair[1], "sha256"}.text()};
+      const auto& pair = places(n, 2);
+      out[std::string{key}] = {Node{pair[0], "version"}.text(), Node{pair[1], "sha256"}.text()};
     });
     return out;
   });
 }
 
-core::Intervals intervals(const std::string& text) {
+Result<core::Intervals> intervals(const std::string& text) {
   return read<core::Intervals>(text, wire::decode_intervals);
 }
-core::SiteLimits limits(const std::string& text) { return read<core::SiteLimits>(text, wire::decode_limits); }
 
-core::SiteWindows windows(const std::string& transfer, const std::string& update,
-                          const std::string& black_outs) {
-  return {read<std::vector<core::Window>>(transfer, wire::decode_windows),
-          read<std::vector<core::Window>>(update, wire::decode_windows),
-          read<std::vector<core::BlackOut>>(black_outs, wire::decode_black_outs)};
+Result<core::SiteLimits> limits(const std::string& text) {
+  DRAY_TRY(json::value value, wire::parse_json(text));
+  keep(value, {"wan", "lan", "concurrency", "store"});
+  for (const std::string_view member : {"wan", "lan"}) keep_in(value, member, {"from", "to", "rate"});
+  return wire::decode<core::SiteLimits>(std::move(value), wire::decode_limits);
 }
 
-std::optional<wire::StorageReport> storage(const std::string& text) {
-  if (text.empty()) return {};
-  return read<wire::StorageReport>(text, [](const Node& node) {
+Result<std::vector<core::Window>> windows(const std::string& text) {
+  return read<std::vector<core::Window>>(text, wire::decode_windows);
+}
+Result<std::vector<core::BlackOut>> black_outs(const std::string& text) {
+  return read<std::vector<core::BlackOut>>(text, wire::decode_black_outs);
+}
+
+Result<core::PhaseTerms> phase_terms(const std::string& text) {
+  DRAY_TRY(json::value value, wire::parse_json(text));
+  keep(value, {"name", "filter", "percent", "count", "success", "failure", "soak", "approval"});
+  keep_in(value, "success", {"percent", "count"});
+  keep_in(value, "failure", {"percent", "count", "then"});
+  return wire::decode<core::PhaseTerms>(std::move(value), wire::decode_phase);
+}
+
+Result<std::optional<wire::StorageReport>> storage(const std::string& text) {
+  if (text.empty()) return std::optional<wire::StorageReport>{};
+  return read<std::optional<wire::StorageReport>>(text, [](const Node& node) {
     wire::StorageReport out;
-    const auto& parts = node.array(3);
-    if (parts.size() != 3) return out;
+    const auto& parts = places(node, 3);
     out.used = Node{parts[0], "used"}.size();
     out.quota = Node{parts[1], "quota"}.size();
     Node{parts[2], "artifacts"}.each([&](const Node& n) {
-      const auto& a = n.array(3);
-      if (a.size() == 3)
-        out.artifacts.push_back(
-            {Node{a[0], "sha256"}.sha256(), Node{a[1], "bytes"}.size(), Node{a[2], "verified"}.boolean()});
+      const auto& a = places(n, 3);
+      out.artifacts.push_back(
+          {Node{a[0], "sha256"}.sha256(), Node{a[1], "bytes"}.size(), Node{a[2], "verified"}.boolean()});
     });
-    return out;
+    return std::optional{std::move(out)};
   });
+}
+
+Result<> readable(const std::vector<wire::Unreadable>& notes) {
+  if (notes.empty()) return {};
+  return Error{ErrorCode::kCorrupt,
+               wire::sentence_of(notes.front()) + "; replace it: " + wire::remedy_of(notes.front())};
+}
+
+core::SiteWindows windows_at(const RowReader& read, const Statement& row, int transfer) {
+  return {read("transfer_windows", windows(row.text(transfer))),
+          read("update_windows", windows(row.text(transfer + 1))),
+          read("black_outs", black_outs(row.text(transfer + 2)))};
 }
 
 std::optional<std::int64_t> rollout_number(std::string_view id) {
@@ -201,25 +247,35 @@ core::JobResult result_at(const Statement& row, int first) {
   out.step = row.integer(first + 5);
   out.attempt = row.integer(first + 6);
   out.bytes = static_cast<std::uint64_t>(row.integer(first + 7));
-  out.running = string_map(row.text(first + 8));
+  out.running = or_empty(string_map(row.text(first + 8)));  // its gateway tells it again; nothing is decided by it
   out.late = row.integer(first + 9) != 0;
   out.cancel_id = row.text(first + 10);
   out.cancel_answer = row.text(first + 11);
   return out;
 }
 
+namespace {
+
+Result<core::Client> client_of(const std::string& text) {
+  if (const auto known = core::parse_client(text)) return *known;
+  return Error{ErrorCode::kInvalid, "'" + text + "' is no client"};
+}
+
+}  // namespace
+
 wire::NewDeviceType type_at(const Statement& row, int first) {
   wire::NewDeviceType out;
   core::DeviceType& type = out.type;
   type.name = row.text(first);
-  out.client = core::parse_client(row.text(first + 1)).value_or(core::Client::kAny);
-  type.components = strings(row.text(first + 2));
-  type.order = string_lists(row.text(first + 3));
-  type.ask = row.text(first + 4) == "confirmation" ? core::Ask::kConfirmation : core::Ask::kPoll;
-  type.ends_on = row.text(first + 5) == "power_on" ? core::EndsOn::kPowerOn : core::EndsOn::kClosed;
+  const RowReader read{"device_type", type.name, out.unreadable};
+  out.client = read("client", client_of(row.text(first + 1)));
+  type.components = read("components", strings(row.text(first + 2)));
+  type.order = read("steps", string_lists(row.text(first + 3)));
+  type.ask = row.text(first + 4) == "poll" ? core::Ask::kPoll : core::Ask::kConfirmation;  // else it is asked first
+  type.ends_on = row.text(first + 5) == "closed" ? core::EndsOn::kClosed : core::EndsOn::kPowerOn;
   type.power_on_within = std::chrono::seconds{row.integer(first + 6)};
   type.probe = row.text(first + 7);
-  type.parts = string_map(row.text(first + 8));
+  type.parts = read("parts", string_map(row.text(first + 8)));
   return out;
 }
 
@@ -234,8 +290,8 @@ core::RolloutState state_from(std::string_view name, std::string by, std::string
   if (name == "waiting_approval") return core::RolloutWaitingApproval{};
   if (name == "finished") return core::RolloutFinished{};
   if (name == "aborted") return core::RolloutAborted{std::move(by), std::move(why)};
-  if (name != "paused") return core::RolloutRunning{};
-  core::RolloutPaused paused;
+  if (name == "running") return core::RolloutRunning{};
+  core::RolloutPaused paused;  // also where the word is not known: an operator resumes it, or aborts it
   paused.cause = cause == "failures" ? core::PauseCause::kFailures : core::PauseCause::kOperator;
   paused.by = std::move(by);
   paused.why = std::move(why);
@@ -256,7 +312,7 @@ std::optional<WallTime> soak_of(const core::RolloutState& state) {
 
 core::Rollout rollout_at(const Statement& row, int first) {
   core::Rollout out;
-  out.terms.delivery = row.text(first) == "push" ? core::Delivery::kPush : core::Delivery::kPull;
+  out.terms.delivery = row.text(first) == "pull" ? core::Delivery::kPull : core::Delivery::kPush;
   out.terms.transmit_at = time_at(row, first + 1);
   out.terms.update_at = wall(row.integer(first + 2));
   out.terms.expires_at = wall(row.integer(first + 3));
@@ -289,7 +345,10 @@ StateColumns columns_of(const core::RolloutState& state) {
 
 core::RolloutPhase phase_at(const Statement& row, int first) {
   core::RolloutPhase out;
-  out.terms = read<core::PhaseTerms>(row.text(first), wire::decode_phase);
+  if (auto terms = phase_terms(row.text(first)))
+    out.terms = std::move(*terms);
+  else
+    out.terms.approval = true;
   out.accepted = row.integer(first + 1);
   out.released_at = time_at(row, first + 2);
   out.reached_at = time_at(row, first + 3);
@@ -333,7 +392,10 @@ Result<std::vector<core::ReleaseArtifact>> release_artifacts(StatementCache& sql
     a.component = find.text(6);
     a.version = find.text(7);
     a.module_id = find.integer(8);
-    entry.device_types = strings(find.text(9));
+    std::vector<wire::Unreadable> notes;
+    entry.device_types = RowReader{"artifact", find.text(0), notes}("device_types", strings(find.text(9)));
+    if (!notes.empty()) find.reset();
+    DRAY_CHECK(readable(notes));
     out.push_back(std::move(entry));
   }
 }

@@ -28,16 +28,46 @@ std::string doc(const std::vector<core::Window>& windows);
 std::string doc(const std::vector<core::BlackOut>& black_outs);
 std::string doc(const wire::StorageReport& storage);
 
-// What the database holds was written by doc(): anything else is kCorrupt damage and reads as empty.
-std::vector<std::string> strings(const std::string& text);
-std::map<std::string, std::string> string_map(const std::string& text);
-std::vector<core::Components> string_lists(const std::string& text);
-std::vector<core::Step> steps(const std::string& text);
-core::RunningByComponent running(const std::string& text);
-core::Intervals intervals(const std::string& text);
-core::SiteLimits limits(const std::string& text);
-core::SiteWindows windows(const std::string& transfer, const std::string& update, const std::string& black_outs);
-std::optional<wire::StorageReport> storage(const std::string& text);
+// What the database holds was written by doc(), perhaps of a later version: members that are not known here are passed
+// over. Anything else is kInvalid, and never what an empty document would mean.
+Result<std::vector<std::string>> strings(const std::string& text);
+Result<std::map<std::string, std::string>> string_map(const std::string& text);
+Result<std::vector<core::Components>> string_lists(const std::string& text);
+Result<std::vector<core::Step>> steps(const std::string& text);
+Result<core::RunningByComponent> running(const std::string& text);
+Result<core::Intervals> intervals(const std::string& text);
+Result<core::SiteLimits> limits(const std::string& text);
+Result<std::vector<core::Window>> windows(const std::string& text);
+Result<std::vector<core::BlackOut>> black_outs(const std::string& text);
+Result<core::PhaseTerms> phase_terms(const std::string& text);
+Result<std::optional<wire::StorageReport>> storage(const std::string& text);
+
+// For what is only shown, or told again soon, and decides nothing.
+template <class T>
+T or_empty(Result<T> read) {
+  return read ? std::move(*read) : T{};
+}
+
+// Reads columns of one row; what can't be read is noted, and empty in what comes back. Whoever acts on it looks at the
+// notes first.
+class RowReader {
+ public:
+  RowReader(std::string_view table, std::string key, std::vector<wire::Unreadable>& notes)
+      : table_{table}, key_{std::move(key)}, notes_{notes} {}
+  template <class T>
+  T operator()(std::string_view column, Result<T> read) const {
+    if (read) return std::move(*read);
+    notes_.push_back({table_, key_, std::string{column}, read.error().message()});
+    return T{};
+  }
+
+ private:
+  std::string table_, key_;
+  std::vector<wire::Unreadable>& notes_;
+};
+// kCorrupt with the first of the notes, where there are any.
+Result<> readable(const std::vector<wire::Unreadable>& notes);
+core::SiteWindows windows_at(const RowReader& read, const Statement& row, int transfer);  // three columns in a row
 
 // "r12" -> 12; "r12-till-014" -> 12, 1 and "till-014"; "r12.2-till-014" is the same device's second job.
 std::optional<std::int64_t> rollout_number(std::string_view id);
@@ -81,6 +111,7 @@ StateColumns columns_of(const core::RolloutState& state);
 
 inline constexpr std::string_view kPhaseColumns =
     "terms, accepted, released_at, reached_at, approved_at, approved_by, approved_why";
+// Terms that can't be read need an approval.
 core::RolloutPhase phase_at(const Statement& row, int first);
 std::string doc(const core::PhaseTerms& phase);
 

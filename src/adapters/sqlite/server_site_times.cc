@@ -17,7 +17,13 @@ Result<wire::Page<wire::SiteTimesView>> SqliteServerLists::site_times(RolloutId 
   rows.bind(2, rollout_number(rollout.value()).value_or(0));
   return page<wire::SiteTimesView>(rows, query, [](const Statement& row) {
     wire::SiteTimesView view{.site = row.text(1), .devices = row.integer(2)};
-    if (const auto planned = times::planned_at(row, 3)) server::describe(*planned, view);
+    const auto planned = times::planned_at(row, 3);
+    if (!planned) {
+      view.misfit = "row_unreadable";
+      view.sentence = "What was computed can't be read (" + planned.error().message() + "); it is computed anew.";
+    } else if (*planned) {
+      server::describe(**planned, view);
+    }
     return std::optional{std::move(view)};
   });
 }
@@ -25,7 +31,7 @@ Result<wire::Page<wire::SiteTimesView>> SqliteServerLists::site_times(RolloutId 
 Result<> SqliteServerLists::add_planning(wire::RolloutView& view) {
   const std::int64_t id = rollout_number(view.id.value()).value_or(0);
   auto& sum = sql_(
-      "SELECT count(*), sum(misfit<>''), sum(missing), max(CASE WHEN misfit='' THEN finish_at END) FROM "
+      "SELECT count(*), total(misfit<>''), total(missing), max(CASE WHEN misfit='' THEN finish_at END) FROM "
       "assignment WHERE rollout_id=?1 AND planned_at IS NOT NULL");
   sum.bind(1, id);
   DRAY_TRY([[maybe_unused]] const bool row, sum.step());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters/sqlite/server_leases.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_times.h"
 #include "schema/server.h"
@@ -168,7 +169,8 @@ Result<Made> SqliteServerStore::add_site(const wire::NewSite& site, const std::s
           .bind(8, doc(site.windows.black_outs))
           .bind(9, first_action + 1)
           .run());
-  DRAY_TRY([[maybe_unused]] const bool leased, lease_actions(db_.last_rowid(), 0, now));
+  leases::Site leases{.id = db_.last_rowid()};
+  DRAY_CHECK(leases::lease(sql_, leases, core::kIdsOfFirst, now));
   DRAY_CHECK(remember(once, site.name, now));
   DRAY_CHECK(transaction.commit());
   return Made{site.name, false, {{site.name, 1}}};
@@ -180,18 +182,43 @@ Result<> SqliteServerStore::set_site_token(const std::string& site, const std::s
   return {};
 }
 
+// Members that are not given stay as they are; where those can't be read, all must be given.
+Result<core::SiteLimits> SqliteServerStore::new_limits(const std::string& site, const wire::SitePatch& given) {
+  core::SiteLimits out = *given.limits;
+  const wire::LimitsGiven& has = given.limits_given;
+  if (has.all()) return out;
+  auto& find = sql_("SELECT limits FROM site WHERE name=?1");
+  find.bind(1, site);
+  DRAY_TRY([[maybe_unused]] const bool there, find.step());
+  auto old = rows::limits(find.text(0));
+  find.reset();
+  if (!old)
+    return Error{ErrorCode::kInvalid,
+                 "limits: what is there can't be read (" + old.error().message() +
+                     "), so nothing of it can stay: give all of wan, lan, concurrency and store"};
+  if (!has.wan) out.wan = std::move(old->wan);
+  if (!has.lan) out.lan = std::move(old->lan);
+  if (!has.concurrency) out.concurrency = old->concurrency;
+  if (!has.store) out.store = old->store;
+  return out;
+}
+
 Result<SiteChanges> SqliteServerStore::change_site(const std::string& site, const wire::SitePatch& given,
                                                    std::optional<std::int64_t> if_revision) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   DRAY_TRY(const auto id, id_of("SELECT id FROM site WHERE name=?1", site));
   if (!id) return no_such("site", site);
+  std::optional<core::SiteLimits> limits;
+  if (given.limits) {
+    DRAY_TRY(limits, new_limits(site, given));
+  }
   auto& change = sql_(
       "UPDATE site SET limits=coalesce(?2, limits), time_zone=coalesce(?3, time_zone), "
       "transfer_windows=coalesce(?5, transfer_windows), update_windows=coalesce(?6, update_windows), "
       "black_outs=coalesce(?7, black_outs) WHERE id=?1 AND (?4 IS NULL OR revision=?4)");
   change.bind(1, *id);
   for (int i = 2; i <= 7; ++i) change.bind_null(i);
-  if (given.limits) change.bind(2, doc(*given.limits));
+  if (limits) change.bind(2, doc(*limits));
   if (given.time_zone) change.bind(3, *given.time_zone);
   if (if_revision) change.bind(4, *if_revision);
   if (given.transfer_windows) change.bind(5, doc(*given.transfer_windows));
@@ -380,8 +407,10 @@ Result<Made> SqliteServerStore::add_artifact(const wire::NewArtifact& artifact, 
     find.bind(1, name);
     DRAY_TRY(const bool known, find.step());
     if (!known) return unknown("device_types", "device type", name);
-    const auto components = strings(find.text(0));
+    std::vector<wire::Unreadable> notes;
+    const auto components = RowReader{"device_type", name, notes}("components", strings(find.text(0)));
     find.reset();
+    DRAY_CHECK(readable(notes));
     if (std::find(components.begin(), components.end(), artifact.component) == components.end())
       return Error{ErrorCode::kInvalid,
                    "component: device type '" + name + "' has no component '" + artifact.component + "'"};

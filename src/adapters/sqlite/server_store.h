@@ -45,7 +45,9 @@ class SqliteServerStore : public server::Store {
   Result<> set_site_token(const std::string& site, const std::string& token_sha256) override;
   Result<server::SiteChanges> change_site(const std::string& site, const wire::SitePatch& change,
                                           std::optional<std::int64_t> if_revision) override;
+  Result<server::SiteChanges> replace_unreadable(const wire::Replacement& what) override;
   Result<> ask_resync(const std::string& site) override;
+  Result<server::SiteChanges> renew_action_ids(const std::string& site, bool wide, WallTime now) override;
   Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts,
                          WallTime now) override;
   Result<std::optional<Duration>> note_start(WallTime now) override;
@@ -90,9 +92,8 @@ class SqliteServerStore : public server::Store {
   Result<std::optional<server::Made>> done_before(const std::optional<server::Once>& once);
   Result<> remember(const std::optional<server::Once>& once, const std::string& made, WallTime now);
   Result<std::optional<std::int64_t>> id_of(std::string_view query, std::string_view name);
+  Result<core::SiteLimits> new_limits(const std::string& site, const wire::SitePatch& given);
   Result<server::SiteChange> bump(std::int64_t site_id);
-  // False: there are no ids left.
-  Result<bool> lease_actions(std::int64_t site_id, std::int64_t epoch, WallTime now);
   Result<std::int64_t> number_in_meta(std::string_view key);  // 0 where it is missing
   Result<> set_number_in_meta(std::string_view key, std::int64_t number);
   Result<> note_in_use(WallTime now);
@@ -151,11 +152,17 @@ class SqliteServerStore : public server::Store {
 
   struct Ingestion;  // one batch on its way in
   Result<server::Ingested> ingest_one(const server::ReportBatch& batch, SiteIds& sites, IngestedAll& all);
+  Result<> take_entries(Ingestion& in);
+  // What is wrong with the entry comes back as text, and nothing of it is stored.
+  Result<std::optional<std::string>> take_entry(Ingestion& in, const wire::Report& report);
+  Result<> save_ingestion(Ingestion& in);
+  Result<> follow(Ingestion& in, SiteIds& sites, IngestedAll& all);
   Result<> apply(Ingestion& in, const wire::Report& report);
+  Result<> apply_deferral(Ingestion& in, const wire::DeferralReport& deferral);
+  Result<> apply_registered(Ingestion& in, const wire::Report& report, const wire::RegisteredReport& seen);
   Result<> apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job);
   Result<> apply_device(Ingestion& in, const wire::DeviceReport& device);
   Result<> apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log);
-  Result<bool> follow_epoch(Ingestion& in);
 
   Db db_;
   StatementCache sql_{db_};

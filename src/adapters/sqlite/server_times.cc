@@ -12,20 +12,20 @@ namespace json = boost::json;
 
 namespace {
 
-// What is there was written by doc(): anything else reads as empty.
+// Lists of numbers by their places; more than we know may follow.
 template <class T, class F>
-std::vector<T> read(const std::string& text, std::size_t numbers, F make) {
-  std::vector<T> out;
-  const auto parsed = wire::parse_json(text);
-  if (!parsed || !parsed->is_array()) return out;
-  for (const json::value& item : parsed->get_array()) {
-    if (!item.is_array() || item.get_array().size() != numbers) return {};
-    std::vector<std::int64_t> n;
-    for (const json::value& number : item.get_array())
-      n.push_back(number.is_int64() ? number.get_int64() : 0);
-    out.push_back(make(n));
-  }
-  return out;
+Result<std::vector<T>> read(const std::string& text, std::size_t numbers, F make) {
+  return wire::decode<std::vector<T>>(wire::parse_json(text), [&](const wire::Node& node) {
+    std::vector<T> out;
+    node.each([&](const wire::Node& item) {
+      const json::array& values = item.array();
+      if (values.size() < numbers) item.refuse("has fewer than " + std::to_string(numbers) + " numbers");
+      std::vector<std::int64_t> n;
+      for (std::size_t i = 0; i < numbers; ++i) n.push_back(wire::Node{values[i], item.path()}.integer());
+      out.push_back(make(n));
+    });
+    return out;
+  });
 }
 
 BytesPerSecond rate_at(const Statement& row, int column) {
@@ -39,7 +39,7 @@ std::string doc(const core::Intervals& intervals) {
   for (const core::Interval& i : intervals) out.push_back(json::array{ms(i.from), ms(i.to)});
   return wire::to_text(out);
 }
-core::Intervals intervals(const std::string& text) {
+Result<core::Intervals> intervals(const std::string& text) {
   return read<core::Interval>(text, 2, [](const auto& n) { return core::Interval{wall(n[0]), wall(n[1])}; });
 }
 
@@ -49,24 +49,24 @@ std::string doc(const std::vector<core::RateLimit>& shares) {
     out.push_back(json::array{ms(s.from), ms(s.to), static_cast<std::int64_t>(s.rate)});
   return wire::to_text(out);
 }
-std::vector<core::RateLimit> shares(const std::string& text) {
+Result<std::vector<core::RateLimit>> shares(const std::string& text) {
   return read<core::RateLimit>(text, 3, [](const auto& n) {
     return core::RateLimit{wall(n[0]), wall(n[1]), static_cast<std::uint64_t>(n[2])};
   });
 }
 
-std::optional<server::PlannedSite> planned_at(const Statement& row, int first) {
+Result<std::optional<server::PlannedSite>> planned_at(const Statement& row, int first) {
   const auto at = time_at(row, first);
-  if (!at) return {};
+  if (!at) return std::optional<server::PlannedSite>{};
   server::PlannedSite out;
   out.at = *at;
   out.times.transmit_at = time_at(row, first + 1);
   out.times.update_at = time_at(row, first + 2);
   out.times.fetched_at = time_at(row, first + 3);
   out.times.finish_at = time_at(row, first + 4);
-  out.transfer = intervals(row.text(first + 5));
-  out.update = intervals(row.text(first + 6));
-  out.times.wan = shares(row.text(first + 7));
+  DRAY_TRY(out.transfer, intervals(row.text(first + 5)));
+  DRAY_TRY(out.update, intervals(row.text(first + 6)));
+  DRAY_TRY(out.times.wan, shares(row.text(first + 7)));
   out.misfit = row.text(first + 8);
   out.sentence = row.text(first + 9);
   out.basis.wan = rate_at(row, first + 10);
@@ -75,7 +75,7 @@ std::optional<server::PlannedSite> planned_at(const Statement& row, int first) {
   out.basis.devices = static_cast<std::size_t>(row.integer(first + 13));
   out.basis.deferred_until = time_at(row, first + 14);
   out.basis.terms = row.text(first + 15);
-  return out;
+  return std::optional{std::move(out)};
 }
 
 Result<> save(StatementCache& sql, const server::SiteResult& result) {
@@ -199,11 +199,13 @@ Result<server::SiteChanges> SqliteServerStore::save_times(RolloutId rollout,
     DRAY_TRY(const bool there, find.step());
     if (!there) continue;  // it has ended meanwhile
     const std::int64_t site = find.integer(0);
-    auto before = times::planned_at(find, 4);
-    if (!before && find.integer(1) == 0 && !plan_first_) {  // it was in the plan as its rollout says it
+    const auto stored = times::planned_at(find, 4);
+    const bool damaged = !stored;  // what is written now takes its place
+    auto before = or_empty(stored);
+    if (!before && !damaged && find.integer(1) == 0 && !plan_first_) {  // it was in the plan as its rollout says it
       before.emplace();
-      before->transfer = intervals(find.text(2));
-      before->update = intervals(find.text(3));
+      before->transfer = or_empty(intervals(find.text(2)));
+      before->update = or_empty(intervals(find.text(3)));
       if (result.planned) before->times.update_at = result.planned->times.update_at;
     }
     find.reset();

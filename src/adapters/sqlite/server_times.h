@@ -13,14 +13,14 @@ inline constexpr std::string_view kColumns =
     "a.planned_at, a.transmit_at, a.update_at, a.fetched_at, a.finish_at, a.transfer, a.update_windows, "
     "a.shares, a.misfit, a.misfit_sentence, a.wan_rate, a.lan_rate, a.missing, a.devices, a.deferred_until, "
     "a.terms";
-// Nothing: it was never planned.
-std::optional<server::PlannedSite> planned_at(const Statement& row, int first);
+// Nothing: it was never planned. kInvalid: it was, and can't be read.
+Result<std::optional<server::PlannedSite>> planned_at(const Statement& row, int first);
 
 // In milliseconds, and exactly: an interval may be without an instant ("never").
 std::string doc(const core::Intervals& intervals);
-core::Intervals intervals(const std::string& text);
+Result<core::Intervals> intervals(const std::string& text);
 std::string doc(const std::vector<core::RateLimit>& shares);
-std::vector<core::RateLimit> shares(const std::string& text);
+Result<std::vector<core::RateLimit>> shares(const std::string& text);
 
 Result<> save(StatementCache& sql, const server::SiteResult& result);
 // Something has happened that may change the times.

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "adapters/toml/units.h"
+#include "base/text.h"
 
 #define TOML_EXCEPTIONS 0  // errors are values here; only this file sees toml++
 #define TOML_ENABLE_FORMATTERS 0
@@ -42,9 +43,11 @@ Result<WallTime> to_wall(const toml::date_time& value) {
   if (!value.offset) return Error{ErrorCode::kInvalid, "has no offset"};
   using namespace std::chrono;
   const sys_days day = year{value.date.year} / month{value.date.month} / value.date.day;
-  return time_point_cast<Duration>(day + hours{value.time.hour} + minutes{value.time.minute} +
-                                   seconds{value.time.second} + nanoseconds{value.time.nanosecond} -
-                                   minutes{value.offset->minutes});
+  // Not in one sum: nanoseconds of the year 9999 overflow.
+  const WallTime time = WallTime{day} + hours{value.time.hour} + minutes{value.time.minute} + seconds{value.time.second} +
+                        floor<Duration>(nanoseconds{value.time.nanosecond}) - minutes{value.offset->minutes};
+  if (time < kWrittenMin || time > kWrittenMax) return Error{ErrorCode::kInvalid, "lies outside of the years 0000 to 9999"};
+  return time;
 }
 
 }  // namespace
@@ -62,7 +65,7 @@ struct Config::Notes {
 
   void add(std::uint32_t line, std::string_view key, std::string_view what) {
     mistakes.push_back(
-        {line, file + ":" + std::to_string(line) + ": " + std::string{key} + ": " + std::string{what}});
+        {line, clean_text(file + ":" + std::to_string(line) + ": " + std::string{key} + ": " + std::string{what}, 4096)});
   }
   std::string advice(const std::string& table, std::string_view key) const;
   void add_unknown(const toml::table& table, const std::string& name);
@@ -135,14 +138,17 @@ Result<Config> Config::open(const std::filesystem::path& file) {
     return wrong(file.string() + ": is " + human_bytes(size) + ", a configuration may have 1 MiB");
   std::ifstream in{file, std::ios::binary};
   if (!in) return Error{ErrorCode::kDenied, file.string() + ": can't be opened for reading"};
-  const std::string text{std::istreambuf_iterator<char>{in}, {}};
-  DRAY_TRY(auto config, parse(text, file.string()));
+  const std::string raw{std::istreambuf_iterator<char>{in}, {}};
+  DRAY_TRY(auto config, parse(raw, file.string()));
   config.notes_->folder = std::filesystem::absolute(file, error).parent_path();
   return config;
 }
 
 Result<Config> Config::parse(std::string_view text, std::string file_name) {
-  auto parsed = toml::parse(text, std::string_view{file_name});
+  // A letter of another encoding, mostly in a comment or a name, must not keep a program from starting; and toml++ 3.3
+  // has undefined behaviour where bytes are no UTF-8.
+  const std::string mended = mend_utf8(text);
+  auto parsed = toml::parse(mended, std::string_view{file_name});
   if (!parsed)
     return wrong(file_name + ":" + std::to_string(parsed.error().source().begin.line) +
                  ": is no TOML: " + std::string{parsed.error().description()});

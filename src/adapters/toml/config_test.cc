@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -190,6 +191,32 @@ TEST_F(TomlFile, SaysWhatIsWrongWithAFileThatCannotBeRead) {
   EXPECT_FALSE(Config::open(folder_));
   std::ofstream{folder_ / "big.toml"} << std::string(2 << 20, '#');
   EXPECT_THAT(Config::open(folder_ / "big.toml").error().message(), HasSubstr("may have 1 MiB"));
+}
+
+// An editor of another encoding, and what people write into names.
+TEST(TomlConfig, AFileOfAnotherEncodingIsReadAndItsTextsAreText) {
+  const std::filesystem::path path =
+      std::filesystem::path{::testing::TempDir()} / ("dray-latin1-" + std::to_string(::getpid()) + ".toml");
+  std::ofstream{path} << "# f\xFCr K\xF6ln\n[attributes]\nort = \"K\xF6ln\"\nnah = \"K\u00f6ln\"\n";
+  const auto file = Config::open(path);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(file) << file.error().message();
+  const Config attributes = file->table("attributes");
+  EXPECT_EQ(attributes.text("ort"), "K\xEF\xBF\xBDln");
+  EXPECT_EQ(attributes.text("nah"), "K\u00f6ln");
+  EXPECT_EQ(complaint(*file), "");
+}
+
+TEST(TomlConfig, TimesLieInTheYearsThatCanBeWritten) {
+  for (const std::string at : {"9999-12-31T23:59:59-10:00", "0000-01-01T00:00:00+10:00"}) {
+    for (const std::string& written : {at, "\"" + at + "\""}) {
+      const auto file = config("at = " + written + "\n");
+      file.time("at");
+      EXPECT_THAT(complaint(file), HasSubstr("at: must be a date and time")) << written;
+    }
+  }
+  const auto last = config("at = 9999-12-31T23:59:59Z\n");
+  EXPECT_EQ(to_rfc3339(last.time("at")), "9999-12-31T23:59:59Z");
 }
 
 }  // namespace

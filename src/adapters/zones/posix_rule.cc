@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "adapters/zones/tzif.h"
+#include "base/text.h"
 
 namespace dray::adapters {
 namespace {
@@ -97,7 +98,7 @@ class RuleReader {
 
 Result<PosixZone> read_posix_zone(std::string_view rule, sys_seconds from, WallTime until) {
   const Error corrupt{ErrorCode::kCorrupt,
-                      "'" + std::string{rule.substr(0, 60)} + "' is no POSIX time zone rule"};
+                      "'" + clean_text(rule, 60) + "' is no POSIX time zone rule"};
   RuleReader in{rule};
   if (!in.name()) return corrupt;
   const auto west = in.time();  // POSIX counts west as positive

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "adapters/zones/tzif.h"
+#include "base/text.h"
 
 namespace dray::adapters {
 namespace {
@@ -26,7 +27,7 @@ bool is_zone_name(std::string_view name) {
 Result<std::shared_ptr<const core::ZoneRules>> Zones::find(const std::string& name) {
   if (const auto known = known_.find(name); known != known_.end()) return known->second;
   const Error unknown{ErrorCode::kInvalid,
-                      "time zone '" + name.substr(0, kLongestName) +
+                      "time zone '" + clean_text(name, kLongestName) +
                           "' is not in the tz database: use a name such as Europe/Berlin"};
   std::error_code ignored;
   if (!is_zone_name(name) || !std::filesystem::is_regular_file(folder_ / name, ignored)) return unknown;
@@ -34,7 +35,7 @@ Result<std::shared_ptr<const core::ZoneRules>> Zones::find(const std::string& na
   std::string bytes{std::istreambuf_iterator<char>{file}, {}};
   if (!bytes.starts_with("TZif") || bytes.size() > kLargestFile) return unknown;  // a list, not a zone
   DRAY_TRY(core::ZoneRules rules, read_tzif(name, as_bytes(bytes), until_));
-  return known_[name] = std::make_shared<const core::ZoneRules>(std::move(rules));
+  return known_.emplace(name, std::make_shared<const core::ZoneRules>(std::move(rules))).first->second;
 }
 
 }  // namespace dray::adapters

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <utility>
 
+#include "base/text.h"
+
 namespace dray::core {
 namespace {
 
@@ -271,7 +273,8 @@ Result<Filter> parse_filter(std::string_view text, FilterFields fields) {
   try {
     return Parser{text, fields}.whole();
   } catch (const Bad& bad) {
-    return Error{ErrorCode::kInvalid, "filter: at character " + std::to_string(bad.at + 1) + ": " + bad.why};
+    return Error{ErrorCode::kInvalid,
+                 clean_text("filter: at character " + std::to_string(bad.at + 1) + ": " + bad.why, kLongestFilter)};
   }
 }
 

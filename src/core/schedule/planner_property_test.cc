@@ -298,6 +298,22 @@ TEST(Distributions, TakeNoLongerThanSaidInWhateverOrderDevicesCome) {
   });
 }
 
+// Who is off holds no transmission: the others are done in the time that was said for all, and no later by it.
+TEST(Distributions, DevicesThatAreOffDelayNobodyBeyondWhatWasSaid) {
+  expect_always(400, [] {
+    std::vector<DeviceWork> devices, present;
+    for (int n = pick(1, 12); n > 0; --n) {
+      devices.push_back(
+          {Bytes{static_cast<std::uint64_t>(pick(1, 900))}, BytesPerSecond{1}, seconds{pick(0, 900)}});
+      if (one_in(2)) present.push_back(devices.back());
+    }
+    const int slots = pick(1, 5);
+    const Distribution all = distribution_of(devices, slots), some = distribution_of(present, slots);
+    RC_ASSERT(played(present, static_cast<std::size_t>(slots)) <= all.total());
+    RC_ASSERT(some.total() <= all.total());
+  });
+}
+
 TEST(Distributions, TheLatestBeginIsTheLast) {
   expect_always(400, [] {
     Intervals windows;

@@ -22,6 +22,9 @@ class SiteClock {
         floor_{floor},
         known_{!floor || own_wall >= *floor} {}
 
+  // The floor can't be read: any clock may be too early.
+  void doubt() { known_ = false; }
+
   // The server said `server_time` (server_time of a plan, or the Date of a 304), heard at `heard`.
   void contact(WallTime server_time, SteadyTime heard) {
     base_ = floor_ ? std::max(server_time, *floor_) : server_time;

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdio>
 
+#include "base/text.h"
 #include "core/schedule/window.h"
 
 namespace dray::core {
@@ -14,7 +15,7 @@ constexpr std::array<std::string_view, 7> kDays{"Mon", "Tue", "Wed", "Thu", "Fri
 Error bad_window(std::string_view text) {
   return Error{
       ErrorCode::kInvalid,
-      "'" + std::string{text.substr(0, 60)} +
+      "'" + clean_text(text, 60) +
           "' is not a window such as \"Mon-Fri 22:00-05:00\", \"Sat,Sun 00:00-24:00\" or \"02:00-04:00\""};
 }
 
@@ -139,7 +140,7 @@ Result<BlackOut> parse_black_out(std::string_view text) {
   const auto first = take_date(rest);
   const auto last = first && rest.starts_with("..") ? (rest.remove_prefix(2), take_date(rest)) : first;
   if (!first || !last || !rest.empty() || *last < *first)
-    return Error{ErrorCode::kInvalid, "'" + std::string{text.substr(0, 60)} +
+    return Error{ErrorCode::kInvalid, "'" + clean_text(text, 60) +
                                           "' is not a date or span of dates such as \"2026-12-24\" or "
                                           "\"2026-12-24..2027-01-02\""};
   return BlackOut{*first, *last};

@@ -11,6 +11,9 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"waiting_update_time", "It begins by itself at its update time."},
     {"waiting_turn", "The other update of this device has to end first; or cancel that one."},
     {"clock_unknown", "The gateway has to hear the server once, or its clock has to be set."},
+    {"stored_unreadable",
+     "The sentence says what ends it: the next plan of the server; or, for a deferral of the site, that somebody there "
+     "withdraws it or gives it again."},
     {"backing_off", "It tries again by itself. If it keeps failing, look at the log of the job."},
     {"waiting_window",
      "It begins by itself when the update window opens; a wider window of the rollout would let it begin "
@@ -22,7 +25,7 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"waiting_transmission", "The server transmits at the transmission time."},
     {"transmission_time", "The server transmits at the transmission time."},
     {"waiting_slot",
-     "Another device of the site has to end its transmission; or raise the site's concurrency."},
+     "The devices before it have to fetch, or leave their links unused for two poll intervals; or raise the site's concurrency."},
     {"waiting_action_ids", "The gateway has to reach the server to get more action ids."},
     {"store_full", "The gateway needs room: raise its quota, or end rollouts whose artifacts it holds."},
     {"device_deferring",
@@ -48,6 +51,14 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     // the server
     {"gateway_silent",
      "The gateway of the site has to reach the server: look at its power, its WAN and its token."},
+    {"report_refused",
+     "Look at the entry that the site names: the gateway, or the device that it speaks of, says something that can "
+     "not be kept. Everything else was taken."},
+    {"epoch_waits",
+     "Find out why the gateway begins anew so often: whether its data folder is kept over restarts, and whether "
+     "another machine has its token. It goes on by itself; at once: drayctl site action-ids."},
+    {"action_ids_exhausted",
+     "drayctl site action-ids --beyond-32-bits, where all devices of the site take ids of 64 bits."},
     {"waiting_phase", "The phase before it has to end well."},
     {"waiting_approval", "Somebody has to approve the next phase."},
     {"soaking", "The soak time has to pass."},

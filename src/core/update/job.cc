@@ -19,6 +19,7 @@ bool expiry_stops(const Job& job, WallTime now) {
 Hold hold(const Job& job, const Given& given) {
   if (given.now < job.update_at) return Hold::kTime;
   if (!given.clock_known) return Hold::kClock;
+  if (!given.held.empty()) return Hold::kHeld;
   if (!given.stored) return Hold::kArtifact;
   if (!permits(job.terms.update, given.now) && !DRAY_MUTANT("outside_update_interval")) return Hold::kWindow;
   if (!given.turn) return Hold::kTurn;

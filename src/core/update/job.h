@@ -220,15 +220,24 @@ struct RetryTimes {
   std::chrono::seconds base{5}, cap{3600};
   friend bool operator==(const RetryTimes&, const RetryTimes&) = default;
 };
+// What is before a device that waits for its turn to receive.
+struct Line {
+  std::size_t running = 0, most = 1;  // transmissions of the site, of so many at a time
+  std::size_t unfetched = 0;          // devices that may fetch and have not begun
+  std::size_t waiting = 0;            // devices that wait, and go first
+  friend bool operator==(const Line&, const Line&) = default;
+};
 struct Given {
   WallTime now;
   bool clock_known = true;
   bool stored = false;        // every artifact of the current step is here and verified
   bool turn = true;           // no other job of this device goes first
-  bool slot = true;           // foreign clients: a transmission slot is free for this link
+  bool link = true;           // foreign clients: a poll has taken the link of this job
+  std::optional<Line> line;   // it waits for its turn to receive, behind these; nothing: its turn, or none is needed
   // The device's status is known and good, or there is no check of it. Else why it is not known; empty: it is being asked.
   bool checked = true;
   std::string unchecked;
+  std::string held;           // why nothing new may start on this device, whatever else permits it; empty: nothing does
   double jitter = 0;          // uniform in [0, 1)
   ActionId next_action;       // the next leased id; empty: none left, no attempt may start
   RunningByComponent running; // the device's last power-on report
@@ -283,6 +292,8 @@ Offer offer(const Job& job, const Given& given);
 // Only the device's status still keeps its link, or our question, from being shown: it is to be asked for now.
 bool wants_status(const Job& job, const Given& given);
 bool may_download(const Job& job, const Given& given);  // GETs of artifacts are answered
+// It may fetch, or could if its device's status were good: a poll of a foreign client asks for its link, or its place.
+bool wants_link(const Job& job, const Given& given);
 bool wants_bytes(const Job& job, WallTime now);         // its artifacts are to be fetched now (or kept)
 bool step_runs(const Job& job, const RunningByComponent& running);  // the current step's versions run already
 // The next instant at which a Tick may change the job, or at which offer() or describe() change by time alone (a

@@ -34,6 +34,15 @@ std::string versions(const Job& job) {
   return text;
 }
 
+// "three devices": a count of devices in a sentence.
+std::string devices(std::size_t n) {
+  constexpr std::string_view kWords[] = {"no",  "one",   "two",   "three", "four", "five",   "six",
+                                         "seven", "eight", "nine", "ten",   "eleven", "twelve"};
+  const std::string count = n < std::size(kWords) ? std::string{kWords[n]} : std::to_string(n);
+  return count + (n == 1 ? " device" : " devices");
+}
+std::string have(std::size_t n) { return n == 1 ? "has" : "have"; }
+
 struct Describe {
   const Job& job;
   const Given& given;
@@ -69,6 +78,8 @@ struct Describe {
                 "clock_unknown",
                 "the gateway does not know the time before it has heard the server",
                 {}};
+      case Hold::kHeld:
+        return {"scheduled", "stored_unreadable", given.held, {}};
       case Hold::kArtifact:
         return waiting_artifact();
       case Hold::kWindow:
@@ -86,7 +97,7 @@ struct Describe {
     return {"scheduled", "waiting_update_time", "begins now", {}};
   }
   PublicState status() const {
-    if (!given.slot) return slot();
+    if (given.line) return in_line(*given.line);
     if (given.unchecked.empty())
       return {"waiting_confirm", "checking_status", "the gateway asks for the device's status", {}};
     return {"waiting_confirm", "status_unknown", "the device's status is not known: " + given.unchecked, {}};
@@ -119,17 +130,27 @@ struct Describe {
   PublicState operator()(const Ready& p) const {
     const Hold hold = machine::hold(job, given);
     if (hold != Hold::kNone) return holding(hold);
-    if (!given.slot) return slot();
-    return silent(p.since, "waiting_device",
-                  "the device may fetch since " + at(p.since) + " and has not begun");
+    const PublicState silence =
+        silent(p.since, "waiting_device", "the device may fetch since " + at(p.since) + " and has not begun");
+    return given.line && silence.reason != "device_absent" ? in_line(*given.line) : silence;
   }
-  static PublicState slot() {
-    return {"waiting_gateway", "waiting_slot", "waits until another device's transmission ends", {}};
+  static PublicState in_line(const Line& line) {
+    std::vector<std::string> before;
+    if (line.running > 0)
+      before.push_back(std::to_string(line.running) + " of " + std::to_string(line.most) +
+                       (line.running == 1 ? " transmissions runs" : " transmissions run"));
+    if (line.unfetched > 0 && line.running < line.most) before.push_back(devices(line.unfetched) + " before it " + have(line.unfetched) +
+                       " not fetched");
+    if (before.empty() && line.waiting > 0)
+      before.push_back(devices(line.waiting) + " before it " + have(line.waiting) + " waited longer");
+    std::string sentence = "waits for its turn";
+    for (std::size_t i = 0; i < before.size(); ++i) sentence += (i == 0 ? "; " : ", ") + before[i];
+    return {"waiting_gateway", "waiting_slot", std::move(sentence), {}};
   }
   PublicState operator()(const Transmitting&) const {
     if (!given.stored) return waiting_artifact();
     if (!permits(job.terms.update, given.now)) return window();
-    if (!given.slot) return slot();
+    if (given.line) return in_line(*given.line);
     return {"downloading", "downloading", "the device receives " + versions(job), {}};
   }
   PublicState operator()(const Installing& p) const {

@@ -45,7 +45,9 @@ class World {
     given_.clock_known = n / 9 % 16 != 0;
     given_.stored = n / 144 % 8 != 0;
     given_.turn = n / 1152 % 8 != 0;
-    given_.slot = n / 9216 % 4 != 0;
+    given_.link = n / 9216 % 4 != 0;
+    if (n / 9216 % 8 == 0) given_.line = Line{n % 4, 3, n % 3, n % 5};
+    else given_.line.reset();
     if (n % 13 == 0) given_.seen_at = given_.now;
     if (n % 17 == 0) given_.up_since = given_.now;
     given_.jitter = static_cast<double>(n % 101) / 101.0;

@@ -53,12 +53,34 @@ TEST(Job, OffersAForeignClientTheLinkOnlyWithASlot) {
   Rig rig{foreign_terms()};
   EXPECT_EQ(rig.phase(), "Ready") << "its own GET is the response";
   EXPECT_EQ(rig.offered(), Offer::kDeployment);
-  rig.given.slot = false;
+  rig.given.link = false;
+  EXPECT_EQ(rig.offered(), Offer::kNothing) << "only a poll takes it";
+  EXPECT_EQ(rig.said().reason, "waiting_device") << "its next poll would";
+  rig.given.line = Line{0, 3, 3, 0};
   EXPECT_EQ(rig.offered(), Offer::kNothing);
   EXPECT_EQ(rig.said().reason, "waiting_slot");
-  rig.given.slot = true;
+  rig.given.line.reset();
+  rig.given.link = true;
   EXPECT_EQ(rig.to_installing().says(FeedbackKind::kClosedSuccess).phase(), "Succeeded") << "closed ends it";
   EXPECT_FALSE(past_action(rig.job, ActionId{1101})->acknowledged) << "a second closed is gone (410)";
+}
+
+TEST(Job, SaysWhatIsBeforeADeviceThatWaitsForItsTurn) {
+  Rig rig{foreign_terms()};
+  rig.given.link = false;
+  const auto sentence = [&](const Line& line) {
+    rig.given.line = line;
+    EXPECT_EQ(rig.said().reason, "waiting_slot");
+    return rig.said().sentence;
+  };
+  EXPECT_EQ(sentence({0, 3, 3, 2}), "waits for its turn; three devices before it have not fetched");
+  EXPECT_EQ(sentence({0, 1, 1, 0}), "waits for its turn; one device before it has not fetched");
+  EXPECT_EQ(sentence({3, 3, 1, 5}), "waits for its turn; 3 of 3 transmissions run");
+  EXPECT_EQ(sentence({1, 3, 2, 0}), "waits for its turn; 1 of 3 transmissions runs, two devices before it have not fetched");
+  EXPECT_EQ(sentence({0, 3, 0, 14}), "waits for its turn; 14 devices before it have waited longer");
+  rig.given.seen_at = rig.given.now;
+  rig.given.now += std::chrono::hours{1};
+  EXPECT_EQ(rig.said().reason, "device_absent") << "a device that is off waits for nobody";
 }
 
 TEST(Job, PullWantsItsBytesAtTheUpdateTimePushWhenTheServerSaysNow) {

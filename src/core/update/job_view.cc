@@ -52,11 +52,22 @@ bool step_runs(const Job& job, const RunningByComponent& running) {
   });
 }
 
+namespace {
+
+bool held_by_status_at_most(const Job& job, const Given& given) {
+  const Hold hold = machine::hold(job, given);
+  return hold == Hold::kNone || hold == Hold::kStatus;
+}
+
+}  // namespace
+
 bool wants_status(const Job& job, const Given& given) {
   if (!is<Planned>(job) && !is<Asked>(job) && !is<Ready>(job)) return false;
-  Given checked = given;
-  checked.checked = true;
-  return given.slot && machine::hold(job, checked) == Hold::kNone;
+  return !given.line && held_by_status_at_most(job, given);
+}
+
+bool wants_link(const Job& job, const Given& given) {
+  return (is<Planned>(job) || is<Ready>(job)) && held_by_status_at_most(job, given);
 }
 
 bool may_download(const Job& job, const Given& given) {
@@ -69,7 +80,7 @@ Offer offer(const Job& job, const Given& given) {
   if (is<Asked>(job))
     return machine::hold(job, given) == Hold::kNone ? Offer::kConfirmation : Offer::kNothing;
   if (is<Ready>(job) || is<Transmitting>(job))
-    return given.slot && may_download(job, given) ? Offer::kDeployment : Offer::kNothing;
+    return given.link && may_download(job, given) ? Offer::kDeployment : Offer::kNothing;
   if (is<Installing>(job)) return Offer::kDeployment;  // a client that restarts looks for it before it closes
   if (const auto* expired = std::get_if<Expired>(&job.phase))
     return expired->stopping ? Offer::kCancel : Offer::kNothing;

@@ -140,7 +140,7 @@ std::vector<JobChange> reconcile(std::span<const Job* const> jobs, const Plan& p
   std::map<JobId, const Job*> known;
   for (const Job* job : jobs) known.emplace(job->terms.id, job);
   std::map<JobId, const Cancel*> cancels;  // of several the last
-  for (const Cancel& cancel : plan.cancels) cancels[cancel.job] = &cancel;
+  for (const Cancel& cancel : plan.cancels) cancels.insert_or_assign(cancel.job, &cancel);
 
   const std::vector<JobTerms> wanted = terms_of(plan);
   std::multimap<DeviceId, const JobTerms*> open;  // what may supersede

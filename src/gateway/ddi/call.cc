@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/digest.h"
+#include "base/text.h"
 
 namespace dray::gateway::ddi {
 namespace {
@@ -32,6 +33,17 @@ void split(std::string_view text, char separator, F f) {
   }
 }
 
+// A part of the address that was asked, as it goes into addresses that we give: spelled the same, but every byte that
+// does not belong into one is escaped.
+std::string printable(std::string_view asked) {
+  std::string out;
+  for (const char c : asked) {
+    const bool plain = c > 0x20 && c < 0x7F && c != '"' && c != '<' && c != '>' && c != '\\';
+    out += plain ? std::string{c} : wire::escape_url({&c, 1});
+  }
+  return out;
+}
+
 HttpResponse error(const Call& call, int status, std::string_view exception, std::string_view code,
                    std::string_view message) {
   const std::string name = "org.eclipse.hawkbit." + std::string{exception};
@@ -55,15 +67,15 @@ std::optional<Call> parse_call(HttpRequest& request, Stop& stop, std::string_vie
   if (raw.size() < 4 || raw[1] != "controller" || raw[2] != "v1" || raw[3].empty()) return {};
   const auto tenant_name = wire::unescape_url(raw[0]), device = wire::unescape_url(raw[3]);
   if (!tenant_name || !device || !same_without_case(*tenant_name, tenant)) return {};
-  call.device_name = *device;
+  call.device_name = clean_name(*device);
   for (std::size_t i = 4; i < raw.size(); ++i) {
     auto segment = wire::unescape_url(raw[i]);
     if (!segment) return {};
-    call.rest.push_back(std::move(*segment));
+    call.rest.push_back(clean_name(*segment));
   }
   const auto host = request.headers.get("Host");
-  call.base = std::string{request.peer.encrypted ? "https://" : "http://"} + std::string{host.empty() ? "localhost" : host} +
-              "/" + std::string{raw[0]} + "/controller/v1/" + std::string{raw[3]};
+  call.base = std::string{request.peer.encrypted ? "https://" : "http://"} + (host.empty() ? "localhost" : printable(host)) + "/" +
+              printable(raw[0]) + "/controller/v1/" + printable(raw[3]);
   call.json_type = json_type_for(request.headers.find("Accept"));
   return call;
 }

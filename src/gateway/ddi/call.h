@@ -14,10 +14,10 @@ namespace dray::gateway::ddi {
 struct Call {
   HttpRequest& request;
   Stop& stop;
-  std::string device_name;         // percent-decoded
-  std::vector<std::string> rest;   // segments behind the controllerId, percent-decoded
+  std::string device_name;         // percent-decoded, and then as clean_name() gives it: "kasse-%FCber"
+  std::vector<std::string> rest;   // segments behind the controllerId, the same
   std::string query;
-  std::string base;                // "http://host/TENANT/controller/v1/dev-1", spelled as asked
+  std::string base;                // "http://host/TENANT/controller/v1/dev-1", spelled as asked; ASCII
   std::string json_type;           // what an answer with JSON is called; empty: none of what we have is accepted
   DeviceState* device = nullptr;
 

@@ -1,11 +1,12 @@
 #include "gateway/ddi/door.h"
 
 #include "base/digest.h"
+#include "wire/ddi.h"
 
 namespace dray::gateway::ddi {
 namespace {
 
-constexpr std::size_t kLargestBody = 1 << 20, kLongestName = 256;
+constexpr std::size_t kLargestBody = 1 << 20;
 constexpr std::string_view kTargetToken = "TargetToken ", kGatewayToken = "GatewayToken ";
 
 bool token_matches(std::string_view token, const std::string& sha256) {
@@ -24,6 +25,7 @@ const HttpResponse* Door::now(const HttpRequest& request) {
   DeviceState* device = parts_.site.find_device(target.substr(slash + 1));
   if (device == nullptr || device->unsaved > 0) return nullptr;
   const PollCache& kept = device->poll;
+  if (device->wants_link) return nullptr;  // its poll may take it
   if (kept.generation != device->generation || kept.path != target || kept.encrypted != request.peer.encrypted) return nullptr;
   const Headers& headers = request.headers;
   if (headers.find("Prefer")) return nullptr;
@@ -39,8 +41,18 @@ const HttpResponse* Door::now(const HttpRequest& request) {
 
 // --- the way of every other request ---
 
-bool Door::is_authorized(const Call& call, const DeviceState* device) const {
-  const auto header = call.request.headers.get("Authorization");
+bool Door::knows(const HttpRequest& request) const {
+  const std::string_view path = std::string_view{request.target}.substr(0, request.target.find('?'));
+  constexpr std::string_view kDoor = "/controller/v1/";
+  const auto at = path.find(kDoor);
+  if (!parts_.site.loaded() || at == std::string_view::npos) return false;
+  const std::string_view rest = path.substr(at + kDoor.size());
+  const auto name = wire::unescape_url(rest.substr(0, rest.find('/')));
+  return is_authorized(request, name ? parts_.site.find_device(*name) : nullptr);
+}
+
+bool Door::is_authorized(const HttpRequest& request, const DeviceState* device) const {
+  const auto header = request.headers.get("Authorization");
   if (header.starts_with(kTargetToken))
     return device != nullptr && device->in_plan && token_matches(header.substr(kTargetToken.size()), device->token_sha256);
   if (header.starts_with(kGatewayToken))
@@ -50,8 +62,8 @@ bool Door::is_authorized(const Call& call, const DeviceState* device) const {
 
 std::optional<HttpResponse> Door::admit(Call& call) {
   call.device = parts_.site.find_device(call.device_name);
-  if (!is_authorized(call, call.device)) return empty(401);
-  if (call.device_name.size() > kLongestName)
+  if (!is_authorized(call.request, call.device)) return empty(401);
+  if (call.device_name.size() > wire::kLongestTitle)
     return constraint_violation(call, "a controllerId has at most 256 characters");
   const bool registers = call.rest.empty() || (call.rest.size() == 1 && call.rest[0] == "confirmationBase");
   if (call.device == nullptr && registers && call.is_get()) call.device = parts_.site.register_unknown(call.device_name);

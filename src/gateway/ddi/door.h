@@ -32,13 +32,15 @@ class Door : public HttpHandler {
   const HttpResponse* now(const HttpRequest& request) override;
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
 
+  bool knows(const HttpRequest& request) const;  // its token is a device's, or the gateway's own for unknown ones
+
   void cut_transfers(ActionId action) { sending_.cut(action); }
   std::size_t transfers() const { return sending_.running(); }
 
  private:
   // Fills call.device. Nothing: it may speak; else what it is told.
   std::optional<HttpResponse> admit(Call& call);
-  bool is_authorized(const Call& call, const DeviceState* device) const;
+  bool is_authorized(const HttpRequest& request, const DeviceState* device) const;
   Task<HttpResponse> route(Call& call);
   Task<HttpResponse> route_action(Call& call);
 

@@ -294,8 +294,7 @@ TEST_F(DoorTest, S3_WhatIsWrongChangesNothing) {
       {config(R"({"a":{"b":"c"}})"), "rest.body.notReadable"},
       {config("{}"), "repo.constraintViolation"},
       {config(R"({"a":"2","b":")" + std::string(129, 'x') + "\"}"), "repo.invalidTargetAttributes"},
-      {config(R"({"a":"2",")" + std::string(129, 'x') + R"(":"b"})"), "repo.invalidTargetAttributes"},
-      {config(R"({"a":"2","b":"é"})"), "repo.invalidTargetAttributes"}};
+      {config(R"({"a":"2",")" + std::string(129, 'x') + R"(":"b"})"), "repo.invalidTargetAttributes"}};
   for (const auto& [body, code] : rows) {
     const Answer answer = put("/configData", body);
     EXPECT_EQ(answer.status, 400) << body;

@@ -106,7 +106,7 @@ HttpResponse Door::serve(Call& call, const Served& served, std::shared_ptr<const
   if (answer.status != 200 && answer.status != 206) return response;
   Site& site = parts_.site;
   const core::Job& job = *served.job;
-  if (get && !site.is_foreign(job) && !site.slots().has_room_for(job.terms.id, site.slot_limit())) {
+  if (get && (!sending_.has_place_for(job.action) || !site.may_transmit(job))) {
     HttpResponse later{503};
     later.headers.add("Retry-After", "5");
     return later;

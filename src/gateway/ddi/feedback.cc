@@ -1,4 +1,5 @@
 // What a device says about an action (docs/ddi.md 5 and 6).
+#include "base/text.h"
 #include "gateway/ddi/door.h"
 
 namespace dray::gateway::ddi {
@@ -9,7 +10,7 @@ using wire::DdiExecution;
 using wire::DdiFinished;
 
 constexpr int kMostEntries = 1000;
-constexpr std::size_t kMostDetails = 50, kLongestMessage = 512, kMostKept = 100, kLongestWhy = 512;
+constexpr std::size_t kLongestMessage = 512, kMostKept = 100;
 
 std::string_view status_word(const wire::DdiFeedback& f) {
   switch (f.execution) {
@@ -39,15 +40,25 @@ core::FeedbackKind kind_of(const wire::DdiFeedback& f) {
 std::string why_of(const wire::DdiFeedback& f) {
   std::string out = f.dray.why;
   for (const auto& line : f.details) {
-    if (out.size() > kLongestWhy) break;
+    if (out.size() > wire::kLongestWhy) break;
     if (!line.empty()) out += (out.empty() ? "" : "; ") + line;
   }
-  return out.substr(0, kLongestWhy);
+  return std::string{cut_text(out, wire::kLongestWhy)};
+}
+
+// A device whose last words are too many must be heard all the same: the newest tell how it ended.
+void keep_last_words(wire::DdiFeedback& feedback) {
+  auto& lines = feedback.details;
+  if (feedback.execution == DdiExecution::kClosed && lines.size() > wire::kMostDetails)
+    lines.erase(lines.begin(), lines.end() - wire::kMostDetails);
 }
 
 void add_message(ActionHistory& history, std::string_view message) {
-  for (; !message.empty(); message.remove_prefix(std::min(message.size(), kLongestMessage)))
-    history.messages.emplace_back(message.substr(0, kLongestMessage));
+  while (!message.empty()) {
+    const std::string_view piece = cut_text(message, kLongestMessage);
+    history.messages.emplace_back(piece);
+    message.remove_prefix(piece.size());
+  }
   while (history.messages.size() > kMostKept) history.messages.pop_front();
 }
 
@@ -55,7 +66,7 @@ void add_message(ActionHistory& history, std::string_view message) {
 
 // One entry of the action's history; an answer where a quota refuses it. `closed` is always taken.
 std::optional<HttpResponse> Door::note_entry(const Call& call, ActionId action, const wire::DdiFeedback& feedback) {
-  if (feedback.details.size() > kMostDetails) return too_many_entries(call, "a feedback holds at most 50 messages");
+  if (feedback.details.size() > wire::kMostDetails) return too_many_entries(call, "a feedback holds at most 50 messages");
   ActionHistory& history = parts_.site.history(action);
   if (history.entries >= kMostEntries && feedback.execution != DdiExecution::kClosed)
     return too_many_entries(call, "an action has at most 1000 status entries");
@@ -84,14 +95,16 @@ core::Answered Door::answered(const Call& call, const wire::DdiDray& dray, core:
 Task<HttpResponse> Door::post_feedback(Call& call, ActionId action) {
   std::string body;
   if (auto refused = co_await read_body(call, body)) co_return std::move(*refused);
-  const auto feedback = wire::decode_ddi_feedback(body);
+  auto feedback = wire::decode_ddi_feedback(body);
   if (!feedback) co_return not_readable(call, feedback.error().message());
+  keep_last_words(*feedback);
   const auto view = parts_.site.find_action(*call.device, action);
   if (!view) co_return unknown_action(call, action);
   if (view->state == State::kWaiting) {
     if (feedback->dray.answer != "cancelled") co_return empty(404);
     core::Answered cancelled = answered(call, feedback->dray, core::AnswerKind::kReady);  // instead of an answer
-    parts_.site.apply(view->job->terms.id, std::move(cancelled));
+    const JobId job = view->job->terms.id;
+    parts_.site.apply(job, std::move(cancelled));
     co_return co_await done();
   }
   const bool closed = feedback->execution == DdiExecution::kClosed;
@@ -116,8 +129,9 @@ Task<HttpResponse> Door::post_feedback(Call& call, ActionId action) {
 Task<HttpResponse> Door::post_cancel_feedback(Call& call, ActionId action) {
   std::string body;
   if (auto refused = co_await read_body(call, body)) co_return std::move(*refused);
-  const auto feedback = wire::decode_ddi_feedback(body);
+  auto feedback = wire::decode_ddi_feedback(body);
   if (!feedback) co_return not_readable(call, feedback.error().message());
+  keep_last_words(*feedback);
   const auto view = parts_.site.find_action(*call.device, action);
   if (!view) co_return unknown_action(call, action);
   if (view->state != State::kCanceling && view->state != State::kCanceled) co_return not_cancelable(call);

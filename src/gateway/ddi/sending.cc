@@ -38,10 +38,7 @@ class Sending::Body : public Transfer {
       return !body || body.get() == this;
     });
     owner.site_.log().debug("body_ended", {{"job", what_.job.value()}, {"bytes", sent_}, {"how", how ? "all sent" : how.error().message()}});
-    if (owner.site_.slots().end(what_.job, owner.clock_.steady())) {
-      owner.site_.slots().release(what_.job);
-      owner.site_.slot_freed();
-    }
+    owner.site_.transfer_ended(what_.job);
   }
 
   std::uint64_t allowance(SteadyTime now) override {

@@ -2,6 +2,7 @@
 // cap of the plan paces them.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <unordered_map>
 
@@ -23,6 +24,12 @@ class Sending {
   // Every body of this action ends now.
   void cut(ActionId action);
   std::size_t running() const { return running_.size(); }
+  // A device can't take the places of others by asking for its bytes many times at once.
+  static constexpr int kMostOfAction = 16;
+  bool has_place_for(ActionId action) const {
+    const auto [begin, end] = running_.equal_range(action);
+    return std::count_if(begin, end, [](const auto& one) { return !one.second.expired(); }) < kMostOfAction;
+  }
 
  private:
   class Body;

@@ -60,6 +60,7 @@ class ScriptedServer : public HttpClient {
   std::optional<std::string> garbage;            // instead of a plan
   std::optional<std::uint64_t> cut_after;        // bytes of the next artifact body
   int refusals = 0;                              // 503
+  std::function<std::optional<TextResponse>(const std::string& body)> answers_reports;  // in place of taking them
   std::uint64_t body_bytes = 0;
   Duration plan_takes{};                         // between a plan's head and its body, in the time of `pass`
   std::uint64_t wan_rate = 0;                    // bytes per second of bodies, in the time of `pass`; 0: none passes
@@ -144,6 +145,8 @@ class ScriptedServer : public HttpClient {
 
   Task<Result<int>> take_reports(HttpRequest& request, BodySink& sink) {
     auto body = co_await read_all(*request.body, wire::kMostReportBytes);
+    if (const auto other = answers_reports ? answers_reports(*body) : std::nullopt)
+      co_return co_await answer(sink, other->status, other->headers, other->body);
     const auto decoded = wire::decode_reports(*body);
     EXPECT_TRUE(decoded) << (decoded ? "" : decoded.error().message());
     if (holds_reports) co_return Error{ErrorCode::kUnavailable, "cut before the answer"};

@@ -2,7 +2,7 @@
 // dray-server, and devices that are not dray-agent (docs/spec.md, claims 20 to 78).
 #include <gtest/gtest.h>
 
-#include "places.h"
+#include "support/built.h"
 #include "support/gateway_site.h"
 
 namespace dray::testing_support {
@@ -262,10 +262,27 @@ TEST_F(GatewayAlone, ItsOwnApiTellsHowItIs) {
   EXPECT_TRUE(eventually([&] { return http("GET", gateway_->local_url() + "/api/v1/status").json().at("site") == "berlin"; }));
 }
 
+TEST_F(GatewayAlone, DevicesThatAreOffHoldUpNobody) {
+  extra_ = "[devices]\npoll_s = 300\n";  // an unused link is withdrawn long after this test
+  const std::string bytes = firmware(10'000);
+  devices(5);
+  plan_.limits.concurrency = 3;
+  const auto os = artifact(bytes);
+  for (int i = 1; i <= 5; ++i) order("dev-" + std::to_string(i), {{os.sha256}});
+  publish();
+  start();
+  for (const std::string on : {"dev-5", "dev-4"}) {
+    std::string action;
+    EXPECT_TRUE(device(on).receive(action) == bytes);
+    EXPECT_EQ(device(on).feedback(action, "closed", "success"), 200);
+    EXPECT_TRUE(server_.wait_for_job("r1-" + on, "succeeded"));
+  }
+}
+
 TEST_F(GatewayAlone, ASecondOneOnTheSameDataIsRefused) {
   server_.publish(plan_);
   start();
-  Process second{{std::string{DRAY_BIN_DIR} + "/dray-gateway", "--config", folder_ / "gateway/gateway.toml"}};
+  Process second{{built("dray-gateway"), "--config", folder_ / "gateway/gateway.toml"}};
   EXPECT_EQ(second.wait(), 1);
   EXPECT_NE(second.output().find("in use by another process (" + std::to_string(gateway_->process().pid()) + ")"), std::string::npos)
       << second.output();

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <future>
 
-#include "places.h"
+#include "support/built.h"
 #include "program.h"
 
 namespace dray::testing_support {
@@ -244,15 +244,30 @@ TEST_F(GatewayDoor, RatesThatAGatewayReportsAreShownForItsSiteAndItsDevices) {
   EXPECT_TRUE(prior.at("measured_at").is_null());
 }
 
-TEST_F(GatewayDoor, RefusesReportsThatAreNoneAndStoresNothingOfThem) {
+TEST_F(GatewayDoor, SetsAsideAnEntryThatItCanNotTakeAndNamesItOnTheSite) {
   ASSERT_EQ(roll_out().status, 201);
   array reports;
-  reports.push_back(job(1, "succeeded"));
-  reports.push_back(object{{"epoch", 1}, {"kind", "job"}});
-  const auto refused = report(gateway_token, reports);
-  EXPECT_EQ(refused.status, 400);
-  EXPECT_NE(refused.detail().find("[1]"), std::string::npos) << refused.body;
-  EXPECT_EQ(get("jobs/r1-till-1").json().at("state").as_string(), "scheduled");
+  reports.push_back(job(1, "scheduled"));
+  reports.push_back(object{{"epoch", 1}, {"seq", 2}, {"at", "2026-11-24T22:00:00Z"}, {"kind", "job"}, {"job", "r1-till-1"}, {"state", 7}});
+  reports.push_back(job(3, "succeeded"));
+  const auto answer = report(gateway_token, reports);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json().at("acknowledged").at("seq").as_int64(), 3);
+  EXPECT_EQ(get("jobs/r1-till-1").json().at("state").as_string(), "succeeded");
+  const auto site = get("sites/berlin").json();
+  EXPECT_EQ(site.at("reason").as_string(), "report_refused");
+  EXPECT_EQ(site.at("refused").at("count").as_int64(), 1);
+  EXPECT_EQ(site.at("refused").at("what").as_string(), "job r1-till-1");
+  EXPECT_EQ(site.at("refused").at("why").as_string(), "state: must be a string");
+}
+
+TEST_F(GatewayDoor, RefusesReportsThatAreNoneAndStoresNothingOfThem) {
+  ASSERT_EQ(roll_out().status, 201);
+  for (const std::string body : {"", "{}", "[{]", "<html>"}) {
+    const auto refused = gateway({.method = "POST", .path = "/gateway/v1/reports", .body = body}, gateway_token);
+    EXPECT_EQ(refused.status, 400) << body;
+    EXPECT_TRUE(refused.headers.at("content-type").starts_with("application/problem+json")) << body;
+  }
   const Call huge{
       .method = "POST", .path = "/gateway/v1/reports", .body = "[" + std::string(9 << 20, ' ') + "]"};
   EXPECT_EQ(gateway(huge, gateway_token).status, 413);
@@ -273,6 +288,25 @@ TEST_F(GatewayDoor, ANewEpochGetsNewActionIds) {
   const auto second = held.get().json();
   EXPECT_EQ(second.at("reports_seen").at("epoch").as_int64(), 2);
   EXPECT_GT(second.at("action_ids").at(0).at("from").as_int64(), first.at("to").as_int64());
+}
+
+// A machine that loses its state at each start: it must not use up the ids of its site.
+TEST_F(GatewayDoor, EpochsThatFollowOneAnotherWaitAndAnOperatorLetsTheNextOneIn) {
+  report_one(job(1, "scheduled", 1));
+  EXPECT_EQ(report_one(job(1, "scheduled", 2)).status, 200);
+  const auto wait = report_one(job(1, "scheduled", 3));
+  EXPECT_EQ(wait.status, 503);
+  EXPECT_LE(std::stoi(wait.headers.at("retry-after")), 120);
+  EXPECT_GE(std::stoi(wait.headers.at("retry-after")), 100);
+  EXPECT_EQ(report_one(job(2, "scheduled", 2)).status, 200) << "the epoch that has begun goes on";
+  report_one(job(1, "scheduled", 3));
+  EXPECT_EQ(get("sites/berlin").json().at("reason").as_string(), "epoch_waits");
+  const auto before = plan().json().at("action_ids").at(0).at("to").as_int64();
+  EXPECT_EQ(post("sites/berlin/action-ids", object{{"by", "ines"}, {"why", "another disk"}}).status, 200);
+  EXPECT_EQ(report_one(job(1, "scheduled", 3)).status, 200);
+  EXPECT_GT(plan().json().at("action_ids").at(0).at("from").as_int64(), before);
+  EXPECT_EQ(post("sites/berlin/action-ids", object{{"beyond", true}}).status, 400);
+  EXPECT_EQ(post("sites/nowhere/action-ids", object{}).status, 404);
 }
 
 // The data folder of an hour ago, and a gateway that has seen what came after it.
@@ -315,7 +349,7 @@ TEST_F(GatewayDoor, AfterARestoredBackupItsPlanIsNewerThanAnyThatTheGatewayHasAn
 }
 
 TEST_F(GatewayDoor, ASecondServerOnTheSameDataIsRefused) {
-  Process second{{std::string{DRAY_BIN_DIR} + "/dray-server", "--config", folder / "server.toml"}};
+  Process second{{built("dray-server"), "--config", folder / "server.toml"}};
   EXPECT_EQ(second.wait(), 1);
   EXPECT_NE(second.output().find("in use by another process (" + std::to_string(server->pid()) + ")"),
             std::string::npos)

@@ -124,6 +124,69 @@ def leftovers():
                 yield f"{shown(path)}:{number}: {line.strip()[:100]}"
 
 
+# Maps whose mapped type is a pointer: `map[key]` makes a null entry of what was looked up and is not there.
+MAP = re.compile(r"\b(?:std::)?(?:unordered_)?map<")
+POINTER = re.compile(r"(\*|^(std::)?(unique|shared|weak)_ptr<.*>)$", re.DOTALL)
+
+
+def template_arguments(text, at):
+    """The arguments of a template whose '<' is just before `at`, and where its '>' is."""
+    out, depth, begin = [], 0, at
+    for i in range(at, len(text)):
+        if text[i] in "<(":
+            depth += 1
+        elif text[i] in ">)" and depth > 0:
+            depth -= 1
+        elif text[i] == ">" or (text[i] == "," and depth == 0):
+            out.append(text[begin:i].strip())
+            begin = i + 1
+            if text[i] == ">":
+                return out, i
+    return out, len(text)
+
+
+def names_of_pointer_maps(text):
+    names = set()
+    for found in MAP.finditer(text):
+        arguments, end = template_arguments(text, found.end())
+        if len(arguments) < 2 or not POINTER.search(arguments[1]):
+            continue
+        named = re.match(r"&?\s*(\w+)\s*[;{=,)(]", text[end + 1 :])
+        if named:
+            names.add(named.group(1))
+        alias = re.search(r"using (\w+)\s*=\s*$", text[: found.start()])
+        if alias:
+            names |= set(re.findall(rf"\b{alias.group(1)}(?:<[^;]*?>)?\s+(\w+)\s*[;{{=]", text))
+    return names
+
+
+def made_nulls():
+    for folder in ("src", "apps", "sim"):
+        headers = {path.with_suffix(""): names_of_pointer_maps(path.read_text()) for path in files(folder, ".h")}
+        for path in files(folder, ".cc", ".h"):
+            text = path.read_text()
+            names = names_of_pointer_maps(text)
+            for stem, more in headers.items():  # site.h is of site.cc and of site_jobs.cc
+                if path.parent == stem.parent and (path.stem + "_").startswith(stem.name + "_"):
+                    names |= more
+            for number, line in enumerate(text.splitlines(), 1):
+                for name in re.findall(r"\b(\w+)\[(?!\])", line.split("//")[0]):
+                    if name in names:
+                        yield f"{shown(path)}:{number}: {name}[...] makes a null pointer of what is not there: find(), emplace() or insert_or_assign()"
+
+
+def throwing_numbers():
+    """std::stoll of a text from outside ends the program, atoll makes zero of it: from_chars says what it is."""
+    wrong = re.compile(r"\bstd::sto(i|l|ll|ul|ull|f|d|ld)\(|\bato(i|l|ll|f)\(")
+    for folder in ("src", "apps"):
+        for path in files(folder, ".cc", ".h"):
+            if path.name.endswith(("_test.cc", "_testing.h")) or "testing" in path.parts:
+                continue
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                if wrong.search(line):
+                    yield f"{shown(path)}:{number}: {line.strip()[:100]}"
+
+
 def helps():
     for name in COMMANDS:
         try:
@@ -145,6 +208,8 @@ def main():
     check("Structure.TheSimulatorHasNoRealNetwork", list(net_in_sim()))
     check("Structure.HeadersSayWhatTheyAreFor", list(headers()))
     check("Structure.NoFileIsLongerThan500Lines", list(lengths()))
+    check("Structure.NoLookUpMakesANullPointer", list(made_nulls()))
+    check("Structure.NumbersAreReadWithoutThrowing", list(throwing_numbers()))
     check("Structure.NothingIsLeftForLater", list(leftovers()))
     check("Structure.TheFourCommandsExplainThemselves", list(helps()))
     return 1 if failures else 0

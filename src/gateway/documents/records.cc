@@ -1,0 +1,98 @@
+#include "gateway/documents/records.h"
+
+#include <charconv>
+#include <limits>
+
+#include "gateway/documents/format.h"
+
+namespace dray::gateway::documents {
+
+namespace json = wire::json;
+using wire::Node;
+
+std::string write_deferral(const core::Deferral& d) {
+  return write({{"device", d.device.value()},
+                {"assignment", d.assignment.value()},
+                {"until", time_value(d.until)},
+                {"by", d.by},
+                {"why", d.why}});
+}
+
+Result<core::Deferral> read_deferral(const std::string& id, std::string_view text) {
+  return read<core::Deferral>(text, [&](const Node& n) {
+    return core::Deferral{id,
+                          DeviceId{text_of(n, "device")},
+                          AssignmentId{text_of(n, "assignment")},
+                          time_of(n.at("until")),
+                          text_of(n, "by"),
+                          text_of(n, "why")};
+  });
+}
+
+std::string write_history(const ActionHistory& h) {
+  json::array messages;
+  for (const auto& m : h.messages) messages.emplace_back(m);
+  return write({{"entries", h.entries}, {"status", h.status}, {"messages", std::move(messages)}});
+}
+
+Result<ActionHistory> read_history(std::string_view text) {
+  return read<ActionHistory>(text, [](const Node& n) {
+    ActionHistory h;
+    h.entries = static_cast<int>(n.at("entries").integer(0, std::numeric_limits<int>::max()));
+    h.status = text_of(n, "status");
+    n.at("messages").each([&](const Node& m) { h.messages.push_back(m.text(kLongestText)); });
+    return h;
+  });
+}
+
+Result<ActionId> action_of(std::string_view id) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
+  if (error == std::errc{} && end == id.data() + id.size() && number > 0) return ActionId{number};
+  return Error{ErrorCode::kInvalid, "'" + std::string{id.substr(0, 40)} + "' is no action id"};
+}
+
+std::string write_counters(const Counters& c) {
+  json::object out{{"epoch", c.last.epoch},
+                   {"seq", c.last.seq},
+                   {"acknowledged", c.acknowledged.seq},
+                   {"last_action", c.last_action},
+                   {"action_floor", c.action_floor}};
+  if (c.lost) out["lost"] = true;
+  return write(std::move(out));
+}
+
+Result<Counters> read_counters(std::string_view text) {
+  return read<Counters>(text, [](const Node& n) {
+    Counters c;
+    c.last = {n.at("epoch").integer(0), n.at("seq").integer(0)};
+    const auto acknowledged = n.maybe("acknowledged");
+    c.acknowledged = {c.last.epoch, acknowledged ? acknowledged->integer(0) : 0};
+    c.last_action = n.at("last_action").integer(0);
+    c.action_floor = n.at("action_floor").integer(0);
+    if (const auto lost = n.maybe("lost")) c.lost = lost->boolean();
+    return c;
+  });
+}
+
+std::string write_clock(WallTime floor) { return write({{"floor", time_value(floor)}}); }
+
+Result<WallTime> read_clock(std::string_view text) {
+  return read<WallTime>(text, [](const Node& n) {
+    const WallTime floor = time_of(n.at("floor"));
+    if (floor == kWallMax) n.at("floor").refuse("is no time that a clock can show");
+    return floor;
+  });
+}
+
+std::string write_link(const LinkBytes& b) {
+  return write({{"wan", b.wan}, {"wan_control", b.wan_control}, {"lan", b.lan}});
+}
+
+Result<LinkBytes> read_link(std::string_view text) {
+  return read<LinkBytes>(text, [](const Node& n) {
+    return LinkBytes{n.at("wan").size(), n.at("wan_control").size(), n.at("lan").size()};
+  });
+}
+
+}  // namespace dray::gateway::documents

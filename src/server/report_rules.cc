@@ -1,0 +1,62 @@
+#include "server/report_rules.h"
+
+#include "core/model/epoch.h"
+
+namespace dray::server {
+namespace {
+
+using Why = std::optional<std::string>;
+
+Why too_many(std::string_view what, std::size_t have, std::size_t most) {
+  if (have <= most) return {};
+  return std::string{what} + ": there are " + std::to_string(have) + ", at most " + std::to_string(most) +
+         " are taken";
+}
+Why too_large(std::string_view what, std::int64_t number, std::int64_t most) {
+  if (number >= 0 && number <= most) return {};
+  return std::string{what} + ": " + std::to_string(number) + " must lie between 0 and " +
+         std::to_string(most);
+}
+
+Why refusal(const wire::JobReport& r) {
+  if (auto why = too_large("attempt", r.attempt, wire::kMostAttempt)) return why;
+  if (auto why = too_large("step", r.step, wire::kMostInteger)) return why;
+  return too_many("running", r.running.size(), kMostRunning);
+}
+Why refusal(const wire::DeviceReport& r) { return too_many("running", r.running.size(), kMostRunning); }
+Why refusal(const wire::StorageReport& r) {
+  return too_many("artifacts", r.artifacts.size(), kMostStoredArtifacts);
+}
+Why refusal(const wire::LogReport& r) { return too_large("attempt", r.attempt, wire::kMostAttempt); }
+template <class Other>
+Why refusal(const Other&) {
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::string> refusal_of(const wire::Report& report, core::ReportsSeen seen) {
+  if (auto why = too_large("seq", report.seq, wire::kMostInteger)) return why;
+  if (!is_likely_place({report.epoch, report.seq}, seen))
+    return "epoch: " + std::to_string(report.epoch) + " is more than " +
+           std::to_string(wire::kMostEpochStep) + " above " + std::to_string(seen.epoch) +
+           ", the last one that was seen";
+  return std::visit([](const auto& body) { return refusal(body); }, report.body);
+}
+
+bool is_likely_place(core::ReportsSeen place, core::ReportsSeen seen) {
+  return place.epoch >= 0 && place.seq >= 0 && place.seq <= wire::kMostInteger &&
+         core::is_likely_epoch(seen.epoch, place.epoch);
+}
+
+std::span<const std::string> kept_lines(const std::vector<std::string>& lines) {
+  std::size_t bytes = 0, first = lines.size();
+  while (first > 0 && lines.size() - first < static_cast<std::size_t>(kLogLinesKept)) {
+    bytes += lines[first - 1].size();
+    if (bytes > kLogBytesKept) break;
+    --first;
+  }
+  return std::span{lines}.subspan(first);
+}
+
+}  // namespace dray::server
