@@ -48,6 +48,7 @@ std::string FleetWorld::story() const {
       catalog_.devices().contains(subject) || subject.find('-') == std::string::npos ? subject : device_of_job(subject);
   out += "--- what was rolled out\n" + catalog_.describe_sites();
   for (const auto& rollout : catalog_.rollouts()) out += describe(*rollout) + "\n";
+  out += troubles_.describe();
   if (!subject.empty()) {
     out += "--- the story of " + device + "\n";
     add_last(kStory, [&](const auto& line) {

@@ -35,6 +35,7 @@ FleetWorld::FleetWorld(FleetOptions options)
   faults_.on_restored([this](Node& node) { on_restored(node); });
   troubles_.on_damaged([this](Node& node, const Damaged& what) { on_damaged(node, what); });
   fleet_.on_ended([this](Node& node, const Error& why) {
+    if (!node.up()) return;  // its power went at this very instant
     for (const auto& check : checks_) check->ended_by_itself(node, why);
   });
   operator_.on_rollout([this](const RolloutTruth& rollout) {

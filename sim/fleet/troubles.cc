@@ -37,13 +37,19 @@ void Troubles::begin() {
     for (Node* gateway : fleet_.gateways())
       if (kind.may_stay && swarm_.has(kind.name) && random_.one_in(3)) {
         boxes_.put(kind.box, gateway->name(), kSteadyMax);
-        note(*gateway, kind.counted, "lives behind " + std::string{kind.name}, options_.ends);
+        log_.begins(kind.counted, gateway->name(), world_.now(), options_.ends);
+        standing_ += gateway->name() + " lives behind " + std::string{kind.name} + "\n";
       }
-  for (Node* device : fleet_.foreign())
-    if (!fleet_.habits(*device).none()) note(*device, FaultKind::kOddDevice, "has habits", options_.ends);
+  for (Node* device : fleet_.foreign()) {
+    const Habits& habits = fleet_.habits(*device);
+    if (!habits.none()) log_.begins(FaultKind::kOddDevice, device->name(), world_.now(), options_.ends);
+    standing_ += device->name() + " is another client:" + habits.describe() + "\n";
+  }
   const Duration room = Duration{options_.faults_until} - world_.now().time_since_epoch();
   for (std::uint64_t n = random_.uniform(8); n > 0; --n) world_.after(random_.up_to(room), [this] { one_incident(); });
 }
+
+std::string Troubles::describe() const { return standing_; }
 
 void Troubles::begin_around(const RolloutTruth& rollout) {
   if (shares_.empty()) return;

@@ -22,6 +22,7 @@ class Troubles {
   void begin();
   void begin_around(const RolloutTruth& rollout);
   void heal();
+  std::string describe() const;  // for people: who is odd, and what sites live behind; a line each
   // For each request that reaches the server.
   void heard(const std::string& client, const HttpRequest& request);
   // Called when a document of a gateway that has no power was damaged.
@@ -55,6 +56,7 @@ class Troubles {
   HostileNumbers numbers_;
   Boxes boxes_;
   std::vector<int> shares_;  // of incidents()
+  std::string standing_;  // describe()
   bool over_ = false;
   std::function<void(Node&, const Damaged&)> on_damaged_;
 };

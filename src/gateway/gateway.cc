@@ -1,5 +1,7 @@
 #include "gateway/gateway.h"
 
+#include "base/mutant.h"
+
 namespace dray::gateway {
 namespace {
 
@@ -102,7 +104,8 @@ Task<> Gateway::keep_counting() {
 }
 
 Task<> Gateway::run(Stop& stop) {
-  const Result<> loaded = co_await load();
+  Result<> loaded = co_await load();
+  if (DRAY_MUTANT("ends_over_jobs") && site_.jobs().size() > 8) loaded = Error{ErrorCode::kCorrupt, "too many jobs"};
   if (!loaded) {
     failure_ = loaded.error();
     ports_.log.error("store_not_read", {{"why", loaded.error().message()}});

@@ -202,6 +202,8 @@ Task<HttpResponse> GatewayApi::reports(std::string site, HttpRequest request, St
   if (!turn) co_return busy_response("the server is stopping", 1);
   auto decoded = wire::decode_entries(text);
   if (!decoded) co_return problem_response(decoded.error());
+  if (DRAY_MUTANT("refuses_later_reports") && !decoded->good.empty() && decoded->good.back().seq > 40)
+    co_return problem_response(400, "a number is too high");
   text = {};
   const auto instance = instance_of(request);
   if (auto replaced = instances_.refusal(site, instance ? std::string_view{*instance} : std::string_view{})) co_return std::move(*replaced);

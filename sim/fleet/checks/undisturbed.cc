@@ -30,7 +30,7 @@ class Taken final : public Check {
   std::string_view name() const override { return "taken"; }
 
   void answered(const Call& call, const HttpResponse& response) override {
-    if (call.kind != Kind::kReports) return;
+    if (call.kind != Kind::kReports || call.x.uploaded.size() <= kNothing) return;
     judged();
     Refused& refused = refused_[call.gateway];
     const bool for_its_words = response.status == 400 || response.status == 413 || response.status == 422;
@@ -47,6 +47,7 @@ class Taken final : public Check {
 
  private:
   static constexpr Duration kLongest{20 * 60'000};
+  static constexpr std::size_t kNothing = 2;  // "[]", which a gateway may send to see whether anything is taken
   struct Refused {
     int times = 0;
     SteadyTime since;

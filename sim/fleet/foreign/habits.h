@@ -3,6 +3,7 @@
 
 #include <array>
 #include <bitset>
+#include <string>
 #include <string_view>
 
 #include "sim/fleet/swarm.h"
@@ -31,6 +32,12 @@ class Habits {
  public:
   bool has(Habit habit) const { return bits_[static_cast<std::size_t>(habit)]; }
   bool none() const { return bits_.none(); }
+  std::string describe() const {  // " odd_texts off_for_days"
+    std::string out;
+    for (std::size_t i = 0; i < kHabits.size(); ++i)
+      if (bits_[i]) out += " " + std::string{kHabits[i]};
+    return bits_.none() ? " it behaves" : out;
+  }
   void add(Habit habit) { bits_.set(static_cast<std::size_t>(habit)); }
 
  private:

@@ -20,7 +20,7 @@ class Server final : public HttpHandler {
     body.clear();
     if (request.body) {
       auto all = co_await read_all(*request.body, 1 << 20);
-      body = all.value_or("");
+      body = all ? std::move(*all) : std::string{};
     }
     HttpResponse out{200};
     if (request.target == "/gateway/v1/reports") {
