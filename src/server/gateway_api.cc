@@ -206,7 +206,9 @@ Task<HttpResponse> GatewayApi::reports(std::string site, HttpRequest request, St
     co_return problem_response(400, "a number is too high");
   text = {};
   const auto instance = instance_of(request);
-  if (auto replaced = instances_.refusal(site, instance ? std::string_view{*instance} : std::string_view{})) co_return std::move(*replaced);
+  const Site* owner = sites_.by_name(site);
+  if (owner == nullptr) co_return problem_response(404, "no such site");
+  if (auto replaced = instances_.refusal(*owner, instance ? std::string_view{*instance} : std::string_view{})) co_return std::move(*replaced);
   auto incoming = std::make_shared<Incoming>();
   incoming->batch = ReportBatch{site, std::move(decoded->good), parts_.clock.wall(), std::move(decoded->bad)};
   saves_.add(incoming);
