@@ -9,7 +9,7 @@
 #include "compare.h"
 #include "load.h"
 #include "nginx.h"
-#include "places.h"
+#include "support/built.h"
 #include "site.h"
 #include "table.h"
 
@@ -43,7 +43,7 @@ class Bench {
  public:
   Bench(const std::string& nginx, const std::filesystem::path& folder, std::size_t rounds)
       : rounds_{rounds},
-        site_{std::string{DRAY_BIN_DIR} + "/dray-gateway",
+        site_{built("dray-gateway"),
               folder / "site",
               {{"idle", kPollers},
                {"offer", kPollers, kMiB},

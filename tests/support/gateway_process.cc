@@ -7,7 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "places.h"
+#include "support/built.h"
 
 namespace dray::testing_support {
 int port_in_log(Process& process, const std::string& door) {
@@ -20,7 +20,7 @@ int port_in_log(Process& process, const std::string& door) {
 
 GatewayProcess::GatewayProcess(std::string folder, const std::string& server_url, const std::string& token, const std::string& extra,
                                Process::OnLine on_line, std::string program)
-    : program_{program.empty() ? std::string{DRAY_BIN_DIR} + "/dray-gateway" : std::move(program)},
+    : program_{program.empty() ? built("dray-gateway") : std::move(program)},
       folder_{std::move(folder)},
       server_url_{server_url},
       token_{token},

@@ -4,12 +4,12 @@
 #include <boost/json.hpp>
 #include <stdexcept>
 
-#include "places.h"
+#include "support/built.h"
 
 namespace dray::testing_support {
 
 RelayProcess::RelayProcess(const std::string& to, std::vector<std::string> options) {
-  std::vector<std::string> argv{std::string{DRAY_BIN_DIR} + "/dray-relay", "--to", to};
+  std::vector<std::string> argv{built("dray-relay"), "--to", to};
   argv.insert(argv.end(), options.begin(), options.end());
   process_ = std::make_unique<Process>(std::move(argv));
   if (!process_->wait_for("\"listen\"")) throw std::runtime_error("dray-relay did not start: " + process_->output());

@@ -5,15 +5,11 @@
 #include <stdexcept>
 
 #include "base/digest.h"
-#include "places.h"
+#include "support/built.h"
 
 namespace dray::testing_support {
 namespace {
 
-std::string program(const char* name) {
-  std::string path{DRAY_BIN_DIR};
-  return path.append("/").append(name);
-}
 std::string local(int port) { return "127.0.0.1:" + std::to_string(port); }
 
 }  // namespace
@@ -29,7 +25,7 @@ void Stack::start_server(Process::OnLine on_line) {
   server_.reset();
   write_file(folder("server.toml"), "data = \"server\"\nlog_level = \"debug\"\n[admin]\nlisten = \"" + local(admin_port_) +
                                         "\"\n[gateway]\nlisten = \"" + local(api_port_) + "\"\n");
-  server_ = std::make_unique<Process>(std::vector<std::string>{program("dray-server"), "--config", folder("server.toml")},
+  server_ = std::make_unique<Process>(std::vector<std::string>{built("dray-server"), "--config", folder("server.toml")},
                                       Process::Options{.on_line = std::move(on_line)});
   admin_port_ = port_in_log(*server_, "admin");
   api_port_ = port_in_log(*server_, "gateway");
@@ -51,7 +47,7 @@ void Stack::start_gateway(Process::OnLine on_line) {
 }
 
 boost::json::value Stack::ctl(std::vector<std::string> arguments) const {
-  arguments.insert(arguments.begin(), {program("drayctl"), "--json", "--server", "http://" + local(admin_port_), "--token-file", folder("server") + "/admin-token"});
+  arguments.insert(arguments.begin(), {built("drayctl"), "--json", "--server", "http://" + local(admin_port_), "--token-file", folder("server") + "/admin-token"});
   Process drayctl{arguments};
   const auto status = drayctl.wait(std::chrono::seconds{60});
   if (!status || *status != 0) throw std::runtime_error("drayctl failed: " + drayctl.output());
@@ -60,7 +56,7 @@ boost::json::value Stack::ctl(std::vector<std::string> arguments) const {
 }
 
 std::string Stack::ctl_words(std::vector<std::string> arguments) const {
-  arguments.insert(arguments.begin(), {program("drayctl"), "--server", "http://" + local(admin_port_), "--token-file", folder("server") + "/admin-token"});
+  arguments.insert(arguments.begin(), {built("drayctl"), "--server", "http://" + local(admin_port_), "--token-file", folder("server") + "/admin-token"});
   Process drayctl{arguments};
   const auto status = drayctl.wait(std::chrono::seconds{60});
   if (!status || *status != 0) throw std::runtime_error("drayctl failed: " + drayctl.output());
@@ -101,7 +97,7 @@ void Stack::make_device_moody(const std::string& name) {
   const std::string home = folder("devices/" + name), script = home + "/installer.sh";
   std::string config = read_file(home + "/agent.toml");
   write_file(home + "/ab-dir.toml", config);
-  write_file(script, "#!/bin/sh\nif [ -e '" + home + "/fail-'\"$1\" ]; then echo 'told to fail' >&2; exit 1; fi\nexec '" + program("dray-agent") +
+  write_file(script, "#!/bin/sh\nif [ -e '" + home + "/fail-'\"$1\" ]; then echo 'told to fail' >&2; exit 1; fi\nexec '" + built("dray-agent") +
                          "' installer ab-dir \"$1\" --config '" + home + "/ab-dir.toml'\n");
   std::filesystem::permissions(script, std::filesystem::perms::owner_all);
   const std::string built_in = "kind = \"ab-dir\"\nroot = \"device\"\n";
@@ -112,7 +108,7 @@ void Stack::make_device_moody(const std::string& name) {
 void Stack::start_device(const std::string& name, Process::OnLine on_line) {
   DeviceProcess& device = devices_.at(name);
   device.process.reset();
-  device.process = std::make_unique<Process>(std::vector<std::string>{program("dray-agent"), "boot", "--config", device.folder + "/agent.toml"},
+  device.process = std::make_unique<Process>(std::vector<std::string>{built("dray-agent"), "boot", "--config", device.folder + "/agent.toml"},
                                              Process::Options{.on_line = std::move(on_line)});
 }
 

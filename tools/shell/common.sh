@@ -28,6 +28,29 @@ missing_of() {
   done
 }
 
+# What starts with the machine: the links that make systemd want or require a unit, and those of /etc/rc?.d that start
+# a script, a path each. The links themselves, because systemd need not run, nor be installed.
+enabling_links() {
+  {
+    find /etc/systemd/system \( -path '*.wants/*' -o -path '*.requires/*' \) -print 2>/dev/null || true
+    find /etc/rc[2-5S].d -name 'S[0-9][0-9]*' -print 2>/dev/null || true
+  } | sort -u
+}
+
+# The suite with security updates on the mirror that apt's sources name for the release: "URI", or nothing where they
+# name none. Arguments: the code name of the release, for example bookworm.
+security_mirror() {
+  local mirror
+  mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 2>/dev/null | sort -u |
+    sed -n "s/^\([^ ]*\) $1 main\$/\1/p" | head -n 1)
+  mirror=${mirror%/}
+  case $mirror in
+    '') ;;
+    */debian/*) printf '%s\n' "${mirror%/debian/*}/debian-security/${mirror##*/debian/}" ;;  # a snapshot of a day
+    *) printf '%s-security\n' "$mirror" ;;
+  esac
+}
+
 # Runs ./setup where something is missing.
 ensure_setup() {
   ./setup --check "$@" >/dev/null && return 0

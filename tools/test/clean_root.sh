@@ -67,6 +67,7 @@ attempt() {
   rm -rf "${top:?}/$name"
 }
 
+attempt setup tools/test/setup_enables_nothing.sh
 attempt demo ./demo --headless --summary /tmp/summary.json
 attempt test ./test
 say "$passed passed, $failed failed"

@@ -5,7 +5,7 @@ cd "$(dirname "$(readlink -f "$0")")/../.."
 . tools/shell/common.sh
 
 mkdir -p build/test-logs
-cmake --preset tidy >build/test-logs/configure-tidy.log 2>&1 || fail "cmake failed, see build/test-logs/configure-tidy.log"
+tools/shell/configure.sh tidy >build/test-logs/configure-tidy.log 2>&1 || fail "cmake failed, see build/test-logs/configure-tidy.log"
 # gcc's own flags mean nothing to clang.
 sed -i 's/ -fpch-preprocess//g; s/ -Wno-mismatched-new-delete//g' build/tidy/compile_commands.json
 mapfile -t files < <(find src apps tools -name '*.cc' | sort)

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <filesystem>
 
-#include "places.h"
+#include "support/built.h"
 #include "support/gateway_site.h"
 #include "support/stack.h"
 
@@ -361,7 +361,7 @@ TEST_F(SystemClaim, M1_M19) {
   const HttpAnswer done = http("POST", stack_.gateway_process().local_url() + "/api/v1/jobs/" + id + "/cancel",
                                {{"Content-Type", "application/json"}}, R"({"by":"ines","why":"stocktaking"})");
   EXPECT_EQ(done.status, 200) << done.body;
-  Process at_the_device{{std::string{DRAY_BIN_DIR} + "/dray-agent", "cancel", "--why", "closing time", "--config", home("dev-2") + "/agent.toml"}};
+  Process at_the_device{{built("dray-agent"), "cancel", "--why", "closing time", "--config", home("dev-2") + "/agent.toml"}};
   EXPECT_EQ(at_the_device.wait(), 0) << at_the_device.output();
   ends_with_the_old_version("cancelled");
   ends_with_the_old_version("cancelled", "dev-2");

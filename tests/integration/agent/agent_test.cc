@@ -12,7 +12,7 @@
 #include "adapters/posix/system_clock.h"
 #include "agent/agent_testing.h"
 #include "net/server.h"
-#include "places.h"
+#include "support/built.h"
 #include "support/process.h"
 
 namespace dray {
@@ -25,7 +25,7 @@ using testing_support::Process;
 using testing_support::TempFolder;
 using testing_support::write_file;
 
-const std::string kProgram = std::string{DRAY_BIN_DIR} + "/dray-agent";
+const std::string kProgram = built("dray-agent");
 
 std::string image(std::string head, std::size_t size) {
   for (std::uint32_t x = 1; head.size() < size;)
@@ -333,7 +333,7 @@ TEST_F(DrayAgent, TellsItsStatusAndChecksItsConfiguration) {
 }
 
 TEST_F(DrayAgent, TheSampleConfigurationIsAccepted) {
-  std::filesystem::copy_file(std::string{DRAY_SOURCE_DIR} + "/docs/agent.sample.toml",
+  std::filesystem::copy_file(in_sources("docs/agent.sample.toml"),
                              folder / "sample.toml");
   Process check{{kProgram, "--check-config", "--config", folder / "sample.toml"}};
   EXPECT_EQ(check.wait(), 0) << check.output();

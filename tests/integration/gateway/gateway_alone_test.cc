@@ -2,7 +2,7 @@
 // dray-server, and devices that are not dray-agent (docs/spec.md, claims 20 to 78).
 #include <gtest/gtest.h>
 
-#include "places.h"
+#include "support/built.h"
 #include "support/gateway_site.h"
 
 namespace dray::testing_support {
@@ -265,7 +265,7 @@ TEST_F(GatewayAlone, ItsOwnApiTellsHowItIs) {
 TEST_F(GatewayAlone, ASecondOneOnTheSameDataIsRefused) {
   server_.publish(plan_);
   start();
-  Process second{{std::string{DRAY_BIN_DIR} + "/dray-gateway", "--config", folder_ / "gateway/gateway.toml"}};
+  Process second{{built("dray-gateway"), "--config", folder_ / "gateway/gateway.toml"}};
   EXPECT_EQ(second.wait(), 1);
   EXPECT_NE(second.output().find("in use by another process (" + std::to_string(gateway_->process().pid()) + ")"), std::string::npos)
       << second.output();

@@ -1,7 +1,7 @@
 // The admin door of the real server: clear errors, nothing stored, the program alive; and its command line.
 #include <sys/stat.h>
 
-#include "places.h"
+#include "support/built.h"
 #include "program.h"
 
 namespace dray::testing_support {
@@ -188,7 +188,7 @@ TEST_F(AdminDoor, TheConfigurationIsChecked) {
   const auto check = [&](const std::string& text) {
     write_file(folder / "c.toml", text);
     Process process{
-        {std::string{DRAY_BIN_DIR} + "/dray-server", "--config", folder / "c.toml", "--check-config"}};
+        {built("dray-server"), "--config", folder / "c.toml", "--check-config"}};
     const auto status = process.wait();
     return std::to_string(status.value_or(-1)) + " " + process.output();
   };
@@ -197,7 +197,7 @@ TEST_F(AdminDoor, TheConfigurationIsChecked) {
   EXPECT_EQ(wrong.substr(0, 2), "2 ");
   EXPECT_NE(wrong.find("c.toml:2"), std::string::npos) << wrong;
   EXPECT_NE(wrong.find("admin.listen"), std::string::npos) << wrong;
-  EXPECT_EQ(check(read_file(std::string{DRAY_SOURCE_DIR} + "/docs/server.sample.toml")).substr(0, 2), "0 ");
+  EXPECT_EQ(check(read_file(in_sources("docs/server.sample.toml"))).substr(0, 2), "0 ");
 }
 
 }  // namespace

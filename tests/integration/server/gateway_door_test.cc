@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <future>
 
-#include "places.h"
+#include "support/built.h"
 #include "program.h"
 
 namespace dray::testing_support {
@@ -315,7 +315,7 @@ TEST_F(GatewayDoor, AfterARestoredBackupItsPlanIsNewerThanAnyThatTheGatewayHasAn
 }
 
 TEST_F(GatewayDoor, ASecondServerOnTheSameDataIsRefused) {
-  Process second{{std::string{DRAY_BIN_DIR} + "/dray-server", "--config", folder / "server.toml"}};
+  Process second{{built("dray-server"), "--config", folder / "server.toml"}};
   EXPECT_EQ(second.wait(), 1);
   EXPECT_NE(second.output().find("in use by another process (" + std::to_string(server->pid()) + ")"),
             std::string::npos)

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "base/time.h"
-#include "places.h"
+#include "support/built.h"
 
 namespace dray::testing_support {
 
@@ -38,7 +38,7 @@ void ServerProgram::start() {
       "data = \"data\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[gateway]\nlisten = \"127.0.0.1:0\"\n[limits]\n" +
           limits);
   std::filesystem::remove(ports);
-  server = std::make_unique<Process>(std::vector<std::string>{std::string{DRAY_BIN_DIR} + "/dray-server",
+  server = std::make_unique<Process>(std::vector<std::string>{built("dray-server"),
                                                               "--config", config, "--ports-file", ports});
   ASSERT_TRUE(server->wait_for(" started ")) << server->output();
   const auto chosen = wire::parse_json(read_file(ports));
@@ -69,7 +69,7 @@ Answer ServerProgram::post(const std::string& path, const value& body) {
 }
 
 std::pair<int, std::string> ServerProgram::drayctl(std::vector<std::string> words) {
-  words.insert(words.begin(), {std::string{DRAY_BIN_DIR} + "/drayctl", "--server",
+  words.insert(words.begin(), {built("drayctl"), "--server",
                                "http://127.0.0.1:" + std::to_string(admin_port), "--token-file", data("admin-token")});
   Process process{words};
   const auto status = process.wait();

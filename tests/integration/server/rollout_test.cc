@@ -2,7 +2,7 @@
 // operator does.
 #include <signal.h>
 
-#include "places.h"
+#include "support/built.h"
 #include "program.h"
 
 namespace dray::testing_support {
@@ -153,7 +153,7 @@ TEST_F(PhasedRollout, WaitsForAnApprovalAndTakesWhoJoinsMeanwhile) {
 
 TEST_F(PhasedRollout, TheSampleFileIsOne) {
   const auto sample =
-      drayctl({"rollout", "create", std::string{DRAY_SOURCE_DIR} + "/docs/rollout.sample.toml"});
+      drayctl({"rollout", "create", in_sources("docs/rollout.sample.toml")});
   EXPECT_EQ(sample.first, 1) << "the file is well, but this server has no such release";
   EXPECT_NE(sample.second.find("no such release: 'till/26.11'"), std::string::npos) << sample.second;
 }

@@ -9,7 +9,7 @@
 
 #include <memory>
 
-#include "places.h"
+#include "support/built.h"
 #include "support/process.h"
 
 namespace dray::testing_support {
@@ -65,7 +65,7 @@ class Snmp : public ::testing::Test {
                            {"DRAY_ATTRIBUTE_SNMP_PORT", std::to_string(port_)},
                            {"SNMP_PERSISTENT_DIR", folder_ / "none"}};
     for (const auto& [name, value] : more) options.environment[name] = value;
-    Process script{{DRAY_SOURCE_DIR "/tools/probes/dray-probe-snmp"}, std::move(options)};
+    Process script{{in_sources("tools/probes/dray-probe-snmp")}, std::move(options)};
     const auto status = script.wait();
     said_ = script.output();
     return status;
