@@ -53,8 +53,8 @@ int print_status(const AgentConfig& config, bool as_json) {
     return 0;
   }
   std::printf("%s  %s\n%s\n", config.agent.id.c_str(), phase.c_str(), sentence.c_str());
-  for (const wire::json::value& sentence : why_slow(config))
-    if (sentence.is_string()) std::printf("  %s\n", sentence.get_string().c_str());
+  for (const wire::json::value& one : why_slow(config))
+    if (one.is_string()) std::printf("  %s\n", one.get_string().c_str());
   if (asks) std::printf("%s  Answer with: dray-agent answer ready, busy or defer\n", question);
   if (const auto* word = core::attempt::operator_objects(attempt))
     std::printf("  %s said \"not now\"%s%s\n", word->by.c_str(), word->why.empty() ? "" : ": ",

@@ -219,7 +219,9 @@ TEST_F(DoorActionTest, S8_TheFileAndItsHeaders) {
   EXPECT_EQ(answer.headers.get("Accept-Ranges"), "bytes");
   EXPECT_EQ(answer.headers.get("Content-Disposition"), "attachment;filename=\"os image.img\"");
   EXPECT_EQ(answer.headers.get("X-Content-Type-Options"), "nosniff");
-  EXPECT_EQ(get(kFile, {.headers = with("If-None-Match", "\"" + artifact_.sha1 + "\"")}).status, 200) << "not evaluated";
+  EXPECT_EQ(get(kFile, {.headers = with("If-None-Match", "\"" + artifact_.sha1 + "\"")}).status, 304);
+  EXPECT_EQ(get(kFile, {.headers = with("If-None-Match", "W/\"" + artifact_.sha1 + "\"")}).status, 304) << "compared weakly";
+  EXPECT_EQ(get(kFile, {.headers = with("If-None-Match", "\"other\"")}).status, 200);
 }
 
 TEST_F(DoorActionTest, S8_Ranges) {
