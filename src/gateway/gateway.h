@@ -52,7 +52,7 @@ class Gateway {
  private:
   Task<Result<>> load();
   Task<> keep_counting();
-  Task<> talk(Stop& stop);
+  Task<Result<>> prepare();
   wire::StorageReport storage() const;
 
   Settings settings_;
