@@ -74,20 +74,15 @@ Task<Result<>> Gateway::load() {
     if (document.kind == kind::kMeta && document.id == "instance") identity_.restore(document);
     return {};
   };
-  std::function<Task<Result<>>()> prepare = [this] { return blobs_.prepare(); };
-  DRAY_CO_CHECK(co_await site_.load(std::move(other), std::move(prepare)));
-  identity_.settle();
-  co_return Result<>{};
+  std::function<Task<Result<>>()> ready = [this] { return prepare(); };
+  co_return co_await site_.load(std::move(other), std::move(ready));
 }
 
-// With the server: not before the name is durable under which that is done.
-Task<> Gateway::talk(Stop& stop) {
-  const auto named = co_await site_.settled();
-  if (!named) co_return;
-  tasks_.spawn(plan_client_.run(stop));
-  tasks_.spawn(reporter_.run(stop));
-  tasks_.spawn(fetcher_.run(stop));
-  if (settings_.probe) tasks_.spawn(rate_prober_.run(stop));
+// A name that is new is durable before anything is sent under it.
+Task<Result<>> Gateway::prepare() {
+  DRAY_CO_CHECK(co_await blobs_.prepare());
+  identity_.settle();
+  co_return co_await site_.settled();
 }
 
 // What is counted while bytes move: a power cut may cost the last minutes of it.
@@ -104,7 +99,9 @@ Task<> Gateway::keep_counting() {
 }
 
 Task<> Gateway::run(Stop& stop) {
+  Stop::Hook hook{stop, [this] { tasks_.stop(); }};
   Result<> loaded = co_await load();
+  if (!loaded && stop.requested()) co_return;
   if (DRAY_MUTANT("ends_over_jobs") && site_.jobs().size() > 8) loaded = Error{ErrorCode::kCorrupt, "too many jobs"};
   if (!loaded) {
     failure_ = loaded.error();
@@ -112,11 +109,15 @@ Task<> Gateway::run(Stop& stop) {
     co_return;
   }
   ports_.log.info("gateway_started", {{"jobs", site_.jobs().size()}, {"devices", site_.devices().size()}});
-  Stop::Hook hook{stop, [this] { tasks_.stop(); }};
   Stop& all = tasks_.stop_signal();
   tasks_.spawn(site_.run(all));
-  tasks_.spawn(talk(all));
-  if (settings_.probe) tasks_.spawn(lan_prober_.run(all));
+  tasks_.spawn(plan_client_.run(all));
+  tasks_.spawn(reporter_.run(all));
+  tasks_.spawn(fetcher_.run(all));
+  if (settings_.probe) {
+    tasks_.spawn(rate_prober_.run(all));
+    tasks_.spawn(lan_prober_.run(all));
+  }
   tasks_.spawn(prober_.run(all));
   tasks_.spawn(keep_counting());
   co_await tasks_.join();

@@ -53,7 +53,7 @@ class Gateway {
  private:
   Task<Result<>> load();
   Task<> keep_counting();
-  Task<> talk(Stop& stop);
+  Task<Result<>> prepare();
   wire::StorageReport storage() const;
   std::vector<std::string> why_slow() const;
 

@@ -68,6 +68,7 @@ void Identity::restore(const Document& document) {
   name_ = kept->name;
   fresh_epoch_ = kept->fresh_epoch;
   refused_since_ = kept->refused_since;
+  if (kept->place != place_) save();  // the same, but not quite where it was
 }
 
 void Identity::settle() {
@@ -75,7 +76,7 @@ void Identity::settle() {
   const bool is_new = name_.empty();
   if (is_new) name_ = random_uuid(random_);
   site_.log().info("instance", {{"name", name_}, {"new", is_new}});
-  save();  // also where it lies now
+  if (is_new) save();
 }
 
 std::string Identity::sentence() const {
