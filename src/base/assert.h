@@ -7,4 +7,4 @@ namespace dray {
 }
 
 #define DRAY_ASSERT(expression) \
-  ((expression) ? static_cast<void>(0) : ::dray::assertion_failed(#expression, __FILE__, __LINE__))
+  ((expression) ? static_cast<void>(0) : ::dray::assertion_failed(#expression, __FILE_NAME__, __LINE__))
