@@ -25,11 +25,18 @@ if(DRAY_WERROR)
 endif()
 target_compile_options(dray_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
-  -Wno-missing-field-initializers  # designated initialisers leave defaults on purpose
-  -Wno-stringop-overread          # gcc 12 sees a std::string compare of npos bytes that is not there
-  -Wno-mismatched-new-delete  # gcc 12 sees one in every coroutine of Asio
-  --param=ggc-min-heapsize=524288  # kB: the compiler's garbage collector took a tenth of the build
-  -fpch-preprocess -fno-omit-frame-pointer)
+  -Wno-missing-field-initializers)  # designated initialisers leave defaults on purpose
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  target_compile_options(dray_options INTERFACE
+    -Wno-stringop-overread          # gcc 12 sees a std::string compare of npos bytes that is not there
+    -Wno-mismatched-new-delete  # gcc 12 sees one in every coroutine of Asio
+    --param=ggc-min-heapsize=524288  # kB: the compiler's garbage collector took a tenth of the build
+    -fpch-preprocess)
+endif()
+target_compile_options(dray_options INTERFACE -fno-omit-frame-pointer)
+if(DRAY_FUZZ)
+  target_compile_options(dray_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 target_include_directories(dray_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(dray_options INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE BOOST_BEAST_USE_STD_STRING_VIEW
@@ -41,7 +48,8 @@ target_compile_options(dray_options INTERFACE $<$<CONFIG:Release>:-ffunction-sec
 add_link_options($<$<CONFIG:Release>:-Wl,--gc-sections>)
 if(DRAY_SANITIZE)
   # gcc's flow analysis sees ghosts in instrumented code; the plain builds keep the warning.
-  target_compile_options(dray_options INTERFACE -fsanitize=${DRAY_SANITIZE} -fno-sanitize-recover=all -Wno-maybe-uninitialized)
+  target_compile_options(dray_options INTERFACE -fsanitize=${DRAY_SANITIZE} -fno-sanitize-recover=all
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(dray_options INTERFACE -fsanitize=${DRAY_SANITIZE})
   target_compile_definitions(dray_options INTERFACE DRAY_SANITIZED)
 endif()

@@ -26,6 +26,13 @@ WEEKS = "1-1"  # of the large world: 20 gateways, 400 devices
 SEEDS_LIMIT_S = 3600  # of a range that somebody asks for; CI's has PROGRAM_LIMIT_S
 PROGRAM_LIMIT_S = 900
 SCRIPT_LIMIT_S = 900
+# Fuzz targets: a smoke run over their seeds and some thousand inputs made of them; by night a time each.
+FUZZ_RUNS = 20_000
+FUZZ_NIGHT_S = 60
+FUZZ_LIMIT_S = 300
+NIGHT_SEEDS = "1001-4000"
+NIGHT_WEEKS = "2-3"
+NIGHT_LIMIT_S = 3600
 MOST_LINES_SHOWN = 60
 # Tests that mostly wait for other processes run side by side, so many at a time.
 SIDE_BY_SIDE = 4
@@ -229,6 +236,26 @@ def run_seeds(name, program, seeds, jobs, environment, limit_s, world="small"):
     return counts
 
 
+def run_fuzz(name, program, budget, limit_s):
+    """One fuzz target over its seeds; an input that broke it is kept below build/fuzz and said with what replays it."""
+    target = program.name.removesuffix("_fuzz")
+    kept = ROOT / "build" / "fuzz" / "kept"
+    corpus = ROOT / "build" / "fuzz" / "corpus" / target
+    for folder in (kept, corpus):
+        folder.mkdir(parents=True, exist_ok=True)
+    command = [str(program), *budget, "-seed=1", "-timeout=20", "-max_len=4096", "-print_final_stats=0", "-verbosity=0",
+               f"-artifact_prefix={kept}/{target}-", str(corpus), str(ROOT / "tests" / "fuzz" / "seeds" / target)]
+    status, output = run(name, command, limit_s, SANITIZERS)
+    counts = Counts()
+    if status == 0:
+        counts.passed = [name]
+        return counts
+    wrote = re.findall(r"Test unit written to (\S.*)", output)
+    replay = [f"{program.relative_to(ROOT)} {pathlib.Path(path).relative_to(ROOT)}" for path in wrote]
+    counts.failed[name] = output.splitlines()[-MOST_LINES_SHOWN:] + replay + [f"{name} {ended(status, limit_s)}"]
+    return counts
+
+
 class Run:
     def __init__(self, arguments):
         self.arguments = arguments
@@ -269,6 +296,19 @@ class Run:
         if self.built("release", [*PRODUCTS, "dray-sim", "dray-sim-mutants"]):
             script = ROOT / "tests" / "integration" / "mutants" / "mutants_test.py"
             self.suite("integration-mutants", run_script, script, SCRIPT_LIMIT_S, {})
+
+    def fuzz(self, budget, limit_s):
+        if not self.built("fuzz", ["fuzz"]):
+            return
+        for program in sorted((ROOT / "build" / "fuzz" / "bin").glob("*_fuzz")):
+            self.suite(program.name, run_fuzz, program, budget, limit_s)
+
+    def nightly(self):
+        self.only_mutants()
+        if self.built("release", ["dray-sim"]):
+            self.seeds("release", NIGHT_SEEDS, {}, NIGHT_LIMIT_S)
+            self.seeds("release", NIGHT_WEEKS, {}, PROGRAM_LIMIT_S, "week")
+        self.fuzz([f"-max_total_time={FUZZ_NIGHT_S}"], FUZZ_NIGHT_S + FUZZ_LIMIT_S)
 
     def release(self):
         if not self.built("release", []):
@@ -329,7 +369,7 @@ def prove_claims(jobs, werror):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mode", choices=["all", "unit", "release", "tsan", "claims", "seeds", "mutants"], default="all")
+    parser.add_argument("--mode", choices=["all", "unit", "release", "tsan", "claims", "seeds", "mutants", "fuzz", "nightly"], default="all")
     parser.add_argument("--seeds", default=SEEDS)
     parser.add_argument("--filter", default="")
     parser.add_argument("--werror", action="store_true")
@@ -350,6 +390,10 @@ def main():
         everything.unit("tsan")
     if arguments.mode in ("all", "release"):
         everything.release()
+    if arguments.mode == "fuzz" or (arguments.mode == "all" and not arguments.filter):
+        everything.fuzz([f"-runs={FUZZ_RUNS}"], FUZZ_LIMIT_S)
+    if arguments.mode == "nightly":
+        everything.nightly()
     total = everything.total
     print(f"took {time.monotonic() - start:.0f} s; logs are in build/test-logs")
     for name in total.failed:
