@@ -2,12 +2,26 @@
 // not.
 #include <cstdio>
 
+#include "adapters/posix/local_socket.h"
 #include "agent/boot.h"
 #include "agent/state.h"
 #include "device.h"
 #include "wire/json.h"
 
 namespace dray::apps {
+namespace {
+
+constexpr Duration kPatience{1'000};
+
+// What the running agent says of itself, sentence by sentence: none where none runs.
+wire::json::array why_slow(const AgentConfig& config) {
+  const auto line = adapters::ask_local(config.socket, R"({"command":"status"})", kPatience);
+  const auto answer = line ? wire::parse_json(*line) : Result<wire::json::value>{line.error()};
+  const auto* slow = answer && answer->is_object() ? answer->get_object().if_contains("slow") : nullptr;
+  return slow != nullptr && slow->is_array() ? slow->get_array() : wire::json::array{};
+}
+
+}  // namespace
 
 int print_status(const AgentConfig& config, bool as_json) {
   adapters::PosixDisk disk{config.data};
@@ -34,10 +48,13 @@ int print_status(const AgentConfig& config, bool as_json) {
     wire::json::object spool;
     for (const auto& [name, offset] : attempt.spool) spool[name] = offset;
     out["spool"] = std::move(spool);
+    out["slow"] = why_slow(config);
     std::printf("%s\n", wire::to_text(out).c_str());
     return 0;
   }
   std::printf("%s  %s\n%s\n", config.agent.id.c_str(), phase.c_str(), sentence.c_str());
+  for (const wire::json::value& sentence : why_slow(config))
+    if (sentence.is_string()) std::printf("  %s\n", sentence.get_string().c_str());
   if (asks) std::printf("%s  Answer with: dray-agent answer ready, busy or defer\n", question);
   if (const auto* word = core::attempt::operator_objects(attempt))
     std::printf("  %s said \"not now\"%s%s\n", word->by.c_str(), word->why.empty() ? "" : ": ",

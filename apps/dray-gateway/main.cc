@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "adapters/posix/folder_lock.h"
+#include "adapters/posix/place.h"
 #include "adapters/posix/posix_disk.h"
 #include "adapters/posix/signals.h"
 #include "adapters/posix/started_with.h"
@@ -68,6 +69,8 @@ int run(const apps::GatewayConfig& config, const std::string& ports_file) {
   adapters::PosixDisk disk{config.data};
   const auto lock = adapters::FolderLock::take(config.data);
   if (!lock) return log.error("data_in_use", {{"why", lock.error().message()}}), 1;
+  const auto place = adapters::find_place(config.data);
+  if (!place) return log.error("data_not_found", {{"why", place.error().message()}}), 1;
   adapters::ThreadWorker store_worker{io, "store"}, bytes_worker{io, "bytes"};
   auto store = adapters::GatewayStore::open({.path = (config.data / "gateway.db").string()});
   if (!store) return log.error("store_not_opened", {{"why", store.error().message()}}), 1;
@@ -84,7 +87,8 @@ int run(const apps::GatewayConfig& config, const std::string& ports_file) {
                             .server = client,
                             .store = **store,
                             .log = log,
-                            .probe = &probe}};
+                            .probe = &probe,
+                            .place = *place}};
   const net::Limits limits = net::limits_for(files);
   log.info("file_limit", {{"files", files}, {"connections", limits.connections}, {"strangers", limits.strangers}});
   net::HttpServer devices{io, clock, log, gateway.door(), limits, &bytes_worker,

@@ -140,7 +140,7 @@ void add_device(CLI::App& app, Cli& cli) {
   show->callback([&cli, o] {
     cli.command = [o](Session& s) {
       return show_one(s, "/devices/" + encoded(o->name),
-                      {{"device", "name"}, {"site", "site"}, {"type", "type"}, {"running", "running"}, {"boot id", "boot_id"}, {"seen", "seen_at"}, {"state", "state"},
+                      {{"device", "name"}, {"site", "site"}, {"type", "type"}, {"running", "running"}, {"boot id", "boot_id"}, {"status", "status"}, {"seen", "seen_at"}, {"state", "state"},
                        {"rollout", "job.rollout"}, {"reason", "job.reason"}, {"why", "job.sentence"}, {"until", "job.until"}, {"attempt", "job.attempt"}, {"rate", "rate"}, {"attributes", "attributes"}});
     };
   });
@@ -257,6 +257,7 @@ std::optional<int> Cli::parse(int argc, char** argv) {
   add_planning(app, *this);
   add_server_wishes(app, *this);
   add_gateway_wishes(app, *this);
+  add_gateways(app, *this);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -73,6 +73,31 @@ void add_server_wishes(CLI::App& app, Cli& cli) {
   withdraw->callback([&cli, id] { cli.command = [id](Session& s) { return withdraw_deferral(s, *id); }; });
 }
 
+void add_gateways(CLI::App& app, Cli& cli) {
+  struct Options {
+    std::string site, instance, by, why;
+  };
+  CLI::App* group = app.add_subcommand("gateway", "the gateways that call with a site's token")->require_subcommand(1);
+  auto o = keep<Options>();
+  CLI::App* list = group->add_subcommand("list", "which of them answers for the site, and which are refused");
+  list->add_option("site", o->site, "the site")->required();
+  list->callback([&cli, o] { cli.command = [o](Session& s) { return list_gateways(s, o->site); }; });
+  CLI::App* replace = group->add_subcommand(
+      "replace", "let the other gateway that asks answer for the site at once, instead of the one that does");
+  replace->add_option("site", o->site, "the site")->required();
+  replace->add_option("--instance", o->instance, "which one, where several ask (drayctl gateway list)");
+  replace->add_option("--by", o->by, "who asks");
+  replace->add_option("--why", o->why, "the reason, for the record");
+  replace->footer("It is not needed where the old gateway is switched off: after 10 minutes of silence the new one is let in by itself.");
+  replace->callback([&cli, o] {
+    json::object body{{"by", o->by}, {"why", o->why}};
+    if (!o->instance.empty()) body["instance"] = o->instance;
+    cli.command = [o, body](Session& s) {
+      return create(s, "/sites/" + encoded(o->site) + "/gateway/replace", body, {{"site", "name"}, {"gateways", "gateways"}, {"state", "state"}, {"why", "sentence"}}, {});
+    };
+  });
+}
+
 void add_gateway_wishes(CLI::App& app, Cli& cli) {
   const auto at_site = [&cli](Command command) {
     cli.at_gateway = true;
@@ -91,6 +116,21 @@ void add_gateway_wishes(CLI::App& app, Cli& cli) {
   defer->add_option("--assignment", wish->rollout, "such as r12-berlin; default: all");
   add_time(*defer, *wish);
   defer->callback([at_site, wish] { at_site([wish](Session& s) { return defer_at_gateway(s, *wish); }); });
+
+  struct Alone {
+    std::string device, by, why;
+  };
+  auto one = keep<Alone>();
+  CLI::App* alone = app.add_subcommand("alone", "with --gateway: say that one agent calls as this device, where two seemed to");
+  alone->add_option("device", one->device, "the device")->required();
+  alone->add_option("--by", one->by, "who says so");
+  alone->add_option("--why", one->why, "the reason, for the record");
+  alone->callback([at_site, one] {
+    json::object body{{"by", one->by}, {"why", one->why}};
+    at_site([one, body](Session& s) {
+      return create(s, "/devices/" + encoded(one->device) + "/alone", body, {{"device", "device"}}, {});
+    });
+  });
 
   auto id = keep<std::string>();
   CLI::App* withdraw =

@@ -48,6 +48,7 @@ Task<Result<>> defer_at_gateway(Session& session, DeferWish wish);
 Task<Result<>> withdraw_deferral(Session& session, std::string id);  // of the server or the gateway, whom the session talks to
 Task<Result<>> jobs_at_gateway(Session& session);
 Task<Result<>> deferrals_at_gateway(Session& session);
+Task<Result<>> list_gateways(Session& session, std::string site);  // gateways.cc
 // The reason, its sentence and until, and what would have to happen.
 Task<Result<>> why_device(Session& session, std::string name);
 Task<Result<>> why_site(Session& session, std::string name);

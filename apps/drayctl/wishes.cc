@@ -123,6 +123,8 @@ Task<Result<>> why_device(Session& session, std::string name) {
     co_return Result<>{};
   }
   std::cout << name << " runs " << cell(*device, "running") << "\n";
+  if (const std::string status = cell(*device, "status"); status == "two_agents")
+    std::cout << "Two agents seem to call under its name.\n  helps: " << core::what_helps(status) << "\n";
   if (cell(*device, "job") == "-")
     std::cout << "No rollout concerns it: its state is idle.\n";
   else

@@ -27,6 +27,8 @@ Task<> GatewayLife::run(GatewayLife& self) {
   gateway::Ports ports{node.executor(),      node.clock(), node.random(), node.worker("store"),
                        node.worker("bytes"), node.disk(),  self.http_,    *self.store_,
                        node.log(),           self.watch_};
+  // One disk a machine: a clone of its content on another machine lies elsewhere.
+  ports.place = {.machine = node.name(), .path = "/", .inode = 1};
   self.gateway_ = std::make_unique<gateway::Gateway>(self.settings_, std::move(ports));
   self.world_.network().serve(node, node.name(), self.gateway_->door());
   self.world_.network().serve(node, "local." + node.name(), self.gateway_->local_api());

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,8 @@ class ScriptedDdi final : public HttpHandler {
   std::function<void(const std::string& execution, const std::string& phase)> on_feedback;
   std::string update = "forced";
   std::function<bool(const std::string& path, const std::string& body)> refuses;  // with 400
+  // What is answered instead; nothing: as hawkBit does. path: "", "/deploymentBase/101", ...
+  std::function<std::optional<HttpResponse>(const HttpRequest& request, const std::string& path)> instead;
 
   void order(std::int64_t action, std::vector<TestPart> parts) {
     action_ = action;
@@ -102,6 +105,8 @@ class ScriptedDdi final : public HttpHandler {
     if (!path.starts_with(kBase)) return HttpResponse{404};
     path.erase(0, kBase.size());
     if (refuses && refuses(path, body)) return HttpResponse{400};
+    if (instead)
+      if (auto other = instead(request, path)) return std::move(*other);
     if (path.empty()) return poll();
     if (path == "/configData") return take_config(body);
     if (path == "/drayProbe") return probe(request, body);

@@ -57,9 +57,11 @@ struct Program {
 struct ScriptedProbe : Probe {
   ProbeAnswer next;
   int asked = 0;
+  std::function<void()> on_asked;  // before it answers
   bool knows(const std::string&) const override { return true; }
   Task<Result<ProbeAnswer>> run(std::string, ProbeSubject, Stop&) override {
     ++asked;
+    if (on_asked) on_asked();
     co_return next;
   }
 };

@@ -30,6 +30,12 @@ HttpRequest Ddi::request(Method method, std::string target) const {
   return out;
 }
 
+Task<Result<TextResponse>> Ddi::call(HttpRequest ask, std::string body, Stop& stop) {
+  auto answer = co_await exchange(http_, std::move(ask), std::move(body), kLargestAnswer, stop);
+  answered_ = answer.has_value();
+  co_return answer;
+}
+
 Task<Result<Ddi::Poll>> Ddi::poll(std::string etag, std::chrono::seconds wait, Stop& stop) {
   HttpRequest ask = request(Method::kGet, server_.base);
   if (!etag.empty()) {
@@ -37,7 +43,7 @@ Task<Result<Ddi::Poll>> Ddi::poll(std::string etag, std::chrono::seconds wait, S
     ask.headers.set("Prefer", "wait=" + std::to_string(wait.count()));
     ask.idle_limit = kPatience + wait;
   }
-  auto answer = co_await exchange(http_, std::move(ask), std::string{}, kLargestAnswer, stop);
+  auto answer = co_await call(std::move(ask), std::string{}, stop);
   if (!answer) co_return answer.error();
   if (answer->status == 304 && !etag.empty()) co_return Poll{false, {}, std::move(etag)};
   if (answer->status != 200) co_return status_error(answer->status);
@@ -48,7 +54,7 @@ Task<Result<Ddi::Poll>> Ddi::poll(std::string etag, std::chrono::seconds wait, S
 
 Task<Result<std::string>> Ddi::get(std::string href, Stop& stop) {
   HttpRequest ask = request(Method::kGet, std::move(href));
-  auto answer = co_await exchange(http_, std::move(ask), std::string{}, kLargestAnswer, stop);
+  auto answer = co_await call(std::move(ask), std::string{}, stop);
   if (!answer) co_return answer.error();
   if (answer->status != 200) co_return status_error(answer->status);
   co_return std::move(answer->body);
@@ -57,7 +63,7 @@ Task<Result<std::string>> Ddi::get(std::string href, Stop& stop) {
 Task<Result<>> Ddi::send(Method method, std::string target, std::string body, Stop& stop) {
   HttpRequest ask = request(method, std::move(target));
   ask.headers.set("Content-Type", "application/json");
-  auto answer = co_await exchange(http_, std::move(ask), std::move(body), kLargestAnswer, stop);
+  auto answer = co_await call(std::move(ask), std::move(body), stop);
   if (!answer) co_return answer.error();
   if (answer->status < 200 || answer->status > 299) co_return status_error(answer->status);
   co_return Result<>{};

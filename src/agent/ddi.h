@@ -19,6 +19,9 @@ class Ddi {
  public:
   Ddi(Server server, HttpClient& http, Log log) : server_{std::move(server)}, http_{http}, log_{std::move(log)} {}
 
+  // The last call that has ended brought an answer, if only a refusal.
+  bool answered() const { return answered_; }
+
   struct Poll {
     bool changed = true;  // false: 304, `answer` is empty
     wire::client::PollAnswer answer;
@@ -47,10 +50,12 @@ class Ddi {
   HttpRequest request(Method method, std::string target) const;
   Task<Result<>> say(std::string target, std::string full, std::string words, std::string reduced, Stop& stop);
   Task<Result<>> send(Method method, std::string target, std::string body, Stop& stop);
+  Task<Result<TextResponse>> call(HttpRequest ask, std::string body, Stop& stop);
   Server server_;
   HttpClient& http_;
   Log log_;
   std::string refused_;  // where words were refused last: said once
+  bool answered_ = false;
 };
 
 }  // namespace dray::agent

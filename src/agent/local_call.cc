@@ -42,12 +42,15 @@ std::string done(std::string_view sentence) {
   return wire::to_text(json::object{{"ok", true}, {"sentence", sentence}});
 }
 
-std::string status(const at::Attempt& attempt, bool asks) {
+std::string status(const at::Attempt& attempt, bool asks, const std::vector<std::string>& why_slow) {
+  json::array slow;
+  for (const std::string& sentence : why_slow) slow.emplace_back(sentence);
   json::object out{{"ok", true},
                    {"phase", at::phase_name(attempt.phase)},
                    {"sentence", at::describe(attempt)},
                    {"action", at::action_of(attempt).value()},
-                   {"question", asks ? json::value{"May this device be updated now?"} : json::value{}}};
+                   {"question", asks ? json::value{"May this device be updated now?"} : json::value{}},
+                   {"slow", std::move(slow)}};
   if (const auto left = at::counts_down(attempt))
     out["left_s"] = std::chrono::ceil<std::chrono::seconds>(*left).count();
   return wire::to_text(out);
@@ -82,7 +85,7 @@ Task<std::string> Agent::local_call(std::string line, std::string who) {
   if (!request) co_return refusal("invalid", request.error().message());
   std::string answer;
   if (request->command == "status") {
-    co_return status(session_->attempt(), session_->asks_operator());
+    co_return status(session_->attempt(), session_->asks_operator(), session_->why_slow());
   } else if (request->command == "answer") {
     auto word = word_of(*request, who);
     if (!word) co_return refusal("invalid", word.error().message());

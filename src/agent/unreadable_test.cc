@@ -24,6 +24,9 @@ class UnreadableRecords : public AgentTest {
   // The device gets its update although this is in its records.
   void updates_with(const std::string& kind, const std::string& file, const std::string& text) {
     set_up(kind);
+    if (const auto slash = file.rfind('/'); slash != std::string::npos) {
+      ASSERT_TRUE(device.disk().make_dir(file.substr(0, slash)));
+    }
     ASSERT_TRUE(replace_file(device.disk(), file, text));
     server.order(101, {new_os});
     device.power_on();

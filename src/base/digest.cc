@@ -7,13 +7,14 @@
 #include <array>
 
 #include "base/assert.h"
+#include "base/text.h"
 
 namespace dray {
 
 Result<Sha256> Sha256::parse(std::string_view hex) {
   const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
   if (hex.size() != 64 || !std::all_of(hex.begin(), hex.end(), is_hex))
-    return Error{ErrorCode::kInvalid, "'" + std::string{hex.substr(0, 70)} + "' is not a SHA-256 of 64 hex digits"};
+    return Error{ErrorCode::kInvalid, "'" + clean_text(hex, 70) + "' is not a SHA-256 of 64 hex digits"};
   Sha256 out;
   out.hex_ = hex;
   std::transform(out.hex_.begin(), out.hex_.end(), out.hex_.begin(),

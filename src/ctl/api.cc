@@ -119,7 +119,10 @@ Task<Result<json::array>> Api::list(std::string path, std::size_t most) {
     const json::value* items = answer->is_object() ? answer->get_object().if_contains("items") : nullptr;
     if (items == nullptr || !items->is_array()) co_return Error{ErrorCode::kInvalid, url_ + path + ": the answer holds no list"};
     for (const json::value& item : items->get_array()) out.push_back(item);
-    cursor = std::string{text_at(answer->get_object(), "next")};
+    std::string next{text_at(answer->get_object(), "next")};
+    if (!next.empty() && (next == cursor || items->get_array().empty()))
+      co_return Error{ErrorCode::kInvalid, url_ + path + ": the list has no end"};
+    cursor = std::move(next);
   } while (!cursor.empty() && out.size() < most);
   co_return out;
 }

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "adapters/posix/system_random.h"
+#include "base/bytes.h"
 #include "ctl/api.h"
 #include "ctl/table.h"
 #include "ctl/times.h"
@@ -39,6 +41,45 @@ TEST(CtlApi, SaysAProblemInItsOwnWords) {
   EXPECT_EQ(error.message(), "expires_at: must lie after update_at");
   EXPECT_EQ(error_of(502, "<html>").message(), "the server answered 502");
   EXPECT_EQ(encoded("site=berlin and name~t*"), "site%3dberlin%20and%20name~t%2a");
+}
+
+// A server whose lists go on and on.
+struct Pages : HttpClient {
+  std::function<std::string(int page)> page;
+  int asked = 0;
+  Task<Result<int>> send(HttpRequest, BodySink& sink, Stop&) override {
+    const Headers none;
+    DRAY_CO_CHECK(sink.head(200, none));
+    const std::string body = page(++asked);
+    DRAY_CO_CHECK(co_await sink.write(as_bytes(body)));
+    co_return 200;
+  }
+};
+
+Result<std::size_t> listed(Pages& pages) {
+  asio::io_context io{1};
+  adapters::SystemRandom random;
+  Stop never;
+  Api api{pages, random, never, "http://server", ""};
+  Result<json::array> out = Error{ErrorCode::kInternal, "has not ended"};
+  asio::co_spawn(io, api.list("/devices", 100), [&](std::exception_ptr, Result<json::array> result) { out = std::move(result); });
+  io.run();
+  if (!out) return out.error();
+  return out->size();
+}
+
+TEST(CtlApi, AListWithoutEndIsAnErrorOrIsCut) {
+  Pages same, empty, grows, three;
+  same.page = [](int) { return R"({"items":[1],"next":"a"})"; };
+  EXPECT_EQ(listed(same).error().code(), ErrorCode::kInvalid);
+  EXPECT_EQ(same.asked, 2);
+  empty.page = [](int n) { return R"({"items":[],"next":")" + std::to_string(n) + "\"}"; };
+  EXPECT_EQ(listed(empty).error().code(), ErrorCode::kInvalid);
+  EXPECT_EQ(empty.asked, 1);
+  grows.page = [](int n) { return R"({"items":[1],"next":")" + std::to_string(n) + "\"}"; };
+  EXPECT_EQ(*listed(grows), 100U);
+  three.page = [](int n) { return R"({"items":[1],"next":)" + (n < 3 ? "\"" + std::to_string(n) + "\"" : "null") + "}"; };
+  EXPECT_EQ(*listed(three), 3U);
 }
 
 }  // namespace

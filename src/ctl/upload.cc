@@ -7,6 +7,7 @@ namespace dray::ctl {
 namespace {
 
 constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::uint64_t kProgress = 64 * 1024;  // fewer bytes between two tries are none: it must not go on for ever
 constexpr int kTriesWithoutProgress = 10;
 
 // The rest of a file as a request body.
@@ -101,7 +102,7 @@ Task<Result<>> upload(Api& api, Clock& clock, std::shared_ptr<const File> file, 
   for (int idle = 0;;) {
     const auto at = co_await ask_offset(api, path);
     if (at && *at >= file->size()) co_return Result<>{};
-    if (at && *at > best) {
+    if (at && *at >= best + kProgress) {
       best = *at;
       idle = 0;
     }

@@ -88,7 +88,12 @@ TEST(Driver, RepeatsAFailedSaveAndActsNotBefore) {
   f.outcomes = {Error{ErrorCode::kExhausted, "disk full"}};
   f.driver.put(1, 0);
   f.driver.apply(1, 2, {});
+  EXPECT_FALSE(f.saves.failing());
+  while (f.trace.empty()) f.io.run_one();
+  f.io.run_one();
+  EXPECT_TRUE(f.saves.failing());
   f.io.run();
+  EXPECT_FALSE(f.saves.failing());
   EXPECT_EQ(f.trace, (std::vector<std::string>{"commit", "commit", "became 2"}));
 }
 

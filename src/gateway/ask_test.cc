@@ -77,6 +77,19 @@ TEST_F(AskTest, M8_BusyWithoutATimeMovesItByTheStatusDeferralOfTheAssignment) {
   EXPECT_LE(by, 700s);
 }
 
+TEST_F(AskTest, ACheckThatSaysSoonIsAskedOnceAMinuteAtMost) {
+  devices(1, core::Ask::kPoll, "printer");
+  probe.says.insert_or_assign("dev-1", ProbeAnswer{true, 1s, "in use"});
+  start();
+  ASSERT_TRUE(until_reason(1, "device_busy"));
+  for (int i = 0; i < 10; ++i) {
+    clock.leap += 3s;
+    EXPECT_FALSE(until([&] { return checks_of("dev-1") > 1U; }, 20ms));
+  }
+  clock.leap += 30s;
+  EXPECT_TRUE(until([&] { return checks_of("dev-1") == 2U; }));
+}
+
 TEST_F(AskTest, AStatusIsGoodForFiveMinutesAndThenAskedAgain) {
   devices(1, core::Ask::kPoll, "printer");
   start();

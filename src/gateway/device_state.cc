@@ -32,11 +32,32 @@ std::optional<Busy> parse_busy(const std::string& text, WallTime now) {
   return busy;
 }
 
+// {"earlier": [...], "two_since": ms, "changed": ms, "answers": n}; the last three only while there seem to be two.
+json::object boots_value(const core::Boots& boots) {
+  json::array earlier;
+  for (const std::string& id : boots.earlier) earlier.emplace_back(id);
+  json::object out{{"earlier", std::move(earlier)}};
+  if (!boots.doubt) return out;
+  out["two_since"] = time_value(boots.doubt->since);
+  out["changed"] = time_value(boots.doubt->changed);
+  out["answers"] = boots.doubt->answers;
+  return out;
+}
+
+void read_boots(const Node& n, DeviceState& d) {
+  n.at("earlier").each([&](const Node& id) { d.boots.earlier.push_back(id.text(documents::kLongestText)); }, core::kMostBoots);
+  const auto since = maybe_time_of(n, "two_since"), changed = maybe_time_of(n, "changed");
+  if (!since) return;
+  const auto answers = n.maybe("answers");
+  d.boots.doubt = core::Boots::Doubt{*since, changed.value_or(*since), answers ? static_cast<int>(answers->integer(0, wire::kMostAttempt)) : 0};
+  d.wants_config_data = true;  // it is asked who it is
+}
+
 void read_members(const Node& n, DeviceState& d) {
   n.at("attributes").members([&](std::string_view key, const Node& v) {
     d.attributes[std::string{key}] = v.text(documents::kLongestText);
   });
-  d.boot_id = text_of(n, "boot_id");
+  d.boot_id = d.boots.current = text_of(n, "boot_id");
   n.at("running").members([&](std::string_view key, const Node& v) {
     d.running[std::string{key}] = {text_of(v, "version"), text_of(v, "sha256")};
   });
@@ -50,6 +71,7 @@ void read_members(const Node& n, DeviceState& d) {
   d.installed_name = text_of(n, "installed_name");
   d.installed_version = text_of(n, "installed_version");
   d.seen_at = maybe_time_of(n, "seen_at");
+  if (const auto boots = n.maybe("boots")) read_boots(*boots, d);
 }
 
 }  // namespace
@@ -69,6 +91,7 @@ std::string encode_device_document(const DeviceState& d) {
   if (d.busy)
     out["busy"] = json::object{
         {"until", maybe_time_value(d.busy->until)}, {"reason", d.busy->reason}, {"at", time_value(d.busy->at)}};
+  if (!d.boots.earlier.empty() || d.boots.doubt) out["boots"] = boots_value(d.boots);
   if (d.auto_confirm.active)
     out["auto_confirm"] = json::object{{"initiator", d.auto_confirm.initiator},
                                        {"remark", d.auto_confirm.remark},

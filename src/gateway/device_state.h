@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/id.h"
+#include "core/identity/boots.h"
 #include "core/model/device.h"
 #include "drive/signal.h"
 #include "ports/http.h"
@@ -77,6 +78,7 @@ struct DeviceState {
   DeviceId name;
   core::Attributes attributes;  // as sent, dray.* included
   std::string boot_id;
+  core::Boots boots;                  // whether one agent calls, or two
   core::RunningByComponent running;
   std::optional<Busy> busy;
   bool wants_config_data = true;      // configData is shown until a PUT came

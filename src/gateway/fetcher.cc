@@ -5,12 +5,16 @@
 
 #include "base/mutant.h"
 #include "gateway/documents/format.h"
+#include "wire/http_fields.h"
 
 namespace dray::gateway {
 namespace {
 
 constexpr std::size_t kPiece = 256 << 10;  // what goes to the worker at once
+constexpr std::uint64_t kProgress = 64 << 10;  // fewer bytes at a time are none
 constexpr Duration kStoreFullWait{60'000}, kLongest{3'600'000}, kStalled{30'000};
+constexpr std::size_t kMostReasons = 4;
+constexpr Duration kNamesATime{1'000};  // a shorter Retry-After is none
 
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
@@ -37,11 +41,12 @@ class Fetcher::Sink : public BodySink {
 
   Result<> head(int status, const Headers& headers) override {
     status_ = status;
-    if (const auto seconds = number(headers.get("Retry-After")))
-      retry_after_ = std::chrono::seconds{std::min<std::uint64_t>(*seconds, 3600)};
+    retry_after_ = wire::parse_retry_after(headers.get("Retry-After"), owner_.parts_.site.now());
     if (status == 206) {
-      if (start_of(headers.get("Content-Range")) != file_.have())
+      const auto start = start_of(headers.get("Content-Range"));
+      if (!start || *start > file_.have())
         return Error{ErrorCode::kInvalid, "the server sent another range than the one asked for"};
+      skip_ = file_.have() - *start;  // a cache that sends whole blocks
       taking_ = true;
     } else if (status == 200) {
       taking_ = true;
@@ -62,7 +67,9 @@ class Fetcher::Sink : public BodySink {
       DRAY_CO_CHECK(co_await owner_.work(std::move(f)));
       note_safe();
     }
-    buffer_.append(as_text(bytes));
+    const auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, bytes.size()));
+    skip_ -= skipped;
+    buffer_.append(as_text(bytes.subspan(skipped)));
     if (buffer_.size() >= kPiece || file_.have() + buffer_.size() >= file_.size()) DRAY_CO_CHECK(co_await flush());
     Clock& clock = owner_.parts_.clock;
     if (on > clock.steady()) co_return co_await clock.sleep_until(on, stop_);
@@ -106,6 +113,7 @@ class Fetcher::Sink : public BodySink {
   Wan::Body body_;
   int status_ = 0;
   bool taking_ = false, restart_ = false;
+  std::uint64_t skip_ = 0;  // bytes at the start of the body that are already here
   std::optional<Duration> retry_after_;
   std::string buffer_;
   SteadyTime next_check_{};
@@ -155,6 +163,7 @@ std::vector<Fetcher::Wanted> Fetcher::wanted() const {
 }
 
 bool Fetcher::may_run(const Sha256& sha) const {
+  if (parts_.identity.refused()) return false;
   for (const Wanted& w : wanted())
     if (w.sha == sha) return w.allowed;
   return false;
@@ -173,7 +182,9 @@ SteadyTime Fetcher::next_look(const std::vector<Wanted>& list) const {
 Task<> Fetcher::run(Stop& stop) {
   while (!stop.requested()) {
     // Our clock may be hours wrong until the server was heard, and where it can't be heard nothing can be fetched either.
-    if (!parts_.site.time().contact() && !DRAY_MUTANT("fetch_by_own_clock")) {
+    // And while another gateway answers for the site, the fetching is its.
+    const bool heard = parts_.site.time().contact() || DRAY_MUTANT("fetch_by_own_clock");
+    if (!heard || parts_.identity.refused()) {
       co_await parts_.site.work_changed.wait(parts_.clock, kSteadyMax, stop);
       continue;
     }
@@ -186,30 +197,61 @@ Task<> Fetcher::run(Stop& stop) {
     });
     if (next != list.end()) {
       Wanted what = *next;
-      co_await fetch(std::move(what), stop);
+      co_await brake_.turn(stop);
+      if (!stop.requested() && may_run(what.sha)) co_await fetch(std::move(what), stop);
       continue;
     }
     co_await parts_.site.work_changed.wait(parts_.clock, next_look(list), stop);
   }
 }
 
-void Fetcher::put_off(const Sha256& sha, Duration least, bool failure) {
+void Fetcher::put_off(const Sha256& sha, Duration least, Why why) {
   const Settings& settings = parts_.site.settings();
   auto& wait = waits_.try_emplace(sha, Wait{Backoff{settings.server_retry_base, settings.server_retry_cap}, {}}).first->second;
-  if (!failure) wait.backoff.reset();
-  const Duration own = wait.backoff.next(parts_.random);
+  if (why == Why::kNotNow) wait.backoff.reset();
+  const Duration own = wait.backoff.next(parts_.random, why == Why::kRefused);
   wait.until = parts_.clock.steady() + std::max(least, own);
+}
+
+void Fetcher::spoilt(const Sha256& sha) {
+  const Settings& settings = parts_.site.settings();
+  auto& backoff = spoilt_.try_emplace(sha, settings.server_retry_base, settings.server_retry_cap * 60).first->second;
+  put_off(sha, backoff.next(parts_.random), Why::kFailed);
+}
+
+Trouble& Fetcher::trouble(const Sha256& sha) {
+  return troubles_.try_emplace(sha, "fetch_interrupted", "Fetching artifact " + sha.short_hex()).first->second;
+}
+
+std::vector<std::string> Fetcher::why_slow() const {
+  std::vector<std::string> out;
+  if (const auto held = brake_.sentence()) out.push_back(*held);
+  for (const auto& [sha, trouble] : troubles_)
+    if (const auto one = trouble.sentence(); one && out.size() < kMostReasons) out.push_back(*one);
+  return out;
+}
+
+// It moves: the next interruption starts from a short wait.
+void Fetcher::note_progress(const Incoming& file) {
+  std::uint64_t& best = best_[file.sha()];
+  if (file.have() <= best || (file.have() < best + kProgress && !file.complete())) return;
+  best = file.have();
+  waits_.erase(file.sha());
+  brake_.progress();
 }
 
 Task<> Fetcher::fetch(Wanted what, Stop& stop) {
   const bool adopted = co_await adopt(what);
-  if (adopted) co_return;
+  if (adopted) {
+    brake_.progress();
+    co_return;
+  }
   if (const auto room = co_await make_room(what); !room) {
     if (full_.insert(what.sha).second) {
       parts_.site.log().error("store_full", {{"sha256", what.sha.hex()}, {"why", room.error().message()}});
       parts_.site.refresh_all();
     }
-    put_off(what.sha, kStoreFullWait, false);
+    put_off(what.sha, kStoreFullWait, Why::kNotNow);
     co_return;
   }
   if (full_.erase(what.sha) > 0) parts_.site.refresh_all();
@@ -220,13 +262,17 @@ Task<> Fetcher::fetch(Wanted what, Stop& stop) {
   if (done) done = co_await transfer(file, stop);
   if (done && file.complete()) done = co_await complete(file);
   if (done || done.error().code() == ErrorCode::kStopped) co_return;
-  parts_.site.log().warn("fetch_interrupted", {{"sha256", what.sha.hex()}, {"have", file.have()}, {"why", done.error().message()}});
-  if (!waits_.contains(what.sha) || waits_.at(what.sha).until <= parts_.clock.steady()) put_off(what.sha, Duration{0}, true);
+  trouble(what.sha).failed(parts_.site.log(), done.error().message());
+  const bool answered = done.error().code() != ErrorCode::kTimeout && done.error().code() != ErrorCode::kUnavailable;
+  const auto wait = waits_.find(what.sha);
+  if (wait == waits_.end() || wait->second.until <= parts_.clock.steady())
+    put_off(what.sha, Duration{0}, answered ? Why::kRefused : Why::kFailed);
 }
 
 // One request; what came of it is safe afterwards, however it ended.
 Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
   if (file.complete()) co_return Result<>{};
+  if (parts_.identity.refused()) co_return Error{ErrorCode::kStopped, "another gateway answers for the site"};
   const Settings& settings = parts_.site.settings();
   HttpRequest request{Method::kGet, settings.server_url + "/gateway/v1/artifacts/" + file.sha().hex()};
   request.headers.add("Authorization", "Bearer " + settings.token);
@@ -246,15 +292,16 @@ Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
     flushed = co_await work(std::move(sync));
     if (flushed) sink.note_safe();
   }
-  if (file.have() > from) waits_.erase(file.sha());  // it moves: the next interruption starts from a short wait
+  note_progress(file);
   if (!flushed) co_return flushed.error();
   if (!status) co_return status.error();
   if (*status == 200 || *status == 206) {
     if (file.complete()) co_return Result<>{};
-    co_return Error{ErrorCode::kUnavailable, "the body ended early"};
+    co_return Error{ErrorCode::kInvalid, "the body ended early"};
   }
   if (*status == 503 || *status == 429) {
-    put_off(file.sha(), sink.retry_after().value_or(Duration{0}), false);
+    const Duration least = sink.retry_after().value_or(Duration{0});
+    put_off(file.sha(), least, least >= kNamesATime ? Why::kNotNow : Why::kRefused);
     co_return Error{ErrorCode::kUnavailable, "the server has no capacity now"};
   }
   if (*status == 416) {  // our part can't be a part of it
@@ -262,7 +309,7 @@ Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
     DRAY_CO_CHECK(co_await work(std::move(again)));
     sink.note_safe();
   }
-  co_return Error{ErrorCode::kUnavailable, "the server answered " + std::to_string(*status)};
+  co_return Error{ErrorCode::kInvalid, "the server answered " + std::to_string(*status)};
 }
 
 Task<Result<>> Fetcher::complete(Incoming& file) {
@@ -277,12 +324,17 @@ Task<Result<>> Fetcher::complete(Incoming& file) {
   Writes writes{Write::erase(kind::kPartial, file.sha().hex())};
   if (hashes.sha256 != file.sha()) {
     parts_.site.save(std::move(writes));
+    spoilt(file.sha());
     co_return Error{ErrorCode::kCorrupt, "the bytes have SHA-256 " + hashes.sha256.hex() + " and were discarded"};
   }
   writes.push_back(parts_.blobs.add(file.sha(), blob_of(file.sha(), file.size(), hashes)));
   parts_.site.save(std::move(writes));
   parts_.site.save_link();
   waits_.erase(file.sha());
+  best_.erase(file.sha());
+  brake_.progress();
+  trouble(file.sha()).over(parts_.site.log());
+  troubles_.erase(file.sha());
   // Every action goes to the disk behind the document above, in order; so the jobs may know at once.
   parts_.site.artifact_stored(file.sha());
   co_return Result<>{};
@@ -369,6 +421,8 @@ Task<> Fetcher::drop_unwanted() {
     if (!parts_.site.is_referenced(sha)) unwanted.push_back(sha);
   for (const Sha256& sha : unwanted) {
     safe_.erase(sha);
+    best_.erase(sha);
+    troubles_.erase(sha);
     parts_.site.save({Write::erase(kind::kPartial, sha.hex())});
     std::function<Result<>()> f = [this, &sha] { return Incoming{parts_.disk, sha, 0}.discard(); };
     [[maybe_unused]] const auto done = co_await work(std::move(f));

@@ -3,14 +3,21 @@
 // Level-triggered: looks at the site whenever something changed and does the next thing. One artifact at a time (the
 // WAN is the bottleneck); one that fails waits its back-off while others go on. Transfer intervals of the assignments
 // bound it: outside of all of them it pauses, and goes on where it was.
+//
+// What the server sends can't make it ask without waiting (docs/fault-model.md, "Loops that another side's words drive"):
+// only bytes that were never here before shorten a wait, and an artifact whose bytes are wrong is fetched again after
+// pauses that grow to an hour, because each time costs the WAN all of it.
 #pragma once
 
 #include <map>
 #include <optional>
 #include <set>
 
+#include "drive/loop_brake.h"
+#include "drive/trouble.h"
 #include "gateway/backoff.h"
 #include "gateway/blobs.h"
+#include "gateway/identity.h"
 #include "gateway/incoming.h"
 #include "gateway/metered_client.h"
 #include "gateway/site.h"
@@ -23,6 +30,7 @@ class Fetcher {
   struct Parts {
     Site& site;
     Blobs& blobs;
+    Identity& identity;
     Disk& disk;
     Worker& worker;
     Clock& clock;
@@ -30,13 +38,18 @@ class Fetcher {
     MeteredClient& server;
     Wan& wan;
   };
-  explicit Fetcher(Parts parts) : parts_{parts} {}
+  explicit Fetcher(Parts parts)
+      : parts_{parts}, brake_{"Fetching artifacts from the server", parts.clock, parts.random, parts.site.log()} {}
 
   // From a document of the store: how much of an artifact is safe.
   Result<> restore(const Document& document);
   Task<> run(Stop& stop);
   bool is_full_for(const Sha256& sha) const { return full_.contains(sha); }
   std::uint64_t quota() const;
+  // A stored artifact was found broken. It is to be fetched again, but not for ever without a pause.
+  void spoilt(const Sha256& sha);
+  // Why fetches are slow, for people; nothing where they are not.
+  std::vector<std::string> why_slow() const;
 
  private:
   struct Wanted {
@@ -63,12 +76,19 @@ class Fetcher {
   Task<Result<>> make_room(const Wanted& what);
   Task<> drop_unwanted();
   Task<Result<>> work(std::function<Result<>()> f) { return on<Result<>>(parts_.worker, std::move(f)); }
-  void put_off(const Sha256& sha, Duration least, bool failure);
+  void note_progress(const Incoming& file);
+  Trouble& trouble(const Sha256& sha);
+  enum class Why { kNotNow, kFailed, kRefused };  // kNotNow: it said when; the pauses do not grow
+  void put_off(const Sha256& sha, Duration least, Why why);
 
   Parts parts_;
   std::map<Sha256, std::uint64_t> safe_;  // bytes of partial files
   std::map<Sha256, Wait> waits_;
+  std::map<Sha256, Backoff> spoilt_;      // of those whose bytes were wrong
+  std::map<Sha256, std::uint64_t> best_;  // most bytes of it that ever were here
+  std::map<Sha256, Trouble> troubles_;    // until it is stored
   std::set<Sha256> full_;
+  LoopBrake brake_;
 };
 
 }  // namespace dray::gateway

@@ -25,22 +25,29 @@ Gateway::Gateway(Settings settings, Ports ports)
              .stored = [this](const Sha256& sha) { return blobs_.has(sha); },
              .store_full = [this](const Sha256& sha) { return fetcher_.is_full_for(sha); },
              .cut_transfers = [this](ActionId action) { door_.cut_transfers(action); },
-             .knows_check = [this](const std::string& check) { return prober_.knows(check); }}},
-      server_{ports_.server, site_.link.wan_control},
+             .knows_check = [this](const std::string& check) { return prober_.knows(check); },
+             .refused = [this] { return identity_.refused(); }}},
+      identity_{site_, ports_.random, ports_.place},
+      named_{ports_.server, identity_, site_.link.wan_control},
+      server_{named_, site_.link.wan_control},
       blobs_{ports_.disk, ports_.bytes_worker, ports_.clock, ports_.log},
       rates_{site_},
       wan_{site_, rates_, ports_.clock},
-      fetcher_{{site_, blobs_, ports_.disk, ports_.bytes_worker, ports_.clock, ports_.random, server_, wan_}},
-      rate_prober_{{site_, blobs_, rates_, wan_, server_, ports_.clock, ports_.random}},
+      fetcher_{{site_, blobs_, identity_, ports_.disk, ports_.bytes_worker, ports_.clock, ports_.random, server_, wan_}},
+      rate_prober_{{site_, blobs_, identity_, rates_, wan_, server_, ports_.clock, ports_.random}},
       lan_prober_{site_, rates_, ports_.clock},
-      plan_client_{site_, server_, ports_.clock, ports_.random},
-      reporter_{site_, server_, ports_.clock, ports_.random},
+      plan_client_{site_, identity_, server_, ports_.clock, ports_.random},
+      reporter_{site_, identity_, server_, ports_.clock, ports_.random},
       prober_{site_, ports_.probe, ports_.clock, tasks_},
       door_{{site_, blobs_, ports_.clock, ports_.bytes_worker, rates_, lan_prober_}},
-      local_api_{site_, blobs_, fetcher_, rates_, ports_.random} {
+      local_api_{site_, identity_, blobs_, fetcher_, rates_, ports_.random} {
   blobs_.save = [this](Writes writes) { site_.save(std::move(writes)); };
-  blobs_.on_lost = [this](const Sha256& sha) { site_.artifact_lost(sha); };
+  blobs_.on_lost = [this](const Sha256& sha) {
+    fetcher_.spoilt(sha);
+    site_.artifact_lost(sha);
+  };
   site_.storage_report = [this] { return storage(); };
+  local_api_.why_slow = [this] { return why_slow(); };
   site_.rate_reports = [this] { return rates_.reports(); };
 }
 
@@ -52,15 +59,35 @@ wire::StorageReport Gateway::storage() const {
   return out;
 }
 
+std::vector<std::string> Gateway::why_slow() const {
+  std::vector<std::string> out = fetcher_.why_slow();
+  for (const auto& one : {plan_client_.why_slow(), reporter_.why_slow()})
+    if (one) out.push_back(*one);
+  return out;
+}
+
 Task<Result<>> Gateway::load() {
   std::function<Result<>(const Document&)> other = [this](const Document& document) -> Result<> {
     if (document.kind == kind::kArtifact) return blobs_.restore(document);
     if (document.kind == kind::kPartial) return fetcher_.restore(document);
     if (document.kind == kind::kRate) return rates_.restore(document);
+    if (document.kind == kind::kMeta && document.id == "instance") identity_.restore(document);
     return {};
   };
   std::function<Task<Result<>>()> prepare = [this] { return blobs_.prepare(); };
-  co_return co_await site_.load(std::move(other), std::move(prepare));
+  DRAY_CO_CHECK(co_await site_.load(std::move(other), std::move(prepare)));
+  identity_.settle();
+  co_return Result<>{};
+}
+
+// With the server: not before the name is durable under which that is done.
+Task<> Gateway::talk(Stop& stop) {
+  const auto named = co_await site_.settled();
+  if (!named) co_return;
+  tasks_.spawn(plan_client_.run(stop));
+  tasks_.spawn(reporter_.run(stop));
+  tasks_.spawn(fetcher_.run(stop));
+  if (settings_.probe) tasks_.spawn(rate_prober_.run(stop));
 }
 
 // What is counted while bytes move: a power cut may cost the last minutes of it.
@@ -88,13 +115,8 @@ Task<> Gateway::run(Stop& stop) {
   Stop::Hook hook{stop, [this] { tasks_.stop(); }};
   Stop& all = tasks_.stop_signal();
   tasks_.spawn(site_.run(all));
-  tasks_.spawn(plan_client_.run(all));
-  tasks_.spawn(reporter_.run(all));
-  tasks_.spawn(fetcher_.run(all));
-  if (settings_.probe) {
-    tasks_.spawn(rate_prober_.run(all));
-    tasks_.spawn(lan_prober_.run(all));
-  }
+  tasks_.spawn(talk(all));
+  if (settings_.probe) tasks_.spawn(lan_prober_.run(all));
   tasks_.spawn(prober_.run(all));
   tasks_.spawn(keep_counting());
   co_await tasks_.join();

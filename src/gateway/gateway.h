@@ -7,7 +7,9 @@
 #include "gateway/local_api.h"
 #include "gateway/metered_client.h"
 #include "gateway/plan_client.h"
+#include "gateway/identity.h"
 #include "gateway/lan_prober.h"
+#include "gateway/named_client.h"
 #include "gateway/prober.h"
 #include "gateway/rate_prober.h"
 #include "gateway/reporter.h"
@@ -28,6 +30,7 @@ struct Ports {
   Log log;
   Watch watch = {};  // the simulator's: where faults are placed
   Probe* probe = nullptr;  // status checks; null: none are configured
+  core::Place place = {};  // where the data lies; a copy of it elsewhere is another gateway
 };
 
 class Gateway {
@@ -50,12 +53,16 @@ class Gateway {
  private:
   Task<Result<>> load();
   Task<> keep_counting();
+  Task<> talk(Stop& stop);
   wire::StorageReport storage() const;
+  std::vector<std::string> why_slow() const;
 
   Settings settings_;
   Ports ports_;
   TaskGroup tasks_;
   Site site_;
+  Identity identity_;
+  NamedClient named_;
   MeteredClient server_;
   Blobs blobs_;
   Rates rates_;

@@ -1,5 +1,6 @@
-// Whatever a plan says in numbers, times and texts, if it is taken the gateway can live with it: jobs are made of it, move
-// at any time, are said, saved and read again. The undefined-behaviour sanitizer judges the arithmetic.
+// Whatever a plan says in numbers, times and texts, if it is taken the gateway can live with it: jobs are
+// made of it, move at any time, are said, saved and read again. The undefined-behaviour sanitizer judges the
+// arithmetic.
 #include <gtest/gtest.h>
 
 #include "core/schedule/deferral.h"
@@ -32,7 +33,12 @@ std::string plan_text() {
                         .ask = Ask::kConfirmation,
                         .ends_on = EndsOn::kPowerOn}};
   plan.devices = {{DeviceId{"till-014"}, "till", "9f", {{"ort", "x"}}}};
-  plan.artifacts = {{.sha256 = *Sha256::parse(kSha), .size = 5, .file = "i", .component = "os", .version = "2", .module_id = 31}};
+  plan.artifacts = {{.sha256 = *Sha256::parse(kSha),
+                     .size = 5,
+                     .file = "i",
+                     .component = "os",
+                     .version = "2",
+                     .module_id = 31}};
   Assignment a;
   a.id = AssignmentId{"r12-berlin"};
   a.planned_at = kAt;
@@ -54,8 +60,18 @@ void saved_and_said(const Job& job, const Given& given) {
   static_cast<void>(wake_at(job, given));
   static_cast<void>(offer(job, given));
   static_cast<void>(wants_bytes(job, given.now));
-  wire::JobReport report{job.terms.id, said.state, said.reason, said.sentence, said.until, job.update_at,
-                         static_cast<std::int64_t>(job.step), job.attempt, 0, {}, is_late(job), {}};
+  wire::JobReport report{job.terms.id,
+                         said.state,
+                         said.reason,
+                         said.sentence,
+                         said.until,
+                         job.update_at,
+                         static_cast<std::int64_t>(job.step),
+                         job.attempt,
+                         0,
+                         {},
+                         is_late(job),
+                         {}};
   EXPECT_TRUE(wire::decode_report(wire::encode_report({1, 1, given.now, report})));
 }
 
@@ -106,7 +122,8 @@ void lived_through(const Plan& plan) {
       WorkLeft work{.devices = 1, .concurrency = plan.limits.concurrency};
       for (const auto& step : job->terms.steps)
         for (const auto& artifact : step) work.wan_bytes = work.lan_bytes += artifact.size;
-      static_cast<void>(to_rfc3339(latest_start(job->terms.update, job->terms.expires_at, time_needed(work))));
+      static_cast<void>(
+          to_rfc3339(latest_start(job->terms.update, job->terms.expires_at, time_needed(work))));
     }
   }
 }
@@ -155,7 +172,8 @@ TEST(HostilePlan, AJobWithoutAnExpiryIsReadAgain) {
 // What a device's link is said to do, at both ends of what is taken.
 TEST(HostilePlan, RatesAreReckonedWith) {
   std::vector<HourRate> hours;
-  for (const std::uint64_t rate : {std::uint64_t{0}, std::uint64_t{1}, static_cast<std::uint64_t>(wire::kMostRate)})
+  for (const std::uint64_t rate :
+       {std::uint64_t{0}, std::uint64_t{1}, static_cast<std::uint64_t>(wire::kMostRate)})
     for (const WallTime newest : {kWrittenMin, kAt, kWrittenMax}) {
       HourRate hour{.hour = 45, .newest = newest, .as_of = newest};
       hour.value = hour.low = rate;
@@ -173,9 +191,13 @@ TEST(HostilePlan, EveryTextOfADeviceIsReadAgain) {
   for (const std::string& text : wire::testing::odd_texts()) {
     DeviceState device{DeviceId{"till-014"}};
     const std::string value = clean_characters(text, wire::kLongestAttribute);
-    device.attributes = {{value, value}, {"dray.boot_id", value}, {"dray.version.os", value}, {"dray.sha256.os", value},
+    device.attributes = {{value, value},
+                         {"dray.boot_id", value},
+                         {"dray.version.os", value},
+                         {"dray.sha256.os", value},
                          {"dray.busy", value}};
-    device.auto_confirm = {true, clean_text(text, wire::kLongestBy), clean_text(text, wire::kLongestWhy), kAt};
+    device.auto_confirm = {true, clean_text(text, wire::kLongestBy), clean_text(text, wire::kLongestWhy),
+                           kAt};
     device.installed_name = device.installed_version = value;
     read_dray_attributes(device, kAt);
     DeviceState again{DeviceId{"till-014"}};

@@ -1,6 +1,6 @@
-// Foreign links and transmissions at the gateway alone: devices that are off hold up nobody (slots.h has the rules).
+// Foreign links and transmissions at the gateway alone: devices that are off hold up nobody (slots.h has the
+// rules).
 #include "gateway/gateway.h"
-
 #include "gateway/testing/gateway_test_rig.h"
 
 namespace dray::gateway {
@@ -21,7 +21,8 @@ class LinksTest : public GatewayTest {
     type.name = "ours";
     type.ask = core::Ask::kConfirmation;
     server.plan.device_types.push_back(type);
-    for (int i = foreign; i < foreign + ours; ++i) server.plan.devices[static_cast<std::size_t>(i)].type = "ours";
+    for (int i = foreign; i < foreign + ours; ++i)
+      server.plan.devices[static_cast<std::size_t>(i)].type = "ours";
   }
   // Everything is there and every job looked at.
   void begin() {
@@ -29,23 +30,31 @@ class LinksTest : public GatewayTest {
     ASSERT_TRUE(until([&] {
       const auto& jobs = gateway().site().jobs();
       return !jobs.empty() && std::all_of(jobs.begin(), jobs.end(), [](const auto& entry) {
-        return std::holds_alternative<core::Ready>(entry.second.phase) || std::holds_alternative<core::Asked>(entry.second.phase);
+        return std::holds_alternative<core::Ready>(entry.second.phase) ||
+               std::holds_alternative<core::Asked>(entry.second.phase);
       });
     }));
   }
   bool shown(int n) { return !link("deploymentBase", name(n)).empty(); }
   static std::string name(int n) { return "dev-" + std::to_string(n); }
-  core::PublicState said(int n) { return gateway().site().describe(*gateway().site().find_job(JobId{"r1-" + name(n)})); }
+  core::PublicState said(int n) {
+    return gateway().site().describe(*gateway().site().find_job(JobId{"r1-" + name(n)}));
+  }
   // A foreign client at its link: fetches and closes.
   void updates(int n) {
     const std::string id = link("deploymentBase", name(n));
     ASSERT_NE(id, "");
     EXPECT_EQ(get(file_path(), {.device = name(n)}).status, 200);
-    EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("closed", "success"), {.device = name(n)}).status, 200);
+    EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("closed", "success"), {.device = name(n)})
+                  .status,
+              200);
   }
   void confirms(int n) {
     const std::string id = wait_link("confirmationBase", name(n));
-    EXPECT_EQ(post("/confirmationBase/" + id + "/feedback", R"({"confirmation":"confirmed"})", {.device = name(n)}).status, 200);
+    EXPECT_EQ(
+        post("/confirmationBase/" + id + "/feedback", R"({"confirmation":"confirmed"})", {.device = name(n)})
+            .status,
+        200);
   }
   // A poll that waits for news.
   struct Held {
@@ -68,12 +77,12 @@ class LinksTest : public GatewayTest {
 };
 
 TEST_F(LinksTest, DevicesThatNeverPollHoldUpNobody) {
-  devices(5);
+  devices(12);
   begin();
-  updates(4);
-  updates(5);
-  EXPECT_TRUE(until_state("r1-dev-4", "succeeded"));
-  EXPECT_TRUE(until_state("r1-dev-5", "succeeded"));
+  for (const int n : {5, 4, 9}) {
+    updates(n);
+    EXPECT_TRUE(until_state("r1-" + name(n), "succeeded"));
+  }
 }
 
 TEST_F(LinksTest, DevicesThatTookTheirLinkAndWentOffHoldUpOthersForTwoPollIntervals) {
@@ -84,7 +93,8 @@ TEST_F(LinksTest, DevicesThatTookTheirLinkAndWentOffHoldUpOthersForTwoPollInterv
   EXPECT_FALSE(shown(5));
   EXPECT_EQ(said(4).reason, "waiting_slot");
   EXPECT_EQ(said(4).sentence, "waits for its turn; three devices before it have not fetched");
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-4") && server.job("r1-dev-4")->reason == "waiting_slot"; }));
+  EXPECT_TRUE(
+      until([&] { return server.job("r1-dev-4") && server.job("r1-dev-4")->reason == "waiting_slot"; }));
   clock.leap += 120s;
   updates(4);
   updates(5);
@@ -189,7 +199,8 @@ TEST_F(LinksTest, TheHigherPriorityGoesFirst) {
   urgent.rollout = RolloutId{"r2"};
   urgent.priority = 5;
   urgent.jobs = {{JobId{"r2-dev-3"}, DeviceId{"dev-3"}, urgent.jobs[0].steps}};
-  server.plan.devices.push_back({.name = DeviceId{"dev-3"}, .type = "board", .token_sha256 = sha256_of(as_bytes("tok-dev-3")).hex()});
+  server.plan.devices.push_back(
+      {.name = DeviceId{"dev-3"}, .type = "board", .token_sha256 = sha256_of(as_bytes("tok-dev-3")).hex()});
   server.plan.assignments.push_back(urgent);
   begin();
   ASSERT_TRUE(shown(1));
@@ -206,7 +217,8 @@ TEST_F(LinksTest, WhoIsNextIsToldToAskAgainSoon) {
   settings.poll_sleep = 300s;
   begin();
   const auto sleep = [&](int n) {
-    return std::string{get("", {.device = name(n)}).json().at("config").at("polling").at("sleep").as_string()};
+    return std::string{
+        get("", {.device = name(n)}).json().at("config").at("polling").at("sleep").as_string()};
   };
   const std::string usual = sleep(1), soon = sleep(2);
   EXPECT_GT(usual, "00:04:00");
@@ -236,6 +248,18 @@ TEST_F(LinksTest, ARestartGivesTheTurnToWhoPolls) {
   restart();
   EXPECT_TRUE(until([&] { return shown(2); }));
   EXPECT_FALSE(shown(1));
+}
+
+TEST_F(LinksTest, AClientThatSaysThatItBeginsHasItsLinkStillToUse) {
+  devices(2, 0, 1);
+  begin();
+  const std::string id = link("deploymentBase", name(1));
+  EXPECT_EQ(
+      post("/deploymentBase/" + id + "/feedback", feedback("proceeding", "none"), {.device = name(1)}).status,
+      200);
+  EXPECT_FALSE(shown(2));
+  updates(1);
+  updates(2);
 }
 
 TEST_F(LinksTest, ACutFetchLeavesTheDeviceItsLinkAndItsSlotToOthers) {

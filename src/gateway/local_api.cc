@@ -60,12 +60,20 @@ Task<HttpResponse> LocalApi::handle(HttpRequest request, Stop& /*stop*/) {
     std::string id = wire::unescape_url(name).value_or("");
     co_return co_await cancel_job(request, std::move(id));
   }
+  constexpr std::string_view kDevices = "/api/v1/devices/", kAlone = "/alone";
+  if (path.starts_with(kDevices) && path.ends_with(kAlone) && request.method == Method::kPost &&
+      path.size() > kDevices.size() + kAlone.size()) {
+    const auto name = path.substr(kDevices.size(), path.size() - kDevices.size() - kAlone.size());
+    std::string device = wire::unescape_url(name).value_or("");
+    co_return co_await confirm_device(request, std::move(device));
+  }
   co_return problem(404, "Not Found", "there is no such resource");
 }
 
 std::optional<HttpResponse> LocalApi::list(std::string_view path) const {
   if (path == "/api/v1/status") return status();
   if (path == "/api/v1/jobs") return jobs();
+  if (path == "/api/v1/devices") return devices();
   if (path == "/api/v1/deferrals") return deferrals();
   return std::nullopt;
 }
@@ -106,8 +114,13 @@ json::array LocalApi::set_aside() const {
 
 HttpResponse LocalApi::status() const {
   const std::string held = site_.damage().holds(DeviceId{});
+  const std::string reason = identity_.refused() ? "two_gateways" : held.empty() ? "" : "stored_unreadable";
+  const std::string sentence = identity_.refused() ? identity_.sentence() : held;
   json::array artifacts;
   json::object devices;
+  json::array slow;
+  if (why_slow)
+    for (const std::string& sentence : why_slow()) slow.emplace_back(sentence);
   const auto rate = [this](const core::LinkRate& r) { return wire::encode_rate({r, site_.now()}); };
   for (auto& [name, one] : rates_.devices()) devices[name.value()] = rate(one);
   for (const auto& [sha, blob] : blobs_.all()) artifacts.push_back({{"sha256", sha.hex()}, {"bytes", blob.size}});
@@ -115,8 +128,10 @@ HttpResponse LocalApi::status() const {
       200, {{"site", site_.plan().plan().site.value()},
             {"time_zone", site_.plan().plan().time_zone},
             {"revision", site_.plan().plan().revision},
-            {"reason", held.empty() ? json::value{} : json::value("stored_unreadable")},
-            {"sentence", held.empty() ? json::value{} : json::value(held)},
+            {"reason", text_or_null(reason)},
+            {"sentence", text_or_null(sentence)},
+            {"since", maybe_time(identity_.refused_since())},
+            {"instance", identity_.name()},
             {"unreadable", unreadable()},
             {"link", {{"wan_bytes", site_.link.wan}, {"wan_control_bytes", site_.link.wan_control}, {"lan_bytes", site_.link.lan}}},
             {"rates", {{"wan", rate(rates_.wan())}, {"devices", std::move(devices)}}},
@@ -124,6 +139,7 @@ HttpResponse LocalApi::status() const {
             {"contact", {{"last", site_.time().contact() ? json::value(to_rfc3339(site_.last_contact())) : json::value{}},
                          {"clock_known", site_.time().known()},
                          {"now", to_rfc3339(site_.now())}}},
+            {"slow", std::move(slow)},
             {"reports_waiting", site_.outbox().size()},
             {"reports_set_aside", set_aside()},
             {"transmitting", site_.slots().running()},

@@ -1,17 +1,13 @@
 #include "gateway/plan_client.h"
 
-#include <array>
-#include <cstdio>
-
 #include "base/mutant.h"
+#include "wire/http_fields.h"
 
 namespace dray::gateway {
 namespace {
 
 constexpr std::size_t kLargestPlan = 256 << 20;
-constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+constexpr Duration kRefusedBase{10'000}, kRefusedCap{300'000};  // pauses between questions while another one answers
 
 // Notes when the head of an answer came: the server wrote its time then, and a long plan over a slow WAN may take
 // minutes after it.
@@ -46,42 +42,29 @@ class HeadWatch : public HttpClient {
 
 }  // namespace
 
-Result<WallTime> parse_http_date(std::string_view text) {
-  const Error bad{ErrorCode::kInvalid, "'" + std::string{text.substr(0, 40)} + "' is not an HTTP date"};
-  if (text.size() != 29) return bad;
-  const auto month = std::find(kMonths.begin(), kMonths.end(), text.substr(8, 3));
-  if (month == kMonths.end()) return bad;
-  const auto number = std::to_string(101 + (month - kMonths.begin())).substr(1);
-  const std::string rfc3339 = std::string{text.substr(12, 4)} + "-" + number + "-" + std::string{text.substr(5, 2)} + "T" +
-                              std::string{text.substr(17, 8)} + "Z";
-  return parse_rfc3339(rfc3339);
-}
-
-std::string to_http_date(WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day ymd{day};
-  const std::chrono::hh_mm_ss hms{std::chrono::floor<std::chrono::seconds>(time - day)};
-  char text[64];
-  std::snprintf(text, sizeof text, "%s, %02u %s %04d %02d:%02d:%02d GMT",
-                kDays[std::chrono::weekday{day}.c_encoding()].data(), static_cast<unsigned>(ymd.day()),
-                kMonths[static_cast<unsigned>(ymd.month()) - 1].data(), static_cast<int>(ymd.year()),
-                static_cast<int>(hms.hours().count()), static_cast<int>(hms.minutes().count()),
-                static_cast<int>(hms.seconds().count()));
-  return text;
-}
-
 Task<> PlanClient::run(Stop& stop) {
   Backoff backoff{site_.settings().server_retry_base, site_.settings().server_retry_cap};
+  Backoff brake{kRefusedBase, kRefusedCap};
   while (!stop.requested()) {
+    co_await brake_.turn(stop);
+    refused_.reset();
     const Result<> done = co_await ask(stop);
     if (stop.requested()) break;
     if (done) {
       backoff.reset();
+      trouble_.over(site_.log());
+      brake.reset();
+      continue;
+    }
+    if (identity_.refused()) {
+      const SteadyTime again = clock_.steady() + brake.next(random_);
+      [[maybe_unused]] const auto slept = co_await clock_.sleep_until(again, stop);
       continue;
     }
     if (DRAY_MUTANT("gives_up_server") && backoff.failures() > 8) co_return;
-    if (backoff.failures() == 0) site_.log().warn("server_away", {{"why", done.error().message()}});
-    const SteadyTime until = clock_.steady() + backoff.next(random_);
+    trouble_.failed(site_.log(), done.error().message());
+    const Duration own = backoff.next(random_, refused_.has_value());
+    const SteadyTime until = clock_.steady() + std::max(own, refused_.value_or(Duration{0}));
     [[maybe_unused]] const auto how = co_await clock_.sleep_until(until, stop);
   }
 }
@@ -93,7 +76,7 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   const std::string etag = site_.plan_etag();
   // The first contact after a start gets the whole plan at once: the clock waits for it, and what the server has seen
   // of us comes only with a plan. A gateway that was restored from an older state learns of it here.
-  if (!etag.empty() && site_.time().contact()) {
+  if (!etag.empty() && site_.time().contact() && !identity_.refused()) {
     request.headers.add("If-None-Match", etag);
     request.headers.add("Prefer", "wait=" + std::to_string(settings.plan_wait.count()));
   }
@@ -103,23 +86,25 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   HeadWatch server{server_, clock_};
   const auto answer = co_await exchange(server, std::move(request), "", kLargestPlan, stop);
   if (!answer) co_return answer.error();
+  refused_ = wire::parse_retry_after(answer->headers.get("Retry-After"), site_.now()).value_or(Duration{0});
   Result<> taken = take(*answer, acknowledged, server.heard());
+  if (taken) identity_.was_heard();
   if (taken) taken = co_await site_.settled();
   // A server that does not hold the call must not be asked in a tight loop.
   if (taken && answer->status == 304 && clock_.steady() - asked < settings.server_retry_base)
-    taken = co_await clock_.sleep_until(clock_.steady() + settings.server_retry_base, stop);
+    taken = co_await clock_.sleep_until(clock_.steady() + 2 * settings.server_retry_base, stop);
   co_return taken;
 }
 
 Result<> PlanClient::take(const TextResponse& answer, core::ReportsSeen acknowledged, SteadyTime heard) {
   if (answer.status == 304) {
-    if (const auto date = parse_http_date(answer.headers.get("Date"))) site_.note_contact(*date, heard);
+    if (const auto date = wire::parse_http_date(answer.headers.get("Date"))) site_.note_contact(*date, heard);
     return {};
   }
   if (answer.status != 200) return Error{ErrorCode::kUnavailable, "GET plan: status " + std::to_string(answer.status)};
   const auto message = wire::decode_plan(answer.body);
   if (!message) return message.error().with_context("GET plan");
-  if (answer.headers.get("ETag") != "\"" + std::to_string(message->plan.revision) + "\"")
+  if (!wire::same_tag(answer.headers.get("ETag"), "\"" + std::to_string(message->plan.revision) + "\""))
     return Error{ErrorCode::kInvalid, "GET plan: no ETag with the revision"};
   site_.take_plan(*message, answer.body, acknowledged, heard);
   return {};

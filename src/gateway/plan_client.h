@@ -1,9 +1,15 @@
 // Keeps the plan current: long-polls GET plan, corrects the clock, hands every new revision to the site.
 //
-// A 200 without `ETag: "<revision>"`, or that is not our JSON (a captive portal), counts as no answer.
+// A 200 without `ETag: "<revision>"` (a proxy may have made it weak), or that is not our JSON (a captive portal), counts
+// as no answer. What the server says can't make it ask without waiting (docs/fault-model.md, "Loops that another side's
+// words drive"). While another gateway answers for the site (409) it asks for the whole plan, without waiting, with pauses
+// that grow to 5 minutes.
 #pragma once
 
+#include "drive/loop_brake.h"
+#include "drive/trouble.h"
 #include "gateway/backoff.h"
+#include "gateway/identity.h"
 #include "gateway/site.h"
 #include "ports/http.h"
 
@@ -11,21 +17,28 @@ namespace dray::gateway {
 
 class PlanClient {
  public:
-  PlanClient(Site& site, HttpClient& server, Clock& clock, Random& random)
-      : site_{site}, server_{server}, clock_{clock}, random_{random} {}
+  PlanClient(Site& site, Identity& identity, HttpClient& server, Clock& clock, Random& random)
+      : site_{site},
+        identity_{identity},
+        server_{server},
+        clock_{clock},
+        random_{random},
+        brake_{"Asking the server for the plan", clock, random, site.log()} {}
   Task<> run(Stop& stop);
+  // Why plans come late or not at all, for people; nothing where all is well.
+  std::optional<std::string> why_slow() const { return trouble_.sentence() ? trouble_.sentence() : brake_.sentence(); }
 
  private:
   Task<Result<>> ask(Stop& stop);
   Result<> take(const TextResponse& answer, core::ReportsSeen acknowledged, SteadyTime heard);
   Site& site_;
+  Identity& identity_;
   HttpClient& server_;
   Clock& clock_;
   Random& random_;
+  LoopBrake brake_;
+  Trouble trouble_{"server_away", "Asking the server for the plan"};
+  std::optional<Duration> refused_;  // it answered; with the least time that it asked for
 };
-
-// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, IMF-fixdate).
-Result<WallTime> parse_http_date(std::string_view text);
-std::string to_http_date(WallTime time);
 
 }  // namespace dray::gateway

@@ -8,19 +8,24 @@ constexpr std::chrono::minutes kSoon{10}, kSpread{30};
 constexpr std::uint64_t kFirst = 128 << 10, kSecond = 1 << 20;  // the server's limit
 constexpr Duration kQuick{500};                                 // the first was over too soon to mean much
 constexpr Duration kStalled{30'000};
+constexpr Duration kLongEnough{600'000};  // at the lowest caps, too
 
 }  // namespace
 
 class RateProber::Sink : public BodySink {
  public:
-  Sink(RateProber& owner, Stop& stop) : owner_{owner}, stop_{stop}, body_{owner.parts_.wan} {}
+  Sink(RateProber& owner, std::uint64_t most, Stop& stop)
+      : owner_{owner}, most_{most}, stop_{stop}, until_{owner.parts_.clock.steady() + kLongEnough}, body_{owner.parts_.wan} {}
   Result<> head(int status, const Headers& /*headers*/) override {
     if (status != 200) return Error{ErrorCode::kUnavailable, "GET probe: status " + std::to_string(status)};
     return {};
   }
   Task<Result<>> write(ByteView bytes) override {
-    const SteadyTime on = body_.took(bytes.size());
     Clock& clock = owner_.parts_.clock;
+    const SteadyTime on = body_.took(bytes.size());
+    if (bytes.size() > most_) co_return Error{ErrorCode::kInvalid, "GET probe: more bytes than were asked for"};
+    most_ -= bytes.size();
+    if (clock.steady() >= until_) co_return Error{ErrorCode::kTimeout, "GET probe: long enough"};
     if (on > clock.steady()) co_return co_await clock.sleep_until(on, stop_);
     co_return Result<>{};
   }
@@ -28,7 +33,9 @@ class RateProber::Sink : public BodySink {
 
  private:
   RateProber& owner_;
+  std::uint64_t most_;
   Stop& stop_;
+  SteadyTime until_;
   Wan::Body body_;
 };
 
@@ -49,7 +56,7 @@ std::optional<RateProber::Need> RateProber::need_of(const core::Job& job) const 
 
 std::optional<RateProber::Need> RateProber::need() const {
   const WallTime now = parts_.site.now();
-  if (!parts_.site.time().contact()) return {};
+  if (!parts_.site.time().contact() || parts_.identity.refused()) return {};
   const auto newest = parts_.rates.newest(DeviceId{});
   if (newest && now - *newest < kFresh) return {};
   std::optional<Need> first;
@@ -103,7 +110,7 @@ Task<Result<Duration>> RateProber::get(std::uint64_t bytes, Stop& stop) {
   request.headers.add("Authorization", "Bearer " + settings.token);
   request.idle_limit = kStalled;
   const SteadyTime began = parts_.clock.steady();
-  Sink sink{*this, stop};
+  Sink sink{*this, bytes, stop};
   const Result<int> status = co_await parts_.server.send(std::move(request), sink, stop);
   sink.end();
   if (!status) co_return status.error();

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "gateway/blobs.h"
+#include "gateway/identity.h"
 #include "gateway/metered_client.h"
 #include "gateway/wan.h"
 
@@ -18,6 +19,7 @@ class RateProber {
   struct Parts {
     Site& site;
     Blobs& blobs;
+    Identity& identity;
     Rates& rates;
     Wan& wan;
     MeteredClient& server;

@@ -1,6 +1,7 @@
 #include "gateway/reporter.h"
 
 #include "base/text.h"
+#include "wire/http_fields.h"
 
 namespace dray::gateway {
 namespace {
@@ -32,26 +33,32 @@ Task<> Reporter::run(Stop& stop) {
     // Before the server has said what it has seen, nothing is told: afterwards a gateway that was restored from an older
     // state could not be told from one whose answers were lost. But not for ever: a plan may be too long for its WAN.
     const bool heard = site_.time().contact() || clock_.steady() >= began + kPatience;
-    if (site_.outbox().empty() || !heard) {
+    const bool may_tell = heard && !identity_.refused();  // another gateway speaks for the site: nothing is told
+    if (site_.outbox().empty() || !may_tell) {
       const SteadyTime until = heard ? kSteadyMax : began + kPatience;
       co_await site_.reports_waiting.wait(clock_, until, stop);
       continue;
     }
+    co_await brake_.turn(stop);
+    if (stop.requested()) break;
     // What is told must be true after a power cut too, and its number never used again: first what is told is fixed,
     // then it is made durable, then it is told.
     Outbox::Batch batch = site_.outbox().batch(halving_.most());
     const auto saved = co_await site_.settled();
     if (!saved) break;
     site_.outbox().sending(batch);
+    refused_.reset();
     const Result<> done = co_await send(std::move(batch), stop);
     if (stop.requested()) break;
     site_.cannot_tell = done ? std::nullopt : std::optional{done.error().message()};
     if (done) {
       backoff.reset();
+      trouble_.over(site_.log());
       continue;
     }
-    if (backoff.failures() == 0) site_.log().warn("reports_not_taken", {{"why", done.error().message()}});
-    const SteadyTime until = clock_.steady() + backoff.next(random_);
+    trouble_.failed(site_.log(), done.error().message());
+    const Duration own = backoff.next(random_, refused_.has_value());
+    const SteadyTime until = clock_.steady() + std::max(own, refused_.value_or(Duration{0}));
     [[maybe_unused]] const auto how = co_await clock_.sleep_until(until, stop);
   }
 }
@@ -68,6 +75,7 @@ Task<Result<>> Reporter::send(Outbox::Batch batch, Stop& stop) {
   const std::size_t count = batch.reports.size();
   const auto answer = co_await post(wire::encode_reports(batch.reports), stop);
   if (!answer) co_return answer.error();
+  refused_ = wire::parse_retry_after(answer->headers.get("Retry-After"), site_.now()).value_or(Duration{0});
   if (refuses(*answer)) {
     std::string why = detail_of(*answer);
     co_return co_await refused(std::move(batch), std::move(why), stop);
@@ -80,6 +88,8 @@ Task<Result<>> Reporter::send(Outbox::Batch batch, Stop& stop) {
   const std::int64_t epoch = site_.outbox().last().epoch;
   site_.acknowledge(*decoded);
   const bool begins_anew = site_.outbox().last().epoch != epoch;
+  // What is told because the server asks for all of it again, or says that it has seen more, is no progress.
+  if (moved && !begins_anew && !decoded->resync) brake_.progress();
   if (!moved && !begins_anew) co_return Error{ErrorCode::kUnavailable, "POST reports: not all was acknowledged"};
   halving_.taken(count);
   if (!halving_.searching() && site_.outbox().empty()) set_aside_ = 0;

@@ -89,9 +89,10 @@ void Site::save_link() {
 void Site::adopt_epoch(core::ReportsSeen seen) {
   if (seen.epoch >= wire::kMostInteger) return;
   const bool damaged = outbox_.last().epoch > seen.epoch + wire::kMostEpochStep;
-  if ((seen <= outbox_.sent() && !damaged && !counters_lost_) || DRAY_MUTANT("restored_keeps_epoch")) return;
-  const std::int64_t epoch = (counters_lost_ && !damaged ? std::max(seen.epoch, outbox_.last().epoch) : seen.epoch) + 1;
-  counters_lost_ = false;
+  const bool fresh = counters_lost_ || wants_fresh_epoch_;
+  if ((seen <= outbox_.sent() && !damaged && !fresh) || DRAY_MUTANT("restored_keeps_epoch")) return;
+  const std::int64_t epoch = (fresh && !damaged ? std::max(seen.epoch, outbox_.last().epoch) : seen.epoch) + 1;
+  counters_lost_ = wants_fresh_epoch_ = false;
   damage_.mended(kind::kMeta, kCounters);
   parts_.log.warn("epoch_began", {{"epoch", epoch}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
   save(outbox_.begin_epoch(epoch));

@@ -83,6 +83,7 @@ class Site {
     std::function<bool(const Sha256&)> store_full;
     std::function<void(ActionId)> cut_transfers;
     std::function<bool(const std::string& check)> knows_check;
+    std::function<bool()> refused;  // another gateway answers for the site: identity.h
   };
   explicit Site(Parts parts);
 
@@ -117,6 +118,9 @@ class Site {
   void take_plan(const wire::PlanMessage& message, std::string text, core::ReportsSeen acknowledged, SteadyTime heard);
   void note_contact(WallTime server_time, SteadyTime heard);
   WallTime last_contact() const { return last_contact_; }
+  // This is a copy of another gateway's data, which may have gone on: a new epoch begins with the next plan.
+  void want_fresh_epoch() { wants_fresh_epoch_ = true; }
+  bool wants_fresh_epoch() const { return wants_fresh_epoch_; }
 
   // --- jobs ---
   const std::map<JobId, core::Job>& jobs() const { return jobs_.states(); }
@@ -149,6 +153,8 @@ class Site {
   // Attributes changed; power_on: they held a power-on report.
   void device_reported(DeviceState& device, bool power_on);
   void device_seen(DeviceState& device);
+  // site_doubts.cc: somebody at the site says that one agent calls as this device again.
+  void confirm_alone(DeviceState& device, const std::string& by, const std::string& why);
   void set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how);
 
   // --- links and transmissions (site_slots.cc) ---
@@ -177,6 +183,7 @@ class Site {
   void check_began(DeviceState& device) { device.checked.running = true; }
   void check_ended(DeviceState& device, const Result<ProbeAnswer>& answer);
   ProbeSubject subject_of(const DeviceState& device) const;
+  std::string reported_status(const DeviceState& device) const;
 
   // --- deferrals of the local API ---
   const std::map<std::string, core::Deferral>& local_deferrals() const { return local_deferrals_; }
@@ -241,7 +248,8 @@ class Site {
   void give_status(const DeviceState& device, core::Given& given) const;
   void note_wanted_check(DeviceState& device);
   std::string check_of(const DeviceState& device) const;
-  std::string reported_status(const DeviceState& device) const;
+  void note_boot(DeviceState& device);  // site_doubts.cc
+  void ask_who();
   wire::DeviceReport device_report(const DeviceState& device) const;
   std::string view_of(const DeviceState& device) const;
   void set_wake(const JobId& id, JobSide& side, std::optional<WallTime> wake);
@@ -264,6 +272,7 @@ class Site {
   documents::Damage damage_;
   std::map<JobId, std::string> ended_;  // while loading: the second documents of jobs that have ended
   bool counters_lost_ = false;          // a new epoch begins when the server was heard
+  bool wants_fresh_epoch_ = false;      // the same, because these data are a copy
   WallTime last_contact_, up_since_, floor_saved_;
   Leases leases_;
   Outbox outbox_;
@@ -276,6 +285,7 @@ class Site {
   std::map<std::string, core::Deferral> local_deferrals_;
   std::set<std::pair<WallTime, JobId>> wakes_;
   std::set<std::string> wants_check_;  // names of devices
+  std::map<std::string, SteadyTime> asked_who_next_;  // devices of which two seem to call: when they are asked again
   std::vector<JobId> forgotten_;
   Signal wake_changed_;
 };

@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kFarAway{24 * 3'600'000};
 // Who is before a device in the line changes with each of them: of that alone the server hears so often.
 constexpr std::chrono::minutes kLineIsNews{15};
+constexpr Duration kStillDue{1'000};  // after this it is looked at again
 
 bool late_seen(const std::optional<WallTime>& before, WallTime now) {
   return !before || now - *before >= std::chrono::hours{1};
@@ -22,6 +23,7 @@ bool late_seen(const std::optional<WallTime>& before, WallTime now) {
 core::Given Site::given_for(const core::Job& job) const {
   core::Given given;
   given.now = now();
+  given.doubt = parts_.refused() ? core::Doubt::kTwoGateways : core::Doubt::kNone;
   given.clock_known = time_.known();
   given.held = damage_.holds(job.terms.device);
   given.stored = true;
@@ -34,6 +36,7 @@ core::Given Site::given_for(const core::Job& job) const {
     given.running = d.running;
     given.boot_id = d.boot_id;
     given.seen_at = d.seen_at;
+    if (d.boots.doubt && given.doubt == core::Doubt::kNone) given.doubt = core::Doubt::kTwoAgents;
     give_status(d, given);
   }
   give_turn(job, given);
@@ -320,6 +323,7 @@ void Site::device_reported(DeviceState& device, bool power_on) {
   read_dray_attributes(device, now());
   device.busy_used = false;
   device.wants_config_data = false;
+  if (power_on) note_boot(device);
   device.seen_at = device.seen_reported = now();
   save_device(device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
   if (device.in_plan)
@@ -401,13 +405,15 @@ Task<> Site::run(Stop& stop) {
     forget_dropped();
     tick_due();
     pass_on();
+    ask_who();
     if (!forgotten_.empty() || line_moved_) continue;
     const auto changes = wake_changed_.generation();  // what this round changed itself is seen below
     SteadyTime until = slots_.next_sweep(slot_rules());
+    for (const auto& [name, at] : asked_who_next_) until = std::min(until, at);
     if (!wakes_.empty()) until = std::min(until, time_.steady_at(wakes_.begin()->first));
     until = std::min(until, parts_.clock.steady() + kFarAway);
-    // A wake that is due at once but changes nothing must not spin.
-    until = std::max(until, parts_.clock.steady() + Duration{1});
+    // What is due was done above: what is still due changes nothing, and must not spin.
+    if (until <= parts_.clock.steady()) until = parts_.clock.steady() + kStillDue;
     co_await wake_changed_.wait_past(changes, parts_.clock, until, stop);
   }
 }

@@ -42,7 +42,9 @@ Result<> Site::restore(const Document& d, const Other& other) {
     DRAY_TRY(auto job, documents::read_job(id, d.text));
     jobs_.put(id, std::move(job));
   } else if (d.kind == kind::kEnded) {
-    ended_[JobId{d.id}] = d.text;
+    const JobId id{d.id};
+    DRAY_TRY([[maybe_unused]] const auto job, documents::read_job(id, d.text));
+    ended_.emplace(id, d.text);
   } else if (d.kind == kind::kAction) {
     DRAY_TRY(const auto action, documents::action_of(d.id));
     DRAY_TRY(auto history, documents::read_history(d.text));

@@ -1,4 +1,5 @@
-// Whose turn it is to receive: polls and fetches on one side, the line of those that wait on the other (slots.h).
+// Whose turn it is to receive: polls and fetches on one side, the line of those that wait on the other
+// (slots.h).
 #include <algorithm>
 #include <utility>
 
@@ -26,7 +27,8 @@ void Site::give_turn(const core::Job& job, core::Given& given) const {
 // The job whose link the device's poll asks for; a device has one at a time.
 const core::Job* Site::link_wanted(const DeviceState& device) const {
   for (const JobId& id : device.jobs)
-    if (const core::Job* job = find_job(id); job != nullptr && is_foreign(*job) && core::wants_link(*job, given_for(*job)))
+    if (const core::Job* job = find_job(id);
+        job != nullptr && is_foreign(*job) && core::wants_link(*job, given_for(*job)))
       return job;
   return nullptr;
 }
@@ -40,15 +42,19 @@ void Site::note_link(DeviceState& device) {
     if (slots_.enable(device.name, core::may_download(*job, given_for(*job)))) device.changed.notify();
     return;
   }
-  const bool agent_waits = std::any_of(device.jobs.begin(), device.jobs.end(), [&](const JobId& id) {
-                             const core::Job* own = find_job(id);
-                             return own != nullptr && !is_foreign(*own) && core::may_download(*own, given_for(*own));
-                           });
-  if (!agent_waits && slots_.leave(device.name)) line_moved();
+  // A foreign client that only said that it begins has its link still to use; an agent has its place.
+  const bool goes_on = std::any_of(device.jobs.begin(), device.jobs.end(), [&](const JobId& id) {
+    const core::Job* own = find_job(id);
+    if (own == nullptr) return false;
+    if (!is_foreign(*own)) return core::may_download(*own, given_for(*own));
+    return core::has_started(*own) && slots_.shows(receiver_of(*own));
+  });
+  if (!goes_on && slots_.leave(device.name)) line_moved();
 }
 
 void Site::polled(DeviceState& device, SteadyTime until) {
-  if (slots_.next_sweep(slot_rules()) <= parts_.clock.steady()) pass_on();  // what is over is over at this poll
+  if (slots_.next_sweep(slot_rules()) <= parts_.clock.steady())
+    pass_on();  // what is over is over at this poll
   if (!device.wants_link) return;
   const core::Job* job = link_wanted(device);
   if (job == nullptr) return;
@@ -96,7 +102,8 @@ bool Site::was_cut(const JobId& job) const {
   return found != sides_.end() && found->second.cut;
 }
 
-void Site::bytes_sent(const JobId& id, ActionId action, const Sha256& sha, std::uint64_t from, std::uint64_t to) {
+void Site::bytes_sent(const JobId& id, ActionId action, const Sha256& sha, std::uint64_t from,
+                      std::uint64_t to) {
   const core::Job* job = find_job(id);
   if (job == nullptr || job->action != action || job->step >= job->terms.steps.size()) return;
   JobSide& side = sides_[id];

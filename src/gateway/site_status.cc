@@ -6,6 +6,12 @@
 #include "gateway/site.h"
 
 namespace dray::gateway {
+namespace {
+
+// A device's check is not asked again sooner, whatever it says: that is a process of the site's each time.
+constexpr Duration kSoonest{60'000};
+
+}  // namespace
 
 std::string Site::check_of(const DeviceState& device) const {
   const core::DeviceType* type = plan_.type_of(device.name);
@@ -74,7 +80,7 @@ void Site::check_ended(DeviceState& device, const Result<ProbeAnswer>& answer) {
     core::Answered busy{core::AnswerKind::kBusy, {}, "its status check", c.why};
     if (answer->retry_after) {
       busy.until = now() + *answer->retry_after;
-      c.next = now_steady + *answer->retry_after;
+      c.next = now_steady + std::max<Duration>(*answer->retry_after, kSoonest);
     }
     const auto order = device.jobs;
     for (const JobId& id : order)
@@ -88,6 +94,7 @@ void Site::check_ended(DeviceState& device, const Result<ProbeAnswer>& answer) {
 
 // What its device says of itself goes first; then its check; a device that nobody can ask has a status too.
 std::string Site::reported_status(const DeviceState& device) const {
+  if (device.boots.doubt) return "two_agents";
   std::string own = status_of(device, now());
   if (!own.empty()) return own;
   const core::DeviceType* type = plan_.type_of(device.name);

@@ -56,7 +56,8 @@ bool Slots::shows(const Receiver& who) const {
   return link != links_.end() && link->second.who.job == who.job;
 }
 
-Slots::Asked Slots::ask(const Receiver& who, bool able, SteadyTime now, SteadyTime until, const Rules& rules) {
+Slots::Asked Slots::ask(const Receiver& who, bool able, SteadyTime now, SteadyTime until,
+                        const Rules& rules) {
   if (runs_.contains(who.job)) return {true, {}};
   if (const auto link = links_.find(who.device); link != links_.end()) {
     link->second.who = who;  // a device has one link, for whichever of its jobs goes first
@@ -119,14 +120,15 @@ Slots::Waiting& Slots::stand(const Receiver& who) {
   return at->second;
 }
 
-// Every foreign device that has a link or receives is in its way, and every agent that received already when it came
-// or was before it in the line; who overtook it is not. An unused link of a later round gives way.
+// Every foreign device that has a link or receives is in its way, and every agent that received already when
+// it came or was before it in the line; who overtook it is not. An unused link of a later round gives way.
 std::size_t Slots::in_the_way(const Place& place, const DeviceId& device) const {
   std::size_t before = 0;
   for (const auto& [other, link] : links_)
     if (other != device && link.place.round <= place.round) ++before;
   for (const auto& [job, run] : runs_)
-    if (run.who.device != device && (run.who.foreign || run.began < place.number || run.place < place)) ++before;
+    if (run.who.device != device && (run.who.foreign || run.began < place.number || run.place < place))
+      ++before;
   return before;
 }
 
@@ -145,14 +147,15 @@ std::size_t Slots::waiting_before(const Place& place, const DeviceId& device, St
 
 // Foreign devices that have a link or receive.
 std::size_t Slots::open() const {
-  return links_.size() +
-         static_cast<std::size_t>(std::count_if(runs_.begin(), runs_.end(), [](const auto& r) { return r.second.who.foreign; }));
+  return links_.size() + static_cast<std::size_t>(std::count_if(
+                             runs_.begin(), runs_.end(), [](const auto& r) { return r.second.who.foreign; }));
 }
 
 // The last one in line of those with an unused link goes back to its place.
 DeviceId Slots::withdraw_last(const Rules& rules) {
-  const auto last = std::max_element(links_.begin(), links_.end(),
-                                     [](const auto& a, const auto& b) { return a.second.place < b.second.place; });
+  const auto last = std::max_element(links_.begin(), links_.end(), [](const auto& a, const auto& b) {
+    return a.second.place < b.second.place;
+  });
   const DeviceId device = last->first;
   const Link link = last->second;
   links_.erase(last);
@@ -192,7 +195,8 @@ std::vector<DeviceId> Slots::in_turn(SteadyTime now, const Rules& rules) const {
   std::vector<const Waiting*> present;
   for (const auto& [device, waiting] : line_)
     if (now < waiting.until) present.push_back(&waiting);
-  std::sort(present.begin(), present.end(), [](const Waiting* a, const Waiting* b) { return a->place < b->place; });
+  std::sort(present.begin(), present.end(),
+            [](const Waiting* a, const Waiting* b) { return a->place < b->place; });
   std::vector<DeviceId> out;
   std::size_t before = 0;
   for (const Waiting* waiting : present) {

@@ -1,18 +1,19 @@
-// Who may receive now, and who is shown the link to it: at most `concurrency` devices of a site at a time. Pure
-// bookkeeping with time given; the site asks and acts. Loop thread only.
+// Who may receive now, and who is shown the link to it: at most `concurrency` devices of a site at a time.
+// Pure bookkeeping with time given; the site asks and acts. Loop thread only.
 //
-// A *transmission* runs from the first byte that a device asks for until its last body ends, or has stood still for
-// kNoProgress. A client that can be told to come again (our agent: 503 + Retry-After) is served while fewer than
-// `concurrency` run. A foreign client obeys no Retry-After, so it is shown its *link* only when it may fetch; what it
-// fetches is always served and counts. A link is taken by a poll, so a device that is off takes none; it reserves no
-// transmission; and one that is not used for two poll intervals is withdrawn. At most `concurrency` foreign devices
-// have a link or receive.
+// A *transmission* runs from the first byte that a device asks for until its last body ends, or has stood
+// still for kNoProgress. A client that can be told to come again (our agent: 503 + Retry-After) is served
+// while fewer than `concurrency` run. A foreign client obeys no Retry-After, so it is shown its *link* only
+// when it may fetch; what it fetches is always served and counts. A link is taken by a poll, so a device that
+// is off takes none; it reserves no transmission; and one that is not used for two poll intervals is
+// withdrawn. At most `concurrency` foreign devices have a link or receive.
 //
-// Whoever was told to wait stands in one *line*, agents and foreign devices alike: by rounds, in a round the higher
-// priority first, then who has waited longest. Who has had its turn, used or not, stands in the next round: so every
-// other device goes at most twice before one that waits, and no priority and no device that polls without ever fetching
-// keeps it waiting for good. A place is kept for a device that polls rarely, but it holds up others only while the
-// device is *present*: three poll intervals from its last poll (one may be lost).
+// Whoever was told to wait stands in one *line*, agents and foreign devices alike: by rounds, in a round the
+// higher priority first, then who has waited longest. Who has had its turn, used or not, stands in the next
+// round: so every other device goes at most twice before one that waits, and no priority and no device that
+// polls without ever fetching keeps it waiting for good. A place is kept for a device that polls rarely, but
+// it holds up others only while the device is *present*: three poll intervals from its last poll (one may be
+// lost).
 #pragma once
 
 #include <compare>
@@ -61,8 +62,8 @@ class Slots {
     bool shown = false;
     std::optional<DeviceId> withdrawn;  // whose unused link it got
   };
-  // A foreign device polls; it stays until `until` where its poll is held. able: nothing but its turn keeps it from
-  // fetching; else it only gets, or keeps, its place in the line.
+  // A foreign device polls; it stays until `until` where its poll is held. able: nothing but its turn keeps
+  // it from fetching; else it only gets, or keeps, its place in the line.
   Asked ask(const Receiver& who, bool able, SteadyTime now, SteadyTime until, const Rules& rules);
   bool stands(const DeviceId& device) const { return links_.contains(device) || line_.contains(device); }
   // In the line: whether anything but its turn keeps it from fetching. True: nothing does any more.
@@ -73,13 +74,15 @@ class Slots {
   bool release(const JobId& job, const DeviceId& device);
 
   // --- what follows ---
-  // What is before it; nothing where its link is shown, or would be by a poll now, or an agent would be served.
+  // What is before it; nothing where its link is shown, or would be by a poll now, or an agent would be
+  // served.
   std::optional<core::Line> line_of(const Receiver& who, SteadyTime now, const Rules& rules) const;
   // It stands in the line, and its turn comes as soon as those that receive now, or have a link, are through.
   bool is_next(const DeviceId& device, SteadyTime now, const Rules& rules) const;
   // Foreign devices of the line that a poll now would give their link, the first in line first.
   std::vector<DeviceId> in_turn(SteadyTime now, const Rules& rules) const;
-  // What has lasted too long ends: unused links, transmissions that stand still, the presence of those in line.
+  // What has lasted too long ends: unused links, transmissions that stand still, the presence of those in
+  // line.
   struct Swept {
     std::vector<DeviceId> lost;  // their link or transmission
     bool moved = false;          // others may have their turn by it
@@ -123,10 +126,10 @@ class Slots {
   void had_turn(const DeviceId& device, const Place& place);
 
   std::map<JobId, Run> runs_;
-  std::map<DeviceId, Link> links_;    // shown and not used yet
-  std::map<DeviceId, Waiting> line_;  // in no order; their places have one
+  std::map<DeviceId, Link> links_;               // shown and not used yet
+  std::map<DeviceId, Waiting> line_;             // in no order; their places have one
   std::map<DeviceId, std::int64_t> next_round_;  // of those that have had a turn
-  std::int64_t round_ = 0;            // of the last turn
+  std::int64_t round_ = 0;                       // of the last turn
   std::uint64_t arrivals_ = 0;
 };
 

@@ -162,7 +162,8 @@ TEST_F(SlotsTest, WhoMayNotFetchForNowKeepsItsPlaceAndIsInNobodysWay) {
   ASSERT_FALSE(polls("b"));
   uses("a");
   ends("a");
-  EXPECT_EQ(slots.in_turn(now, rules), (std::vector{DeviceId{"unchecked"}, DeviceId{"b"}})) << "its status is asked for";
+  EXPECT_EQ(slots.in_turn(now, rules), (std::vector{DeviceId{"unchecked"}, DeviceId{"b"}}))
+      << "its status is asked for";
   EXPECT_TRUE(slots.enable(DeviceId{"unchecked"}, true));
   EXPECT_FALSE(slots.enable(DeviceId{"unchecked"}, true)) << "no news";
   EXPECT_FALSE(polls("b"));
@@ -211,7 +212,8 @@ TEST_F(SlotsTest, AsManyAreNextAsMayReceive) {
   rules.concurrency = 2;
   for (const std::string name : {"a", "b", "c", "d", "e"}) polls(name);
   for (const std::string name : {"c", "d"}) EXPECT_TRUE(slots.is_next(DeviceId{name}, now, rules)) << name;
-  for (const std::string name : {"a", "e", "f"}) EXPECT_FALSE(slots.is_next(DeviceId{name}, now, rules)) << name;
+  for (const std::string name : {"a", "e", "f"})
+    EXPECT_FALSE(slots.is_next(DeviceId{name}, now, rules)) << name;
 }
 
 // --- nobody waits for good ---
@@ -220,13 +222,13 @@ TEST_F(SlotsTest, AsManyAreNextAsMayReceive) {
 class Crowd {
  public:
   enum class Kind {
-    kOff,          // never polls
-    kGoesOff,      // polls now and then at first
+    kOff,      // never polls
+    kGoesOff,  // polls now and then at first
     kNeverFetches,
-    kOnce,         // fetches once
-    kAgain,        // fetches, fails, and comes again, for ever
-    kRare,         // polls every ten intervals, fetches once
-    kAgent,        // ours, once
+    kOnce,   // fetches once
+    kAgain,  // fetches, fails, and comes again, for ever
+    kRare,   // polls every ten intervals, fetches once
+    kAgent,  // ours, once
     kAgentAgain,
   };
   static constexpr Duration kStep{5'000};
@@ -238,13 +240,15 @@ class Crowd {
       Device d;
       d.kind = kinds[pick(kinds.size())];
       const std::string name = "d" + std::to_string(i);
-      d.who = {JobId{name}, DeviceId{name}, static_cast<int>(pick(3)), d.kind != Kind::kAgent && d.kind != Kind::kAgentAgain};
+      d.who = {JobId{name}, DeviceId{name}, static_cast<int>(pick(3)),
+               d.kind != Kind::kAgent && d.kind != Kind::kAgentAgain};
       d.next = now_ + pick(12) * kStep;
       devices_.push_back(d);
     }
   }
 
-  // Each device before this one twice, and the longest that a turn takes; a device that polls rarely comes back.
+  // Each device before this one twice, and the longest that a turn takes; a device that polls rarely comes
+  // back.
   Duration longest_wait() const {
     const auto turns = static_cast<Duration::rep>(2 * devices_.size() / rules_.concurrency + 2);
     return turns * (kLongest + rules_.present()) + 30 * kPoll;
@@ -341,13 +345,16 @@ void expect_nobody_starves(const std::vector<Crowd::Kind>& kinds) {
 using Kind = Crowd::Kind;
 
 TEST(SlotsCrowd, WhoeverPollsHasItsTurnInTimeWhateverOthersDo) {
-  expect_nobody_starves({Kind::kOff, Kind::kGoesOff, Kind::kNeverFetches, Kind::kOnce, Kind::kRare, Kind::kAgent});
+  expect_nobody_starves(
+      {Kind::kOff, Kind::kGoesOff, Kind::kNeverFetches, Kind::kOnce, Kind::kRare, Kind::kAgent});
 }
 TEST(SlotsCrowd, WhoeverPollsHasItsTurnBesideDevicesThatFailForEver) {
-  expect_nobody_starves({Kind::kOff, Kind::kNeverFetches, Kind::kOnce, Kind::kAgain, Kind::kAgain, Kind::kAgent});
+  expect_nobody_starves(
+      {Kind::kOff, Kind::kNeverFetches, Kind::kOnce, Kind::kAgain, Kind::kAgain, Kind::kAgent});
 }
 TEST(SlotsCrowd, ForeignDevicesHaveTheirTurnBesideAgentsThatComeForEver) {
-  expect_nobody_starves({Kind::kGoesOff, Kind::kNeverFetches, Kind::kOnce, Kind::kAgain, Kind::kAgentAgain, Kind::kAgentAgain});
+  expect_nobody_starves(
+      {Kind::kGoesOff, Kind::kNeverFetches, Kind::kOnce, Kind::kAgain, Kind::kAgentAgain, Kind::kAgentAgain});
 }
 
 }  // namespace

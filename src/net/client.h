@@ -19,6 +19,8 @@ struct ClientLimits {
   Duration pool_time{50'000};     // an unused connection is kept this long, less than servers keep it
   std::size_t pool_per_host = 4;
   std::size_t head_bytes = 64 * 1024;    // of an answer
+  int interim_answers = 10;              // "100 Continue" and the like before an answer
+  Duration head_time{30'000};            // from the first byte of a head to its last
   std::size_t buffer_bytes = 64 * 1024;  // largest piece given to a sink
   Duration sweep{1'000};
 };

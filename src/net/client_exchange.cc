@@ -253,7 +253,10 @@ Task<Result<bool>> ClientExchange::fill() {
 
 Task<Result<int>> ClientExchange::read_head(bool to_head, Headers& headers) {
   std::size_t looked = 0;
-  while (true) {
+  for (int interim = 0;;) {
+    const bool begun = !unread().empty();
+    if (!begun) head_until_ = kSteadyMax;
+    if (begun && head_until_ == kSteadyMax) head_until_ = core_->clock.steady() + core_->limits.head_time;
     auto end = head_end(unread(), looked);
     if (end != std::string_view::npos) {
       int status = 0;
@@ -262,7 +265,10 @@ Task<Result<int>> ClientExchange::read_head(bool to_head, Headers& headers) {
         co_return Error{ErrorCode::kInvalid, url_.authority + ": the answer is not HTTP/1.1"};
       begin_ += end;
       looked = 0;
+      head_until_ = kSteadyMax;
       if (status >= 200) co_return status;
+      if (++interim > core_->limits.interim_answers)
+        co_return Error{ErrorCode::kInvalid, url_.authority + ": interim answers without end"};
       continue;  // 100 Continue, 103 Early Hints: the answer is still to come
     }
     looked = unread().size();
@@ -283,7 +289,10 @@ Task<Result<>> ClientExchange::read_body(BodySink& sink) {
       auto step = parser_.parse_body(unread());
       begin_ += step.used;
       done = step.done;
-      if (step.bad) co_return Error{ErrorCode::kInvalid, url_.authority + ": malformed chunked body"};
+      framing_bytes_ += step.used - step.piece.size();
+      // Extensions and trailers without end; a chunk of one byte has six bytes around it.
+      const bool hollow = framing_bytes_ > core_->limits.head_bytes + 16 * body_bytes_;
+      if (step.bad || hollow) co_return Error{ErrorCode::kInvalid, url_.authority + ": malformed chunked body"};
       if (!step.piece.empty()) {
         body_bytes_ += step.piece.size();
         auto written = co_await sink.write(as_bytes(step.piece));

@@ -39,7 +39,7 @@ class ClientExchange {
   Task<Result<int>> read_head(bool to_head, Headers& headers);
   Task<Result<>> read_body(BodySink& sink);
   Task<Result<bool>> fill();  // false: the server has closed
-  void set_deadline(Duration from_now) { deadline_ = core_->clock.steady() + from_now; }
+  void set_deadline(Duration from_now) { deadline_ = std::min(core_->clock.steady() + from_now, head_until_); }
   Error lost(std::string_view what) const;
   std::string_view unread() const { return {buffer_.data() + begin_, end_ - begin_}; }
 
@@ -52,10 +52,11 @@ class ClientExchange {
   Stop cut_stop_;
   std::optional<Error> cut_;
   SteadyTime deadline_ = kSteadyMax;
+  SteadyTime head_until_ = kSteadyMax;  // the head that has begun must be whole by then
   ResponseParser parser_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0, end_ = 0;
-  std::uint64_t body_bytes_ = 0;
+  std::uint64_t body_bytes_ = 0, framing_bytes_ = 0;  // framing: what chunks have around them
   std::string why_not_connected_;
   bool connecting_ = false;  // a deadline ends this endpoint only
   bool sending_ = false;     // an answer may come before all is sent

@@ -65,6 +65,7 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {Method::kPost, "sites/*/resync", &A::resync_site, kMostJson},
       {Method::kPut, "rows/*/*/*", &A::replace_row, kMostJson},
       {Method::kPost, "sites/*/action-ids", &A::renew_action_ids, kMostJson},
+      {Method::kPost, "sites/*/gateway/replace", &A::replace_gateway, kMostJson},
       {Method::kPost, "devices", &A::add_device, kMostJson},
       {Method::kPost, "devices/bulk", &A::add_devices, kMostBulk},
       {Method::kGet, "devices", &A::list_devices},

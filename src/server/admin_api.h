@@ -6,6 +6,7 @@
 
 #include "server/artifacts.h"
 #include "server/http.h"
+#include "server/instances.h"
 #include "server/sites.h"
 
 namespace dray::server {
@@ -13,8 +14,14 @@ namespace dray::server {
 class AdminApi : public HttpHandler {
  public:
   // timetable is notified where a rollout was made: it may be due before what is waited for.
-  AdminApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts, Signal& timetable)
-      : parts_{parts}, options_{options}, sites_{sites}, artifacts_{artifacts}, timetable_{timetable} {}
+  AdminApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts, Instances& instances,
+           Signal& timetable)
+      : parts_{parts},
+        options_{options},
+        sites_{sites},
+        artifacts_{artifacts},
+        instances_{instances},
+        timetable_{timetable} {}
 
   void set_token_sha256(std::string sha256) { token_sha256_ = std::move(sha256); }
 
@@ -66,6 +73,9 @@ class AdminApi : public HttpHandler {
 
   Task<HttpResponse> replace_row(Call& call);
 
+  // admin_gateways.cc
+  Task<HttpResponse> replace_gateway(Call& call);
+
   // admin_rollouts.cc
   Task<HttpResponse> add_release(Call& call);
   Task<HttpResponse> list_releases(Call& call);
@@ -109,6 +119,7 @@ class AdminApi : public HttpHandler {
   const Options& options_;
   Sites& sites_;
   Artifacts& artifacts_;
+  Instances& instances_;
   Signal& timetable_;
   std::string token_sha256_;  // empty: not started yet
 };

@@ -7,6 +7,7 @@
 
 #include "base/mutant.h"
 #include "server/http.h"
+#include "wire/http_fields.h"
 #include "wire/range.h"
 
 namespace dray::server {
@@ -92,11 +93,12 @@ class Counted {
 }  // namespace
 
 GatewayApi::GatewayApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts,
-                       TaskGroup& tasks, Signal& timetable)
+                       Instances& instances, TaskGroup& tasks, Signal& timetable)
     : parts_{parts},
       options_{options},
       sites_{sites},
       artifacts_{artifacts},
+      instances_{instances},
       timetable_{timetable},
       saves_{tasks, parts.clock, parts.log, [this](const auto& incoming) { return commit(incoming); }},
       intake_{Intake::Limits{.batches = options.most_waiting_batches}} {}
@@ -110,15 +112,28 @@ Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
     co_return problem_response(404, "no such resource");
   Site* site = sites_.by_token(bearer_sha256(request));
   if (site == nullptr) co_return unauthorized();
+  auto instance = instance_of(request);
+  if (!instance) co_return problem_response(instance.error());
+  std::string name = *instance;
+  auto refused = co_await instances_.admit(*site, std::move(name));
+  if (refused) co_return std::move(*refused);
   sites_.contact(*site);
+  const Instances::Call heard{parts_, *site};
+  Target asked = std::move(*target);
+  HttpResponse response = co_await route(*site, std::move(asked), std::move(request), stop);
+  if (auto replaced = instances_.refusal(*site, *instance)) co_return std::move(*replaced);
+  co_return response;
+}
 
+Task<HttpResponse> GatewayApi::route(Site& site, Target target, HttpRequest request, Stop& stop) {
+  const auto& path = target.path;
   const bool get = request.method == Method::kGet || request.method == Method::kHead;
   const bool post = request.method == Method::kPost;
-  if (path.size() == 3 && path[2] == "plan" && get) co_return co_await plan(*site, std::move(request), stop);
-  if (path.size() == 3 && path[2] == "reports" && post) co_return co_await reports(site->name, std::move(request), stop);
+  if (path.size() == 3 && path[2] == "plan" && get) co_return co_await plan(site, std::move(request), stop);
+  if (path.size() == 3 && path[2] == "reports" && post) co_return co_await reports(site.name, std::move(request), stop);
   if (path.size() == 4 && path[2] == "artifacts" && get)
-    co_return co_await artifact(*site, std::move(request), path[3]);
-  if (path.size() == 3 && path[2] == "probe" && get) co_return probe(target->query["bytes"]);
+    co_return co_await artifact(site, std::move(request), path[3]);
+  if (path.size() == 3 && path[2] == "probe" && get) co_return probe(target.query["bytes"]);
   if (path.size() == 5 && path[2] == "deltas" && get)
     co_return problem_response(404, "no delta is worth it: take the full artifact");
   const bool known = path[2] == "plan" || path[2] == "reports" || path[2] == "artifacts" ||
@@ -128,23 +143,31 @@ Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
 
 // The long poll: held while the client has the current revision.
 Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop) {
-  const std::string known = bare_tag(request.headers.get("If-None-Match"));
+  const std::string_view asked = request.headers.get("If-None-Match");
+  const std::string known = bare_tag(asked);
+  const auto has_current = [&] {
+    const std::string revision = std::to_string(site.revision);
+    return !DRAY_MUTANT("plan_never_unchanged") && (known == revision || wire::none_match(asked, "\"" + revision + "\""));
+  };
   const auto wait = wait_of(request, options_.longest_wait);
   const auto theirs = number(known);
   if (theirs && *theirs > site.revision && *theirs < kMostRevision) co_await sites_.outrun(site, *theirs);
   if (wait.count() > 0 && waiting_ >= options_.most_waiting)
     co_return busy_response("too many gateways wait", kRetryAfter);
   const SteadyTime until = parts_.clock.steady() + wait;
+  const auto instance = instance_of(request);
+  const std::string name = instance ? *instance : std::string{};
   Counted counted{waiting_};
   for (;;) {
+    if (auto replaced = instances_.refusal(site, name)) co_return std::move(*replaced);
     const auto generation = site.changed.generation();
-    if (known != std::to_string(site.revision) || DRAY_MUTANT("plan_never_unchanged")) co_return co_await current_plan(site);
+    if (!has_current()) co_return co_await current_plan(site);
     if (wait.count() == 0) break;
     const bool changed = co_await site.changed.wait_past(generation, parts_.clock, until, stop);
     if (!changed) break;
   }
   HttpResponse out{304};
-  out.headers.set("ETag", "\"" + known + "\"");
+  out.headers.set("ETag", "\"" + std::to_string(site.revision) + "\"");
   co_return out;
 }
 
@@ -182,6 +205,8 @@ Task<HttpResponse> GatewayApi::reports(std::string site, HttpRequest request, St
   if (DRAY_MUTANT("refuses_later_reports") && !decoded->good.empty() && decoded->good.back().seq > 40)
     co_return problem_response(400, "a number is too high");
   text = {};
+  const auto instance = instance_of(request);
+  if (auto replaced = instances_.refusal(site, instance ? std::string_view{*instance} : std::string_view{})) co_return std::move(*replaced);
   auto incoming = std::make_shared<Incoming>();
   incoming->batch = ReportBatch{site, std::move(decoded->good), parts_.clock.wall(), std::move(decoded->bad)};
   saves_.add(incoming);
@@ -275,6 +300,7 @@ HttpResponse GatewayApi::slice(const HttpRequest& request, const Sha256& sha256,
   const wire::FileQuestion question{.range = request.headers.find("Range"),
                                     .if_range = request.headers.find("If-Range"),
                                     .if_match = request.headers.find("If-Match"),
+                                    .if_none_match = request.headers.find("If-None-Match"),
                                     .is_get = request.method == Method::kGet,
                                     .size = size,
                                     .tag = sha256.hex(),
@@ -284,7 +310,7 @@ HttpResponse GatewayApi::slice(const HttpRequest& request, const Sha256& sha256,
   out.headers.set("ETag", "\"" + sha256.hex() + "\"");
   out.headers.set("Accept-Ranges", "bytes");
   if (answer.status == 416) out.headers.set("Content-Range", wire::unsatisfied_range(size));
-  if (answer.status == 412 || answer.status == 416) return out;
+  if (answer.status != 200 && answer.status != 206) return out;
   out.headers.set("Content-Type", "application/octet-stream");
   // Several ranges in one answer are not worth a multipart body here: the whole file is a right answer too.
   const bool part = answer.status == 206 && answer.ranges.size() == 1;

@@ -6,6 +6,8 @@
 
 #include "drive/group_commit.h"
 #include "server/artifacts.h"
+#include "server/http.h"
+#include "server/instances.h"
 #include "server/intake.h"
 #include "server/sites.h"
 #include "wire/gateway_api.h"
@@ -15,8 +17,8 @@ namespace dray::server {
 class GatewayApi : public HttpHandler {
  public:
   // timetable is notified where reports have made something due before what is waited for.
-  GatewayApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts, TaskGroup& tasks,
-             Signal& timetable);
+  GatewayApi(Parts& parts, const Options& options, Sites& sites, Artifacts& artifacts, Instances& instances,
+             TaskGroup& tasks, Signal& timetable);
 
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;
   bool knows(const HttpRequest& request);  // its token is a site's
@@ -28,6 +30,7 @@ class GatewayApi : public HttpHandler {
     Ingested answer;
   };
 
+  Task<HttpResponse> route(Site& site, Target target, HttpRequest request, Stop& stop);
   Task<HttpResponse> plan(Site& site, HttpRequest request, Stop& stop);
   Task<HttpResponse> current_plan(Site& site);
   Task<HttpResponse> reports(std::string site, HttpRequest request, Stop& stop);
@@ -43,6 +46,7 @@ class GatewayApi : public HttpHandler {
   const Options& options_;
   Sites& sites_;
   Artifacts& artifacts_;
+  Instances& instances_;
   Signal& timetable_;
   GroupCommit<std::shared_ptr<Incoming>> saves_;
   std::size_t waiting_ = 0;

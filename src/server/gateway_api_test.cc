@@ -18,8 +18,8 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
  protected:
   struct Program {
     Program(sim::Node& node, Store& store, Lists& lists, const Options& options)
-        : parts{node.executor(),       node.clock(), node.random(), node.disk(), node.worker("store"),
-                node.worker("store"), node.worker("bytes"), store, lists, node.log()},
+        : parts{node.executor(),      node.clock(),         node.random(), node.disk(), node.worker("store"),
+                node.worker("store"), node.worker("bytes"), store,         lists,       node.log()},
           sites{parts},
           artifacts{parts, options},
           tasks{node.executor()},
@@ -33,10 +33,12 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
   };
 
   void start() {
-    for (const std::string site : {"berlin", "lyon"}) must(store->set_site_token(site, sha256_hex("secret-" + site)));
+    for (const std::string site : {"berlin", "lyon"})
+      must(store->set_site_token(site, sha256_hex("secret-" + site)));
     roll_out();
     must(node.disk().make_dir("blobs"));
-    must(must(node.disk().open("blobs/" + sha('a').hex(), Mode::kTruncate))->write(0, as_bytes("0123456789")));
+    must(
+        must(node.disk().open("blobs/" + sha('a').hex(), Mode::kTruncate))->write(0, as_bytes("0123456789")));
     node.set_program([this](sim::Node& n) {
       auto made = std::make_shared<Program>(n, *store, lists, options);
       program = made.get();

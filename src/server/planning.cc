@@ -15,7 +15,8 @@ TypePlan plan_type(const wire::NewDeviceType& type, const std::vector<core::Rele
 
 Task<> keep_time(Parts& parts, const Options& options, Sites& sites, Signal& timetable, Stop& stop) {
   while (!stop.requested()) {
-    std::function<Result<Store::Advanced>()> work = [&parts, now = parts.clock.wall()] {
+    const WallTime now = parts.clock.wall();
+    std::function<Result<Store::Advanced>()> work = [&parts, now] {
       return parts.store.pass_time(plan_type, now);
     };
     auto passed = co_await on(parts.store_worker, std::move(work));
@@ -28,7 +29,10 @@ Task<> keep_time(Parts& parts, const Options& options, Sites& sites, Signal& tim
       for (const SiteChange& change : passed->changed)
         parts.log.info("plan_changed", {{"site", change.site}, {"revision", change.revision}});
       if (!passed->changed.empty()) timetable.notify();  // a phase that has begun needs times
-      if (passed->next)
+      // What was due is done: where the store says that it still is, it must not be asked in a tight loop.
+      if (passed->next && *passed->next <= now)
+        sleep = kAfterFailure;
+      else if (passed->next)
         sleep = std::clamp(std::chrono::duration_cast<Duration>(*passed->next - parts.clock.wall()),
                            Duration{1}, options.longest_sleep);
     }

@@ -15,8 +15,9 @@ Server::Server(Parts parts, Options options)
       tasks_{parts_.executor},
       sites_{parts_},
       artifacts_{parts_, options_},
-      admin_{parts_, options_, sites_, artifacts_, timetable_},
-      gateway_{parts_, options_, sites_, artifacts_, tasks_, timetable_},
+      instances_{parts_, sites_, tasks_},
+      admin_{parts_, options_, sites_, artifacts_, instances_, timetable_},
+      gateway_{parts_, options_, sites_, artifacts_, instances_, tasks_, timetable_},
       both_{admin_, gateway_} {}
 
 Task<HttpResponse> Server::Both::handle(HttpRequest request, Stop& stop) {

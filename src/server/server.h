@@ -47,6 +47,7 @@ class Server {
   Signal timetable_;
   Sites sites_;
   Artifacts artifacts_;
+  Instances instances_;
   AdminApi admin_;
   GatewayApi gateway_;
   Both both_;

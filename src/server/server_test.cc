@@ -352,7 +352,7 @@ struct Uploader {
 
   Task<> call(Method method, std::string path, std::string body, std::string at) {
     auto token = read_file(server.disk(), "admin-token", 1000);
-    HttpRequest request{method, "http://server/api/v1/" + path};
+    HttpRequest request{method, "http://server" + (path.starts_with("/") ? path : "/api/v1/" + path)};
     request.headers.add("Authorization", "Bearer " + (token ? token->substr(0, token->size() - 1) : ""));
     request.headers.add("Upload-Offset", at);
     auto answer = co_await exchange(http, std::move(request), std::move(body), 1 << 20, never);
@@ -401,6 +401,18 @@ TEST_F(UploadInTheWorld, ThatFindsTheDiskFullGoesOnWhenThereIsRoom) {
   server.disk().set_capacity(1'000'000'000);
   EXPECT_EQ(call(Method::kPatch, "uploads/" + sha, bytes.substr(std::stoul(at)), at), 200);
   EXPECT_EQ(read_file(server.disk(), "blobs/" + sha, 4'000'000).value(), bytes);
+}
+
+using ReadyInTheWorld = UploadInTheWorld;
+TEST_F(ReadyInTheWorld, OnlyWhereSomethingCanBeSaved) {
+  EXPECT_EQ(call(Method::kGet, "/readyz", ""), 200);
+  server.disk().set_capacity(1);
+  EXPECT_TRUE(world.run_for(10s));
+  EXPECT_EQ(call(Method::kGet, "/readyz", ""), 503);
+  EXPECT_EQ(call(Method::kGet, "/healthz", ""), 200);
+  server.disk().set_capacity(1'000'000'000);
+  EXPECT_TRUE(world.run_for(10s));
+  EXPECT_EQ(call(Method::kGet, "/readyz", ""), 200);
 }
 
 TEST_F(UploadInTheWorld, ThatNobodyTouchesIsSwept) {

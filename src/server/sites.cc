@@ -23,7 +23,9 @@ Task<Result<>> Sites::load() {
   auto all = co_await on(parts_.store_worker, std::move(work));
   if (!all) co_return all.error();
   for (const SiteEntry& entry : *all) {
-    add(entry.name, entry.token_sha256, entry.revision).seen = entry.seen;
+    Site& site = add(entry.name, entry.token_sha256, entry.revision);
+    site.seen = entry.seen;
+    site.holding = core::after_start(entry.holding, parts_.clock.wall());
   }
   co_return Result<>{};
 }

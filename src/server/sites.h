@@ -22,6 +22,10 @@ struct Site {
   WallTime contact_at;
   std::shared_ptr<std::size_t> downloads = std::make_shared<std::size_t>(0);  // that run
   SteadyTime quiet_until{};  // what is wrong with its reports was said
+  core::Holding holding;  // which gateway answers for it: instances.h
+  // Calls of the one that holds that are being answered now; another one's count is another.
+  std::shared_ptr<std::size_t> calls = std::make_shared<std::size_t>(0);
+  int saving = 0;         // holdings on their way to the disk
 };
 
 // Whoever waits may keep a Site&: a site never goes while the program runs.

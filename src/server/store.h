@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/identity/holder.h"
 #include "core/model/filter.h"
 #include "core/schedule/rate.h"
 #include "server/site_work.h"
@@ -36,6 +37,7 @@ struct SiteEntry {
   std::string name, token_sha256;
   std::int64_t revision = 0;
   core::ReportsSeen seen;
+  core::Holding holding = {};
 };
 
 struct Made {
@@ -115,6 +117,8 @@ struct Store {
   // restored from a backup: numbers skip what a lost later state may have handed out, every site is asked for
   // its whole state. Then: for how long it was not in use.
   virtual Result<std::optional<Duration>> note_start(WallTime now) = 0;
+  // Who answers for these sites, each as a whole.
+  virtual Result<> save_holdings(const std::vector<std::pair<std::string, core::Holding>>& holdings) = 0;
   // A gateway has a plan that is newer than ours, so we were restored: its site's plan becomes newer still,
   // and the site is asked for its whole state.
   virtual Result<SiteChanges> note_newer_plan(const std::string& site, std::int64_t revision) = 0;

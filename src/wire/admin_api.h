@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/identity/holder.h"
 #include "core/model/filter.h"
 #include "core/model/plan.h"
 #include "core/rollout/match.h"
@@ -95,6 +96,11 @@ struct NewApproval {
   Why why;
   std::optional<std::size_t> phase;  // from 0; on the wire from 1
 };
+// Which gateway is to answer for a site.
+struct NewReplace {
+  Why why;
+  std::optional<std::string> instance;  // none: the one that asked last
+};
 struct NewRetry {
   Why why;
   std::optional<WallTime> expires_at;
@@ -122,6 +128,7 @@ Result<NewRelease> decode_release(std::string_view text);
 Result<NewRollout> decode_rollout(std::string_view text);
 Result<NewDeferral> decode_deferral(std::string_view text);
 Result<Why> decode_why(std::string_view text);               // {"by", "why"}, both may be missing
+Result<NewReplace> decode_replace(std::string_view text);    // {"instance", "by", "why"}, all may be missing
 Result<NewApproval> decode_approval(std::string_view text);  // {"by", "why", "phase"}; by must be there
 Result<NewRetry> decode_retry(std::string_view text);        // {"by", "why", "expires_at"}
 Result<IdRenewal> decode_id_renewal(std::string_view text);  // {"by", "why", "beyond_32_bits"}; all may be missing
@@ -173,6 +180,8 @@ struct SiteView {
   std::optional<WallTime> epoch_waits;  // its gateway's next epoch may begin then
   std::int64_t epochs = 0;              // that began within 24 hours
   bool ids_ended = false;               // there are no more action ids for it
+  core::Holding holding;                // the gateways that call with its token
+  std::vector<std::string> two_agents;  // devices of which two seem to call
   std::optional<WallTime> until;
   std::string state, reason, sentence;  // of the moment it is looked at: describe_site()
   std::vector<Unreadable> unreadable = {};  // where one site is shown: also of what else holds it

@@ -13,6 +13,8 @@ namespace {
 using namespace core;
 
 constexpr std::int64_t kYear = 366LL * 24 * 3600;  // seconds
+// A device says what runs by an attribute "dray.version.<component>".
+constexpr std::size_t kLongestComponent = kLongestAttribute - std::string_view{"dray.version."}.size();
 constexpr std::uint64_t kMostListed = 1'000;
 
 std::string name_at(const Node& node) {
@@ -80,6 +82,9 @@ NewDeviceType device_type_at(const Node& n) {
   DeviceType& type = out.type;
   type.name = name_at(n.at("name"));
   type.components = names_at(n.at("components"), 100);
+  for (const std::string& component : type.components)
+    if (component.size() > kLongestComponent)
+      n.at("components").refuse("holds a name of more than " + std::to_string(kLongestComponent) + " bytes");
   if (const auto order = n.maybe("order"))
     order->each([&](const Node& step) { type.order.push_back(names_at(step, 100)); }, 100);
   else
@@ -323,6 +328,18 @@ Result<Why> decode_why(std::string_view text) {
   return decode<Why>(parse_json(text), [](const Node& n) {
     n.only({"by", "why"});
     return why_at(n);
+  });
+}
+
+Result<NewReplace> decode_replace(std::string_view text) {
+  return decode<NewReplace>(parse_json(text.empty() ? "{}" : text), [](const Node& n) {
+    n.only({"instance", "by", "why"});
+    NewReplace out{why_at(n), {}};
+    if (const auto instance = n.maybe("instance")) {
+      out.instance = instance->text(core::kLongestInstance);
+      if (*out.instance == core::shown_name("")) out.instance->clear();
+    }
+    return out;
   });
 }
 

@@ -137,7 +137,10 @@ PhaseTerms decode_phase(const Node& n) {
   n.only({"name", "filter", "percent", "count", "success", "failure", "soak", "approval"});
   PhaseTerms out;
   if (const auto name = n.maybe("name")) {
-    out.name = name->line(kLongestPhaseName);
+    out.name = name->text(kLongestPhaseName);
+    for (const unsigned char c : out.name)
+      if (c < 0x20 || c == 0x7f) name->refuse("must not hold control characters");
+    out.name = clean_text(out.name, kLongestSentence);  // stored ones are read here, too: the rest is cleaned
   }
   out.share = share_at(n);
   if (const auto success = n.maybe("success")) {

@@ -86,6 +86,14 @@ json::object encode(const SiteView& view) {
                                 {"what", text_or_null(view.refused.what)},
                                 {"why", text_or_null(view.refused.why)}}},
                    {"storage", nullptr}};
+  json::array gateways;
+  for (const core::Instance& one : view.holding.instances)
+    gateways.push_back({{"instance", core::shown_name(one.name)},
+                        {"role", core::role_name(one.role)},
+                        {"since", to_rfc3339(one.since)},
+                        {"heard_at", to_rfc3339(one.heard)},
+                        {"refused_since", time_or_null(one.refused)}});
+  out["gateways"] = std::move(gateways);
   if (view.storage) {
     json::array artifacts;
     for (const auto& a : view.storage->artifacts)

@@ -170,7 +170,7 @@ std::string encode_ddi_confirmation_base(const DdiConfirmationBase& base) {
 }
 
 std::string encode_ddi_error(std::string_view exception, std::string_view code, std::string_view message) {
-  const json::object out{{"exceptionClass", json::value(exception)}, {"errorCode", json::value(code)}, {"message", json::value(message)}};
+  const json::object out{{"exceptionClass", json::value(exception)}, {"errorCode", json::value(code)}, {"message", clean_text(message, kLongestSentence)}};
   return json::serialize(out);
 }
 

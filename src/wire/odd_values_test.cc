@@ -1,5 +1,6 @@
-// Every text and every number of every message through writer and reader: what one accepts the other takes, and what is
-// accepted can be written and read again. A text that one side takes and another refuses once stopped a whole site.
+// Every text and every number of every message through writer and reader: what one accepts the other takes,
+// and what is accepted can be written and read again. A text that one side takes and another refuses once
+// stopped a whole site.
 #include <gtest/gtest.h>
 
 #include "base/text.h"
@@ -22,13 +23,25 @@ bool is_number(const json::value& v) { return v.is_number(); }
 
 // One report of each kind with `text` wherever a text for people, or what a device says of itself, can stand.
 std::vector<ReportBody> reports_with(const std::string& text) {
-  return {JobReport{JobId{"r12-till-014"}, "failed", text, text, kAt, kAt, 0, 2, 138, {{text, text}}, true,
-                    CancelAnswer{"c2", "too_late"}},
-          DeviceReport{DeviceId{"till-014"}, kAt, text, {{text, {text, text}}, {"os", {"1", kSha}}}, text, {{text, text}}},
-          LogReport{JobId{"j"}, 2, {text, "b", text}},
-          DeferralReport{{"l9", DeviceId{"till-031"}, AssignmentId{}, kAt, text, text}, false},
-          RegisteredReport{DeviceId{"unknown-7"}, {{text, text}}},
-          UnknownReport{text}};
+  return {
+      JobReport{JobId{"r12-till-014"},
+                "failed",
+                text,
+                text,
+                kAt,
+                kAt,
+                0,
+                2,
+                138,
+                {{text, text}},
+                true,
+                CancelAnswer{"c2", "too_late"}},
+      DeviceReport{
+          DeviceId{"till-014"}, kAt, text, {{text, {text, text}}, {"os", {"1", kSha}}}, text, {{text, text}}},
+      LogReport{JobId{"j"}, 2, {text, "b", text}},
+      DeferralReport{{"l9", DeviceId{"till-031"}, AssignmentId{}, kAt, text, text}, false},
+      RegisteredReport{DeviceId{"unknown-7"}, {{text, text}}},
+      UnknownReport{text}};
 }
 
 bool holds_only_fit_texts(const std::string& written) {
@@ -100,7 +113,12 @@ core::Plan plan_with(const std::string& text) {
   plan.limits = {{{kAt, kAt, 1'000'000}}, {}, 3, 32'000'000'000};
   plan.device_types = {{.name = "till", .components = {"os"}, .order = {{"os"}}, .parts = {{"os", "bApp"}}}};
   plan.devices = {{DeviceId{"till-014"}, "till", "9f", {{text, text}}}};
-  plan.artifacts = {{.sha256 = *Sha256::parse(kSha), .size = 5, .name = "i", .file = "i", .component = "os", .version = text,
+  plan.artifacts = {{.sha256 = *Sha256::parse(kSha),
+                     .size = 5,
+                     .name = "i",
+                     .file = "i",
+                     .component = "os",
+                     .version = text,
                      .module_id = 31}};
   core::Assignment a;
   a.id = AssignmentId{"r12-berlin"};
@@ -126,8 +144,8 @@ TEST(OddValues, EveryTextOfAPlanIsReadBackAsItWasWritten) {
 
 // What is accepted is written so that it is accepted again.
 template <class Decode, class Encode>
-void survives(const std::string& document, const std::string& with, const std::function<bool(const json::value&)>& fits,
-              Decode decode, Encode encode) {
+void survives(const std::string& document, const std::string& with,
+              const std::function<bool(const json::value&)>& fits, Decode decode, Encode encode) {
   with_each_leaf(document, fits, with, [&](const std::string& text, const std::string& path) {
     const auto read = decode(text);
     if (!read) {
@@ -155,24 +173,31 @@ std::vector<ReportBody> every_kind() {
 TEST(OddValues, EveryMemberOfEveryReportHasBounds) {
   for (const ReportBody& body : every_kind()) {
     const std::string document = encode_report({3, 882, kAt, body});
-    for (const std::string& number : hostile_numbers()) survives(document, number, is_number, decode_report, encode_report);
-    for (const std::string& time : hostile_times()) survives(document, quoted(time), is_text, decode_report, encode_report);
-    for (const std::string& text : short_texts()) survives(document, quoted(text), is_text, decode_report, encode_report);
+    for (const std::string& number : hostile_numbers())
+      survives(document, number, is_number, decode_report, encode_report);
+    for (const std::string& time : hostile_times())
+      survives(document, quoted(time), is_text, decode_report, encode_report);
+    for (const std::string& text : short_texts())
+      survives(document, quoted(text), is_text, decode_report, encode_report);
   }
 }
 
 TEST(OddValues, EveryMemberOfAPlanHasBounds) {
   const auto encode = [](const PlanMessage& message) { return encode_plan(message); };
   const std::string document = encode_plan({plan_with("x"), kAt, {3, 881}});
-  for (const std::string& number : hostile_numbers()) survives(document, number, is_number, decode_plan, encode);
-  for (const std::string& time : hostile_times()) survives(document, quoted(time), is_text, decode_plan, encode);
-  for (const std::string& text : short_texts()) survives(document, quoted(text), is_text, decode_plan, encode);
+  for (const std::string& number : hostile_numbers())
+    survives(document, number, is_number, decode_plan, encode);
+  for (const std::string& time : hostile_times())
+    survives(document, quoted(time), is_text, decode_plan, encode);
+  for (const std::string& text : short_texts())
+    survives(document, quoted(text), is_text, decode_plan, encode);
 }
 
 TEST(OddValues, ABlockOfActionIdsThatIsEmptyIsRefused) {
   std::string text = encode_plan({plan_with("x"), kAt, {3, 881}});
   text.replace(text.find("1001100"), 7, "1100");
-  EXPECT_EQ(decode_plan(text).error().message(), "action_ids[0].to: must lie between 1101 and 9007199254740991");
+  EXPECT_EQ(decode_plan(text).error().message(),
+            "action_ids[0].to: must lie between 1101 and 9007199254740991");
 }
 
 TEST(OddValues, TheAnswerToReportsHasBounds) {
@@ -184,7 +209,8 @@ TEST(OddValues, TheAnswerToReportsHasBounds) {
 TEST(OddValues, WhatGoesOutOfRangeIsWrittenAtItsBound) {
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
   constexpr auto kMostUnsigned = std::numeric_limits<std::uint64_t>::max();
-  JobReport job{JobId{"j"}, "failed", "", "", kWallMax, WallTime::min(), kMost, kMost, kMostUnsigned, {}, false, {}};
+  JobReport job{JobId{"j"}, "failed",      "", "",    kWallMax, WallTime::min(), kMost,
+                kMost,      kMostUnsigned, {}, false, {}};
   RateReport rate{"wan", {}, 1, kMostUnsigned, kMostUnsigned, kMost, kMost, false, false};
   StorageReport storage{{{*Sha256::parse(kSha), kMostUnsigned, true}}, kMostUnsigned, kMostUnsigned};
   for (const ReportBody& body : std::vector<ReportBody>{job, rate, storage, LogReport{JobId{"j"}, -1, {}}}) {
@@ -196,9 +222,10 @@ TEST(OddValues, WhatGoesOutOfRangeIsWrittenAtItsBound) {
 // --- the device door ---
 
 std::string feedback_of(const std::string& text, const std::string& number = "1") {
-  return R"({"id":")" + text + R"(","status":{"execution":"closed","result":{"finished":"failure"},"code":)" + number +
-         R"(,"details":[")" + text + R"(",")" + text + R"("]},"dray":{"answer":"busy","phase":")" + text + R"(","by":")" +
-         text + R"(","why":")" + text + R"(","until":")" + text + R"(","retry_after":)" + number + "}}";
+  return R"({"id":")" + text + R"(","status":{"execution":"closed","result":{"finished":"failure"},"code":)" +
+         number + R"(,"details":[")" + text + R"(",")" + text + R"("]},"dray":{"answer":"busy","phase":")" +
+         text + R"(","by":")" + text + R"(","why":")" + text + R"(","until":")" + text +
+         R"(","retry_after":)" + number + "}}";
 }
 
 TEST(OddValues, EveryTextOfFeedbackComesInAsALineThatFits) {
@@ -227,7 +254,8 @@ TEST(OddValues, WhatADeviceSaysOfItselfComesInCleaned) {
     const auto installed = decode_ddi_installed(R"({"name":")" + text + R"(","version":")" + text + "\"}");
     ASSERT_TRUE(installed) << installed.error().message();
     EXPECT_EQ(clean_characters(installed->version, kLongestVersion), installed->version);
-    const auto activation = decode_ddi_activation(R"({"initiator":")" + text + R"(","remark":")" + text + "\"}");
+    const auto activation =
+        decode_ddi_activation(R"({"initiator":")" + text + R"(","remark":")" + text + "\"}");
     ASSERT_TRUE(activation) << activation.error().message();
     EXPECT_EQ(clean_text(activation->initiator, kLongestBy), activation->initiator);
     EXPECT_EQ(clean_text(activation->remark, kLongestWhy), activation->remark);
@@ -252,7 +280,8 @@ TEST(OddValues, NumbersAndTimesOfADeviceHaveBounds) {
 // What our agent writes, our door reads.
 TEST(OddValues, TheAgentsWordsAreReadByTheDoor) {
   for (const std::string& text : odd_texts()) {
-    client::FeedbackBody body{"closed", "failure", text, {{"answer", "cancelled"}, {"by", text}, {"why", text}}};
+    client::FeedbackBody body{
+        "closed", "failure", text, {{"answer", "cancelled"}, {"by", text}, {"why", text}}};
     const std::string written = client::encode_feedback(ActionId{101}, body);
     EXPECT_TRUE(is_utf8(written));
     ASSERT_TRUE(parse_json(written)) << "strict";
@@ -267,9 +296,11 @@ TEST(OddValues, TheAgentsWordsAreReadByTheDoor) {
     EXPECT_TRUE(decode_ddi_confirmation(client::encode_confirmation(client::reduced(no))));
     const std::string config = client::encode_config_data({{text, text}});
     ASSERT_TRUE(parse_json(config));
-    EXPECT_EQ(decode_ddi_config_data(config)->data.begin()->second, clean_characters(text, kLongestAttribute));
+    EXPECT_EQ(decode_ddi_config_data(config)->data.begin()->second,
+              clean_characters(text, kLongestAttribute));
   }
-  EXPECT_EQ(client::plain_attributes({{"ort", "Köln\x1b`"}}), (std::map<std::string, std::string>{{"ort", "K?ln??"}}));
+  EXPECT_EQ(client::plain_attributes({{"ort", "Köln\x1b`"}}),
+            (std::map<std::string, std::string>{{"ort", "K?ln??"}}));
 }
 
 // --- the admin API: people can mend what is refused, so it names the field and the limit ---
@@ -286,7 +317,8 @@ TEST(OddValues, TextsOfTheAdminApiAreRefusedWithTheirLimit) {
   EXPECT_EQ(why("", "a\x1b[2Jb"), "why: must not hold control characters");
   EXPECT_EQ(why("", "\u202Egnp"), "why: must not hold control characters");
   const auto attribute = [](const std::string& value) {
-    const auto read = decode_device(R"({"name":"d","site":"s","type":"t","attributes":{"ort":")" + value + "\"}}");
+    const auto read =
+        decode_device(R"({"name":"d","site":"s","type":"t","attributes":{"ort":")" + value + "\"}}");
     return read ? std::string{"taken"} : read.error().message();
   };
   EXPECT_EQ(attribute(repeated("ö", 128)), "taken");
@@ -294,8 +326,20 @@ TEST(OddValues, TextsOfTheAdminApiAreRefusedWithTheirLimit) {
   EXPECT_EQ(attribute("K\xF6ln").substr(0, 8), "not JSON");
 }
 
+TEST(OddValues, WhatIsQuotedInAProblemIsText) {
+  for (const std::string& text : odd_texts()) {
+    EXPECT_TRUE(parse_json(problem(400, "Bad request", text)));
+    EXPECT_TRUE(parse_json(encode_ddi_error("x", "y", text)));
+  }
+  const std::string longest(115, 'x');
+  EXPECT_TRUE(decode_device_type(R"({"name":"till","components":[")" + longest + "\"]}"));
+  EXPECT_EQ(decode_device_type(R"({"name":"till","components":[")" + longest + "x\"]}").error().message(),
+            "components: holds a name of more than 115 bytes");
+}
+
 TEST(OddValues, NumbersAndTimesOfTheAdminApiHaveBounds) {
-  const std::string type = R"({"name":"till","components":["os"],"ends_on":"power_on","power_on_within":600})";
+  const std::string type =
+      R"({"name":"till","components":["os"],"ends_on":"power_on","power_on_within":600})";
   const std::string site =
       R"({"name":"b","limits":{"wan":[{"from":"2026-11-24T21:40:00Z","to":"2026-11-25T21:40:00Z","rate":9}],"concurrency":3,"store":9}})";
   const std::string rollout =
@@ -324,14 +368,17 @@ TEST(OddValues, NumbersAndTimesOfTheAdminApiHaveBounds) {
       EXPECT_LT(refusal.size(), 400u) << path;
       EXPECT_TRUE(is_utf8(refusal));
     };
-    for (const std::string& number : hostile_numbers()) with_each_leaf(document, is_number, number, refused_well);
-    for (const std::string& time : hostile_times()) with_each_leaf(document, is_text, quoted(time), refused_well);
+    for (const std::string& number : hostile_numbers())
+      with_each_leaf(document, is_number, number, refused_well);
+    for (const std::string& time : hostile_times())
+      with_each_leaf(document, is_text, quoted(time), refused_well);
     for (const std::string& text : odd_bytes()) with_each_leaf(document, is_text, quoted(text), refused_well);
   }
   for (const std::string time : {"9999-12-31T23:59:59-10:00", "0000-01-01T00:00:00+10:00"}) {
     const auto read = decode_retry(R"({"by":"x","expires_at":")" + time + "\"}");
     ASSERT_FALSE(read);
-    EXPECT_EQ(read.error().message(), "expires_at: '" + time + "' is not an RFC 3339 time such as 2026-11-24T21:40:00Z");
+    EXPECT_EQ(read.error().message(),
+              "expires_at: '" + time + "' is not an RFC 3339 time such as 2026-11-24T21:40:00Z");
   }
 }
 

@@ -1,5 +1,5 @@
-// Values that somebody outside may send, for table tests: texts around every limit, texts that are none, numbers at the
-// ends of every type; and every place of a message where they can stand.
+// Values that somebody outside may send, for table tests: texts around every limit, texts that are none,
+// numbers at the ends of every type; and every place of a message where they can stand.
 #pragma once
 
 #include <functional>
@@ -25,8 +25,8 @@ inline std::string repeated(const std::string& one, std::size_t count) {
   return out;
 }
 
-// `limit` in bytes and in characters: one below, at it, one above, with characters of every length; and with one byte in
-// front, so that a cut at the limit falls into a character.
+// `limit` in bytes and in characters: one below, at it, one above, with characters of every length; and with
+// one byte in front, so that a cut at the limit falls into a character.
 inline std::vector<std::string> texts_around(std::size_t limit) {
   std::vector<std::string> out;
   for (const std::string& c : characters())
@@ -42,17 +42,34 @@ inline std::vector<std::string> texts_around(std::size_t limit) {
 // Bytes that are no text, or none for a line.
 inline std::vector<std::string> odd_bytes() {
   using namespace std::string_literals;
-  return {"kasse-\xFC",       "\xC3",           "a\xE2\x82",      "\xF0\x9F\x9B",      "\xED\xA0\x80\xED\xB0\x80",
-          "\xC0\xAF",         "\xFF\xFE",       "a\0b"s,          "one\r\ntwo\n",      "\x1b[31mred\x1b[0m",
-          "\x7f\t\v",         "\u0085\u009B1m", "\u202Egnp\u2069", "\u2028\u2029",      "\xEF\xBB\xBF" "bom",
-          "\"quoted\\\"",     "%FC%00%",        "",               " ",                 std::string(1 << 20, '\xE4'),
+  return {"kasse-\xFC",
+          "\xC3",
+          "a\xE2\x82",
+          "\xF0\x9F\x9B",
+          "\xED\xA0\x80\xED\xB0\x80",
+          "\xC0\xAF",
+          "\xFF\xFE",
+          "a\0b"s,
+          "one\r\ntwo\n",
+          "\x1b[31mred\x1b[0m",
+          "\x7f\t\v",
+          "\u0085\u009B1m",
+          "\u202Egnp\u2069",
+          "\u2028\u2029",
+          "\xEF\xBB\xBF"
+          "bom",
+          "\"quoted\\\"",
+          "%FC%00%",
+          "",
+          " ",
+          std::string(1 << 20, '\xE4'),
           repeated("ä", 1 << 19)};
 }
 
 inline std::vector<std::string> odd_texts() {
   std::vector<std::string> out = odd_bytes();
-  for (const std::size_t limit : {std::size_t{16}, kLongestWord, kLongestBy, kLongestTitle, kLongestId, kLongestWhy,
-                                  kLongestSentence})
+  for (const std::size_t limit :
+       {std::size_t{16}, kLongestWord, kLongestBy, kLongestTitle, kLongestId, kLongestWhy, kLongestSentence})
     for (std::string& text : texts_around(limit)) out.push_back(std::move(text));
   return out;
 }
@@ -107,7 +124,8 @@ inline const std::vector<std::string>& hostile_times() {
 inline void each_leaf(json::value& value, const std::function<void(json::value&, const std::string&)>& f,
                       const std::string& path = "") {
   if (value.is_object())
-    for (auto& member : value.get_object()) each_leaf(member.value(), f, path + "." + std::string{member.key()});
+    for (auto& member : value.get_object())
+      each_leaf(member.value(), f, path + "." + std::string{member.key()});
   else if (value.is_array())
     for (std::size_t i = 0; i < value.get_array().size(); ++i)
       each_leaf(value.get_array()[i], f, path + "[" + std::to_string(i) + "]");
@@ -115,9 +133,11 @@ inline void each_leaf(json::value& value, const std::function<void(json::value&,
     f(value, path);
 }
 
-// Calls f(text, path) for `document` with each of its leaves of the kind that `fits` replaced in turn by `with` (JSON).
+// Calls f(text, path) for `document` with each of its leaves of the kind that `fits` replaced in turn by
+// `with` (JSON).
 inline void with_each_leaf(const std::string& document, const std::function<bool(const json::value&)>& fits,
-                           const std::string& with, const std::function<void(const std::string&, const std::string&)>& f) {
+                           const std::string& with,
+                           const std::function<void(const std::string&, const std::string&)>& f) {
   constexpr std::string_view kMark = "\"\\u0001here\"";
   json::value value = json::parse(document);
   each_leaf(value, [&](json::value& leaf, const std::string& path) {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
+
+#include "wire/http_fields.h"
 
 namespace dray::wire {
 namespace {
@@ -66,23 +67,7 @@ std::optional<std::vector<ByteRange>> parse_ranges(std::string_view header, std:
   return ranges;
 }
 
-// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 IMF-fixdate) in seconds since 1970.
-std::optional<std::int64_t> parse_http_date(std::string_view text) {
-  using namespace std::chrono;
-  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  if (text.size() != 29 || text.substr(3, 2) != ", " || !text.ends_with(" GMT")) return {};
-  const auto day = number(text.substr(5, 2)), year_number = number(text.substr(12, 4));
-  const auto h = number(text.substr(17, 2)), m = number(text.substr(20, 2)), s = number(text.substr(23, 2));
-  const auto month_at = kMonths.find(text.substr(8, 3));
-  if (!day || !year_number || !h || !m || !s || month_at == std::string_view::npos || month_at % 3 != 0) return {};
-  const year_month_day date{year{static_cast<int>(*year_number)},
-                            std::chrono::month{static_cast<unsigned>(month_at / 3 + 1)},
-                            std::chrono::day{static_cast<unsigned>(*day)}};
-  if (!date.ok()) return {};
-  const auto days_ = sys_days{date}.time_since_epoch();
-  return duration_cast<seconds>(days_).count() + static_cast<std::int64_t>(*h * 3600 + *m * 60 + *s);
-}
-
+// Strongly compared (RFC 9110 section 13.1.5): a weak tag never holds, then everything is sent.
 bool if_range_holds(std::string_view if_range, const FileQuestion& q) {
   if_range = trimmed(if_range);
   if (if_range.size() == q.tag.size() + 2 && if_range.front() == '"' && if_range.back() == '"')
@@ -107,6 +92,7 @@ bool if_match_holds(std::string_view if_match, std::string_view tag) {
 
 FileAnswer answer_range(const FileQuestion& question) {
   if (question.if_match && !if_match_holds(*question.if_match, question.tag)) return {412, {}};
+  if (question.if_none_match && none_match(*question.if_none_match, "\"" + std::string{question.tag} + "\"")) return {304, {}};
   if (!question.is_get || !question.range) return {};
   if (question.if_range && !if_range_holds(*question.if_range, question)) return {};
   auto ranges = parse_ranges(*question.range, question.size);

@@ -51,10 +51,18 @@ TEST(Range, WhatCanNotBeSatisfiedIs416) {
 
 TEST(Range, OfAnEmptyFileIs416) { EXPECT_EQ(answer_range({.range = "bytes=0-", .size = 0}).status, 416); }
 
+TEST(Range, WhoHasItIsToldSoByAnyTagOfIt) {
+  for (const char* has : {"\"abc\"", "W/\"abc\"", "\"x\", W/\"abc\"", "*"})
+    EXPECT_EQ(answer_range({.range = "bytes=0-1", .if_none_match = has, .size = 1000, .tag = "abc"}).status, 304) << has;
+  EXPECT_EQ(answer_range({.range = "bytes=0-1", .if_none_match = "\"abd\"", .size = 1000, .tag = "abc"}).status, 206);
+  EXPECT_EQ(answer_range({.if_match = "x", .if_none_match = "*", .size = 1000, .tag = "abc"}).status, 412);
+}
+
 TEST(Range, HeadKnowsNoRange) { EXPECT_EQ(ask("bytes=0-1", {}, {}, false).status, 200); }
 
 TEST(Range, IfRangeHoldsForTheTagAndForADateThatIsNotOlder) {
   EXPECT_EQ(ask("bytes=0-1", "\"abc\"").status, 206);
+  EXPECT_EQ(ask("bytes=0-1", "W/\"abc\"").status, 200) << "a weak tag says nothing of bytes";
   EXPECT_EQ(ask("bytes=0-1", "Sun, 06 Nov 1994 08:49:37 GMT").status, 206);
   EXPECT_EQ(ask("bytes=0-1", "Mon, 07 Nov 1994 08:49:37 GMT").status, 206);
   EXPECT_EQ(ask("bytes=0-1", "Sat, 05 Nov 1994 08:49:37 GMT").status, 200);

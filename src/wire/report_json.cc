@@ -288,7 +288,8 @@ Result<ReportsAnswer> decode_answer(std::string_view text) {
 }
 
 std::string problem(int status, std::string_view title, std::string_view detail, std::string_view type) {
-  return to_text(json::object{{"type", type}, {"title", title}, {"status", status}, {"detail", detail}});
+  // It may quote what was asked, in whatever bytes.
+  return to_text(json::object{{"type", type}, {"title", title}, {"status", status}, {"detail", sentence(std::string{detail})}});
 }
 
 int status_of(ErrorCode code) {

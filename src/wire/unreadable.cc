@@ -20,7 +20,8 @@ std::string_view member_of(const Unreadable& what) {
 
 // What devices and gateways have told is told again.
 bool is_reported(const Unreadable& what) {
-  return what.column == "reported" || what.column == "running" || what.column == "storage" || what.table == "registered";
+  return what.column == "reported" || what.column == "running" || what.column == "storage" ||
+         what.table == "registered";
 }
 
 }  // namespace
@@ -35,7 +36,8 @@ std::string remedy_of(const Unreadable& what) {
   return "drayctl row replace " + what.table + " " + what.key + " " + what.column + " JSON";
 }
 
-Result<Replacement> decode_replacement(std::string table, std::string key, std::string column, std::string_view text) {
+Result<Replacement> decode_replacement(std::string table, std::string key, std::string column,
+                                       std::string_view text) {
   return decode<Replacement>(parse_json(text), [&](const Node& n) {
     n.only({"value"});
     return Replacement{std::move(table), std::move(key), std::move(column), to_text(n.at("value").value())};

@@ -5,7 +5,8 @@
 
 namespace dray::wire {
 
-// Adds what can't be read and how it is replaced; the members that come of it are null, never what they would mean.
+// Adds what can't be read and how it is replaced; the members that come of it are null, never what they would
+// mean.
 void say_unreadable(json::object& out, const std::vector<Unreadable>& what);
 
 }  // namespace dray::wire

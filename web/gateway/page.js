@@ -107,8 +107,8 @@ function showLink() {
   const { contact, reports_waiting, reports_set_aside: aside } = state.status;
   const silent = !contact.last || new Date(contact.now) - new Date(contact.last) > 120000;
   const held = state.status.reason !== null;
-  $("link").className = `reason ${silent || held ? "warn" : "ok"}`;
-  const waits = reports_waiting ? ` ${reports_waiting} reports wait on disk.` : "";
+  $("link").className = `reason ${silent || held || (state.status.slow || []).length ? "warn" : "ok"}`;
+  const waits = [reports_waiting ? ` ${reports_waiting} reports wait on disk.` : "", ...(state.status.slow || [])].join(" ").trimEnd();
   $("aside").hidden = !aside.length;
   $("aside").textContent = aside.map(({ report, why }) => `The server can not take the report ${report} (${why}); it is kept here.`).slice(0, 3).join(" ")
     + (aside.length > 3 ? ` So are ${aside.length - 3} more.` : "");

@@ -1,8 +1,8 @@
-// Starts a program in a process group of its own: nothing of ours is open in it but what it is given, and signals have
-// their default actions.
+// Starts a program in a process group of its own: nothing of ours is open in it but what it is given, and
+// signals have their default actions.
 //
-// By fork and exec, because a spawn can set neither umask nor limits. Loop thread only: a fork between another thread's
-// open and its mark "close on exec" is made good by closing all the rest.
+// By fork and exec, because a spawn can set neither umask nor limits. Loop thread only: a fork between
+// another thread's open and its mark "close on exec" is made good by closing all the rest.
 #pragma once
 
 #include <sys/types.h>

@@ -28,7 +28,7 @@ using Acceptor = asio::basic_socket_acceptor<Protocol, Executor>;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
-constexpr std::size_t kLongestLine = 64 << 10;
+constexpr std::size_t kLongestLine = 64 << 10, kLongestAnswer = 1 << 20;
 constexpr std::chrono::seconds kPatience{10};  // for the line, and for the answer to be taken
 constexpr int kMostAtOnce = 16;
 
@@ -188,6 +188,7 @@ Result<std::string> ask_local(const std::filesystem::path& path, const std::stri
     const ssize_t n = ::recv(socket.get(), piece.data(), piece.size(), 0);
     if (n <= 0) return Error{ErrorCode::kUnavailable, path.string() + ": closed without an answer"};
     answer.append(piece.data(), static_cast<std::size_t>(n));
+    if (answer.size() > kLongestAnswer) return Error{ErrorCode::kInvalid, path.string() + ": an answer without end"};
   }
   answer.resize(answer.find('\n'));
   return answer;

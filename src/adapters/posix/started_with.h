@@ -1,5 +1,6 @@
-// What a program was started with and its children get again, whatever the program has changed for itself: umask, soft
-// limit of open files, blocked signals. And the raising of that limit. At the start, before there are other threads.
+// What a program was started with and its children get again, whatever the program has changed for itself:
+// umask, soft limit of open files, blocked signals. And the raising of that limit. At the start, before there
+// are other threads.
 #pragma once
 
 #include <signal.h>

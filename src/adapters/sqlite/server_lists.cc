@@ -271,14 +271,17 @@ Result<wire::NewDeviceType> SqliteServerLists::device_type(const std::string& na
 
 Result<Page<wire::SiteView>> SqliteServerLists::sites(const PageQuery& query) {
   static const std::string kPage = std::string{kSites} + "WHERE s.id > ?1 ORDER BY s.id";
-  return page<wire::SiteView>(sql_(kPage), query,
-                              [](const Statement& row) { return std::optional{site_at(row)}; });
+  DRAY_TRY(auto sites, page<wire::SiteView>(sql_(kPage), query,
+                                            [](const Statement& row) { return std::optional{site_at(row)}; }));
+  for (wire::SiteView& site : sites.items) DRAY_CHECK(add_identity(site));
+  return sites;
 }
 
 Result<wire::SiteView> SqliteServerLists::site(const std::string& name) {
   static const std::string kOne = std::string{kSites} + "WHERE s.name = ?1";
   DRAY_TRY(auto out, single<wire::SiteView>(sql_(kOne).bind(1, name), no_such("site", name), site_at));
   DRAY_CHECK(find_what_holds(sql_, out));
+  DRAY_CHECK(add_identity(out));
   return out;
 }
 

@@ -143,9 +143,11 @@ Result<std::vector<server::SiteEntry>> SqliteServerStore::sites() {
   auto& all = sql_("SELECT name, token_sha256, revision, seen_epoch, seen_seq FROM site");
   for (;;) {
     DRAY_TRY(const bool row, all.step());
-    if (!row) return out;
+    if (!row) break;
     out.push_back({all.text(0), all.text(1), all.integer(2), {all.integer(3), all.integer(4)}});
   }
+  DRAY_CHECK(load_holdings(out));
+  return out;
 }
 
 Result<Made> SqliteServerStore::add_site(const wire::NewSite& site, const std::string& token_sha256,

@@ -82,6 +82,7 @@ class SqliteServerStore : public server::Store {
   Result<IngestedAll> ingest(const std::vector<const server::ReportBatch*>& batches) override;
   Result<core::SiteRates> rates(const std::string& site, WallTime at, WallTime now) override;
   Result<> note_egress(const std::string& text, bool limited) override;
+  Result<> save_holdings(const std::vector<std::pair<std::string, core::Holding>>& holdings) override;
   Result<server::SiteChanges> save_times(RolloutId rollout, const std::vector<server::SiteResult>& results,
                                          WallTime now) override;
 
@@ -94,6 +95,7 @@ class SqliteServerStore : public server::Store {
   Result<std::optional<std::int64_t>> id_of(std::string_view query, std::string_view name);
   Result<core::SiteLimits> new_limits(const std::string& site, const wire::SitePatch& given);
   Result<server::SiteChange> bump(std::int64_t site_id);
+  Result<> load_holdings(std::vector<server::SiteEntry>& sites);
   Result<std::int64_t> number_in_meta(std::string_view key);  // 0 where it is missing
   Result<> set_number_in_meta(std::string_view key, std::int64_t number);
   Result<> note_in_use(WallTime now);
@@ -206,6 +208,7 @@ class SqliteServerLists : public server::Lists {
 
  private:
   Result<std::vector<wire::ArtifactView>> artifacts_of(std::int64_t release_id);
+  Result<> add_identity(wire::SiteView& site);  // server_instances.cc
   Result<> add_phases(wire::RolloutView& view);
   Result<> add_planning(wire::RolloutView& view);
 

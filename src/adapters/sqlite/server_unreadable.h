@@ -5,7 +5,8 @@
 
 namespace dray::adapters::rows {
 
-// Adds to what can't be read of the site: the rollouts in its plan, their times there, and the types of its devices.
+// Adds to what can't be read of the site: the rollouts in its plan, their times there, and the types of its
+// devices.
 Result<> find_what_holds(StatementCache& sql, wire::SiteView& site);
 
 }  // namespace dray::adapters::rows

@@ -1,6 +1,8 @@
 // The POSIX rule for a zone (IEEE 1003.1, 8.3 "TZ"): std offset [dst [offset] [,start[/time],end[/time]]].
 #include <algorithm>
 
+#include "base/text.h"
+
 #include "adapters/zones/tzif.h"
 #include "base/text.h"
 

@@ -9,6 +9,12 @@ namespace {
 constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_view>>({
     // jobs, as their gateway says it
     {"waiting_update_time", "It begins by itself at its update time."},
+    {"two_gateways",
+     "One of the two gateways has to be stopped, or one that was copied be given an empty data folder and a site of its "
+     "own; drayctl gateway replace lets the other one answer for the site."},
+    {"two_agents",
+     "One of the two devices has to be switched off or get a name and a token of its own. It goes on by itself when only "
+     "one was heard for an hour, or when somebody says that there is one (drayctl alone, at the gateway)."},
     {"waiting_turn", "The other update of this device has to end first; or cancel that one."},
     {"clock_unknown", "The gateway has to hear the server once, or its clock has to be set."},
     {"stored_unreadable",

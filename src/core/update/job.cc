@@ -18,6 +18,7 @@ bool expiry_stops(const Job& job, WallTime now) {
 
 Hold hold(const Job& job, const Given& given) {
   if (given.now < job.update_at) return Hold::kTime;
+  if (given.doubt != Doubt::kNone) return Hold::kDoubt;
   if (!given.clock_known) return Hold::kClock;
   if (!given.held.empty()) return Hold::kHeld;
   if (!given.stored) return Hold::kArtifact;

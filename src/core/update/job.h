@@ -227,8 +227,15 @@ struct Line {
   std::size_t waiting = 0;            // devices that wait, and go first
   friend bool operator==(const Line&, const Line&) = default;
 };
+// Whether it is clear who calls: while it is not, nothing new begins and nothing new is shown.
+enum class Doubt {
+  kNone,
+  kTwoGateways,  // the server lets another gateway answer for this site
+  kTwoAgents,    // two agents seem to call under this device's name
+};
 struct Given {
   WallTime now;
+  Doubt doubt = Doubt::kNone;
   bool clock_known = true;
   bool stored = false;        // every artifact of the current step is here and verified
   bool turn = true;           // no other job of this device goes first

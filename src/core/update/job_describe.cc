@@ -73,6 +73,8 @@ struct Describe {
     switch (hold) {
       case Hold::kTime:
         return time();
+      case Hold::kDoubt:
+        return doubt();
       case Hold::kClock:
         return {"scheduled",
                 "clock_unknown",
@@ -95,6 +97,11 @@ struct Describe {
         break;
     }
     return {"scheduled", "waiting_update_time", "begins now", {}};
+  }
+  PublicState doubt() const {
+    if (given.doubt == Doubt::kTwoAgents)
+      return {"waiting_gateway", "two_agents", "two agents seem to call under this device's name; nothing new begins before only one does", {}};
+    return {"waiting_gateway", "two_gateways", "the server lets another gateway answer for this site; nothing new begins here", {}};
   }
   PublicState status() const {
     if (given.line) return in_line(*given.line);

@@ -39,7 +39,7 @@ void on(Decision& d, const Incompatible&, const JobEvent& event);
 
 bool expiry_stops(const Job& job, WallTime now);  // expired, and the switch-over has not begun
 // What keeps an attempt from beginning, or its link from being shown. Until: where time alone ends it.
-enum class Hold { kNone, kTime, kClock, kHeld, kArtifact, kWindow, kTurn, kActionIds, kStatus };
+enum class Hold { kNone, kTime, kDoubt, kClock, kHeld, kArtifact, kWindow, kTurn, kActionIds, kStatus };
 Hold hold(const Job& job, const Given& given);
 // A time limit that runs from `since`. Our own downtime is no silence of the device.
 WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given);

@@ -48,6 +48,8 @@ class World {
     given_.link = n / 9216 % 4 != 0;
     if (n / 9216 % 8 == 0) given_.line = Line{n % 4, 3, n % 3, n % 5};
     else given_.line.reset();
+    const std::uint32_t who = n / 589'824 % 8;
+    given_.doubt = who == 1 ? Doubt::kTwoGateways : who == 2 ? Doubt::kTwoAgents : Doubt::kNone;
     if (n % 13 == 0) given_.seen_at = given_.now;
     if (n % 17 == 0) given_.up_since = given_.now;
     given_.jitter = static_cast<double>(n % 101) / 101.0;

@@ -103,6 +103,8 @@ TEST(Job, WaitsForWhatIsMissingAndSaysWhat) {
     const char *state, *reason;
   };
   for (const Row& row : {Row{[](Given& g) { g.stored = false; }, "waiting_gateway", "waiting_artifact"},
+                         Row{[](Given& g) { g.doubt = Doubt::kTwoGateways; }, "waiting_gateway", "two_gateways"},
+                         Row{[](Given& g) { g.doubt = Doubt::kTwoAgents; }, "waiting_gateway", "two_agents"},
                          Row{[](Given& g) { g.turn = false; }, "scheduled", "waiting_turn"},
                          Row{[](Given& g) { g.clock_known = false; }, "scheduled", "clock_unknown"},
                          Row{[](Given& g) { g.next_action = {}; }, "waiting_gateway", "waiting_action_ids"},
@@ -116,6 +118,21 @@ TEST(Job, WaitsForWhatIsMissingAndSaysWhat) {
     EXPECT_EQ(rig.said().state, row.state) << row.reason;
     EXPECT_EQ(rig.said().reason, row.reason);
   }
+}
+
+TEST(Job, WhileItIsNotClearWhoCallsWhatHasBegunEndsAndNothingNewBegins) {
+  Rig asked{terms(), at(20)};
+  asked.given.doubt = Doubt::kTwoAgents;
+  EXPECT_EQ(asked.offered(), Offer::kNothing);
+  EXPECT_EQ(asked.answers(AnswerKind::kReady).phase(), "Asked") << "it is asked again";
+  Rig begun{terms(), at(20)};
+  begun.to_transmitting();
+  begun.given.doubt = Doubt::kTwoGateways;
+  EXPECT_EQ(begun.offered(), Offer::kDeployment);
+  EXPECT_TRUE(may_download(begun.job, begun.given));
+  begun.does(AllSent{}).says(FeedbackKind::kClosedFailure).tick_at(at(200));
+  EXPECT_EQ(begun.phase(), "Planned") << "no other attempt";
+  EXPECT_EQ(begun.said().reason, "two_gateways");
 }
 
 TEST(Job, WhatRunsAlreadyIsDoneWithoutAnAttempt) {

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "wire/http_fields.h"
 
 namespace dray::gateway::ddi {
 namespace {
@@ -96,16 +97,6 @@ std::optional<std::string_view> query_value(std::string_view query, std::string_
   return out;
 }
 
-bool none_match(std::string_view if_none_match, std::string_view etag) {
-  bool found = false;
-  split(if_none_match, ',', [&](std::string_view one) {
-    if (one.starts_with("W/")) one.remove_prefix(2);
-    found = one == "*" || one == etag;
-    return !found;
-  });
-  return found;
-}
-
 std::chrono::seconds preferred_wait(std::string_view prefer) {
   std::chrono::seconds out{0};
   split(prefer, ',', [&](std::string_view one) {
@@ -146,7 +137,7 @@ HttpResponse json(const Call& call, int status, std::string body) {
 HttpResponse tagged(const Call& call, std::string body) {
   const std::string etag = etag_of(body);
   const auto known = call.request.headers.find("If-None-Match");
-  if (known && none_match(*known, etag)) {
+  if (known && wire::none_match(*known, etag)) {
     HttpResponse response{304};
     response.headers.add("ETag", etag);
     return response;

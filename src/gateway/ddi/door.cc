@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "wire/ddi.h"
+#include "wire/http_fields.h"
 
 namespace dray::gateway::ddi {
 namespace {
@@ -36,7 +37,7 @@ const HttpResponse* Door::now(const HttpRequest& request) {
   if (!device->bucket.take(parts_.clock.steady(), settings.requests_per_second, settings.request_burst)) return &too_many_;
   parts_.site.device_seen(*device);
   const auto known = headers.find("If-None-Match");
-  return known && none_match(*known, kept.etag) ? &kept.unchanged : &kept.full;
+  return known && wire::none_match(*known, kept.etag) ? &kept.unchanged : &kept.full;
 }
 
 // --- the way of every other request ---

@@ -3,7 +3,7 @@
 
 #include "gateway/ddi/door.h"
 #include "gateway/ddi/multipart.h"
-#include "gateway/plan_client.h"
+#include "wire/http_fields.h"
 #include "wire/range.h"
 
 namespace dray::gateway::ddi {
@@ -91,17 +91,19 @@ Task<HttpResponse> Door::get_file(Call& call, std::int64_t module) {
 HttpResponse Door::serve(Call& call, const Served& served, std::shared_ptr<const File> file) {
   const core::Artifact known = about(*served.artifact);
   const Blob* blob = parts_.blobs.find(known.sha256);
-  const std::string modified = to_http_date(blob == nullptr ? parts_.site.now() : blob->stored_at);
+  const std::string modified = wire::to_http_date(blob == nullptr ? parts_.site.now() : blob->stored_at);
   const Headers& asked = call.request.headers;
   const bool get = call.request.method == Method::kGet;
   const auto answer = wire::answer_range({.range = asked.find("Range"),
                                           .if_range = asked.find("If-Range"),
                                           .if_match = asked.find("If-Match"),
+                                          .if_none_match = asked.find("If-None-Match"),
                                           .is_get = get,
                                           .size = known.size,
                                           .tag = known.sha1,
                                           .last_modified = modified});
   HttpResponse response{answer.status};
+  if (answer.status == 304) response.headers.add("ETag", "\"" + known.sha1 + "\"");
   if (answer.status == 416) response.headers.add("Content-Range", wire::unsatisfied_range(known.size));
   if (answer.status != 200 && answer.status != 206) return response;
   Site& site = parts_.site;

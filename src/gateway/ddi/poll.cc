@@ -4,6 +4,7 @@
 #include "base/mutant.h"
 #include "base/text.h"
 #include "gateway/ddi/door.h"
+#include "wire/http_fields.h"
 
 namespace dray::gateway::ddi {
 namespace {
@@ -94,7 +95,7 @@ Task<HttpResponse> Door::poll(Call& call) {
     parts_.site.polled(device, until);
     const auto generation = device.changed.generation();
     const PollCache& kept = keep_poll(call, device);
-    const bool same = known && none_match(*known, kept.etag) && !DRAY_MUTANT("poll_never_unchanged");
+    const bool same = known && wire::none_match(*known, kept.etag) && !DRAY_MUTANT("poll_never_unchanged");
     const bool over = parts_.clock.steady() >= until || call.stop.requested();
     if (!same) co_return kept.full;
     if (over) co_return kept.unchanged;

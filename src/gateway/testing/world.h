@@ -12,38 +12,13 @@
 #include "adapters/posix/thread_worker.h"
 #include "adapters/sqlite/gateway_store.h"
 #include "gateway/gateway.h"
+#include "wire/http_fields.h"
+#include "gateway/testing/wrong_clock.h"
 #include "wire/range.h"
 
 namespace dray::gateway::testing_world {
 
 using namespace std::chrono_literals;
-
-// A clock whose wall is wrong by `error`.
-class WrongClock : public Clock {
- public:
-  explicit WrongClock(Clock& below) : below_{below} {}
-  // From now on only `leap` makes time pass, and whoever sleeps for less than a second: what a test measures does not
-  // depend on how busy the machine is.
-  void freeze() { frozen_ = {below_.wall(), below_.steady()}; }
-  WallTime true_wall() const { return (frozen_ ? frozen_->first : below_.wall()) + leap; }
-  WallTime wall() const override { return true_wall() + error; }
-  SteadyTime steady() const override { return (frozen_ ? frozen_->second : below_.steady()) + leap; }
-  Task<Result<>> sleep_until(SteadyTime when, Stop& stop) override {
-    while (steady() < when) {
-      if (frozen_ && when - steady() <= Duration{1'000}) leap += when - steady();
-      const SteadyTime lap = below_.steady() + std::clamp(Duration{when - steady()}, Duration{1}, Duration{5});
-      const auto slept = co_await below_.sleep_until(lap, stop);
-      if (!slept) co_return slept.error();
-    }
-    co_return Result<>{};
-  }
-  Duration error{0};
-  Duration leap{0};  // a test may let time pass at once
-
- private:
-  Clock& below_;
-  std::optional<std::pair<WallTime, SteadyTime>> frozen_;
-};
 
 // docs/gateway-api.md from the other side, as little as a test needs.
 class ScriptedServer : public HttpClient {
@@ -66,6 +41,8 @@ class ScriptedServer : public HttpClient {
   std::uint64_t wan_rate = 0;                    // bytes per second of bodies, in the time of `pass`; 0: none passes
   std::function<void(Duration)> pass;            // lets time pass at once
   std::function<void()> on_cut;
+  bool refuses = false;                          // another gateway answers for the site: 409
+  std::string instance;                          // of the last request
   Signal changed;
 
   void publish() {
@@ -105,7 +82,9 @@ class ScriptedServer : public HttpClient {
   Task<Result<int>> send(HttpRequest request, BodySink& sink, Stop& stop) override {
     const std::string path = request.target.substr(request.target.find("/gateway/v1"));
     requests.push_back(std::string{to_string(request.method)} + " " + path);
+    instance = request.headers.get("Dray-Instance");
     if (away) co_return Error{ErrorCode::kUnavailable, "no connection"};
+    if (refuses) co_return co_await answer(sink, 409, {}, "{}");
     if (path == "/gateway/v1/plan") co_return co_await send_plan(request, sink, stop);
     if (path == "/gateway/v1/reports") co_return co_await take_reports(request, sink);
     if (path.starts_with("/gateway/v1/probe?bytes=")) {
@@ -138,7 +117,7 @@ class ScriptedServer : public HttpClient {
       }
       if (co_await changed.wait_past(generation, clock_, until, stop)) continue;
       if (stop.requested()) co_return Error{ErrorCode::kStopped, "stopped"};
-      headers.add("Date", to_http_date(now()));
+      headers.add("Date", wire::to_http_date(now()));
       co_return co_await answer(sink, 304, headers, "");
     }
   }
@@ -264,6 +243,7 @@ class World {
   ScriptedProbe probe;
 
   Settings settings;
+  core::Place place{.machine = "m1", .path = "/data", .inode = 1};
   Log log;  // silent; a test may set another
   asio::io_context io{1};
   adapters::SystemClock system_clock{io};
@@ -427,7 +407,8 @@ class World {
                                                               .server = w.server,
                                                               .store = *store,
                                                               .log = w.log,
-                                                              .probe = &w.probe})} {}
+                                                              .probe = &w.probe,
+                                                              .place = w.place})} {}
     adapters::SystemRandom random;
     adapters::ThreadWorker store_worker, bytes_worker;
     adapters::PosixDisk disk;

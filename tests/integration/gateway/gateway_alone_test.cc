@@ -265,13 +265,13 @@ TEST_F(GatewayAlone, ItsOwnApiTellsHowItIs) {
 TEST_F(GatewayAlone, DevicesThatAreOffHoldUpNobody) {
   extra_ = "[devices]\npoll_s = 300\n";  // an unused link is withdrawn long after this test
   const std::string bytes = firmware(10'000);
-  devices(5);
+  devices(12);
   plan_.limits.concurrency = 3;
   const auto os = artifact(bytes);
-  for (int i = 1; i <= 5; ++i) order("dev-" + std::to_string(i), {{os.sha256}});
+  for (int i = 1; i <= 12; ++i) order("dev-" + std::to_string(i), {{os.sha256}});
   publish();
   start();
-  for (const std::string on : {"dev-5", "dev-4"}) {
+  for (const std::string on : {"dev-5", "dev-4", "dev-9"}) {
     std::string action;
     EXPECT_TRUE(device(on).receive(action) == bytes);
     EXPECT_EQ(device(on).feedback(action, "closed", "success"), 200);

@@ -1,2 +1,2 @@
 dray_test_program(server_tests FOLDER tests/integration/server DEPS wire)
-add_dependencies(server_tests dray-server drayctl dray-forecast)
+add_dependencies(server_tests dray-server drayctl dray-forecast dray-gateway)

@@ -1,0 +1,42 @@
+#include "core/identity/boots.h"
+
+#include <algorithm>
+
+namespace dray::core {
+
+Boots heard_boot(Boots boots, std::string_view id, WallTime now) {
+  if (id.empty()) return boots;
+  if (boots.current == id) {
+    if (boots.doubt) ++boots.doubt->answers;
+    return alone_by(std::move(boots), now);
+  }
+  const auto again = std::find(boots.earlier.begin(), boots.earlier.end(), id);
+  if (again != boots.earlier.end()) {
+    boots.earlier.erase(again);
+    if (!boots.doubt) boots.doubt = Boots::Doubt{now, now, 0};
+  }
+  if (boots.doubt) {
+    boots.doubt->changed = now;
+    boots.doubt->answers = 1;
+  }
+  if (!boots.current.empty()) boots.earlier.push_back(boots.current);
+  if (boots.earlier.size() > kMostBoots) boots.earlier.erase(boots.earlier.begin());
+  boots.current = id;
+  return boots;
+}
+
+Boots alone_by(Boots boots, WallTime now) {
+  if (!boots.doubt) return boots;
+  // A clock that was set back starts the time anew.
+  if (boots.doubt->changed > now) boots.doubt->changed = now;
+  if (boots.doubt->answers < kAnswersAlone || now - boots.doubt->changed < kAlone) return boots;
+  return confirmed_alone(std::move(boots));
+}
+
+Boots confirmed_alone(Boots boots) {
+  boots.doubt.reset();
+  boots.earlier.clear();  // what comes back later is news
+  return boots;
+}
+
+}  // namespace dray::core

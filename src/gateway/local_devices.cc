@@ -1,0 +1,61 @@
+// The devices in the local API: who was seen, and the word of the site's people that one agent calls again.
+#include "gateway/local_answers.h"
+#include "gateway/local_api.h"
+#include "wire/limits.h"
+
+namespace dray::gateway {
+namespace {
+
+namespace json = boost::json;
+constexpr std::size_t kLargestBody = 64 << 10;
+
+struct Word {
+  std::string by, why;
+};
+
+Task<Result<Word>> read_word(HttpRequest& request) {
+  std::string text;
+  if (request.body) {
+    auto body = co_await read_all(*request.body, kLargestBody);
+    if (!body) co_return body.error();
+    text = std::move(*body);
+  }
+  if (text.empty()) text = "{}";
+  co_return wire::decode<Word>(wire::parse_json(text), [](const wire::Node& n) {
+    n.only({"by", "why"});
+    Word out;
+    if (const auto by = n.maybe("by")) out.by = by->cleaned(wire::kLongestBy);
+    if (const auto why = n.maybe("why")) out.why = why->cleaned(wire::kLongestWhy);
+    return out;
+  });
+}
+
+}  // namespace
+
+HttpResponse LocalApi::devices() const {
+  json::array out;
+  for (const auto& [name, device] : site_.devices()) {
+    const bool two = device->boots.doubt.has_value();
+    out.push_back({{"name", name},
+                   {"in_plan", device->in_plan},
+                   {"seen_at", maybe_time(device->seen_at)},
+                   {"boot_id", device->boot_id},
+                   {"status", site_.reported_status(*device)},
+                   {"reason", two ? json::value("two_agents") : json::value{}},
+                   {"sentence", two ? json::value("Two agents seem to call under this name; nothing new begins before only one does.") : json::value{}},
+                   {"since", two ? json::value(to_rfc3339(device->boots.doubt->since)) : json::value{}}});
+  }
+  return with_json(200, json::object{{"devices", std::move(out)}});
+}
+
+Task<HttpResponse> LocalApi::confirm_device(HttpRequest& request, std::string name) {
+  const auto word = co_await read_word(request);
+  if (!word) co_return problem(400, "Bad Request", word.error().message());
+  DeviceState* device = site_.find_device(name);
+  if (device == nullptr) co_return problem(404, "Not Found", "there is no such device");
+  site_.confirm_alone(*device, word->by, word->why);
+  HttpResponse response = with_json(200, json::object{{"device", name}});
+  co_return co_await durable(std::move(response));
+}
+
+}  // namespace dray::gateway

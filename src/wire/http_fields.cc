@@ -1,0 +1,78 @@
+#include "wire/http_fields.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+
+namespace dray::wire {
+namespace {
+
+constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view opaque(std::string_view tag) {
+  if (tag.starts_with("W/")) tag.remove_prefix(2);
+  return tag;
+}
+
+}  // namespace
+
+bool same_tag(std::string_view a, std::string_view b) { return opaque(trimmed(a)) == opaque(trimmed(b)); }
+
+bool none_match(std::string_view if_none_match, std::string_view etag) {
+  for (;;) {
+    const auto comma = if_none_match.find(',');
+    const std::string_view one = trimmed(if_none_match.substr(0, comma));
+    if (one == "*" || same_tag(one, etag)) return true;
+    if (comma == std::string_view::npos) return false;
+    if_none_match.remove_prefix(comma + 1);
+  }
+}
+
+Result<WallTime> parse_http_date(std::string_view text) {
+  const Error bad{ErrorCode::kInvalid, "'" + std::string{text.substr(0, 40)} + "' is not an HTTP date"};
+  if (text.size() != 29 || text.substr(3, 2) != ", " || !text.ends_with(" GMT")) return bad;
+  const auto month = std::find(kMonths.begin(), kMonths.end(), text.substr(8, 3));
+  if (month == kMonths.end()) return bad;
+  const auto number = std::to_string(101 + (month - kMonths.begin())).substr(1);
+  const std::string rfc3339 = std::string{text.substr(12, 4)} + "-" + number + "-" + std::string{text.substr(5, 2)} + "T" +
+                              std::string{text.substr(17, 8)} + "Z";
+  return parse_rfc3339(rfc3339);
+}
+
+std::string to_http_date(WallTime time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day ymd{day};
+  const std::chrono::hh_mm_ss hms{std::chrono::floor<std::chrono::seconds>(time - day)};
+  char text[64];
+  std::snprintf(text, sizeof text, "%s, %02u %s %04d %02d:%02d:%02d GMT",
+                kDays[std::chrono::weekday{day}.c_encoding()].data(), static_cast<unsigned>(ymd.day()),
+                kMonths[static_cast<unsigned>(ymd.month()) - 1].data(), static_cast<int>(ymd.year()),
+                static_cast<int>(hms.hours().count()), static_cast<int>(hms.minutes().count()),
+                static_cast<int>(hms.seconds().count()));
+  return text;
+}
+
+std::optional<Duration> parse_retry_after(std::string_view text, WallTime now) {
+  text = trimmed(text);
+  if (text.empty()) return {};
+  if (text.find_first_not_of("0123456789") == std::string_view::npos) {
+    std::int64_t seconds = 0;
+    const std::int64_t most = kLongestRetryAfter.count() / 1'000;
+    for (const char digit : text) seconds = std::min(most, seconds * 10 + (digit - '0'));
+    return Duration{seconds * 1'000};
+  }
+  const auto date = parse_http_date(text);
+  if (!date) return {};
+  return std::clamp<Duration>(*date - now, Duration{0}, kLongestRetryAfter);
+}
+
+}  // namespace dray::wire

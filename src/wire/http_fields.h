@@ -1,0 +1,26 @@
+// Fields of HTTP that more than one part reads: entity tags, dates, Retry-After (RFC 9110). Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace dray::wire {
+
+// Weak comparison of two entity tags (section 8.8.3.2): W/"7" and "7" are the same. For "is it the same revision?".
+bool same_tag(std::string_view a, std::string_view b);
+// If-None-Match: one of its tags is `etag`, compared weakly, or it is "*".
+bool none_match(std::string_view if_none_match, std::string_view etag);
+
+// "Sun, 06 Nov 1994 08:49:37 GMT" (IMF-fixdate).
+Result<WallTime> parse_http_date(std::string_view text);
+std::string to_http_date(WallTime time);
+
+inline constexpr Duration kLongestRetryAfter{3'600'000};  // whoever says more is asked after an hour
+// Seconds or a date, within [0, kLongestRetryAfter]; nothing where it is neither.
+std::optional<Duration> parse_retry_after(std::string_view text, WallTime now);
+
+}  // namespace dray::wire
