@@ -4,6 +4,7 @@
 #include "gateway/local_answers.h"
 
 #include "wire/ddi.h"
+#include "wire/json_write.h"
 #include "wire/rate_json.h"
 
 namespace dray::gateway {
@@ -120,7 +121,7 @@ HttpResponse LocalApi::status() const {
   json::object devices;
   json::array slow;
   if (why_slow)
-    for (const std::string& sentence : why_slow()) slow.emplace_back(sentence);
+    for (const std::string& one : why_slow()) slow.emplace_back(one);
   const auto rate = [this](const core::LinkRate& r) { return wire::encode_rate({r, site_.now()}); };
   for (auto& [name, one] : rates_.devices()) devices[name.value()] = rate(one);
   for (const auto& [sha, blob] : blobs_.all()) artifacts.push_back({{"sha256", sha.hex()}, {"bytes", blob.size}});
@@ -128,8 +129,8 @@ HttpResponse LocalApi::status() const {
       200, {{"site", site_.plan().plan().site.value()},
             {"time_zone", site_.plan().plan().time_zone},
             {"revision", site_.plan().plan().revision},
-            {"reason", text_or_null(reason)},
-            {"sentence", text_or_null(sentence)},
+            {"reason", wire::text_or_null(reason)},
+            {"sentence", wire::text_or_null(sentence)},
             {"since", maybe_time(identity_.refused_since())},
             {"instance", identity_.name()},
             {"unreadable", unreadable()},

@@ -206,7 +206,9 @@ Task<HttpResponse> GatewayApi::reports(std::string site, HttpRequest request, St
     co_return problem_response(400, "a number is too high");
   text = {};
   const auto instance = instance_of(request);
-  if (auto replaced = instances_.refusal(site, instance ? std::string_view{*instance} : std::string_view{})) co_return std::move(*replaced);
+  const std::string name = instance ? *instance : std::string{};
+  if (const Site* here = sites_.by_name(site))
+    if (auto replaced = instances_.refusal(*here, name)) co_return std::move(*replaced);
   auto incoming = std::make_shared<Incoming>();
   incoming->batch = ReportBatch{site, std::move(decoded->good), parts_.clock.wall(), std::move(decoded->bad)};
   saves_.add(incoming);
