@@ -41,14 +41,6 @@ int run_many(const SeedCommand& command, const Range& range) {
   return failed.empty() ? 0 : 1;
 }
 
-bool parse_range(const std::string& text, Range& range) {
-  unsigned long long first = 0, last = 0;
-  if (std::sscanf(text.c_str(), "%llu-%llu", &first, &last) != 2 || first > last) return false;
-  range.first = first;
-  range.last = last;
-  return true;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -60,7 +52,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", seed, "one seed; a failure prints its story. From 1000001 on worlds are a swarm: each lacks "
                                  "half of the kinds of incidents, and has the newer ones")
       ->capture_default_str();
-  app.add_option("--seeds", seeds, "a range, \"1-1000\"; a failure prints the line that replays it");
+  app.add_option("--seeds", seeds, "ranges, \"1-700\" or \"1-700,1000001-1000500\"; a failure prints the line that replays it");
   app.add_option("--jobs", range.jobs, "processes for a range")->check(CLI::Range(1, 64))->capture_default_str();
   app.add_flag("--stop", range.stop_at_first, "end a range at its first failure");
   app.add_option("--pairs", range.pairs, "for a range: writes which rows of the tables were taken among which faults");
@@ -77,6 +69,6 @@ int main(int argc, char** argv) {
   if (list) return list_mutants();
   if (!command.mutant.empty() && !choose_mutant(command.mutant)) return 2;
   if (seeds.empty()) return run_one(command, seed);
-  if (!parse_range(seeds, range)) return std::fprintf(stderr, "--seeds: write it as A-B, for example 1-1000\n"), 2;
+  if (!parse_spans(seeds, range.spans)) return std::fprintf(stderr, "--seeds: write it as A-B, for example 1-1000\n"), 2;
   return run_many(command, range);
 }

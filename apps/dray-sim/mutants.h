@@ -42,6 +42,7 @@ inline constexpr Mutant kMutants[] = {
     {"cancel_not_saved", "remembered", 1, "the server answers a cancel that it does not save"},
     {"ends_over_jobs", "stays_up", 1, "a gateway that holds more than eight jobs ends at its start"},
     {"refuses_later_reports", "taken", 1, "the server refuses a batch over the number of its last entry"},
+    {"serves_two_gateways", "one_gateway", 1'000'001, "the server answers two gateways of one site"},
     {"links_take_slots", "served", 1'000'001, "a link that is shown and not used keeps others from receiving"},
     {"stranger_stops_orders", "liveness", 1'000'001, "a device that nobody knows stops the orders of all others at its site"},
     {"gives_up_server", "liveness", 1, "a gateway that often failed to reach its server stops trying"},

@@ -13,6 +13,7 @@
 #include <new>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "base/assert.h"
 
@@ -55,14 +56,36 @@ void say(const SeedCommand& command, std::uint64_t seed, const std::string& what
   print(replay(command, seed) + "    # " + what + "\n");
 }
 
+std::uint64_t count_of(const Range& range) {
+  std::uint64_t out = 0;
+  for (const Range::Span& span : range.spans) out += span.last - span.first + 1;
+  return out;
+}
+
+std::uint64_t seed_at(const Range& range, std::uint64_t n) {
+  for (const Range::Span& span : range.spans) {
+    const std::uint64_t here = span.last - span.first + 1;
+    if (n < here) return span.first + n;
+    n -= here;
+  }
+  return 0;
+}
+
+std::string to_text(const std::vector<Range::Span>& spans) {
+  std::string out;
+  for (const Range::Span& span : spans)
+    out += (out.empty() ? "" : ", ") + std::to_string(span.first) + "-" + std::to_string(span.last);
+  return out;
+}
+
 // Failures are said at once. Through its pipe a worker tells how far it is: "begin 17", "passed 17", "failed 17".
 void work(const SeedCommand& command, const Range& range, std::FILE* out, Shared& shared) {
-  const std::uint64_t all = range.last - range.first + 1;
+  const std::uint64_t all = count_of(range);
   const std::uint64_t step = std::max<std::uint64_t>(1, (all + kMostProgress - 1) / kMostProgress);
   while (!shared.stop) {
     const std::uint64_t n = shared.next++;
     if (n >= all) return;
-    const std::uint64_t seed = range.first + n;
+    const std::uint64_t seed = seed_at(range, n);
     std::fprintf(out, "begin %llu\n", static_cast<unsigned long long>(seed));
     std::fflush(out);
     const SeedResult result = run_seed(command, seed, false);
@@ -131,6 +154,16 @@ bool listen(const SeedCommand& command, Worker& worker, Tally& tally) {
 
 }  // namespace
 
+bool parse_spans(const std::string& text, std::vector<Range::Span>& spans) {
+  std::istringstream in{text};
+  for (std::string part; std::getline(in, part, ',');) {
+    unsigned long long first = 0, last = 0;
+    if (std::sscanf(part.c_str(), "%llu-%llu", &first, &last) != 2 || first > last) return false;
+    spans.push_back({first, last});
+  }
+  return !spans.empty();
+}
+
 std::vector<std::uint64_t> run_range(const SeedCommand& command, const Range& range) {
   const auto begin = std::chrono::steady_clock::now();
   Shared& shared = make_shared_memory();
@@ -149,7 +182,7 @@ std::vector<std::uint64_t> run_range(const SeedCommand& command, const Range& ra
   std::printf("%s\n", sim::fleet::summary(covered).c_str());
   if (!range.pairs.empty()) {
     std::ofstream out{range.pairs};
-    out << sim::fleet::page(covered, std::to_string(range.first) + "-" + std::to_string(range.last));
+    out << sim::fleet::page(covered, to_text(range.spans));
   }
   return {tally.failed.begin(), tally.failed.end()};
 }

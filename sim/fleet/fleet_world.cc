@@ -99,6 +99,8 @@ void FleetWorld::check_liveness() {
     if (rollout->id == "none") continue;
     for (const auto& [name, device] : catalog_.devices()) {
       if (!catalog_.concerns(*rollout, name)) continue;
+      // One with habits may take its time until the expiry.
+      if (!is_well_behaved(device) && world_.true_time() < rollout->expires_at + kLiveness) continue;
       ++scene_.worked["liveness"];
       const std::string job = rollout->id + "-" + name;
       const auto view = lists->job(JobId{job});

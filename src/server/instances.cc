@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "base/mutant.h"
 #include "server/http.h"
 
 namespace dray::server {
@@ -51,6 +52,7 @@ Task<std::optional<HttpResponse>> Instances::admit(Site& site, std::string name)
 std::optional<HttpResponse> Instances::refusal(const Site& site, std::string_view name) const {
   const core::Instance* holds = core::holder(site.holding);
   if (holds != nullptr && holds->name == name) return {};
+  if (DRAY_MUTANT("serves_two_gateways")) return {};
   const std::string detail =
       "another gateway (instance " + (holds == nullptr ? std::string{} : core::shown_name(holds->name)) +
       ") answers for site '" + site.name + "': this one (instance " + core::shown_name(name) +

@@ -23,5 +23,6 @@ std::unique_ptr<Check> make_remembered(Scene& scene);
 std::unique_ptr<Check> make_stays_up(Scene& scene);
 std::unique_ptr<Check> make_taken(Scene& scene);
 std::unique_ptr<Check> make_served(Scene& scene);
+std::unique_ptr<Check> make_one_gateway(Scene& scene);
 
 }  // namespace dray::sim::fleet

@@ -91,8 +91,39 @@ class Served final : public Check {
   std::map<std::string, SteadyTime> moved_;         // by gateway: when a device got bytes last
 };
 
+// The server answers one gateway for each site: another one only when that one has been silent.
+class OneGateway final : public Check {
+ public:
+  using Check::Check;
+  std::string_view name() const override { return "one_gateway"; }
+  bool heeds(Who who) const override { return who == Who::kOurs || who == Who::kTwinGateway; }
+
+  void answered(const Call& call, const HttpResponse& response) override {
+    if (call.kind != Kind::kPlan && call.kind != Kind::kReports) return;
+    if (response.status != 200 && response.status != 304) return;
+    judged();
+    const SteadyTime now = scene_.world.now();
+    Served& last = served_[call.gateway];
+    const Node* node = call.x.client.node;
+    if (last.node != nullptr && last.node != node && now - last.at < kSilence)
+      complain(call.gateway, node->name() + " is answered " + std::to_string((now - last.at) / 1s) + " s after " +
+                                 last.node->name() + " was: two gateways of one site");
+    last = {node, now};
+  }
+
+ private:
+  // Ten minutes; what the server has noted of a gateway may be five minutes old where it has lost power since.
+  static constexpr Duration kSilence{4 * 60'000};
+  struct Served {
+    const Node* node = nullptr;
+    SteadyTime at;
+  };
+  std::map<std::string, Served> served_;
+};
+
 }  // namespace
 
+std::unique_ptr<Check> make_one_gateway(Scene& scene) { return std::make_unique<OneGateway>(scene); }
 std::unique_ptr<Check> make_stays_up(Scene& scene) { return std::make_unique<StaysUp>(scene); }
 std::unique_ptr<Check> make_taken(Scene& scene) { return std::make_unique<Taken>(scene); }
 std::unique_ptr<Check> make_served(Scene& scene) { return std::make_unique<Served>(scene); }
