@@ -39,6 +39,9 @@ std::uint64_t length_of(const HttpResponse& response) {
 
 }  // namespace
 
+// The request's body, as it arrives at the server.
+std::shared_ptr<BodySource> upload_of(std::shared_ptr<Exchange> exchange) { return std::make_shared<Upload>(std::move(exchange)); }
+
 Exchange::Exchange(SimNetwork& network, Events& events, Node& c, Node* s, HttpRequest& request,
                    std::string t)
     : client{&c, c.life()},
@@ -95,7 +98,6 @@ void Exchange::leave() {
 
 Task<> Exchange::serve(std::shared_ptr<Exchange> self, HttpHandler& handler, HttpRequest request) {
   Exchange& x = *self;
-  if (request.body && !x.echo) request.body = std::make_shared<Upload>(self);
   HttpResponse response{500};
   if (const HttpResponse* lent = handler.now(request)) {
     response = *lent;

@@ -6,6 +6,9 @@
 #include "base/assert.h"
 
 namespace dray::sim {
+
+std::shared_ptr<BodySource> upload_of(std::shared_ptr<Exchange> exchange);  // exchange.cc
+
 namespace {
 
 constexpr std::size_t kChunk = 64 * 1024;
@@ -74,6 +77,7 @@ std::shared_ptr<Exchange> SimNetwork::connect(Node& client, HttpRequest request,
 
 void SimNetwork::accept(const std::shared_ptr<Exchange>& exchange, Host& host, HttpRequest request) {
   exchange->server = host.side;
+  if (request.body && !exchange->echo) request.body = upload_of(exchange);
   if (middlebox_ != nullptr && !exchange->echo)
     if (auto own = middlebox_->instead(*exchange, request)) {
       if (tap_ != nullptr) tap_->kept_from_server(*exchange);
