@@ -11,7 +11,7 @@
 #include "adapters/sqlite/server_store.h"
 #include "adapters/sqlite/server_times.h"
 #include "base/text.h"
-#include "server/report_rules.h"
+#include "wire/report_rules.h"
 
 namespace dray::adapters {
 
@@ -157,9 +157,9 @@ Result<> SqliteServerStore::take_entries(Ingestion& in) {
 
   bool any = false;
   for (const Entry& entry : ordered) {
-    const auto wrong = entry.good ? server::refusal_of(*entry.good, in.seen) : entry.bad->why;
+    const auto wrong = entry.good ? wire::refusal_of(*entry.good, in.seen) : entry.bad->why;
     const auto refuse = [&] { in.refuse(entry.good ? wire::describe_subject(*entry.good) : entry.bad->what, *wrong); };
-    if (!server::is_likely_place(entry.place, in.seen)) {  // acknowledged, it would hide all that follow
+    if (!wire::is_likely_place(entry.place, in.seen)) {  // acknowledged, it would hide all that follow
       refuse();
       continue;
     }
@@ -231,7 +231,7 @@ Result<> SqliteServerStore::save_ingestion(Ingestion& in) {
                     "ORDER BY id DESC "
                     "LIMIT 1 OFFSET ?2)")
                    .bind(1, job)
-                   .bind(2, server::kLogLinesKept)
+                   .bind(2, wire::kLogLinesKept)
                    .run());
   return {};
 }
@@ -290,7 +290,7 @@ Result<> SqliteServerStore::apply_deferral(Ingestion& in, const wire::DeferralRe
     return out;
   };
   DRAY_TRY(std::int64_t have, others());
-  if (have >= server::kMostSiteDeferrals) {  // those that are over make room
+  if (have >= wire::kMostSiteDeferrals) {  // those that are over make room
     DRAY_CHECK(sql_("DELETE FROM site_deferral WHERE site_id=?1 AND id<>?2 AND (withdrawn=1 OR until < ?3)")
                    .bind(1, in.site_id)
                    .bind(2, d.id)
@@ -298,9 +298,9 @@ Result<> SqliteServerStore::apply_deferral(Ingestion& in, const wire::DeferralRe
                    .run());
     DRAY_TRY(have, others());
   }
-  if (have >= server::kMostSiteDeferrals)
+  if (have >= wire::kMostSiteDeferrals)
     return Error{ErrorCode::kInvalid, "the site has " + std::to_string(have) + " standing deferrals, at most " +
-                                          std::to_string(server::kMostSiteDeferrals) + " are taken"};
+                                          std::to_string(wire::kMostSiteDeferrals) + " are taken"};
   return sql_(
              "INSERT OR REPLACE INTO site_deferral(site_id, id, device, assignment, until, by, why, "
              "withdrawn) "
@@ -331,7 +331,7 @@ Result<> SqliteServerStore::apply_registered(Ingestion& in, const wire::Report& 
     in.registered = count.integer(0);
     count.reset();
   }
-  const bool full = *in.registered >= server::kMostRegistered;
+  const bool full = *in.registered >= wire::kMostRegistered;
   DRAY_CHECK(sql_("INSERT INTO registered(site_id, name, attributes, at) SELECT ?1, ?2, ?3, ?4 WHERE ?5=0 AND NOT "
                   "EXISTS(SELECT 1 FROM device WHERE name=?2 AND site_id=?1)")
                  .bind(1, in.site_id)
@@ -343,7 +343,7 @@ Result<> SqliteServerStore::apply_registered(Ingestion& in, const wire::Report& 
   if (full)
     return Error{ErrorCode::kInvalid, "the site has " + std::to_string(*in.registered) +
                                           " devices that nobody has added, at most " +
-                                          std::to_string(server::kMostRegistered) + " are kept"};
+                                          std::to_string(wire::kMostRegistered) + " are kept"};
   *in.registered += db_.changes();
   return {};
 }
@@ -448,7 +448,7 @@ Result<> SqliteServerStore::apply_log(Ingestion& in, const wire::Report& report,
   if (!there) return {};
   const std::int64_t id = find.integer(0);
   find.reset();
-  for (const std::string& line : server::kept_lines(log.lines))
+  for (const std::string& line : wire::kept_lines(log.lines))
     DRAY_CHECK(sql_("INSERT INTO log_line(job_id, attempt, at, text) VALUES(?1, ?2, ?3, ?4)")
                    .bind(1, id)
                    .bind(2, log.attempt)

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "adapters/sqlite/server_store_testing.h"
-#include "server/report_rules.h"
+#include "wire/report_rules.h"
 
 namespace dray::adapters {
 namespace {
@@ -122,8 +122,8 @@ TEST_F(ServerRefused, WhatASiteMayHaveStoredIsBounded) {
     EXPECT_TRUE(*find.step());
     return find.integer(0);
   };
-  EXPECT_EQ(count("registered"), server::kMostRegistered);
-  EXPECT_EQ(count("site_deferral"), server::kMostSiteDeferrals);
+  EXPECT_EQ(count("registered"), wire::kMostRegistered);
+  EXPECT_EQ(count("site_deferral"), wire::kMostSiteDeferrals);
   EXPECT_NE(view().sentence.find("at most 1000"), std::string::npos) << view().sentence;
   report({{1, ++seq, kNow, wire::RegisteredReport{DeviceId{"stray-7"}, {{"hw", "2"}}}}});
   EXPECT_EQ(view().refused.count, answer.refused) << "what is known is renewed";

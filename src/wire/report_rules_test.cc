@@ -1,16 +1,16 @@
-#include "server/report_rules.h"
+#include "wire/report_rules.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
-namespace dray::server {
+namespace dray::wire {
 namespace {
 
 constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
 
-wire::Report job(std::int64_t epoch, std::int64_t seq, std::int64_t step, std::int64_t attempt) {
-  wire::JobReport body;
+Report job(std::int64_t epoch, std::int64_t seq, std::int64_t step, std::int64_t attempt) {
+  JobReport body;
   body.job = JobId{"r1-till-1"};
   body.step = step;
   body.attempt = attempt;
@@ -19,7 +19,7 @@ wire::Report job(std::int64_t epoch, std::int64_t seq, std::int64_t step, std::i
 
 TEST(ReportRules, HostileNumbersAreRefusedAndNamed) {
   struct Row {
-    wire::Report report;
+    Report report;
     std::string why;  // its beginning; empty: taken
   };
   const Row rows[] = {
@@ -27,7 +27,7 @@ TEST(ReportRules, HostileNumbersAreRefusedAndNamed) {
       {job(4, 1, 0, 1'000'000), ""},
       {job(1'003, 1, 0, 1), ""},
       {job(2, 1, 0, 1), ""},
-      {job(3, wire::kMostInteger, 0, 1), ""},
+      {job(3, kMostInteger, 0, 1), ""},
       {job(1'004, 1, 0, 1), "epoch: 1004 is more than 1000 above 3"},
       {job(kHuge, 1, 0, 1), "epoch: "},
       {job(-1, 1, 0, 1), "epoch: "},
@@ -38,8 +38,8 @@ TEST(ReportRules, HostileNumbersAreRefusedAndNamed) {
       {job(3, 8, 0, kHuge), "attempt: "},
       {job(3, 8, 0, -1), "attempt: "},
       {job(3, 8, kHuge, 1), "step: "},
-      {{3, 8, {}, wire::LogReport{JobId{"j"}, kHuge, {}}}, "attempt: "},
-      {{3, 8, {}, wire::UnknownReport{"new"}}, ""},
+      {{3, 8, {}, LogReport{JobId{"j"}, kHuge, {}}}, "attempt: "},
+      {{3, 8, {}, UnknownReport{"new"}}, ""},
   };
   for (const Row& row : rows) {
     const auto why = refusal_of(row.report, {3, 7});
@@ -52,12 +52,12 @@ TEST(ReportRules, HostileNumbersAreRefusedAndNamed) {
 }
 
 TEST(ReportRules, WhatIsTooMuchIsRefusedAndNamed) {
-  wire::StorageReport storage;
+  StorageReport storage;
   storage.artifacts.resize(kMostStoredArtifacts, {*Sha256::parse(std::string(64, 'a')), 1, true});
   EXPECT_FALSE(refusal_of({1, 1, {}, storage}, {}));
   storage.artifacts.push_back(storage.artifacts[0]);
   EXPECT_EQ(*refusal_of({1, 1, {}, storage}, {}), "artifacts: there are 10001, at most 10000 are taken");
-  wire::DeviceReport device;
+  DeviceReport device;
   for (std::size_t i = 0; i <= kMostRunning; ++i) device.running["c" + std::to_string(i)] = {};
   EXPECT_EQ(*refusal_of({1, 1, {}, device}, {}), "running: there are 101, at most 100 are taken");
 }
@@ -73,4 +73,4 @@ TEST(ReportRules, OfALogTheNewestLinesAreKept) {
 }
 
 }  // namespace
-}  // namespace dray::server
+}  // namespace dray::wire

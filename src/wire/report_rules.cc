@@ -1,8 +1,8 @@
-#include "server/report_rules.h"
+#include "wire/report_rules.h"
 
 #include "core/model/epoch.h"
 
-namespace dray::server {
+namespace dray::wire {
 namespace {
 
 using Why = std::optional<std::string>;
@@ -18,16 +18,16 @@ Why too_large(std::string_view what, std::int64_t number, std::int64_t most) {
          std::to_string(most);
 }
 
-Why refusal(const wire::JobReport& r) {
-  if (auto why = too_large("attempt", r.attempt, wire::kMostAttempt)) return why;
-  if (auto why = too_large("step", r.step, wire::kMostInteger)) return why;
+Why refusal(const JobReport& r) {
+  if (auto why = too_large("attempt", r.attempt, kMostAttempt)) return why;
+  if (auto why = too_large("step", r.step, kMostInteger)) return why;
   return too_many("running", r.running.size(), kMostRunning);
 }
-Why refusal(const wire::DeviceReport& r) { return too_many("running", r.running.size(), kMostRunning); }
-Why refusal(const wire::StorageReport& r) {
+Why refusal(const DeviceReport& r) { return too_many("running", r.running.size(), kMostRunning); }
+Why refusal(const StorageReport& r) {
   return too_many("artifacts", r.artifacts.size(), kMostStoredArtifacts);
 }
-Why refusal(const wire::LogReport& r) { return too_large("attempt", r.attempt, wire::kMostAttempt); }
+Why refusal(const LogReport& r) { return too_large("attempt", r.attempt, kMostAttempt); }
 template <class Other>
 Why refusal(const Other&) {
   return {};
@@ -35,17 +35,17 @@ Why refusal(const Other&) {
 
 }  // namespace
 
-std::optional<std::string> refusal_of(const wire::Report& report, core::ReportsSeen seen) {
-  if (auto why = too_large("seq", report.seq, wire::kMostInteger)) return why;
+std::optional<std::string> refusal_of(const Report& report, core::ReportsSeen seen) {
+  if (auto why = too_large("seq", report.seq, kMostInteger)) return why;
   if (!is_likely_place({report.epoch, report.seq}, seen))
     return "epoch: " + std::to_string(report.epoch) + " is more than " +
-           std::to_string(wire::kMostEpochStep) + " above " + std::to_string(seen.epoch) +
+           std::to_string(kMostEpochStep) + " above " + std::to_string(seen.epoch) +
            ", the last one that was seen";
   return std::visit([](const auto& body) { return refusal(body); }, report.body);
 }
 
 bool is_likely_place(core::ReportsSeen place, core::ReportsSeen seen) {
-  return place.epoch >= 0 && place.seq >= 0 && place.seq <= wire::kMostInteger &&
+  return place.epoch >= 0 && place.seq >= 0 && place.seq <= kMostInteger &&
          core::is_likely_epoch(seen.epoch, place.epoch);
 }
 
@@ -59,4 +59,4 @@ std::span<const std::string> kept_lines(const std::vector<std::string>& lines) {
   return std::span{lines}.subspan(first);
 }
 
-}  // namespace dray::server
+}  // namespace dray::wire

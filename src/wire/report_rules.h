@@ -8,7 +8,7 @@
 
 #include "wire/gateway_api.h"
 
-namespace dray::server {
+namespace dray::wire {
 
 inline constexpr std::int64_t kMostRegistered = 1'000;       // devices of a site that nobody has added
 inline constexpr std::int64_t kMostSiteDeferrals = 1'000;    // of a site, standing ones
@@ -19,7 +19,7 @@ inline constexpr std::size_t kLogBytesKept = 256 << 10;      // the same, of one
 
 // Why an entry is set aside, as a sentence's end; nothing: it may be stored. seen: what the site has reported
 // before it.
-std::optional<std::string> refusal_of(const wire::Report& report, core::ReportsSeen seen);
+std::optional<std::string> refusal_of(const Report& report, core::ReportsSeen seen);
 
 // Whether an entry may stand there after what was seen. One that may not is not acknowledged: its number
 // would become the one that all later ones have to exceed.
@@ -28,4 +28,4 @@ bool is_likely_place(core::ReportsSeen place, core::ReportsSeen seen);
 // Of the lines of one log entry the newest ones that are kept.
 std::span<const std::string> kept_lines(const std::vector<std::string>& lines);
 
-}  // namespace dray::server
+}  // namespace dray::wire
