@@ -59,7 +59,7 @@ TEST(Records, AMessageThatIsKeptCarriesTheFormat) {
   EXPECT_FALSE(check_message(R"({"format":"two"})"));
 }
 
-TEST(Unreadable, EachKindHasItsFate) {
+TEST(UnreadableFates, EachKindHasItsFate) {
   EXPECT_EQ(fate_of(kind::kDeferral, "l9"), Fate::kHoldsSite);
   EXPECT_EQ(fate_of(kind::kJob, "r1-dev-1"), Fate::kHoldsDevice);
   EXPECT_EQ(fate_of(kind::kPlan, "current"), Fate::kNoPlan);
@@ -73,7 +73,7 @@ TEST(Unreadable, EachKindHasItsFate) {
   EXPECT_EQ(fate_of(kind::kArtifact, "c1"), Fate::kFetchAgain);
 }
 
-TEST(Unreadable, HoldsWhatItMeansUntilItIsMended) {
+TEST(UnreadableFates, HoldsWhatItMeansUntilItIsMended) {
   const DeviceId one{"dev-1"}, two{"dev-2"};
   Damage damage;
   EXPECT_EQ(damage.holds(one), "");
@@ -97,13 +97,13 @@ TEST(Unreadable, HoldsWhatItMeansUntilItIsMended) {
   EXPECT_EQ(damage.all().size(), 1u);
 }
 
-TEST(Unreadable, TheDeviceOfAJobIsFoundInWhatIsLeftOfIt) {
+TEST(UnreadableFates, TheDeviceOfAJobIsFoundInWhatIsLeftOfIt) {
   EXPECT_EQ(device_in(R"({"terms":{"id":"x","device":"dev-1","assi)"), DeviceId{"dev-1"});
   EXPECT_EQ(device_in(R"({"terms":{"id":"x","device":"dev)"), DeviceId{});
   EXPECT_EQ(device_in(""), DeviceId{});
 }
 
-TEST(Unreadable, AJobThatItsDeviceFinishedLastStaysSo) {
+TEST(UnreadableFates, AJobThatItsDeviceFinishedLastStaysSo) {
   core::Job job = core::make_job(core::samples::terms(), {});
   EXPECT_TRUE(std::holds_alternative<core::Succeeded>(made_again(job, job.terms.id).phase));
   EXPECT_TRUE(std::holds_alternative<core::Planned>(made_again(job, JobId{"another"}).phase));
