@@ -42,6 +42,7 @@ class ScriptedServer : public HttpClient {
   std::function<void(Duration)> pass;            // lets time pass at once
   std::function<void()> on_cut;
   bool refuses = false;                          // another gateway answers for the site: 409
+  std::string refusal_type = "application/problem+json", refusal_body = R"({"status":409,"reason":"two_gateways"})";
   std::string instance;                          // of the last request
   Signal changed;
 
@@ -84,7 +85,11 @@ class ScriptedServer : public HttpClient {
     requests.push_back(std::string{to_string(request.method)} + " " + path);
     instance = request.headers.get("Dray-Instance");
     if (away) co_return Error{ErrorCode::kUnavailable, "no connection"};
-    if (refuses) co_return co_await answer(sink, 409, {}, "{}");
+    if (refuses) {
+      Headers headers;
+      headers.add("Content-Type", refusal_type);
+      co_return co_await answer(sink, 409, headers, refusal_body);
+    }
     if (path == "/gateway/v1/plan") co_return co_await send_plan(request, sink, stop);
     if (path == "/gateway/v1/reports") co_return co_await take_reports(request, sink);
     if (path.starts_with("/gateway/v1/probe?bytes=")) {
