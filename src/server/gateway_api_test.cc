@@ -23,11 +23,13 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
           sites{parts},
           artifacts{parts, options},
           tasks{node.executor()},
-          door{parts, options, sites, artifacts, tasks, timetable} {}
+          instances{parts, sites, tasks},
+          door{parts, options, sites, artifacts, instances, tasks, timetable} {}
     Parts parts;
     Sites sites;
     Artifacts artifacts;
     TaskGroup tasks;
+    Instances instances;
     Signal timetable;
     GatewayApi door;
   };
