@@ -36,6 +36,8 @@ class AbDirInstaller : public DiskInstaller {
   };
 
   Result<std::string> active() const;  // "0", "1", or empty: none yet
+  static Result<Slot> read_slot(std::string_view text);
+  static Result<Order> read_order(std::string_view text);
   Result<Slot> slot(const std::string& name) const;
   Result<> save_slot(const std::string& name, const Slot& slot);
   Result<Slot> found_in(const std::string& name, const Error& why) const;

@@ -139,6 +139,26 @@ TEST_P(AgentLoopsBy, FeedbackThatIsRefusedForEverIsSentWithABrake) {
 
 INSTANTIATE_TEST_SUITE_P(Statuses, AgentLoopsBy, ::testing::Values(404, 410, 400, 403, 500, 503, 200));
 
+class AgentPowerOn : public AgentLoops, public ::testing::WithParamInterface<int> {};
+
+TEST_P(AgentPowerOn, ThatIsRefusedForEverKeepsNoEndFromBeingTold) {
+  server.order(101, {new_os});
+  start([](const HttpRequest&, const std::string& path) -> std::optional<HttpResponse> {
+    if (path == "/configData") return HttpResponse{GetParam()};
+    return {};
+  });
+  EXPECT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min));
+  run_for(1h);
+  EXPECT_LE(most_in_a_minute("PUT /configData"), 60U);
+  EXPECT_LE(asked["PUT /configData"].size(), 120U) << "up to three ways to say it each time";
+  EXPECT_GE(asked["PUT /configData"].size(), 8U) << "it stays due";
+  EXPECT_GE(asked["GET "].size(), 100U) << "orders are looked for as ever";
+  server.instead = {};
+  EXPECT_TRUE(world.run_until([&] { return server.attributes["dray.version.os"] == "2"; }, 20min));
+}
+
+INSTANTIATE_TEST_SUITE_P(Statuses, AgentPowerOn, ::testing::Values(400, 404, 409));
+
 TEST_F(AgentLoops, AnOrderThatCanNotBeTakenIsRefusedWithABrakeAndSaidOnce) {
   start([](const HttpRequest&, const std::string& path) -> std::optional<HttpResponse> {
     if (path.empty()) return json_of(poll_of("deploymentBase", "deploymentBase/9"), "\"9\"");

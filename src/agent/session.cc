@@ -60,13 +60,14 @@ Agent::Session::Session(const AgentSettings& settings, AgentParts& parts, Execut
       work_backoff_{parts.random, settings.retry_least, settings.retry_most},
       work_brake_{"Working on the update", parts.clock, parts.random, parts.log},
       talk_backoff_{parts.random, settings.retry_least, settings.retry_most},
+      power_on_backoff_{parts.random, settings.retry_least, settings.retry_most},
       talk_brake_{"Talking with the gateway", parts.clock, parts.random, parts.log},
       config_brake_{"Telling the gateway what runs here", parts.clock, parts.random, parts.log, kConfigLimits} {}
 
 std::vector<std::string> Agent::Session::why_slow() const {
   std::vector<std::string> out;
   for (const auto& one : {talk_brake_.sentence(), work_brake_.sentence(), config_brake_.sentence(), poll_trouble_.sentence(),
-                          report_trouble_.sentence(), order_trouble_.sentence(), transfer_trouble_.sentence(),
+                          power_on_trouble_.sentence(), report_trouble_.sentence(), order_trouble_.sentence(), transfer_trouble_.sentence(),
                           installer_trouble_.sentence()})
     if (one) out.push_back(*one);
   return out;

@@ -77,6 +77,8 @@ class Agent::Session {
   void ask_to_tell_power_on();
   bool due() const;
   bool power_on_due() const;
+  bool power_on_waits() const;  // it was refused, and is told again later
+  std::chrono::seconds longest_hold() const;
   Task<Result<>> look(wire::client::PollAnswer answer, Stop& stop);
   Task<Result<>> look_at_deployment(std::string href, Stop& stop);
   Task<Result<>> look_at_cancel(std::string href, Stop& stop);
@@ -151,6 +153,7 @@ class Agent::Session {
   Signal talk_changed_;
   Stop* polling_ = nullptr;  // of the poll that the server holds
   bool power_on_told_ = false;
+  SteadyTime power_on_next_{};  // it was refused: not before
   std::string told_phase_;  // "101 downloading"
   ActionId end_told_;       // since this start
   std::string etag_;
@@ -160,9 +163,10 @@ class Agent::Session {
   std::string order_href_;  // the deployment that we have
   std::string probe_href_;  // shown; empty: not
   SteadyTime probe_at_{};   // not before
-  Backoff talk_backoff_;
+  Backoff talk_backoff_, power_on_backoff_;
   LoopBrake talk_brake_, config_brake_;  // config: that it asks for a power-on report again
   Trouble poll_trouble_{"poll_failed", "Asking the gateway"};
+  Trouble power_on_trouble_{"power_on_refused", "Telling the gateway what runs here"};
   Trouble report_trouble_{"report_failed", "Reporting to the gateway"};
   Trouble order_trouble_{"order_unreadable", "Reading what the gateway shows"};
   ActionId refused_;  // the order that was refused last: said once

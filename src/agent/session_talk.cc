@@ -58,7 +58,12 @@ std::map<std::string, std::string> Agent::Session::power_on_report() const {
   return out;
 }
 
-bool Agent::Session::power_on_due() const { return !power_on_told_ && !awaits_verdict(attempt()); }
+bool Agent::Session::power_on_waits() const {
+  return !power_on_told_ && !awaits_verdict(attempt()) && parts_.clock.steady() < power_on_next_;
+}
+bool Agent::Session::power_on_due() const {
+  return !power_on_told_ && !awaits_verdict(attempt()) && parts_.clock.steady() >= power_on_next_;
+}
 
 bool Agent::Session::due() const {
   return power_on_due() || at::due_report(attempt()) ||
@@ -80,7 +85,7 @@ Task<> Agent::Session::talk(Stop& stop) {
     const bool hold = holds_polls_ && told && !due();
     const std::uint64_t answers = answers_;
     std::string etag = hold ? etag_ : std::string{};
-    auto poll = co_await ddi_.poll(std::move(etag), settings_.hold, mine);
+    auto poll = co_await ddi_.poll(std::move(etag), longest_hold(), mine);
     polling_ = nullptr;
     if (stop.requested()) break;
     const bool interrupted = !poll && poll.error().code() == ErrorCode::kStopped;
@@ -121,16 +126,24 @@ Task<> Agent::Session::talk(Stop& stop) {
   }
 }
 
+// A poll is held no longer than a report waits that was refused.
+std::chrono::seconds Agent::Session::longest_hold() const {
+  if (!power_on_waits()) return settings_.hold;
+  const auto left = std::chrono::ceil<std::chrono::seconds>(power_on_next_ - parts_.clock.steady());
+  return std::clamp(left, std::chrono::seconds{1}, std::max(std::chrono::seconds{1}, settings_.hold));
+}
+
 // How long to wait before the next poll.
 Duration Agent::Session::rest(bool healthy, bool held) {
   if (DRAY_MUTANT("agent_spins")) return Duration{0};
   if (!healthy) return talk_backoff_.next(ddi_.answered());
   // A server that holds polls is asked again at once: then an order starts without delay.
   if (holds_polls_ && !etag_.empty() && (!held || quick_ < kMostQuick)) return Duration{0};
-  quick_ = 0;
+  if (!power_on_waits()) quick_ = 0;  // a rest that is cut short for that is not a rest
   Duration time = std::clamp(sleep_.value_or(settings_.poll_most), settings_.poll_least, settings_.poll_most);
   if (!at::is_final(attempt()) && !std::holds_alternative<at::Idle>(attempt().phase))
     time = std::min(time, settings_.working_poll);
+  if (power_on_waits()) time = std::min(time, power_on_next_ - parts_.clock.steady());
   return time;
 }
 
@@ -148,12 +161,16 @@ Task<bool> Agent::Session::tell_power_on(Stop& stop) {
   if (!power_on_due()) co_return true;
   std::map<std::string, std::string> report = power_on_report();
   auto sent = co_await ddi_.put_config(std::move(report), stop);
-  // A server that does not know us yet learns of us by the poll.
   if (!sent) {
-    report_trouble_.failed(parts_.log, "power-on report: " + sent.error().message());
-    co_return false;
+    power_on_trouble_.failed(parts_.log, "power-on report: " + sent.error().message());
+    if (!is_refused(sent) && !nobody_cares(sent)) co_return false;
+    // A server that does not take it (or does not know us yet, and learns of us by the poll) is told all the rest: the end
+    // of an update must not wait behind it. It stays due, ever more seldom.
+    power_on_next_ = parts_.clock.steady() + power_on_backoff_.next(true);
+    co_return true;
   }
-  report_trouble_.over(parts_.log);
+  power_on_trouble_.over(parts_.log);
+  power_on_backoff_.reset();
   power_on_told_ = true;
   parts_.log.info("power_on_reported", {{"boot_id", parts_.boot_id}});
   co_return true;

@@ -1,5 +1,7 @@
 #include "agent/single_file.h"
 
+#include <algorithm>
+
 #include "agent/stored_json.h"
 
 namespace dray::agent {
@@ -28,7 +30,17 @@ Result<SingleFileInstaller::Book> SingleFileInstaller::book() const {
   const auto text = read_file(disk_, at("single-file.json"), kLargestRecord);
   if (!text && text.error().code() == ErrorCode::kNotFound) return Book{};
   if (!text) return text.error();
-  auto book = wire::decode<Book>(wire::parse_json(*text), [](const wire::Node& root) {
+  auto known = read_book(*text);
+  if (known || !is_unreadable(known.error())) return known;
+  log.error("file_record_unreadable", {{"why", known.error().message()}, {"kept_as", "single-file.json.bad"}});
+  // What runs is known by its bytes, but not whether it is on trial.
+  Book lost;
+  for (const auto& [component, path] : files_) lost[component].unknown = true;
+  return lost;
+}
+
+Result<SingleFileInstaller::Book> SingleFileInstaller::read_book(std::string_view text) {
+  return wire::decode<Book>(wire::parse_json(text), [](const wire::Node& root) {
     Book out;
     // The first programs had the components themselves here.
     const bool versioned = root.maybe("version") && root.at("version").value().is_int64();
@@ -36,19 +48,17 @@ Result<SingleFileInstaller::Book> SingleFileInstaller::book() const {
     const wire::Node components = versioned ? root.at("components") : root;
     components.members([&](std::string_view component, const wire::Node& e) {
       out[std::string{component}] = {decode(e, "now"), decode(e, "staged"), decode(e, "old"),
-                                     e.at("switched").boolean()};
+                                     e.at("switched").boolean(), e.maybe("unknown").has_value()};
     });
     return out;
   });
-  if (book || !is_unreadable(book.error())) return book;
-  log.error("file_record_unreadable", {{"why", book.error().message()}});
-  return Book{};  // what runs is known by its bytes; the next order begins anew
 }
 
 Result<> SingleFileInstaller::save(const Book& book) {
   json::object components;
   for (const auto& [component, entry] : book) {
     json::object e{{"switched", entry.switched}};
+    if (entry.unknown) e["unknown"] = true;
     encode(e, "now", entry.now);
     encode(e, "staged", entry.staged);
     encode(e, "old", entry.old);
@@ -56,6 +66,7 @@ Result<> SingleFileInstaller::save(const Book& book) {
   }
   DRAY_CHECK(make_dir_durable(disk_, root_));
   const json::object out{{"version", kRecordVersion}, {"components", std::move(components)}};
+  DRAY_CHECK(keep_unreadable(disk_, at("single-file.json"), read_book));
   return replace_file(disk_, at("single-file.json"), wire::to_text(out) + "\n");
 }
 
@@ -107,6 +118,15 @@ Result<> SingleFileInstaller::keep_old(Entry& entry, const Path& path, const Sto
   return {};
 }
 
+// What runs may be on trial, and is no version to go back to while there is an older one.
+Result<> SingleFileInstaller::keep_old_of_unknown(Entry& entry, const Path& path, const Stopping& stopping) {
+  const auto old = digest_of(disk_, path + ".old", stopping);
+  if (!old && old.error().code() == ErrorCode::kNotFound) return keep_old(entry, path, stopping);
+  if (!old) return old.error();
+  entry.old = Stored{"", old->sha256, old->size, true};
+  return {};
+}
+
 Result<> SingleFileInstaller::download(const InstallerEnv& env, const Stopping& stopping) {
   DRAY_TRY(const Path path, path_of(env.component));
   DRAY_TRY(Book known, book());
@@ -124,7 +144,7 @@ Result<> SingleFileInstaller::download(const InstallerEnv& env, const Stopping& 
   if (entry.switched) return Error{ErrorCode::kConflict, env.component + " is not committed yet"};
   entry.old.reset();
   DRAY_CHECK(save(known));
-  DRAY_CHECK(keep_old(entry, path, stopping));
+  DRAY_CHECK(entry.unknown ? keep_old_of_unknown(entry, path, stopping) : keep_old(entry, path, stopping));
   DRAY_CHECK(copy_verified({payloads_, env.payload, disk_, path + ".new", env.sha256}, stopping));
   entry.staged = wanted;
   return save(known);
@@ -147,6 +167,7 @@ Result<> SingleFileInstaller::switch_one(Entry& entry, const Path& path, const S
   entry.now = entry.staged;
   entry.staged.reset();
   entry.switched = true;
+  entry.unknown = false;
   return {};
 }
 
@@ -171,6 +192,7 @@ Result<SingleFileInstaller::Book> SingleFileInstaller::settled(const Stopping& s
     entry.now = entry.staged;
     entry.staged.reset();
     entry.switched = true;
+    entry.unknown = false;
     changed = true;
   }
   if (changed) DRAY_CHECK(save(known));
@@ -190,12 +212,18 @@ Result<> SingleFileInstaller::verify(const Stopping& stopping) {
 
 Result<> SingleFileInstaller::commit() {
   DRAY_TRY(Book known, book());
-  for (auto& [component, entry] : known) entry.switched = false;
+  for (auto& [component, entry] : known) entry.switched = entry.unknown = false;
   return save(known);
 }
 
 Result<> SingleFileInstaller::rollback(const Stopping& stopping) {
   DRAY_TRY(Book known, settled(stopping));
+  const auto any = [&](bool Entry::*what) {
+    return std::any_of(known.begin(), known.end(), [&](const auto& one) { return one.second.*what; });
+  };
+  const bool begun = std::any_of(known.begin(), known.end(), [](const auto& one) { return one.second.staged.has_value(); });
+  if (any(&Entry::unknown) && !any(&Entry::switched) && !begun)  // a newer order knows that it has switched nothing
+    return Error{ErrorCode::kCorrupt, "its record could not be read: it is not known whether what runs is new, or what was before it"};
   for (auto& [component, entry] : known) {
     DRAY_TRY(const Path path, path_of(component));
     if (!entry.switched) continue;

@@ -32,14 +32,17 @@ class SingleFileInstaller : public DiskInstaller {
   struct Entry {
     std::optional<Stored> now, staged, old;
     bool switched = false;  // since the last commit
+    bool unknown = false;   // whether it was: the record is lost, and ".old" may be all there is to go back to
   };
   using Book = std::map<std::string, Entry>;
 
+  static Result<Book> read_book(std::string_view text);
   Result<Book> book() const;
   Result<> save(const Book& book);
   Result<Path> path_of(const std::string& component) const;
   // Notes switches that were made and, for a power cut, never written down.
   Result<Book> settled(const Stopping& stopping);
+  Result<> keep_old_of_unknown(Entry& entry, const Path& path, const Stopping& stopping);
   Result<> keep_old(Entry& entry, const Path& path, const Stopping& stopping);
   Result<> switch_one(Entry& entry, const Path& path, const Stopping& stopping);
 

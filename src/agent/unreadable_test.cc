@@ -51,6 +51,87 @@ INSTANTIATE_TEST_SUITE_P(EachInEachWay, UnreadableRecord,
                                                               std::pair{"single-file", "device/single-file.json"}),
                                             ::testing::Range<std::size_t>(0, 6)));
 
+// --- an installer's record while a version is on trial ---
+
+class LostRecord : public ::testing::Test {
+ protected:
+  static constexpr std::string_view kDamage = "{\"versi";
+
+  static Task<> call(Installer& installer, InstallerVerb verb, InstallerEnv env, std::optional<bool>& out) {
+    Stop never;
+    const auto answer = co_await installer.run(verb, std::move(env), never);
+    out = answer && answer->exit == InstallerExit::kOk;
+  }
+  bool run(InstallerVerb verb, const std::string& version = "") {
+    InstallerEnv env;
+    env.order = {"os"};
+    if (!version.empty()) {
+      const std::string bytes = "image of " + version;
+      EXPECT_TRUE(replace_file(node.disk(), "payload", bytes));
+      env = {"os", version, sha256_of(as_bytes(bytes)), bytes.size(), "payload", {"os"}};
+    }
+    std::optional<bool> out;
+    node.spawn(call(*installer, verb, std::move(env), out));
+    EXPECT_TRUE(world.run_until([&] { return out.has_value(); }, 1min));
+    return out.value_or(false);
+  }
+  void begin(const std::string& kind) {
+    node.power_on();
+    installer = make(kind, node.disk(), node.worker("bytes"));
+    for (const char* version : {"1", "2"}) {
+      EXPECT_TRUE(run(InstallerVerb::kDownload, version));
+      EXPECT_TRUE(run(InstallerVerb::kInstall));
+      if (version[0] == '1') {
+        EXPECT_TRUE(run(InstallerVerb::kCommit));
+      }
+    }
+  }
+  void damage(const std::string& file) { EXPECT_TRUE(replace_file(node.disk(), file, kDamage)); }
+  std::string text(const std::string& file) {
+    const auto text = read_file(node.disk(), file, 1000);
+    return text ? *text : "";
+  }
+
+  sim::World world{1};
+  sim::Node& node = world.add("dev");
+  std::unique_ptr<Installer> installer;
+};
+
+TEST_F(LostRecord, OfASingleFileIsNoGroundToSayThatItIsBack) {
+  begin("single-file");
+  damage("device/single-file.json");
+  EXPECT_FALSE(run(InstallerVerb::kRollback));
+  EXPECT_TRUE(run(InstallerVerb::kCancel));
+  EXPECT_EQ(text("device/single-file.json.bad"), kDamage);
+  EXPECT_FALSE(run(InstallerVerb::kRollback)) << "nor after something was saved";
+  EXPECT_EQ(text("device/os.img"), "image of 2");
+  EXPECT_TRUE(run(InstallerVerb::kDownload, "3"));
+  EXPECT_EQ(text("device/os.img.old"), "image of 1") << "what runs may be on trial";
+  EXPECT_TRUE(run(InstallerVerb::kInstall));
+  EXPECT_TRUE(run(InstallerVerb::kRollback));
+  EXPECT_EQ(text("device/os.img"), "image of 1");
+}
+
+TEST_F(LostRecord, OfASingleFileIsMendedByACommit) {
+  begin("single-file");
+  damage("device/single-file.json");
+  EXPECT_TRUE(run(InstallerVerb::kCommit));
+  EXPECT_TRUE(run(InstallerVerb::kRollback)) << "there is nothing to go back from";
+  EXPECT_TRUE(run(InstallerVerb::kDownload, "3"));
+  EXPECT_EQ(text("device/os.img.old"), "image of 2");
+}
+
+TEST_F(LostRecord, OfTwoSlotsIsKeptBeside) {
+  begin("ab-dir");
+  damage("device/order.json");
+  EXPECT_FALSE(run(InstallerVerb::kRollback));
+  damage("device/slots/0/metadata.json");
+  damage("device/slots/1/metadata.json");
+  EXPECT_TRUE(run(InstallerVerb::kDownload, "3"));
+  EXPECT_EQ(text("device/order.json.bad"), kDamage);
+  EXPECT_EQ(text("device/slots/0/metadata.json.bad") + text("device/slots/1/metadata.json.bad"), kDamage) << "of the one that is written";
+}
+
 TEST(BootRecordUnreadable, AVersionThatMayBeOnTrialIs) {
   const at::Order order{ActionId{101}, {{"os", "2", {}, "", 1, ""}}, false};
   for (const at::Phase& phase : {at::Phase{at::Installing{order, "b"}}, at::Phase{at::Installed{order, "b"}},

@@ -46,6 +46,25 @@ class AskTest : public testing::Test, protected World {
 
 // --- status checks ---
 
+TEST_F(AskTest, AWordThatIsOverDoesNotStandAgainWhileItIsAskedAgain) {
+  devices(1, core::Ask::kPoll, "printer");
+  start();
+  wait_link("deploymentBase");
+  Site& site = gateway().site();
+  DeviceState& device = *site.find_device("dev-1");
+  ASSERT_TRUE(until([&] { return device.checked.good && !device.checked.running; }));
+  const auto ready = [&] { return site.given_for(job(1)).checked; };
+  clock.leap += settings.status_good_for + 1s;
+  EXPECT_FALSE(ready());
+  site.check_began(device);
+  EXPECT_FALSE(ready());
+  site.check_ended(device, ProbeAnswer{});
+  EXPECT_TRUE(ready());
+  site.check_began(device);
+  clock.leap += settings.status_good_for + 1s;
+  EXPECT_TRUE(ready()) << "it stood when it was asked again";
+}
+
 TEST_F(AskTest, M8_ABusyForeignDeviceIsNotShownItsLinkAndItsStoredTimeMoves) {
   devices(1, core::Ask::kPoll, "printer");
   probe.says.insert_or_assign("dev-1", ProbeAnswer{true, 120s, "the printer prints"});

@@ -71,6 +71,7 @@ void read_members(const Node& n, DeviceState& d) {
   d.installed_name = text_of(n, "installed_name");
   d.installed_version = text_of(n, "installed_version");
   d.seen_at = maybe_time_of(n, "seen_at");
+  if (const auto token = n.maybe("token_sha256")) d.token_sha256 = token->text();
   if (const auto boots = n.maybe("boots")) read_boots(*boots, d);
 }
 
@@ -91,6 +92,7 @@ std::string encode_device_document(const DeviceState& d) {
   if (d.busy)
     out["busy"] = json::object{
         {"until", maybe_time_value(d.busy->until)}, {"reason", d.busy->reason}, {"at", time_value(d.busy->at)}};
+  if (!d.token_sha256.empty()) out["token_sha256"] = d.token_sha256;
   if (!d.boots.earlier.empty() || d.boots.doubt) out["boots"] = boots_value(d.boots);
   if (d.auto_confirm.active)
     out["auto_confirm"] = json::object{{"initiator", d.auto_confirm.initiator},

@@ -31,6 +31,7 @@ inline constexpr std::chrono::seconds kBusyGoodFor{300};
 struct Checked {
   std::optional<SteadyTime> at;  // when it said so; nothing: not asked yet
   bool running = false;          // it is being asked
+  bool stood = false;            // while it runs: the last word was good for something when it began
   bool good = false;             // ready
   std::string status;            // "idle", "busy", "unknown"
   std::string why;
@@ -86,10 +87,10 @@ struct DeviceState {
   ActionId installed_action;          // the last one that ended well: installedBase
   JobId installed_job;
   std::string installed_name, installed_version;  // PUT installedBase
+  std::string token_sha256;           // of the newest plan that was read; empty: it is in none
 
   // --- in memory ---
-  bool in_plan = false;
-  std::string token_sha256;           // of the plan
+  bool in_plan = false;               // also where the plan can't be read and it was in the one before
   std::vector<JobId> jobs;            // open and ended
   std::optional<WallTime> seen_at, seen_reported;
   std::string address;                // from which it called last

@@ -71,7 +71,7 @@ Task<Result<>> Gateway::load() {
     if (document.kind == kind::kArtifact) return blobs_.restore(document);
     if (document.kind == kind::kPartial) return fetcher_.restore(document);
     if (document.kind == kind::kRate) return rates_.restore(document);
-    if (document.kind == kind::kMeta && document.id == "instance") identity_.restore(document);
+    if (document.kind == kind::kMeta && document.id == "instance") return identity_.restore(document);
     return {};
   };
   std::function<Task<Result<>>()> ready = [this] { return prepare(); };

@@ -1,15 +1,14 @@
 #include "gateway/identity.h"
 
 #include "core/identity/holder.h"
-#include "wire/json.h"
+#include "gateway/documents/format.h"
 
 namespace dray::gateway {
 namespace {
 
-namespace json = boost::json;
+namespace json = wire::json;
 
 constexpr std::string_view kInstance = "instance";
-constexpr std::int64_t kVersion = 1;
 
 json::object encode_place(const core::Place& place) {
   json::array hardware;
@@ -25,7 +24,7 @@ core::Place decode_place(const wire::Node& n) {
   core::Place out;
   out.machine = n.at("machine").text();
   n.at("hardware").each([&](const wire::Node& part) { out.hardware.insert(part.text()); }, 64);
-  out.path = n.at("path").text();
+  out.path = documents::text_of(n, "path");
   out.device = std::strtoull(n.at("device").text().c_str(), nullptr, 10);
   out.inode = std::strtoull(n.at("inode").text().c_str(), nullptr, 10);
   return out;
@@ -39,11 +38,10 @@ struct Kept {
 };
 
 Result<Kept> decode(std::string_view text) {
-  return wire::decode<Kept>(wire::parse_json(text), [](const wire::Node& n) {
-    n.at("v").integer(kVersion, kVersion);
+  return documents::read<Kept>(text, [](const wire::Node& n) {
     Kept out{n.at("name").text(core::kLongestInstance), decode_place(n.at("place")), n.at("fresh_epoch").boolean(), {}};
     if (!core::is_instance_name(out.name)) n.at("name").refuse("is no name of an instance");
-    if (const auto since = n.maybe("refused_since")) out.refused_since = since->time();
+    out.refused_since = documents::maybe_time_of(n, "refused_since");
     return out;
   });
 }
@@ -53,22 +51,22 @@ Result<Kept> decode(std::string_view text) {
 Identity::Identity(Site& site, Random& random, core::Place place)
     : site_{site}, random_{random}, place_{std::move(place)} {}
 
-void Identity::restore(const Document& document) {
+Result<> Identity::restore(const Document& document) {
   const auto kept = decode(document.text);
   if (!kept) {
-    site_.log().error("instance_not_read", {{"why", kept.error().message()}});
     fresh_epoch_ = true;  // whose numbers these are is not known
-    return;
+    return kept.error();
   }
   if (!core::same_place(kept->place, place_)) {
     site_.log().warn("copied_data", {{"instance", kept->name}, {"was_at", kept->place.path}, {"is_at", place_.path}});
     fresh_epoch_ = true;
-    return;
+    return {};
   }
   name_ = kept->name;
   fresh_epoch_ = kept->fresh_epoch;
   refused_since_ = kept->refused_since;
   if (kept->place != place_) save();  // the same, but not quite where it was
+  return {};
 }
 
 void Identity::settle() {
@@ -81,11 +79,12 @@ void Identity::settle() {
 
 std::string Identity::sentence() const {
   if (!refused()) return {};
+  const std::string& site = site_.plan().plan().site.value();
   return "The server lets another gateway answer for this site since " +
          to_rfc3339(std::chrono::floor<std::chrono::seconds>(*refused_since_)) +
          ". Nothing new begins here until that one has been silent for 10 minutes, or somebody says: drayctl gateway "
          "replace " +
-         site_.plan().plan().site.value();
+         (site.empty() ? std::string{"SITE"} : site);
 }
 
 void Identity::was_refused() {
@@ -112,13 +111,11 @@ void Identity::was_heard() {
 }
 
 void Identity::save() {
-  const json::object out{
-      {"v", kVersion},
-      {"name", name_},
-      {"place", encode_place(place_)},
-      {"fresh_epoch", fresh_epoch_},
-      {"refused_since", refused_since_ ? json::value(to_rfc3339(*refused_since_)) : json::value{}}};
-  site_.save({Write::put(kind::kMeta, std::string{kInstance}, json::serialize(out))});
+  json::object out{{"name", name_},
+                   {"place", encode_place(place_)},
+                   {"fresh_epoch", fresh_epoch_},
+                   {"refused_since", documents::maybe_time_value(refused_since_)}};
+  site_.save({Write::put(kind::kMeta, std::string{kInstance}, documents::write(std::move(out)))});
 }
 
 }  // namespace dray::gateway

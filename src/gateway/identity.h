@@ -21,8 +21,9 @@ class Identity {
  public:
   Identity(Site& site, Random& random, core::Place place);
 
-  // From the document of the store, before the jobs look at what there is. One that can't be read is none.
-  void restore(const Document& document);
+  // From the document of the store, before the jobs look at what there is. kInvalid: it can't be read, and a new name is
+  // made, as where there is none.
+  Result<> restore(const Document& document);
   // All documents are read: makes a name where there is none that is good here.
   void settle();
   const std::string& name() const { return name_; }

@@ -14,10 +14,22 @@ class IdentityTest : public GatewayTest {
   bool plan_taken() {
     return until([&] { return gateway().site().time().contact() && gateway().site().plan().plan().revision == server.plan.revision; });
   }
+  bool plan_taken_now() { return gateway().site().plan().plan().revision == server.plan.revision; }
+  std::size_t others_asked() const {
+    return static_cast<std::size_t>(std::count(server.requests.begin(), server.requests.end(), "POST /gateway/v1/reports"));
+  }
   bool refused() { return !local(Method::kGet, "/api/v1/status").json().at("reason").is_null(); }
   std::size_t others() const {  // what else than plans is asked for
     return static_cast<std::size_t>(std::count_if(server.requests.begin(), server.requests.end(),
                                                   [](const auto& r) { return !r.starts_with("GET /gateway/v1/plan"); }));
+  }
+  std::string sentence() { return std::string{local(Method::kGet, "/api/v1/status").json().at("sentence").as_string()}; }
+  std::string slow() { return boost::json::serialize(local(Method::kGet, "/api/v1/status").json().at("slow")); }
+  bool set_aside(const std::string& document) {
+    const auto status = local(Method::kGet, "/api/v1/status").json();
+    for (const auto& one : status.at("unreadable").as_array())
+      if (one.at("document").as_string() == document) return true;
+    return false;
   }
   std::string reason(const std::string& job) {
     const boost::json::value all = local(Method::kGet, "/api/v1/jobs").json();
@@ -139,12 +151,59 @@ TEST_F(IdentityTest, AnUnreadableNameIsANewInstance) {
   stop();
   {
     auto store = *adapters::GatewayStore::open({.path = folder() + "/gateway.db"});
-    ASSERT_TRUE(store->commit({{Write::put(kind::kMeta, "instance", "{\"v\": 1, \"name\": 7}")}}));
+    ASSERT_TRUE(store->commit({{Write::put(kind::kMeta, "instance", "{\"format\": 2, \"name\": 7}")}}));
   }
   server.instance.clear();
   start();
   EXPECT_TRUE(until([&] { return !server.instance.empty(); }));
-  EXPECT_NE(server.instance, name);
+  const std::string second = server.instance;
+  EXPECT_NE(second, name);
+  EXPECT_TRUE(set_aside("meta/instance"));
+  EXPECT_TRUE(until([&] { return !server.reports.empty() && server.reports.back().epoch == 2; })) << "whose numbers it had is not known";
+  restart();
+  EXPECT_FALSE(set_aside("meta/instance"));
+  EXPECT_EQ(local(Method::kGet, "/api/v1/status").json().at("instance").as_string(), second);
+}
+
+TEST_F(IdentityTest, OnlyTheServersOwnWordIsARefusal) {
+  one_artifact(2);
+  start();
+  ASSERT_TRUE(plan_taken());
+  const std::string own = server.refusal_body;
+  const std::vector<std::pair<std::string, std::string>> others{{"text/html", "<html>two_gateways</html>"},
+                                                                {"application/json", own},
+                                                                {"application/problem+json", R"({"status":409,"reason":"conflict"})"},
+                                                                {"application/problem+json", "two_gateways"},
+                                                                {"application/problem+json", "{\"a\":\"" + std::string(20'000, 'x') + "\"," + own.substr(1)}};
+  for (const auto& [type, body] : others) {
+    server.refusal_type = type;
+    server.refusal_body = body;
+    server.refuses = true;
+    server.requests.clear();
+    server.publish();
+    power_on("1.0", "boot-" + std::to_string(body.size()));
+    ASSERT_TRUE(until([&] { clock.leap += 100ms; return asked_for("plan") > 2 && others_asked() > 0; })) << body.substr(0, 80);
+    EXPECT_FALSE(refused()) << type << " " << body.substr(0, 80);
+    server.refuses = false;
+    ASSERT_TRUE(until([&] { clock.leap += 1s; return plan_taken_now() && gateway().site().outbox().empty(); }));
+  }
+  server.refusal_type = "Application/Problem+JSON; charset=utf-8";
+  server.refusal_body = own;
+  server.refuses = true;
+  server.publish();
+  EXPECT_TRUE(until([&] { clock.leap += 1s; return refused(); }));
+}
+
+TEST_F(IdentityTest, WithoutAPlanItSaysWhatToTypeAndADeadLineIsSaidAsUsual) {
+  server.refuses = true;
+  start();
+  ASSERT_TRUE(until([&] { return refused(); }));
+  EXPECT_TRUE(sentence().ends_with("drayctl gateway replace SITE")) << sentence();
+  EXPECT_EQ(slow(), "[]") << "it was answered";
+  server.away = true;
+  EXPECT_TRUE(until([&] { clock.leap += 1min; return slow().find("Asking the server for the plan") != std::string::npos; }));
+  server.away = false;
+  EXPECT_TRUE(until([&] { clock.leap += 1min; return slow() == "[]"; }));
 }
 
 // --- two agents ---

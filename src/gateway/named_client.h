@@ -1,5 +1,8 @@
-// The way to the server, under the gateway's name: every request carries Dray-Instance, and a 409 means that another
-// gateway answers for the site. Loop thread only.
+// The way to the server, under the gateway's name: every request carries Dray-Instance, and the server's word that another
+// gateway answers for the site is taken where it comes, whatever was asked for.
+//
+// That word is a 409 with a problem document whose "reason" is "two_gateways". Any other 409 (a proxy's, or another
+// server's, which may refuse reports so) is an answer like others. Loop thread only.
 #pragma once
 
 #include "gateway/identity.h"
@@ -13,17 +16,9 @@ class NamedClient : public HttpClient {
   NamedClient(HttpClient& below, Identity& identity, std::uint64_t& control)
       : below_{below}, identity_{identity}, control_{control} {}
 
-  Task<Result<int>> send(HttpRequest request, BodySink& sink, Stop& stop) override {
-    request.headers.add(kHeader, identity_.name());
-    control_ += kHeader.size() + identity_.name().size() + 4;
-    const Result<int> status = co_await below_.send(std::move(request), sink, stop);
-    if (status && *status == 409) identity_.was_refused();
-    co_return status;
-  }
+  Task<Result<int>> send(HttpRequest request, BodySink& sink, Stop& stop) override;
 
  private:
-  static constexpr std::string_view kHeader = "Dray-Instance";
-
   HttpClient& below_;
   Identity& identity_;
   std::uint64_t& control_;

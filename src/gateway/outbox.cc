@@ -1,6 +1,7 @@
 #include "gateway/outbox.h"
 
 #include "gateway/documents/format.h"
+#include "gateway/documents/records.h"
 
 namespace dray::gateway {
 namespace {
@@ -14,11 +15,14 @@ std::string encode_aside(const Outbox::Aside& aside) {
 
 }  // namespace
 
-void Outbox::restore(wire::Report report) {
+Result<> Outbox::restore(wire::Report report) {
+  if (report.seq > documents::kMostSeq)
+    return Error{ErrorCode::kInvalid, "seq: must be at most " + std::to_string(documents::kMostSeq)};
   last_ = std::max(last_, core::ReportsSeen{report.epoch, report.seq});
   sent_ = last_;
   newest_[wire::subject_of(report)] = report.seq;
   pending_.insert_or_assign(report.seq, std::move(report));
+  return {};
 }
 
 Writes Outbox::put(wire::Report report) {

@@ -19,7 +19,7 @@ class Outbox {
     last_ = sent_ = last;
     acknowledged_ = acknowledged;
   }
-  void restore(wire::Report report);
+  Result<> restore(wire::Report report);  // kInvalid: nobody ever gave it this number
 
   core::ReportsSeen last() const { return last_; }
   core::ReportsSeen acknowledged() const { return acknowledged_; }  // of this epoch; seq 0: nothing yet

@@ -32,6 +32,17 @@ TEST(Outbox, WhatIsSetAsideIsKeptUntilItsSubjectIsTold) {
   EXPECT_TRUE(outbox.empty());
 }
 
+TEST(Outbox, ANumberThatNobodyGaveIsNotTakenUp) {
+  Outbox outbox;
+  wire::Report report;
+  report.epoch = 1;
+  report.seq = wire::kMostInteger;
+  report.body = device("a");
+  EXPECT_FALSE(outbox.restore(report));
+  EXPECT_TRUE(outbox.empty());
+  EXPECT_EQ(outbox.last(), (core::ReportsSeen{1, 0}));
+}
+
 TEST(Outbox, WhatWasSupersededIsNotSetAside) {
   Outbox outbox;
   outbox.add(device("a"), kNow);

@@ -44,7 +44,7 @@ class HeadWatch : public HttpClient {
 
 Task<> PlanClient::run(Stop& stop) {
   Backoff backoff{site_.settings().server_retry_base, site_.settings().server_retry_cap};
-  Backoff brake{kRefusedBase, kRefusedCap};
+  Backoff while_refused{kRefusedBase, kRefusedCap};
   while (!stop.requested()) {
     co_await brake_.turn(stop);
     refused_.reset();
@@ -53,16 +53,20 @@ Task<> PlanClient::run(Stop& stop) {
     if (done) {
       backoff.reset();
       trouble_.over(site_.log());
-      brake.reset();
+      while_refused.reset();
       continue;
     }
+    const bool turned_away = done.error().code() == ErrorCode::kConflict;  // that has its own words: identity.h
+    if (turned_away)
+      trouble_.over(site_.log());
+    else
+      trouble_.failed(site_.log(), done.error().message());
     if (identity_.refused()) {
-      const SteadyTime again = clock_.steady() + brake.next(random_);
+      const SteadyTime again = clock_.steady() + while_refused.next(random_);
       [[maybe_unused]] const auto slept = co_await clock_.sleep_until(again, stop);
       continue;
     }
     if (DRAY_MUTANT("gives_up_server") && backoff.failures() > 8) co_return;
-    trouble_.failed(site_.log(), done.error().message());
     const Duration own = backoff.next(random_, refused_.has_value());
     const SteadyTime until = clock_.steady() + std::max(own, refused_.value_or(Duration{0}));
     [[maybe_unused]] const auto how = co_await clock_.sleep_until(until, stop);
@@ -101,6 +105,7 @@ Result<> PlanClient::take(const TextResponse& answer, core::ReportsSeen acknowle
     if (const auto date = wire::parse_http_date(answer.headers.get("Date"))) site_.note_contact(*date, heard);
     return {};
   }
+  if (answer.status == 409 && identity_.refused()) return Error{ErrorCode::kConflict, identity_.sentence()};
   if (answer.status != 200) return Error{ErrorCode::kUnavailable, "GET plan: status " + std::to_string(answer.status)};
   const auto message = wire::decode_plan(answer.body);
   if (!message) return message.error().with_context("GET plan");

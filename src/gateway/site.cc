@@ -110,16 +110,24 @@ void Site::tell_again(core::ReportsSeen seen) {
   report_everything();
 }
 
+// The hash of a device's token is kept with it too: after a start that can't read the plan, what has begun at the device
+// may still end.
+void Site::give_tokens() {
+  for (auto& [name, device] : devices_) {
+    const core::Device* planned = plan_.device(device->name);
+    const std::string token = planned == nullptr ? std::string{} : planned->token_sha256;
+    if (device->token_sha256 == token) continue;
+    device->token_sha256 = token;
+    if (device->seen_at) save({Write::put(kind::kDevice, name, encode_device_document(*device))});
+  }
+}
+
 void Site::index_jobs() {
+  for (const core::Device& d : plan_.plan().devices) device_of(devices_, d.name);
+  if (has_plan_) give_tokens();
   for (auto& [name, device] : devices_) {
     device->jobs.clear();
-    device->in_plan = false;
-    device->token_sha256.clear();
-  }
-  for (const core::Device& d : plan_.plan().devices) {
-    DeviceState& device = device_of(devices_, d.name);
-    device.in_plan = true;
-    device.token_sha256 = d.token_sha256;
+    device->in_plan = has_plan_ ? plan_.device(device->name) != nullptr : !device->token_sha256.empty();
   }
   for (const auto& [id, job] : jobs()) device_of(devices_, job.terms.device).jobs.push_back(id);
   unknown_devices_ = 0;
@@ -242,6 +250,7 @@ Writes Site::counters() const {
 
 void Site::report(wire::ReportBody body) {
   Writes writes = outbox_.add(std::move(body), now());
+  if (outbox_.last().seq >= documents::kMostSeq) counters_lost_ = true;
   Writes more = counters();
   writes.insert(writes.end(), more.begin(), more.end());
   saves_.add(std::move(writes), [this] { reports_waiting.notify(); });

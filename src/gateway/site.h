@@ -180,7 +180,7 @@ class Site {
     SteadyTime at;
   };
   std::vector<WantedCheck> wanted_checks() const;
-  void check_began(DeviceState& device) { device.checked.running = true; }
+  void check_began(DeviceState& device);
   void check_ended(DeviceState& device, const Result<ProbeAnswer>& answer);
   ProbeSubject subject_of(const DeviceState& device) const;
   std::string reported_status(const DeviceState& device) const;
@@ -221,13 +221,14 @@ class Site {
 
   // --- site_load.cc ---
   Result<> restore(const Document& document, const Other& other);
-  Result<> restore_meta(const Document& document);
+  Result<> restore_meta(const Document& document, const Other& other);
   void note_unreadable(const Document& document, const Error& why);
   void finish_load();
   void restore_ended();
   std::set<JobId> mend_by_plan();
   // --- site.cc ---
   void index_jobs();
+  void give_tokens();
   // `again`: jobs whose documents could not be read, which the newest plan brings again.
   void reconcile(const std::set<JobId>& again = {});
   bool waits_for_server(const core::JobChange& change) const;
@@ -245,6 +246,7 @@ class Site {
   bool has_turn(const core::Job& job) const;
   void report_job(const core::Job& job);
   wire::JobReport job_report(const core::Job& job) const;
+  bool stands(const Checked& checked) const;
   void give_status(const DeviceState& device, core::Given& given) const;
   void note_wanted_check(DeviceState& device);
   std::string check_of(const DeviceState& device) const;

@@ -309,7 +309,10 @@ wire::DeviceReport Site::device_report(const DeviceState& device) const {
 
 void Site::device_seen(DeviceState& device) {
   const WallTime seen = now();
+  const bool first = !device.seen_at;
   device.seen_at = seen;
+  if (first && device.in_plan)  // from now on it may begin something, and is let in also where the plan can't be read
+    save({Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
   if (!late_seen(device.seen_reported, seen)) return;
   // All that were heard of since go with it: a site asks the server once an hour for this, not once for each device.
   for (auto& [name, other] : devices_) {

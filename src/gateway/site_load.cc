@@ -59,18 +59,18 @@ Result<> Site::restore(const Document& d, const Other& other) {
   } else if (d.kind == kind::kReport) {
     DRAY_CHECK(documents::check_message(d.text));
     DRAY_TRY(auto report, wire::decode_report(d.text));
-    outbox_.restore(std::move(report));
+    return outbox_.restore(std::move(report));
   } else if (d.kind == kind::kAside) {
     return outbox_.restore_aside(d);
   } else if (d.kind == kind::kMeta) {
-    return restore_meta(d);
+    return restore_meta(d, other);
   } else {
     return other(d);
   }
   return {};
 }
 
-Result<> Site::restore_meta(const Document& d) {
+Result<> Site::restore_meta(const Document& d, const Other& other) {
   if (d.id == "counters") {
     DRAY_TRY(const auto counters, documents::read_counters(d.text));
     outbox_.restore_counters(counters.last, counters.acknowledged);
@@ -81,6 +81,8 @@ Result<> Site::restore_meta(const Document& d) {
     time_.restore_floor(floor);
   } else if (d.id == "link") {
     DRAY_TRY(link, documents::read_link(d.text));
+  } else {
+    return other(d);
   }
   return {};
 }
@@ -106,6 +108,7 @@ void Site::finish_load() {
   leases_.doubt(random_u64(parts_.random));
   restore_ended();
   damage_.find_owners(plan_.plan());
+  if (outbox_.last().seq >= documents::kMostSeq) counters_lost_ = true;
   index_jobs();
   if (counters_lost_) save(counters());
   // A transfer that ran when we went down ended by us, not by its device.
@@ -113,7 +116,10 @@ void Site::finish_load() {
   loaded_ = true;
   jobs_.resume();
   forget_dropped();
-  if (has_plan_) reconcile();
+  if (has_plan_)
+    reconcile();
+  else
+    refresh_all();  // what has begun goes on: its times come, and its end is awaited
   const auto& all = damage_.all();
   if (std::any_of(all.begin(), all.end(), [](const auto& u) { return u.kind == kind::kReport; }))
     report_everything();

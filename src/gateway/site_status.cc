@@ -18,13 +18,17 @@ std::string Site::check_of(const DeviceState& device) const {
   return type == nullptr ? std::string{} : type->probe;
 }
 
+// What its check said last is still good.
+bool Site::stands(const Checked& checked) const {
+  return checked.at && parts_.clock.steady() < *checked.at + parts_.settings.status_good_for;
+}
+
 void Site::give_status(const DeviceState& device, core::Given& given) const {
   const std::string check = check_of(device);
   if (check.empty()) return;
   const Checked& c = device.checked;
-  // While it is asked again the last word stands: a device at its link does not lose it for that moment.
-  const bool fresh = c.at && (c.running || parts_.clock.steady() < *c.at + parts_.settings.status_good_for);
-  given.checked = c.good && fresh;
+  // While it is asked again a word that stood then stands on: a device at its link does not lose it for that moment.
+  given.checked = c.good && (stands(c) || (c.running && c.stood));
   if (!parts_.knows_check(check))
     given.unchecked = "this gateway has no status check '" + check + "'";
   else if (c.at && c.status == "unknown")
@@ -63,6 +67,11 @@ ProbeSubject Site::subject_of(const DeviceState& device) const {
       out.attributes[name] = value;  // the operator knows better
   }
   return out;
+}
+
+void Site::check_began(DeviceState& device) {
+  device.checked.stood = stands(device.checked);
+  device.checked.running = true;
 }
 
 void Site::check_ended(DeviceState& device, const Result<ProbeAnswer>& answer) {

@@ -1,4 +1,5 @@
 // Documents that can't be read: none ends the gateway, none permits anything, and each has a way out.
+#include "gateway/documents/records.h"
 #include "gateway/gateway.h"
 
 #include "gateway/testing/gateway_test_rig.h"
@@ -256,6 +257,62 @@ TEST_F(UnreadableTest, WithoutAPlanNothingNewStarts) {
   EXPECT_EQ(site_reason(), "");
   restart();
   EXPECT_EQ(site_reason(), "");
+}
+
+TEST_F(UnreadableTest, WithoutAPlanWhatHasBegunMayEnd) {
+  one_artifact(2);
+  start();
+  const std::string id = wait_link("deploymentBase");
+  EXPECT_EQ(get(file_path()).status, 200);
+  wait_link("deploymentBase", "dev-2");
+  spoil(kind::kPlan, "current");
+  server.away = true;
+  start();
+  EXPECT_EQ(link("deploymentBase", "dev-2"), "");
+  EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("closed", "success")).status, 200);
+  power_on("2.0", "boot-2");
+  EXPECT_EQ(gateway().site().describe(*gateway().site().find_job(JobId{"r1-dev-1"})).state, "succeeded");
+  EXPECT_EQ(get("", {.device = "dev-3"}).status, 401) << "nobody knows it";
+  clock.leap += 25h;
+  EXPECT_TRUE(until([&] { return core::is_final(*gateway().site().find_job(JobId{"r1-dev-2"})); })) << "its time comes all the same";
+  server.away = false;
+  server.plan.devices.pop_back();  // dev-2
+  server.plan.assignments[0].jobs.pop_back();
+  server.publish();
+  EXPECT_TRUE(until([&] { return gateway().site().plan().plan().revision == server.plan.revision; }));
+  EXPECT_EQ(get("", {.device = "dev-2"}).status, 401);
+  spoil(kind::kPlan, "current");
+  start();
+  EXPECT_EQ(get("", {.device = "dev-2"}).status, 401) << "it was taken out of the plan";
+}
+
+TEST_F(UnreadableTest, ANumberNearTheBoundIsOneThatCanNotBeRead) {
+  one_artifact(1);
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && gateway().site().outbox().empty(); }));
+  spoil(kind::kMeta, "counters", R"({"format":2,"epoch":1,"seq":9007199254740991,"acknowledged":1,"last_action":1101,"action_floor":0})");
+  server.away = true;
+  start();
+  EXPECT_TRUE(lists("meta/counters"));
+  power_on("1.0", "boot-1");
+  server.away = false;
+  EXPECT_TRUE(until([&] { return server.seen.epoch == 2 && gateway().site().outbox().empty(); }));
+}
+
+TEST_F(UnreadableTest, NumbersThatComeToTheBoundBeginAnew) {
+  one_artifact(1);
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && gateway().site().outbox().empty(); }));
+  const std::int64_t last = documents::kMostSeq - 2;
+  spoil(kind::kMeta, "counters", documents::write_counters({{1, last}, {1, last}, 1101, 0, false}));
+  server.seen = {1, last};
+  start();
+  for (int i = 0; i < 8 && server.seen.epoch == 1; ++i) {
+    power_on("1.0", "boot-" + std::to_string(i));
+    EXPECT_TRUE(until([&] { return gateway().site().outbox().empty(); }));
+  }
+  EXPECT_EQ(server.seen.epoch, 2);
+  EXPECT_LT(server.seen.seq, 100);
 }
 
 TEST_F(UnreadableTest, AReportMakesTheGatewayTellEverythingAgain) {

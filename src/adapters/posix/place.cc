@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "adapters/posix/fd.h"
+#include "base/text.h"
 
 namespace dray::adapters {
 namespace {
@@ -40,7 +41,7 @@ void add_cards(const fs::path& root, std::set<std::string>& out) {
 Result<core::Place> find_place(const fs::path& folder, const fs::path& root) {
   core::Place out;
   std::error_code error;
-  out.path = fs::canonical(folder, error).string();
+  out.path = clean_name(fs::canonical(folder, error).string());  // it is kept as text: any bytes must come back from there
   struct stat seen {};
   if (error || ::stat(folder.c_str(), &seen) != 0) return errno_error(error ? error.value() : errno, folder.string());
   out.device = seen.st_dev;

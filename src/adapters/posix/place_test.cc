@@ -5,6 +5,8 @@
 
 #include <fstream>
 
+#include "base/text.h"
+
 namespace dray::adapters {
 namespace {
 
@@ -45,6 +47,15 @@ TEST_F(PlaceTest, HoldsTheMachineAndTheFolder) {
   EXPECT_EQ(place.hardware, (std::set<std::string>{"mac 02:00:00:00:00:01", "serial-number 10000000abcd"}));
   EXPECT_TRUE(place.path.ends_with("/data"));
   EXPECT_TRUE(core::same_place(place, look("data")));
+}
+
+TEST_F(PlaceTest, AFolderWhoseNameIsNoTextIsKeptAsOne) {
+  fs::create_directories(temp_ / "d\xfcta");
+  fs::create_directories(temp_ / "d\xf6ta");
+  const auto place = look("d\xfcta");
+  EXPECT_TRUE(is_utf8(place.path)) << place.path;
+  EXPECT_TRUE(place.path.ends_with("/d%FCta")) << place.path;
+  EXPECT_NE(place.path, look("d\xf6ta").path);
 }
 
 TEST_F(PlaceTest, ACopiedFolderIsAnotherPlaceAndOneWhoseFilesWerePutBackIsNot) {

@@ -93,6 +93,7 @@ Task<HttpResponse> Door::poll(Call& call) {
       if (!saved) co_return empty(503);
     }
     parts_.site.polled(device, until);
+    if (device.unsaved > 0) continue;  // the link that it takes by this poll, too, is shown as it is when that is safe
     const auto generation = device.changed.generation();
     const PollCache& kept = keep_poll(call, device);
     const bool same = known && wire::none_match(*known, kept.etag) && !DRAY_MUTANT("poll_never_unchanged");

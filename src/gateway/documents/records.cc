@@ -65,7 +65,7 @@ std::string write_counters(const Counters& c) {
 Result<Counters> read_counters(std::string_view text) {
   return read<Counters>(text, [](const Node& n) {
     Counters c;
-    c.last = {n.at("epoch").integer(0), n.at("seq").integer(0)};
+    c.last = {n.at("epoch").integer(0), n.at("seq").integer(0, kMostSeq)};
     const auto acknowledged = n.maybe("acknowledged");
     c.acknowledged = {c.last.epoch, acknowledged ? acknowledged->integer(0) : 0};
     c.last_action = n.at("last_action").integer(0);

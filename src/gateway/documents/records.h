@@ -18,6 +18,10 @@ std::string write_history(const ActionHistory& history);
 Result<ActionHistory> read_history(std::string_view text);
 Result<ActionId> action_of(std::string_view id);  // under which a history is kept
 
+// A number of a report above this was never given by counting: it counts as damaged, and a new epoch begins long before the
+// numbers end that others can read (2^53-1).
+inline constexpr std::int64_t kMostSeq = std::int64_t{1} << 52;
+
 // Of reports and action ids: what must never be used twice.
 struct Counters {
   core::ReportsSeen last, acknowledged;

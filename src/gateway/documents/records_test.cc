@@ -43,6 +43,7 @@ TEST(Records, BytesThatAreNoTextAreMendedInFormat1Only) {
 
 TEST(Records, NumbersThatNoProgramWroteAreRefused) {
   EXPECT_FALSE(read_counters(R"({"epoch":9223372036854775807,"seq":1,"last_action":0,"action_floor":0})"));
+  EXPECT_FALSE(read_counters(R"({"epoch":1,"seq":9007199254740991,"last_action":0,"action_floor":0})"));
   EXPECT_FALSE(read_counters(R"({"epoch":1,"seq":-1,"last_action":0,"action_floor":0})"));
   EXPECT_FALSE(read_clock(R"({"floor":9223372036854775807})"));
   EXPECT_FALSE(read_clock(R"({"floor":-9223372036854775807})"));
@@ -65,6 +66,7 @@ TEST(UnreadableFates, EachKindHasItsFate) {
   EXPECT_EQ(fate_of(kind::kPlan, "current"), Fate::kNoPlan);
   EXPECT_EQ(fate_of(kind::kMeta, "counters"), Fate::kNewEpoch);
   EXPECT_EQ(fate_of(kind::kMeta, "clock"), Fate::kNoClock);
+  EXPECT_EQ(fate_of(kind::kMeta, "instance"), Fate::kNewName);
   EXPECT_EQ(fate_of(kind::kMeta, "link"), Fate::kBeginAnew);
   EXPECT_EQ(fate_of(kind::kDevice, "dev-1"), Fate::kAskDevice);
   EXPECT_EQ(fate_of(kind::kReport, "job/r1-dev-1"), Fate::kTellAgain);

@@ -14,11 +14,12 @@ Fate fate_of(std::string_view kind, std::string_view id) {
     std::string_view kind, id;
     Fate fate;
   };
-  static constexpr std::array<Row, 10> kRows{{{kind::kDeferral, "", Fate::kHoldsSite},
+  static constexpr std::array<Row, 11> kRows{{{kind::kDeferral, "", Fate::kHoldsSite},
                                               {kind::kJob, "", Fate::kHoldsDevice},
                                               {kind::kPlan, "", Fate::kNoPlan},
                                               {kind::kMeta, "counters", Fate::kNewEpoch},
                                               {kind::kMeta, "clock", Fate::kNoClock},
+                                              {kind::kMeta, "instance", Fate::kNewName},
                                               {kind::kDevice, "", Fate::kAskDevice},
                                               {kind::kArtifact, "", Fate::kFetchAgain},
                                               {kind::kPartial, "", Fate::kFetchAgain},
@@ -32,7 +33,7 @@ Fate fate_of(std::string_view kind, std::string_view id) {
 
 bool stays(Fate fate) {
   return fate == Fate::kHoldsSite || fate == Fate::kHoldsDevice || fate == Fate::kNoPlan ||
-         fate == Fate::kNewEpoch || fate == Fate::kNoClock;
+         fate == Fate::kNewEpoch || fate == Fate::kNoClock || fate == Fate::kNewName;
 }
 
 std::string sentence_of(Fate fate) {
@@ -51,6 +52,8 @@ std::string sentence_of(Fate fate) {
       return "the device is asked to report";
     case Fate::kFetchAgain:
       return "it is fetched again where it is needed";
+    case Fate::kNewName:
+      return "a new name is made, and reports begin anew under it";
     case Fate::kTellAgain:
       return "the state of everything is reported again";
     case Fate::kBeginAnew:

@@ -21,6 +21,7 @@ enum class Fate {
   kNoClock,      // the time is not known before the server was heard
   kAskDevice,    // a device is asked to report
   kFetchAgain,   // an artifact, or a part of one
+  kNewName,      // which gateway this is: a new name is made, and a new epoch begins
   kTellAgain,    // a report: the state of everything is reported again
   kBeginAnew,    // histories, rates, counts: begun anew
 };

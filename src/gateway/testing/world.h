@@ -42,6 +42,7 @@ class ScriptedServer : public HttpClient {
   std::function<void(Duration)> pass;            // lets time pass at once
   std::function<void()> on_cut;
   bool refuses = false;                          // another gateway answers for the site: 409
+  std::string refusal_type = "application/problem+json", refusal_body = R"({"status":409,"reason":"two_gateways"})";
   std::string instance;                          // of the last request
   Signal changed;
 
@@ -84,7 +85,7 @@ class ScriptedServer : public HttpClient {
     requests.push_back(std::string{to_string(request.method)} + " " + path);
     instance = request.headers.get("Dray-Instance");
     if (away) co_return Error{ErrorCode::kUnavailable, "no connection"};
-    if (refuses) co_return co_await answer(sink, 409, {}, "{}");
+    if (refuses) co_return co_await refuse(sink);
     if (path == "/gateway/v1/plan") co_return co_await send_plan(request, sink, stop);
     if (path == "/gateway/v1/reports") co_return co_await take_reports(request, sink);
     if (path.starts_with("/gateway/v1/probe?bytes=")) {
@@ -102,10 +103,17 @@ class ScriptedServer : public HttpClient {
     co_return status;
   }
 
+  Task<Result<int>> refuse(BodySink& sink) {
+    Headers headers;
+    headers.add("Content-Type", refusal_type);
+    co_return co_await answer(sink, 409, headers, refusal_body);
+  }
+
   Task<Result<int>> send_plan(HttpRequest& request, BodySink& sink, Stop& stop) {
     const bool waits = request.headers.find("Prefer").has_value();
     const SteadyTime until = clock_.steady() + (waits ? Duration{55'000} : Duration{0});
     for (;;) {
+      if (refuses) co_return co_await refuse(sink);  // also one that was held
       const auto generation = changed.generation();
       const std::string tag = "\"" + std::to_string(plan.revision) + "\"";
       Headers headers;
@@ -117,6 +125,7 @@ class ScriptedServer : public HttpClient {
       }
       if (co_await changed.wait_past(generation, clock_, until, stop)) continue;
       if (stop.requested()) co_return Error{ErrorCode::kStopped, "stopped"};
+      if (refuses) co_return co_await refuse(sink);
       headers.add("Date", wire::to_http_date(now()));
       co_return co_await answer(sink, 304, headers, "");
     }
