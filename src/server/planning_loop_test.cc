@@ -65,6 +65,7 @@ TEST_F(Loops, TimesThatCanNotBeReadAreComputedAnewAfterAStart) {
   ASSERT_TRUE(world.run_for(5s));
   ASSERT_FALSE(is_held());
   node.power_off();
+  ASSERT_TRUE(world.run_for(1s));
   execute("UPDATE assignment SET transfer='[[oops' WHERE plan_seen > 0");
   ASSERT_TRUE(is_held());
   start();

@@ -145,6 +145,26 @@ TEST_P(DamagedScalar, PermitsNothingUntilItIsReplaced) {
   EXPECT_TRUE(must(lists.site("berlin")).unreadable.empty());
 }
 
+TEST_F(Damaged, TheNumberOfReleasedPhasesPutsNoLaterPhaseIntoAPlan) {
+  wire::NewRollout rollout{.release_name = "tills", .release_version = "2", .filter = "type = \"till\""};
+  rollout.phases.resize(2);
+  rollout.phases[0].share = core::DeviceCount{1};
+  rollout.terms = {.delivery = core::Delivery::kPull, .update_at = kNow + 2h, .expires_at = kNow + 9h};
+  must(store->add_rollout(rollout, must(core::parse_filter(rollout.filter, core::kDeviceFields)), plan_type, kNow, {}));
+  must(store->pass_time(plan_type, kNow));
+  const auto jobs = [this] {
+    std::size_t out = 0;
+    for (const char* site : {"berlin", "lyon"})
+      for (const core::Assignment& a : must(store->load_plan(site)).assignments) out += a.jobs.size();
+    return out;
+  };
+  ASSERT_EQ(jobs(), 1u);
+  execute("UPDATE rollout SET released='x'");
+  execute("UPDATE assignment SET in_plan=1");
+  must(store->pass_time(plan_type, kNow + 3h));
+  EXPECT_EQ(jobs(), 1u);
+}
+
 TEST_F(Damaged, ATransmissionTimeIsNoTimeLongAgo) {
   roll_out(core::Delivery::kPush);
   execute("UPDATE rollout SET transmit_at='soon', wake_at=0");

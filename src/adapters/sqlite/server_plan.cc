@@ -124,13 +124,16 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
 Result<> load_jobs(StatementCache& sql, core::Plan& plan, const std::map<std::int64_t, std::size_t>& index,
                    std::set<Sha256>& artifacts) {
   std::map<std::int64_t, std::vector<core::Step>> steps_of;  // by rollout_type
+  // Where the number of released phases can't be read, those that say of themselves that they were: a job that appears
+  // in a plan too early would be cancelled at its gateway when it leaves it.
   for (const auto& [assignment_id, at] : index) {
     core::Assignment& assignment = plan.assignments[at];
     auto& find = sql(
         "SELECT j.id, d.name, t.id, t.steps, j.cancel_at IS NOT NULL OR j.state='cancelled', j.cancel_by, j.cancel_why, j.rollout_id, "
         "j.generation, t.type FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
         "t.id=j.rollout_type_id JOIN rollout r ON r.id=j.rollout_id WHERE j.assignment_id=?1 AND j.phase < "
-        "r.released AND j.withheld=0 ORDER BY j.id");
+        "CASE typeof(r.released) WHEN 'integer' THEN r.released ELSE (SELECT count(*) FROM rollout_phase p WHERE "
+        "p.rollout_id=r.id AND p.released_at IS NOT NULL) END AND j.withheld=0 ORDER BY j.id");
     find.bind(1, assignment_id);
     for (;;) {
       DRAY_TRY(const bool row, find.step());
