@@ -7,7 +7,7 @@
 #include "core/schedule/rate.h"
 #include "core/update/reconcile.h"
 #include "gateway/device_state.h"
-#include "gateway/job_document.h"
+#include "gateway/documents/job.h"
 #include "gateway/leases.h"
 #include "gateway/plan_index.h"
 #include "wire/gateway_api.h"
@@ -53,7 +53,7 @@ std::string plan_text() {
 }
 
 void saved_and_said(const Job& job, const Given& given) {
-  const auto again = decode_job_document(encode_job_document(job));
+  const auto again = documents::read_job(job.terms.id, documents::write_job(job));
   ASSERT_TRUE(again) << again.error().message();
   EXPECT_EQ(*again, job);
   const PublicState said = describe(job, given);
@@ -164,7 +164,7 @@ TEST(HostilePlan, WhatIsTakenCanBeLivedWith) {
 TEST(HostilePlan, AJobWithoutAnExpiryIsReadAgain) {
   Job job = make_job({}, {});
   ASSERT_EQ(job.terms.expires_at, kWallMax);
-  const auto again = decode_job_document(encode_job_document(job));
+  const auto again = documents::read_job(job.terms.id, documents::write_job(job));
   ASSERT_TRUE(again) << again.error().message();
   EXPECT_EQ(*again, job);
 }

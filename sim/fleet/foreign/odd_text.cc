@@ -22,7 +22,7 @@ std::string odd_text(SimRandom& random) {
   const std::string_view first = kPieces[random.uniform(kPieces.size())];
   const std::string_view second = kPieces[random.uniform(3) == 0 ? random.uniform(kPieces.size()) : 0];
   std::string out;
-  if (random.one_in(2)) out = "x";  // so that the same limit falls into the middle of a character
+  if (random.one_in(2)) out += 'x';  // so that the same limit falls into the middle of a character
   while (out.size() + std::max(first.size(), second.size()) <= length) out += random.one_in(40) ? second : first;
   return out;
 }
