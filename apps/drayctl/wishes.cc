@@ -29,6 +29,8 @@ void print_why(const std::string& name, const json::value& thing, const std::str
   if (at("until") != "-") std::cout << "  until: " << at("until") << "\n";
   if (const auto helps = core::what_helps(at("reason")); !helps.empty())
     std::cout << "  helps: " << helps << "\n";
+  const json::value* shown = path.empty() ? &thing : thing.as_object().if_contains(path);
+  if (shown != nullptr) std::cout << render_unreadable(*shown);
 }
 
 Task<Result<>> why(Session& session, std::string path, std::string name, const char* state) {
@@ -125,6 +127,7 @@ Task<Result<>> why_device(Session& session, std::string name) {
   std::cout << name << " runs " << cell(*device, "running") << "\n";
   if (const std::string status = cell(*device, "status"); status == "two_agents")
     std::cout << "Two agents seem to call under its name.\n  helps: " << core::what_helps(status) << "\n";
+  std::cout << render_unreadable(*device);
   if (cell(*device, "job") == "-")
     std::cout << "No rollout concerns it: its state is idle.\n";
   else

@@ -27,6 +27,16 @@ TEST(CtlTable, AlignsColumnsAndLooksIntoObjects) {
             "überlang-2  -            -\n");
 }
 
+TEST(CtlTable, NamesWhatIsDamagedAndItsRemedy) {
+  const auto thing = json::parse(
+      R"({"name":"till-1","unreadable":[{"table":"device","error":"device till-1, attributes: can't be read: x",
+          "remedy":"drayctl row replace device till-1 attributes JSON"}]})");
+  EXPECT_EQ(render_unreadable(thing),
+            "  damaged: device till-1, attributes: can't be read: x\n"
+            "  remedy:  drayctl row replace device till-1 attributes JSON\n");
+  EXPECT_EQ(render_unreadable(json::parse(R"({"name":"till-1"})")), "");
+}
+
 TEST(CtlTable, TellsARateInBitsAndWhereItComesFrom) {
   const auto site = json::parse(R"({"rates":{"wan":{"rate":740000,"low":666000,"percentile":10,"samples":214,"assumed":false,
                                     "sentence":"measured 14 min ago from 214 samples"}},"rate":{"rate":-1,"low":2,"sentence":""}})");

@@ -78,6 +78,15 @@ std::string cell(const json::value& item, std::string_view path) {
   return at == nullptr ? "-" : plain(*at);
 }
 
+std::string render_unreadable(const json::value& item) {
+  std::string out;
+  const json::value* all = item.is_object() ? item.get_object().if_contains("unreadable") : nullptr;
+  if (all == nullptr || !all->is_array()) return out;
+  for (const json::value& one : all->get_array())
+    out += "  damaged: " + cell(one, "error") + "\n  remedy:  " + cell(one, "remedy") + "\n";
+  return out;
+}
+
 std::string render_table(const std::vector<Column>& columns, const json::array& items) {
   std::vector<std::vector<std::string>> rows(1);
   for (const Column& column : columns) rows[0].push_back(column.title);

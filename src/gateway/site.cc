@@ -1,6 +1,7 @@
 #include "gateway/site.h"
 
 #include "base/mutant.h"
+#include "core/model/epoch.h"
 #include "gateway/documents/format.h"
 #include "gateway/documents/job.h"
 #include "gateway/documents/records.h"
@@ -88,7 +89,7 @@ void Site::save_link() {
 // Or our own number is so far above what it has seen that it can't be right, and no server takes it.
 void Site::adopt_epoch(core::ReportsSeen seen) {
   if (seen.epoch >= wire::kMostInteger) return;
-  const bool damaged = outbox_.last().epoch > seen.epoch + wire::kMostEpochStep;
+  const bool damaged = outbox_.last().epoch > seen.epoch + core::kMostEpochStep;
   const bool fresh = counters_lost_ || wants_fresh_epoch_;
   if ((seen <= outbox_.sent() && !damaged && !fresh) || DRAY_MUTANT("restored_keeps_epoch")) return;
   const std::int64_t epoch = (fresh && !damaged ? std::max(seen.epoch, outbox_.last().epoch) : seen.epoch) + 1;

@@ -256,21 +256,25 @@ Task<Result<>> GatewayApi::commit(const std::vector<std::shared_ptr<Incoming>>& 
   co_return Result<>{};
 }
 
-// What went wrong with one batch, once an hour for a site: the site itself shows it meanwhile.
+// What went wrong with one batch, each kind once an hour for a site: the site itself shows it meanwhile.
 void GatewayApi::say(const Incoming& incoming) {
   const Ingested& done = incoming.answer;
   const std::string& site = incoming.batch.site;
   if (done.ids_ended)
     parts_.log.error("action_ids_exhausted", {{"site", site}, {"help", "drayctl site action-ids " + site}});
   Site* known = sites_.by_name(site);
-  const bool wrong = done.refused > 0 || done.failed || done.epoch_waits || !done.not_followed.empty();
-  if (known == nullptr || !wrong || parts_.clock.steady() < known->quiet_until) return;
-  known->quiet_until = parts_.clock.steady() + kQuiet;
-  if (done.refused > 0)
+  if (known == nullptr) return;
+  const auto is_due = [&, now = parts_.clock.steady()](const char* message) {
+    auto [until, first] = known->quiet_until.try_emplace(message, now);
+    if (now < until->second) return false;
+    until->second = now + kQuiet;
+    return true;
+  };
+  if (done.refused > 0 && is_due("report_refused"))
     parts_.log.warn("report_refused", {{"site", site}, {"entries", done.refused}, {"last", done.refused_what}, {"why", done.refused_why}});
-  if (done.failed) parts_.log.error("reports_not_stored", {{"site", site}, {"error", done.failed->message()}});
-  if (done.epoch_waits) parts_.log.warn("epoch_waits", {{"site", site}, {"until", to_rfc3339(*done.epoch_waits)}});
-  if (!done.not_followed.empty()) parts_.log.error("rollout_not_read", {{"site", site}, {"error", done.not_followed}});
+  if (done.failed && is_due("reports_not_stored")) parts_.log.error("reports_not_stored", {{"site", site}, {"error", done.failed->message()}});
+  if (done.epoch_waits && is_due("epoch_waits")) parts_.log.warn("epoch_waits", {{"site", site}, {"until", to_rfc3339(*done.epoch_waits)}});
+  if (!done.not_followed.empty() && is_due("rollout_not_read")) parts_.log.error("rollout_not_read", {{"site", site}, {"error", done.not_followed}});
 }
 
 Task<HttpResponse> GatewayApi::artifact(Site& site, HttpRequest request, std::string name) {

@@ -17,20 +17,23 @@ using adapters::server_testing::sha;
 class GatewayDoor : public adapters::server_testing::StoreFixture {
  protected:
   struct Program {
-    Program(sim::Node& node, Store& store, Lists& lists, const Options& options)
+    Program(sim::Node& node, Store& store, Lists& lists, const Options& options,
+            std::vector<std::string>& lines)
         : parts{node.executor(),      node.clock(),         node.random(), node.disk(), node.worker("store"),
-                node.worker("store"), node.worker("bytes"), store,         lists,       node.log()},
-          sites{parts},
+                node.worker("store"), node.worker("bytes"), store,         lists,
+                Log{Level::kInfo, [] { return WallTime{}; },
+                    [&lines](Level, std::string_view line) { lines.emplace_back(line); }}},
+          sites{parts, timetable},
           artifacts{parts, options},
           tasks{node.executor()},
           instances{parts, sites, tasks},
           door{parts, options, sites, artifacts, instances, tasks, timetable} {}
     Parts parts;
+    Signal timetable;
     Sites sites;
     Artifacts artifacts;
     TaskGroup tasks;
     Instances instances;
-    Signal timetable;
     GatewayApi door;
   };
 
@@ -42,7 +45,7 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
     must(
         must(node.disk().open("blobs/" + sha('a').hex(), Mode::kTruncate))->write(0, as_bytes("0123456789")));
     node.set_program([this](sim::Node& n) {
-      auto made = std::make_shared<Program>(n, *store, lists, options);
+      auto made = std::make_shared<Program>(n, *store, lists, options, lines_);
       program = made.get();
       return made;
     });
@@ -62,6 +65,20 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
     EXPECT_TRUE(world.run_until([&] { return out.has_value(); }, 1min));
     return out ? std::move(*out) : HttpResponse{0};
   }
+  int post(const std::string& site, std::string body) {
+    std::optional<int> status;
+    node.spawn(send(site, std::move(body), status));
+    EXPECT_TRUE(world.run_until([&] { return status.has_value(); }, 1min));
+    return status.value_or(0);
+  }
+  Task<> send(std::string site, std::string body, std::optional<int>& status) {
+    HttpRequest request{Method::kPost, "/gateway/v1/reports"};
+    request.headers.add("Authorization", "Bearer secret-" + site);
+    request.length = body.size() + 2;
+    request.body = text_body("[" + body + "]");
+    const HttpResponse response = co_await program->door.handle(std::move(request), never_);
+    status = response.status;
+  }
   Task<> ask(std::string site, std::optional<HttpResponse>& out) {
     HttpRequest request{Method::kGet, "/gateway/v1/artifacts/" + sha('a').hex()};
     request.headers.add("Authorization", "Bearer secret-" + site);
@@ -69,6 +86,8 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
     HttpResponse response = co_await program->door.handle(std::move(request), never_);
     out.emplace(std::move(response));
   }
+
+  std::vector<std::string> lines_;  // of the log
 
   Options options;
   sim::World world{3};
@@ -95,6 +114,24 @@ TEST_F(GatewayDoor, GivesOneSiteAnEighthOfTheDownloads) {
   HttpRequest unknown{Method::kGet, "/gateway/v1/plan"};
   unknown.headers.add("Authorization", "Bearer secret-oslo");
   EXPECT_FALSE(program->door.knows(unknown));
+}
+
+TEST_F(GatewayDoor, OneMessageHidesNoneOfAnotherKindInTheLog) {
+  start();
+  const auto said = [this](const std::string& what) {
+    return std::count_if(lines_.begin(), lines_.end(),
+                         [&](const std::string& line) { return line.find(what) != std::string::npos; });
+  };
+  const auto report = [](int epoch, const std::string& attempt) {
+    return "{\"epoch\":" + std::to_string(epoch) + ",\"seq\":1,\"at\":\"2026-11-24T00:00:00Z\",\"kind\":\"job\",\"job\":\"r1-till-1\",\"state\":\"downloading\",\"attempt\":" +
+           attempt + "}";
+  };
+  EXPECT_EQ(post("berlin", report(1, "-7")), 200);
+  EXPECT_EQ(said("report_refused"), 1);
+  for (int epoch = 2; epoch < 8; ++epoch) post("berlin", report(epoch, "1"));
+  EXPECT_EQ(said("epoch_waits"), 1) << "and once for all of them";
+  post("berlin", report(8, "1"));
+  EXPECT_EQ(said("epoch_waits"), 1);
 }
 
 }  // namespace

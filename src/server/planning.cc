@@ -6,6 +6,20 @@
 namespace dray::server {
 namespace {
 constexpr Duration kAfterFailure{1'000};
+constexpr Duration kQuiet = std::chrono::hours{1};
+
+// Once an hour.
+class Said {
+ public:
+  bool due(SteadyTime now) {
+    if (last_ && now < *last_ + kQuiet) return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  std::optional<SteadyTime> last_;
+};
 }  // namespace
 
 TypePlan plan_type(const wire::NewDeviceType& type, const std::vector<core::ReleaseArtifact>& release) {
@@ -14,6 +28,7 @@ TypePlan plan_type(const wire::NewDeviceType& type, const std::vector<core::Rele
 }
 
 Task<> keep_time(Parts& parts, const Options& options, Sites& sites, Signal& timetable, Stop& stop) {
+  Said said;
   while (!stop.requested()) {
     const WallTime now = parts.clock.wall();
     std::function<Result<Store::Advanced>()> work = [&parts, now] {
@@ -29,8 +44,14 @@ Task<> keep_time(Parts& parts, const Options& options, Sites& sites, Signal& tim
       for (const SiteChange& change : passed->changed)
         parts.log.info("plan_changed", {{"site", change.site}, {"revision", change.revision}});
       if (!passed->changed.empty()) timetable.notify();  // a phase that has begun needs times
-      // What was due is done: where the store says that it still is, it must not be asked in a tight loop.
-      if (passed->next && *passed->next <= now)
+      if (!passed->not_passed.empty() && said.due(parts.clock.steady()))
+        parts.log.error("time_not_passed_for", {{"rollouts", static_cast<std::int64_t>(passed->not_passed.size())},
+                                                {"first", passed->not_passed.front()}});
+      // Each call that says so has looked at some of a number that ends. Otherwise what was due is done: where the
+      // store says that it still is, it must not be asked in a tight loop.
+      if (passed->more)
+        sleep = Duration{1};
+      else if (passed->next && *passed->next <= now)
         sleep = kAfterFailure;
       else if (passed->next)
         sleep = std::clamp(std::chrono::duration_cast<Duration>(*passed->next - parts.clock.wall()),

@@ -13,7 +13,7 @@ Server::Server(Parts parts, Options options)
     : parts_{std::move(parts)},
       options_{options},
       tasks_{parts_.executor},
-      sites_{parts_},
+      sites_{parts_, timetable_},
       artifacts_{parts_, options_},
       instances_{parts_, sites_, tasks_},
       admin_{parts_, options_, sites_, artifacts_, instances_, timetable_},
@@ -33,6 +33,9 @@ Task<Result<>> Server::start() {
   };
   auto noted = co_await on(parts_.store_worker, std::move(egress));
   if (!noted) co_return noted.error();
+  std::function<Result<bool>()> ask = [this] { return parts_.store.ask_unreadable_times({}); };
+  auto asked = co_await on(parts_.store_worker, std::move(ask));  // planning begins by looking
+  if (!asked) co_return asked.error();
   auto sites = co_await sites_.load();
   if (!sites) co_return sites.error();
   co_return co_await settle_admin_token();

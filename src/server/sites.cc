@@ -73,10 +73,13 @@ void Sites::apply(const SiteChanges& changes) {
 
 Task<Result<std::shared_ptr<const core::Plan>>> Sites::plan(Site& site) {
   while (!site.plan) {
-    std::function<Result<core::Plan>()> work = [this, name = site.name] {
+    bool ask = false;
+    std::function<Result<core::Plan>()> work = [this, &ask, name = site.name]() -> Result<core::Plan> {
+      DRAY_TRY(ask, parts_.store.ask_unreadable_times(name));
       return parts_.store.load_plan(name);
     };
     auto loaded = co_await on(parts_.store_worker, std::move(work));
+    if (ask) timetable_.notify();
     if (!loaded) co_return loaded.error();
     // Older than what was announced meanwhile: load again. Newer: the news is on its way to apply().
     if (loaded->revision < site.revision) continue;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -21,7 +22,7 @@ struct Site {
   bool contacted = false;                  // since the last flush of contact times
   WallTime contact_at;
   std::shared_ptr<std::size_t> downloads = std::make_shared<std::size_t>(0);  // that run
-  SteadyTime quiet_until{};  // what is wrong with its reports was said
+  std::map<std::string, SteadyTime> quiet_until;  // by message: it was said what is wrong with its reports
   core::Holding holding;  // which gateway answers for it: instances.h
   // Calls of the one that holds that are being answered now; another one's count is another.
   std::shared_ptr<std::size_t> calls = std::make_shared<std::size_t>(0);
@@ -31,7 +32,8 @@ struct Site {
 // Whoever waits may keep a Site&: a site never goes while the program runs.
 class Sites {
  public:
-  explicit Sites(Parts& parts) : parts_{parts} {}
+  // timetable: notified where a plan shows that times are to be computed anew.
+  Sites(Parts& parts, Signal& timetable) : parts_{parts}, timetable_{timetable} {}
 
   Task<Result<>> load();  // once, at the start
   // Null where no site has this token.
@@ -53,6 +55,7 @@ class Sites {
   void keep(Site& site, std::shared_ptr<const core::Plan> plan);
 
   Parts& parts_;
+  Signal& timetable_;
   std::unordered_map<std::string, std::unique_ptr<Site>> by_name_;
   std::unordered_map<std::string, Site*> by_token_;
   bool can_save_ = true;

@@ -168,10 +168,15 @@ struct Store {
   struct Advanced {
     SiteChanges changed;
     std::optional<WallTime> next;
+    bool more = false;  // there are more new devices than were looked at: call again at once
+    std::vector<std::string> not_passed = {};  // rollouts for which it failed, and why; the others went on
   };
   virtual Result<Advanced> pass_time(const TypePlanner& planner, WallTime now) = 0;
 
   virtual Result<core::Plan> load_plan(const std::string& site) = 0;
+  // Computed times that can't be read hold their assignment until they are computed anew, which this asks for: at
+  // one site, or at all ("") as at the start. True: planning has something to do.
+  virtual Result<bool> ask_unreadable_times(const std::string& site) = 0;
   struct IngestedAll {
     std::vector<Ingested> answers;  // one a batch
     SiteChanges changed;

@@ -39,6 +39,5 @@ inline constexpr std::int64_t kMostRate = std::int64_t{1} << 40;  // bytes per s
 inline constexpr std::int64_t kMostSeconds = 10LL * 366 * 24 * 3600;  // of a span: ten years
 inline constexpr std::int64_t kMostSamples = 1'000'000'000;
 inline constexpr std::int64_t kMostConcurrency = 100'000;
-inline constexpr std::int64_t kMostEpochStep = 1'000;  // by how much an epoch may rise at once
 
 }  // namespace dray::wire

@@ -39,7 +39,7 @@ std::optional<std::string> refusal_of(const Report& report, core::ReportsSeen se
   if (auto why = too_large("seq", report.seq, kMostInteger)) return why;
   if (!is_likely_place({report.epoch, report.seq}, seen))
     return "epoch: " + std::to_string(report.epoch) + " is more than " +
-           std::to_string(kMostEpochStep) + " above " + std::to_string(seen.epoch) +
+           std::to_string(core::kMostEpochStep) + " above " + std::to_string(seen.epoch) +
            ", the last one that was seen";
   return std::visit([](const auto& body) { return refusal(body); }, report.body);
 }

@@ -32,7 +32,7 @@ std::string sentence_of(const Unreadable& what) {
 
 std::string remedy_of(const Unreadable& what) {
   if (is_reported(what)) return "drayctl site resync, for the site that it is of";
-  if (what.table == "assignment") return "nothing is to be done: its times are computed anew";
+  if (what.table == "assignment" && what.column != "held") return "nothing is to be done: its times are computed anew";
   return "drayctl row replace " + what.table + " " + what.key + " " + what.column + " JSON";
 }
 

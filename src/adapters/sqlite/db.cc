@@ -17,7 +17,8 @@ Error failure(sqlite3* db, std::string_view what) {
       return Error{ErrorCode::kExhausted, text};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return Error{ErrorCode::kCorrupt, text + " (the file is damaged; docs/formats.md says what to do)"};
+      // Of the whole file, so it fails whatever is under way. kCorrupt is one row that can't be read.
+      return Error{ErrorCode::kUnavailable, text + " (the file is damaged; docs/formats.md says what to do)"};
     case SQLITE_CONSTRAINT:
       return Error{ErrorCode::kConflict, text};
     case SQLITE_TOOBIG:
@@ -143,6 +144,10 @@ std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(
 
 bool Statement::is_null(int column) const {
   return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+bool Statement::is_integer(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_INTEGER;
 }
 
 Result<Transaction> Transaction::begin(Db& db) {

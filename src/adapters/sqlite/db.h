@@ -70,6 +70,7 @@ class Statement {
   std::string text(int column) const;
   std::int64_t integer(int column) const;
   bool is_null(int column) const;
+  bool is_integer(int column) const;  // else integer() makes a number of whatever is there
 
  private:
   struct Finalize {

@@ -177,8 +177,8 @@ Result<SiteChanges> SqliteServerStore::withdraw_deferral(const std::string& id, 
 
 Result<> SqliteServerStore::load_deferrals(std::int64_t site_id, core::Plan& plan) {
   auto& find = sql_(
-      "SELECT id, device, rollout_id, until, by, why FROM deferral WHERE site_id=?1 AND withdrawn_at IS NULL "
-      "ORDER BY id");
+      "SELECT id, device, rollout_id, until, by, why FROM deferral WHERE site_id=?1 AND "
+      "typeof(withdrawn_at)<>'integer' ORDER BY id");
   find.bind(1, site_id);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
@@ -187,7 +187,7 @@ Result<> SqliteServerStore::load_deferrals(std::int64_t site_id, core::Plan& pla
     d.id = "d" + std::to_string(find.integer(0));
     d.device = DeviceId{find.text(1)};
     if (!find.is_null(2)) d.assignment = AssignmentId{rollout_id(find.integer(2)) + "-" + plan.site.value()};
-    d.until = wall(find.integer(3));
+    d.until = time_or_never(find, 3);
     d.by = find.text(4);
     d.why = find.text(5);
     plan.deferrals.push_back(std::move(d));
@@ -209,14 +209,14 @@ const std::string kDeferrals =
     "AS stands, s.id AS sorting, 0 AS jobs FROM site_deferral x JOIN site s ON s.id=x.site_id "
     "UNION ALL SELECT 'd' || x.id, s.name, x.device, CASE WHEN x.rollout_id IS NULL THEN '' ELSE 'r' || "
     "x.rollout_id END, x.until, "
-    "x.by, x.why, 'server', x.withdrawn_at IS NULL, x.id, (SELECT count(*) FROM job j JOIN device d ON "
+    "x.by, x.why, 'server', typeof(x.withdrawn_at)<>'integer', x.id, (SELECT count(*) FROM job j JOIN device d ON "
     "d.id=j.device_id WHERE "
     "d.site_id=x.site_id AND j.final=0 AND (x.device='' OR d.name=x.device) AND (x.rollout_id IS NULL OR "
     "j.rollout_id=x.rollout_id)) "
     "FROM deferral x JOIN site s ON s.id=x.site_id)) ";
 
 wire::DeferralView deferral_at(const Statement& row) {
-  return {row.text(1), row.text(2), row.text(3), row.text(4),         wall(row.integer(5)),
+  return {row.text(1), row.text(2), row.text(3), row.text(4),         time_or_never(row, 5),
           row.text(6), row.text(7), row.text(8), row.integer(9) != 0, row.integer(10)};
 }
 

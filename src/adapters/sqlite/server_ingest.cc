@@ -79,16 +79,6 @@ struct SqliteServerStore::Ingestion {
   }
 };
 
-namespace {
-
-// What one entry, or one batch, did wrong; everything else is the database's and concerns all of them.
-bool is_its_own(const Error& error) {
-  return error.code() == ErrorCode::kInvalid || error.code() == ErrorCode::kConflict ||
-         error.code() == ErrorCode::kInternal || error.code() == ErrorCode::kNotFound;
-}
-
-}  // namespace
-
 Result<server::Store::IngestedAll> SqliteServerStore::ingest(const std::vector<const ReportBatch*>& batches) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   IngestedAll out;
@@ -97,7 +87,7 @@ Result<server::Store::IngestedAll> SqliteServerStore::ingest(const std::vector<c
     DRAY_CHECK(sql_("SAVEPOINT batch").run());
     auto one = ingest_one(*batch, sites, out);
     if (!one) {
-      if (!is_its_own(one.error()) && one.error().code() != ErrorCode::kCorrupt) return one.error();
+      if (!concerns_rows(one.error())) return one.error();
       DRAY_CHECK(sql_("ROLLBACK TO batch").run());
     }
     DRAY_CHECK(sql_("RELEASE batch").run());
@@ -194,7 +184,8 @@ Result<std::optional<std::string>> SqliteServerStore::take_entry(Ingestion& in, 
   const Result<> done = apply(in, report);
   std::optional<std::string> failed;
   if (!done) {
-    if (!is_its_own(done.error())) return done.error();
+    // What is stored and can't be read is no fault of the entry: its batch waits.
+    if (!concerns_rows(done.error()) || done.error().code() == ErrorCode::kCorrupt) return done.error();
     failed = done.error().message();
     DRAY_CHECK(sql_("ROLLBACK TO entry").run());
   }
@@ -248,15 +239,13 @@ Result<> SqliteServerStore::follow(Ingestion& in, SiteIds& sites, IngestedAll& a
     all.planning = all.planning || db_.changes() > 0;
   }
   for (const auto& [rollout, begun] : in.rollouts) {
-    DRAY_CHECK(sql_("SAVEPOINT rollout").run());
-    const auto earlier = jobs_changed(rollout, begun, in.batch.at, sites);
-    if (!earlier) {  // one that can't be read keeps no other one, and no site, from going on
-      if (earlier.error().code() != ErrorCode::kCorrupt) return earlier.error();
-      in.answer.not_followed = rollout_id(rollout) + ": " + earlier.error().message();
-      DRAY_CHECK(sql_("ROLLBACK TO rollout").run());
-    }
-    DRAY_CHECK(sql_("RELEASE rollout").run());
-    all.timetable = all.timetable || !earlier || *earlier;
+    bool earlier = false;
+    DRAY_TRY(const auto failed, alone([&]() -> Result<> {
+               DRAY_TRY(earlier, jobs_changed(rollout, begun, in.batch.at, sites));
+               return {};
+             }));
+    if (failed) in.answer.not_followed = rollout_id(rollout) + ": " + *failed;
+    all.timetable = all.timetable || failed.has_value() || earlier;
   }
   return {};
 }

@@ -186,7 +186,8 @@ Result<> SqliteServerStore::make_jobs(const RolloutRow& row, const wire::NewRoll
       .run();
 }
 
-Result<bool> SqliteServerStore::pick_up(const server::TypePlanner& planner, WallTime now, SiteIds& sites) {
+Result<bool> SqliteServerStore::pick_up(const server::TypePlanner& planner, WallTime now, SiteIds& sites,
+                                        std::vector<std::string>& failed) {
   auto& any = sql_("SELECT count(*) FROM (SELECT 1 FROM device WHERE fresh=1 LIMIT ?1)");
   any.bind(1, kDevicesAtOnce);
   DRAY_TRY([[maybe_unused]] const bool row, any.step());
@@ -202,12 +203,9 @@ Result<bool> SqliteServerStore::pick_up(const server::TypePlanner& planner, Wall
     rollouts.push_back(find.integer(0));
   }
   for (const std::int64_t id : rollouts) {
-    const auto done = pick_up_for(id, planner, now, sites);
-    if (done || done.error().code() != ErrorCode::kCorrupt) {
-      DRAY_CHECK(done);
-      continue;
-    }
-    // An artifact of its release can't be read: nobody joins it, others go on.
+    // Where an artifact of its release can't be read, nobody joins it, and others go on.
+    DRAY_TRY(const auto why, alone([&] { return pick_up_for(id, planner, now, sites); }));
+    if (why) failed.push_back(rollout_id(id) + ": " + *why);
   }
   DRAY_CHECK(
       sql_("UPDATE device SET fresh=0 WHERE id IN (SELECT id FROM device WHERE fresh=1 ORDER BY id LIMIT "

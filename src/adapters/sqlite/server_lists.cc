@@ -166,6 +166,7 @@ wire::JobView job_at(const Statement& row, int first) {
   const int result = first + 11 + kHolding;
   out.result = result_at(row, result);
   const int terms = result + kResultCount;
+  check_terms(RowReader{"rollout", out.rollout.value(), out.unreadable}, row, terms);
   explain(rollout_at(row, terms), times_at(row, terms + kTermsCount), out, out.result);
   return out;
 }
@@ -239,6 +240,7 @@ wire::RolloutView rollout_view_at(const Statement& row) {
   out.state_at = wall(row.integer(10));
   out.asked.late_joiners = row.integer(11) != 0;
   out.rollout = rollout_at(row, 12);
+  check_terms(read, row, 12);
   return out;
 }
 
@@ -353,18 +355,23 @@ Result<wire::ReleaseView> SqliteServerLists::release(const std::string& name, co
 Result<> SqliteServerLists::add_phases(wire::RolloutView& view) {
   const std::int64_t id = rollout_number(view.id.value()).value_or(0);
   static const std::string kPhases =
-      "SELECT " + std::string{kPhaseColumns} + " FROM rollout_phase WHERE rollout_id=?1 ORDER BY number";
+      "SELECT " + std::string{kPhaseColumns} + " FROM rollout_phase WHERE rollout_id=?1 AND number=?2";
   auto& phases = sql_(kPhases);
-  phases.bind(1, id);
-  std::size_t number = 0;
-  for (core::RolloutPhase& phase : view.rollout.phases) {
+  for (std::size_t i = 0; i < view.rollout.phases.size(); ++i) {
+    core::RolloutPhase& phase = view.rollout.phases[i];
+    phases.bind(1, id).bind(2, static_cast<std::int64_t>(i));
     DRAY_TRY(const bool there, phases.step());
-    if (!there) break;
-    phase = phase_at(phases, 0);
-    const RowReader read{"rollout_phase", view.id.value() + "/" + std::to_string(++number), view.unreadable};
-    read("terms", phase_terms(phases.text(0)));
+    if (there)
+      phase = phase_at(phases, 0);
+    else
+      phase.terms.approval = true;  // as the store reads it
+    const RowReader read{"rollout_phase", view.id.value() + "/" + std::to_string(i + 1), view.unreadable};
+    if (there)
+      read("terms", phase_terms(phases.text(0)));
+    else
+      read("terms", Result<core::PhaseTerms>{Error{ErrorCode::kCorrupt, "the row is lost"}});
+    phases.reset();
   }
-  phases.reset();
   view.states.resize(view.rollout.phases.size());
   view.counts.resize(view.rollout.phases.size());
   auto& counts = sql_("SELECT phase, state, again, n FROM phase_count WHERE rollout_id=?1 AND n > 0");

@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::string_view kSitesInPlan = "SELECT site_id FROM assignment WHERE rollout_id=?1 AND in_plan=1";
 
+constexpr Duration kFailedAgain = std::chrono::minutes{1};
+
 Error no_such_rollout(std::string_view id) {
   return Error{ErrorCode::kNotFound, "no such rollout: '" + std::string{id} + "'"};
 }
@@ -37,15 +39,17 @@ Result<SqliteServerStore::RolloutRow> SqliteServerStore::rollout_row(std::int64_
   RolloutRow out{id, rollout_at(find, 0), {}};
   find.reset();
   static const std::string kPhases =
-      "SELECT " + std::string{kPhaseColumns} + " FROM rollout_phase WHERE rollout_id=?1 ORDER BY number";
+      "SELECT " + std::string{kPhaseColumns} + ", number FROM rollout_phase WHERE rollout_id=?1";
+  // One whose row is lost is read as one whose terms are: it needs an approval.
+  for (core::RolloutPhase& phase : out.rollout.phases) phase.terms.approval = true;
   auto& phases = sql_(kPhases);
   phases.bind(1, id);
-  for (core::RolloutPhase& phase : out.rollout.phases) {
+  for (;;) {
     DRAY_TRY(const bool there, phases.step());
-    if (!there) return Error{ErrorCode::kCorrupt, "rollout " + rollout_id(id) + " has lost a phase"};
-    phase = phase_at(phases, 0);
+    if (!there) break;
+    const auto number = static_cast<std::size_t>(phases.integer(kPhaseCount));
+    if (number < out.rollout.phases.size()) out.rollout.phases[number] = phase_at(phases, 0);
   }
-  phases.reset();
   DRAY_CHECK(load_counts(out));
   return out;
 }
@@ -68,7 +72,9 @@ Result<> SqliteServerStore::save_rollout(const RolloutRow& row, bool new_state, 
   const StateColumns state = columns_of(r.state);
   auto& save = sql_(
       "UPDATE rollout SET state=?2, state_by=?3, state_why=?4, pause_cause=?5, before_pause=?6, "
-      "soak_until=?7, released=?8, expires_at=?9, wake_at=?10, "
+      // What can't be read stays as it is until it is replaced: rollout_at() says "never" for it.
+      "soak_until=CASE WHEN ?7=?13 THEN soak_until ELSE ?7 END, released=CASE typeof(released) WHEN 'integer' THEN ?8 "
+      "ELSE released END, expires_at=CASE WHEN ?9=?13 THEN expires_at ELSE ?9 END, wake_at=?10, "
       "state_at=CASE WHEN ?11 THEN ?12 ELSE state_at END WHERE id=?1");
   save.bind(1, row.id).bind(2, state.state).bind(3, state.by).bind(4, state.why);
   save.bind(5, state.pause_cause).bind(6, state.before_pause);
@@ -76,7 +82,7 @@ Result<> SqliteServerStore::save_rollout(const RolloutRow& row, bool new_state, 
   bind_number(save, 8, r.released);
   save.bind(9, ms(r.terms.expires_at));
   bind_time(save, 10, core::wake_at(r));
-  DRAY_CHECK(save.bind(11, new_state ? 1 : 0).bind(12, ms(now)).run());
+  DRAY_CHECK(save.bind(11, new_state ? 1 : 0).bind(12, ms(now)).bind(13, ms(kWrittenMax)).run());
   for (std::size_t i = 0; i < r.phases.size(); ++i) {
     const core::RolloutPhase& phase = r.phases[i];
     auto& one = sql_(
@@ -144,9 +150,9 @@ Result<> SqliteServerStore::act(const RolloutRow& row, const core::RolloutAction
     DRAY_CHECK(sql_("UPDATE assignment SET held=1 WHERE rollout_id=?1").bind(1, row.id).run());
   } else {
     DRAY_CHECK(times::ask_rollout(sql_, row.id));
-    DRAY_CHECK(sites_of("SELECT site_id FROM assignment WHERE rollout_id=?1 AND in_plan=1 AND held=1", row.id,
+    DRAY_CHECK(sites_of("SELECT site_id FROM assignment WHERE rollout_id=?1 AND in_plan=1 AND held<>0", row.id,
                         sites));
-    return sql_("UPDATE assignment SET held=0 WHERE rollout_id=?1 AND held=1").bind(1, row.id).run();
+    return sql_("UPDATE assignment SET held=0 WHERE rollout_id=?1 AND held<>0").bind(1, row.id).run();
   }
   return sites_of(kSitesInPlan, row.id, sites);
 }
@@ -340,18 +346,24 @@ Result<server::Store::Advanced> SqliteServerStore::pass_time(const server::TypeP
     due.push_back(find.integer(0));
   }
   SiteIds sites;
+  Advanced out;
   for (const std::int64_t id : due) {
-    DRAY_TRY(RolloutRow row, rollout_row(id));
-    DRAY_CHECK(take(row, core::TimePassed{}, now, sites));
+    DRAY_TRY(const auto failed, alone([&]() -> Result<> {
+               DRAY_TRY(RolloutRow row, rollout_row(id));
+               return take(row, core::TimePassed{}, now, sites);
+             }));
+    if (failed) out.not_passed.push_back(rollout_id(id) + ": " + *failed);
   }
   DRAY_CHECK(transmit_due(now, sites));
-  DRAY_TRY(const bool more_devices, pick_up(planner, now, sites));
-  Advanced out;
+  DRAY_TRY(out.more, pick_up(planner, now, sites, out.not_passed));
   DRAY_TRY(out.changed, bump_each(sites));
-  auto& next = sql_("SELECT min(wake_at) FROM rollout WHERE wake_at IS NOT NULL");
+  // Those that are due still are those that failed: they are tried again when anything else is due, or a minute later.
+  auto& next = sql_("SELECT min(wake_at) FROM rollout WHERE wake_at > ?1 AND typeof(wake_at)='integer'");
+  next.bind(1, ms(now));
   DRAY_TRY([[maybe_unused]] const bool row, next.step());
-  out.next = more_devices ? std::optional{now} : time_at(next, 0);
+  out.next = time_at(next, 0);
   next.reset();
+  if (!out.not_passed.empty()) out.next = std::min(out.next.value_or(now + kFailedAgain), now + kFailedAgain);
   DRAY_TRY(const auto transmission, next_transmission());
   if (transmission) out.next = std::min(out.next.value_or(*transmission), *transmission);
   DRAY_CHECK(transaction.commit());

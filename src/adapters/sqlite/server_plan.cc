@@ -51,6 +51,7 @@ void hold(core::Assignment& a) {
 
 // What says when it may begin can't be read, so nothing new does: "empty" would mean always.
 void forbid(core::Assignment& a) {
+  a.fetch = core::Fetch::kHold;
   a.transfer = a.update = core::for_plan({}, a.expires_at);
   hold(a);
 }
@@ -81,7 +82,7 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
                           std::map<std::int64_t, std::size_t>& index) {
   static const std::string kAssignments =
       "SELECT a.id, a.fetch, r.id, r.priority, r.delivery, r.update_at, r.expires_at, r.transfer, "
-      "r.update_windows, r.retry_limit, r.status_deferral, a.held, r.computed, " +
+      "r.update_windows, r.retry_limit, r.status_deferral, a.held, r.computed, r.released, r.transmit_at, " +
       std::string{times::kColumns} +
       " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 AND a.in_plan=1 ORDER BY a.id";
   auto& find = sql(kAssignments);
@@ -98,17 +99,23 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
                                           : core::Fetch::kHold;
     a.priority = static_cast<int>(find.integer(3));
     a.delivery = find.text(4) == "pull" ? core::Delivery::kPull : core::Delivery::kPush;
-    a.planned_at = wall(find.integer(5));
-    a.expires_at = wall(find.integer(6));
+    std::vector<wire::Unreadable> notes;
+    const RowReader read{"rollout", a.rollout.value(), notes};
+    a.planned_at = read("update_at", sure_time(find, 5));
+    read("expires_at", sure_time(find, 6));
+    a.expires_at = time_or_never(find, 6);
+    read("released", whole(find, 13));
+    read("transmit_at", maybe_time(find, 14));
     const auto transfer = intervals(find.text(7)), update = intervals(find.text(8));
     a.transfer = or_empty(transfer);
     a.update = or_empty(update);
     if (!find.is_null(9)) a.retry.limit = static_cast<int>(find.integer(9));
     a.status_deferral = std::chrono::seconds{find.integer(10)};
-    const auto planned = times::planned_at(find, 13);
+    const auto planned = times::planned_at(find, 15);
     if (planned) set_times(a, *planned, find.integer(12) != 0, site.plan_first, plan);
-    if (find.integer(11) != 0) hold(a);
-    if (!site.readable || !transfer || !update || !planned) forbid(a);
+    const auto held = whole(find, 11);
+    if (!held || *held != 0) hold(a);
+    if (!site.readable || !transfer || !update || !planned || !notes.empty()) forbid(a);
     index[find.integer(0)] = plan.assignments.size();
     plan.assignments.push_back(std::move(a));
   }
@@ -117,13 +124,16 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
 Result<> load_jobs(StatementCache& sql, core::Plan& plan, const std::map<std::int64_t, std::size_t>& index,
                    std::set<Sha256>& artifacts) {
   std::map<std::int64_t, std::vector<core::Step>> steps_of;  // by rollout_type
+  // Where the number of released phases can't be read, those that say of themselves that they were: a job that appears
+  // in a plan too early would be cancelled at its gateway when it leaves it.
   for (const auto& [assignment_id, at] : index) {
     core::Assignment& assignment = plan.assignments[at];
     auto& find = sql(
         "SELECT j.id, d.name, t.id, t.steps, j.cancel_at IS NOT NULL OR j.state='cancelled', j.cancel_by, j.cancel_why, j.rollout_id, "
         "j.generation, t.type FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
         "t.id=j.rollout_type_id JOIN rollout r ON r.id=j.rollout_id WHERE j.assignment_id=?1 AND j.phase < "
-        "r.released AND j.withheld=0 ORDER BY j.id");
+        "CASE typeof(r.released) WHEN 'integer' THEN r.released ELSE (SELECT count(*) FROM rollout_phase p WHERE "
+        "p.rollout_id=r.id AND p.released_at IS NOT NULL) END AND j.withheld=0 ORDER BY j.id");
     find.bind(1, assignment_id);
     for (;;) {
       DRAY_TRY(const bool row, find.step());

@@ -85,13 +85,13 @@ Result<> Gather::site(SiteWork& out, std::int64_t site_id, std::int64_t rollout)
   find.reset();
   DRAY_CHECK(readable(notes));
   auto& deferred = sql_(
-      "SELECT max(until) FROM (SELECT until FROM deferral WHERE site_id=?1 AND device='' AND withdrawn_at IS "
-      "NULL AND (rollout_id IS NULL OR rollout_id=?2) AND until > ?3 UNION ALL SELECT until FROM "
+      "SELECT max(until) FROM (SELECT until FROM deferral WHERE site_id=?1 AND device='' AND "
+      "typeof(withdrawn_at)<>'integer' AND (rollout_id IS NULL OR rollout_id=?2) AND until > ?3 UNION ALL SELECT until FROM "
       "site_deferral "
       "WHERE site_id=?1 AND device='' AND withdrawn=0 AND (assignment='' OR assignment=?4) AND until > ?3)");
   deferred.bind(1, site_id).bind(2, rollout).bind(3, ms(now_)).bind(4, rollout_id(rollout) + "-" + out.site);
   DRAY_TRY([[maybe_unused]] const bool any, deferred.step());
-  out.deferred_until = time_at(deferred, 0);
+  if (!deferred.is_null(0)) out.deferred_until = time_or_never(deferred, 0);  // text is more than any number
   deferred.reset();
   return busy(out, site_id);
 }
@@ -267,13 +267,15 @@ Row row_at(const Statement& find) {
   w.delivery = find.text(3) == "push" ? core::Delivery::kPush : core::Delivery::kPull;
   w.priority = static_cast<int>(find.integer(4));
   w.computed = find.integer(5) != 0;
+  const auto transmit_at = maybe_time(find, 6);
+  const auto update_at = sure_time(find, 7), expires_at = sure_time(find, 8);
   if (!w.computed) {
-    w.transmit_at = time_at(find, 6);
-    w.update_at = time_at(find, 7);
+    w.transmit_at = or_empty(transmit_at);
+    w.update_at = or_empty(update_at);
   }
-  w.expires_at = wall(find.integer(8));
+  w.expires_at = or_empty(expires_at);
   const auto transfer = intervals(find.text(9)), update = intervals(find.text(10));
-  out.readable = transfer && update;
+  out.readable = transfer && update && expires_at && (w.computed || (transmit_at && update_at));
   w.transfer = or_empty(transfer);
   w.update = or_empty(update);
   w.published = or_empty(times::planned_at(find, 11));  // what can't be read is computed anew

@@ -15,9 +15,6 @@ using core::PriorOf;
 namespace {
 
 constexpr std::string_view kWan = "wan", kLan = "lan";
-// What arithmetic with them survives; beyond it nothing is measured.
-constexpr std::uint64_t kMostRate = std::uint64_t{1} << 40;
-constexpr std::int64_t kMostSamples = 1'000'000'000, kOldest = 10LL * 366 * 24 * 3600;
 constexpr int kSiblings = 500;  // the newest: enough for a median, however large the fleet
 
 constexpr std::string_view kHours = "hour_of_week, rate, low, samples, age, capped, at";
@@ -120,6 +117,7 @@ Result<bool> save(StatementCache& sql, std::int64_t site_id, const wire::Report&
     if (!known) return false;
     find.reset();
   }
+  constexpr std::uint64_t most{wire::kMostRate};
   DRAY_CHECK(sql("INSERT OR REPLACE INTO rate(site_id, link, device, hour_of_week, rate, low, samples, age, "
                  "assumed, "
                  "capped, at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10)")
@@ -127,10 +125,10 @@ Result<bool> save(StatementCache& sql, std::int64_t site_id, const wire::Report&
                  .bind(2, rate.link)
                  .bind(3, rate.device.value())
                  .bind(4, rate.hour_of_week)
-                 .bind(5, static_cast<std::int64_t>(std::min(rate.rate, kMostRate)))
-                 .bind(6, static_cast<std::int64_t>(std::min({rate.low, rate.rate, kMostRate})))
-                 .bind(7, std::clamp<std::int64_t>(rate.samples, 1, kMostSamples))
-                 .bind(8, std::clamp<std::int64_t>(rate.age, 0, kOldest))
+                 .bind(5, static_cast<std::int64_t>(std::min(rate.rate, most)))
+                 .bind(6, static_cast<std::int64_t>(std::min({rate.low, rate.rate, most})))
+                 .bind(7, std::clamp<std::int64_t>(rate.samples, 1, wire::kMostSamples))
+                 .bind(8, std::clamp<std::int64_t>(rate.age, 0, wire::kMostSeconds))
                  .bind(9, rate.capped ? 1 : 0)
                  .bind(10, ms(std::min(report.at, now)))
                  .run());

@@ -1,12 +1,18 @@
 #include "adapters/sqlite/server_rows.h"
 
+#include <algorithm>
 #include <charconv>
+
+#include "base/text.h"
+#include "core/rollout/split.h"
 
 namespace dray::adapters::rows {
 namespace {
 
 using wire::Node;
 namespace json = boost::json;
+
+constexpr std::size_t kMostShown = 60;  // of what can't be read, in a sentence
 
 json::array array_of(const std::vector<std::string>& items) {
   json::array out;
@@ -61,6 +67,27 @@ void bind_time(Statement& statement, int index, const std::optional<WallTime>& t
 std::optional<WallTime> time_at(const Statement& statement, int column) {
   if (statement.is_null(column)) return {};
   return wall(statement.integer(column));
+}
+
+Result<std::int64_t> whole(const Statement& row, int column) {
+  if (row.is_integer(column)) return row.integer(column);
+  return Error{ErrorCode::kInvalid, "'" + clean_text(row.text(column), kMostShown) + "' is no number"};
+}
+
+Result<WallTime> sure_time(const Statement& row, int column) {
+  DRAY_TRY(const std::int64_t count, whole(row, column));
+  return wall(count);
+}
+
+Result<std::optional<WallTime>> maybe_time(const Statement& row, int column) {
+  if (row.is_null(column)) return std::optional<WallTime>{};
+  DRAY_TRY(const WallTime time, sure_time(row, column));
+  return std::optional{time};
+}
+
+WallTime time_or_never(const Statement& row, int column) {
+  const auto time = sure_time(row, column);
+  return time ? *time : kWrittenMax;
 }
 
 std::string doc(const std::vector<std::string>& items) { return wire::to_text(array_of(items)); }
@@ -254,14 +281,10 @@ core::JobResult result_at(const Statement& row, int first) {
   return out;
 }
 
-namespace {
-
 Result<core::Client> client_of(const std::string& text) {
   if (const auto known = core::parse_client(text)) return *known;
   return Error{ErrorCode::kInvalid, "'" + text + "' is no client"};
 }
-
-}  // namespace
 
 wire::NewDeviceType type_at(const Statement& row, int first) {
   wire::NewDeviceType out;
@@ -310,16 +333,29 @@ std::optional<WallTime> soak_of(const core::RolloutState& state) {
 
 }  // namespace
 
+void check_terms(const RowReader& read, const Statement& row, int first) {
+  read("transmit_at", maybe_time(row, first + 1));
+  read("update_at", sure_time(row, first + 2));
+  read("expires_at", sure_time(row, first + 3));
+  read("soak_until", maybe_time(row, first + 9));
+  read("released", whole(row, first + 10));
+}
+
 core::Rollout rollout_at(const Statement& row, int first) {
   core::Rollout out;
   out.terms.delivery = row.text(first) == "pull" ? core::Delivery::kPull : core::Delivery::kPush;
-  out.terms.transmit_at = time_at(row, first + 1);
-  out.terms.update_at = wall(row.integer(first + 2));
-  out.terms.expires_at = wall(row.integer(first + 3));
+  if (!row.is_null(first + 1)) out.terms.transmit_at = time_or_never(row, first + 1);
+  out.terms.update_at = time_or_never(row, first + 2);
+  out.terms.expires_at = time_or_never(row, first + 3);
+  std::optional<WallTime> soak_until;
+  if (!row.is_null(first + 9)) soak_until = time_or_never(row, first + 9);
   out.state = state_from(row.text(first + 4), row.text(first + 5), row.text(first + 6), row.text(first + 7),
-                         row.text(first + 8), time_at(row, first + 9));
-  out.released = static_cast<std::size_t>(row.integer(first + 10));
-  out.phases.resize(static_cast<std::size_t>(row.integer(first + 11)));
+                         row.text(first + 8), soak_until);
+  // All of them where it can't be read: then none is released that was not, and an end ends them all.
+  const std::int64_t phases = std::clamp<std::int64_t>(row.integer(first + 11), 1, static_cast<std::int64_t>(core::kMostPhases));
+  const auto released = whole(row, first + 10);
+  out.released = static_cast<std::size_t>(released ? std::clamp<std::int64_t>(*released, 0, phases) : phases);
+  out.phases.resize(static_cast<std::size_t>(phases));
   out.terms.computed = row.integer(first + 12) != 0;
   return out;
 }
@@ -350,9 +386,10 @@ core::RolloutPhase phase_at(const Statement& row, int first) {
   else
     out.terms.approval = true;
   out.accepted = row.integer(first + 1);
-  out.released_at = time_at(row, first + 2);
-  out.reached_at = time_at(row, first + 3);
-  if (const auto at = time_at(row, first + 4))
+  // A time that can't be read is none: the phase was not reached, and is to be approved.
+  out.released_at = or_empty(maybe_time(row, first + 2));
+  out.reached_at = or_empty(maybe_time(row, first + 3));
+  if (const auto at = or_empty(maybe_time(row, first + 4)))
     out.approved = core::Approval{row.text(first + 5), row.text(first + 6), *at};
   return out;
 }

@@ -17,6 +17,14 @@ inline WallTime wall(std::int64_t count) { return WallTime{Duration{count}}; }
 void bind_time(Statement& statement, int index, const std::optional<WallTime>& time);
 std::optional<WallTime> time_at(const Statement& statement, int column);
 
+// Of columns that decide: the tables take text where a number belongs, and SQLite reads that as 0, which would mean
+// "long ago". kInvalid: it is no number.
+Result<std::int64_t> whole(const Statement& row, int column);
+Result<WallTime> sure_time(const Statement& row, int column);
+Result<std::optional<WallTime>> maybe_time(const Statement& row, int column);
+// One that can't be read never comes.
+WallTime time_or_never(const Statement& row, int column);
+
 std::string doc(const std::vector<std::string>& items);
 std::string doc(const std::map<std::string, std::string>& items);
 std::string doc(const std::vector<core::Components>& items);
@@ -89,6 +97,7 @@ core::JobResult result_at(const Statement& row, int first);
 
 inline constexpr std::string_view kTypeColumns =
     "name, client, components, steps, ask, ends_on, power_on_within, probe, parts";
+Result<core::Client> client_of(const std::string& word);
 wire::NewDeviceType type_at(const Statement& row, int first);
 
 inline constexpr std::string_view kTermsColumns =
@@ -98,7 +107,9 @@ inline constexpr std::string_view kTermsColumnsOfR =
     "r.delivery, r.transmit_at, r.update_at, r.expires_at, r.state, r.state_by, r.state_why, r.pause_cause, "
     "r.before_pause, r.soak_until, r.released, r.phases, r.computed";
 inline constexpr int kTermsCount = 13;
+// Where that can't be read, nothing is due, nothing has expired, and no soak time has passed; check_terms() says it.
 // As many phases as there are, but empty: they are in a table of their own.
+void check_terms(const RowReader& read, const Statement& row, int first);
 core::Rollout rollout_at(const Statement& row, int first);
 
 // The inverse of rollout_at for the state.
@@ -111,6 +122,7 @@ StateColumns columns_of(const core::RolloutState& state);
 
 inline constexpr std::string_view kPhaseColumns =
     "terms, accepted, released_at, reached_at, approved_at, approved_by, approved_why";
+inline constexpr int kPhaseCount = 7;
 // Terms that can't be read need an approval.
 core::RolloutPhase phase_at(const Statement& row, int first);
 std::string doc(const core::PhaseTerms& phase);

@@ -27,6 +27,13 @@ class StatementCache {
   std::unordered_map<std::string_view, Statement> statements_;
 };
 
+// What one subject's rows, or what was asked of them, did wrong; everything else concerns the whole database.
+inline bool concerns_rows(const Error& error) {
+  return error.code() == ErrorCode::kInvalid || error.code() == ErrorCode::kConflict ||
+         error.code() == ErrorCode::kInternal || error.code() == ErrorCode::kNotFound ||
+         error.code() == ErrorCode::kCorrupt;
+}
+
 class SqliteServerStore : public server::Store {
  public:
   // Brings the database to the newest schema. kConflict: it is from a newer program.
@@ -79,6 +86,7 @@ class SqliteServerStore : public server::Store {
   Result<server::SiteChanges> withdraw_deferral(const std::string& id, WallTime now) override;
   Result<Advanced> pass_time(const server::TypePlanner& planner, WallTime now) override;
   Result<core::Plan> load_plan(const std::string& site) override;
+  Result<bool> ask_unreadable_times(const std::string& site) override;
   Result<IngestedAll> ingest(const std::vector<const server::ReportBatch*>& batches) override;
   Result<core::SiteRates> rates(const std::string& site, WallTime at, WallTime now) override;
   Result<> note_egress(const std::string& text, bool limited) override;
@@ -104,6 +112,18 @@ class SqliteServerStore : public server::Store {
   using SiteIds = std::set<std::int64_t>;
   Result<> sites_of(std::string_view query_of_site_ids, std::int64_t parameter, SiteIds& sites);
   Result<server::SiteChanges> bump_each(const SiteIds& sites);
+
+  // Does it in a savepoint. Where it fails because of the rows that it is about, it is undone and what the error says
+  // comes back: one subject stops no other. Any other error is the database's, and the caller's.
+  template <class Work>
+  Result<std::optional<std::string>> alone(Work work) {
+    DRAY_CHECK(sql_("SAVEPOINT alone").run());
+    Result<> done = work();
+    if (!done && !concerns_rows(done.error())) return done.error();
+    if (!done) DRAY_CHECK(sql_("ROLLBACK TO alone").run());
+    DRAY_CHECK(sql_("RELEASE alone").run());
+    return done ? std::optional<std::string>{} : std::optional{done.error().message()};
+  }
 
   // server_phases.cc
   struct RolloutRow {
@@ -140,7 +160,8 @@ class SqliteServerStore : public server::Store {
   Result<> make_jobs(const RolloutRow& row, const wire::NewRollout& rollout, const core::Filter& filter,
                      const server::TypePlanner& planner);
   // Late joiners, a bounded number of devices a call; true: there are more.
-  Result<bool> pick_up(const server::TypePlanner& planner, WallTime now, SiteIds& sites);
+  Result<bool> pick_up(const server::TypePlanner& planner, WallTime now, SiteIds& sites,
+                       std::vector<std::string>& failed);
   Result<> pick_up_for(std::int64_t rollout_id, const server::TypePlanner& planner, WallTime now,
                        SiteIds& sites);
 

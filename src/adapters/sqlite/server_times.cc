@@ -56,14 +56,14 @@ Result<std::vector<core::RateLimit>> shares(const std::string& text) {
 }
 
 Result<std::optional<server::PlannedSite>> planned_at(const Statement& row, int first) {
-  const auto at = time_at(row, first);
+  DRAY_TRY(const auto at, maybe_time(row, first));
   if (!at) return std::optional<server::PlannedSite>{};
   server::PlannedSite out;
   out.at = *at;
-  out.times.transmit_at = time_at(row, first + 1);
-  out.times.update_at = time_at(row, first + 2);
-  out.times.fetched_at = time_at(row, first + 3);
-  out.times.finish_at = time_at(row, first + 4);
+  DRAY_TRY(out.times.transmit_at, maybe_time(row, first + 1));
+  DRAY_TRY(out.times.update_at, maybe_time(row, first + 2));
+  DRAY_TRY(out.times.fetched_at, maybe_time(row, first + 3));
+  DRAY_TRY(out.times.finish_at, maybe_time(row, first + 4));
   DRAY_TRY(out.transfer, intervals(row.text(first + 5)));
   DRAY_TRY(out.update, intervals(row.text(first + 6)));
   DRAY_TRY(out.times.wan, shares(row.text(first + 7)));
@@ -152,6 +152,26 @@ Result<> SqliteServerStore::note_egress(const std::string& text, bool limited) {
   DRAY_CHECK(sql_("INSERT OR REPLACE INTO meta(key, value) VALUES('egress', ?1)").bind(1, text).run());
   DRAY_CHECK(times::ask_anew(sql_, {}));
   return transaction.commit();
+}
+
+Result<bool> SqliteServerStore::ask_unreadable_times(const std::string& site) {
+  // What was asked for is asked once: where planning can't do it, because of another row, it is not woken again.
+  static const std::string kAll = "SELECT a.id, " + std::string{times::kColumns} +
+                                  " FROM assignment a WHERE a.in_plan=1 AND a.plan_asked <= a.plan_seen";
+  static const std::string kOfSite = kAll + " AND a.site_id=(SELECT id FROM site WHERE name=?1)";
+  std::vector<std::int64_t> found;
+  auto& find = sql_(site.empty() ? kAll : kOfSite);
+  if (!site.empty()) find.bind(1, site);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) break;
+    if (!times::planned_at(find, 1)) found.push_back(find.integer(0));
+  }
+  if (found.empty()) return false;
+  DRAY_TRY(Transaction transaction, Transaction::begin(db_));
+  for (const std::int64_t id : found) DRAY_CHECK(times::ask(sql_, id));
+  DRAY_CHECK(transaction.commit());
+  return true;
 }
 
 // The earliest times of any site are those that the rollout's own machine goes by.
@@ -245,7 +265,7 @@ Result<std::optional<WallTime>> SqliteServerStore::next_transmission() {
   auto& find = sql_(
       "SELECT min(a.transmit_at) FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.fetch='hold' "
       "AND "
-      "a.transmit_at IS NOT NULL AND a.in_plan=1 AND r.computed=1 AND r.state IN ('running', 'soaking', "
+      "typeof(a.transmit_at)='integer' AND a.in_plan=1 AND r.computed=1 AND r.state IN ('running', 'soaking', "
       "'waiting_approval')");
   DRAY_TRY([[maybe_unused]] const bool row, find.step());
   const auto out = time_at(find, 0);

@@ -1,8 +1,11 @@
 #include "adapters/sqlite/server_unreadable.h"
 
 #include <array>
+#include <variant>
 
 #include "adapters/sqlite/server_times.h"
+#include "core/rollout/match.h"
+#include "core/rollout/split.h"
 
 namespace dray::adapters {
 
@@ -11,8 +14,8 @@ using namespace rows;
 namespace {
 
 Result<> check_rollouts(StatementCache& sql, wire::SiteView& site) {
-  static const std::string kFind = "SELECT r.id, r.transfer, r.update_windows, " +
-                                   std::string{times::kColumns} +
+  static const std::string kFind = "SELECT r.id, r.transfer, r.update_windows, a.held, " +
+                                   std::string{kTermsColumnsOfR} + ", " + std::string{times::kColumns} +
                                    " FROM assignment a JOIN rollout r ON r.id=a.rollout_id JOIN site s ON "
                                    "s.id=a.site_id WHERE s.name=?1 AND a.in_plan=1 ORDER BY a.id";
   auto& find = sql(kFind);
@@ -24,8 +27,10 @@ Result<> check_rollouts(StatementCache& sql, wire::SiteView& site) {
     const RowReader rollout{"rollout", id, site.unreadable};
     rollout("transfer", intervals(find.text(1)));
     rollout("update_windows", intervals(find.text(2)));
-    RowReader{"assignment", id + "-" + site.name, site.unreadable}("transfer, update_windows or shares",
-                                                                   times::planned_at(find, 3));
+    check_terms(rollout, find, 4);
+    const RowReader assignment{"assignment", id + "-" + site.name, site.unreadable};
+    assignment("held", whole(find, 3));
+    assignment("computed times", times::planned_at(find, 4 + kTermsCount));
   }
 }
 
@@ -58,48 +63,156 @@ Result<> check_types(StatementCache& sql, wire::SiteView& site) {
   }
 }
 
+Result<> check_phases(StatementCache& sql, wire::SiteView& site) {
+  auto& find = sql(
+      "SELECT n.rollout_id, n.number, n.terms FROM assignment a JOIN rollout_phase n ON n.rollout_id=a.rollout_id "
+      "JOIN site s ON s.id=a.site_id WHERE s.name=?1 AND a.in_plan=1");
+  find.bind(1, site.name);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return {};
+    const std::string key = rollout_id(find.integer(0)) + "/" + std::to_string(find.integer(1) + 1);
+    RowReader{"rollout_phase", key, site.unreadable}("terms", phase_terms(find.text(2)));
+  }
+}
+
+// Of the releases of its rollouts: who joins late is not matched with them.
+Result<> check_artifacts(StatementCache& sql, wire::SiteView& site) {
+  auto& find = sql(
+      "SELECT DISTINCT f.sha256, f.device_types FROM assignment a JOIN rollout r ON r.id=a.rollout_id JOIN "
+      "release_artifact l ON l.release_id=r.release_id JOIN artifact f ON f.id=l.artifact_id JOIN site s ON "
+      "s.id=a.site_id WHERE s.name=?1 AND a.in_plan=1");
+  find.bind(1, site.name);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return {};
+    RowReader{"artifact", find.text(0), site.unreadable}("device_types", strings(find.text(1)));
+  }
+}
+
+// They pass no filter.
+Result<> check_devices(StatementCache& sql, wire::SiteView& site) {
+  auto& find = sql(
+      "SELECT d.name, d.attributes, d.reported, d.running FROM device d JOIN site s ON s.id=d.site_id WHERE s.name=?1 "
+      "ORDER BY d.id");
+  find.bind(1, site.name);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return {};
+    const RowReader device{"device", find.text(0), site.unreadable};
+    device("attributes", string_map(find.text(1)));
+    device("reported", string_map(find.text(2)));
+    device("running", running(find.text(3)));
+  }
+}
+
+Result<> check_deferrals(StatementCache& sql, wire::SiteView& site) {
+  auto& find = sql(
+      "SELECT f.id, f.until, f.withdrawn_at FROM deferral f JOIN site s ON s.id=f.site_id WHERE s.name=?1 AND "
+      "typeof(f.withdrawn_at)<>'integer'");
+  find.bind(1, site.name);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return {};
+    const RowReader deferral{"deferral", "d" + std::to_string(find.integer(0)), site.unreadable};
+    deferral("until", sure_time(find, 1));
+    deferral("withdrawn_at", maybe_time(find, 2));
+  }
+}
+
+// What a table holds: nothing, a number, or text.
+using Stored = std::variant<std::monostate, std::int64_t, std::string>;
+
 // One column that can be replaced.
 struct Column {
   std::string_view table, name;
   std::string_view find;   // the column by the key, or by both parts of a key "r1/2"
   std::string_view write;  // ?1, ?2: the key; ?3: what it becomes
-  Result<> (*check)(const std::string& text);
+  Result<> (*check)(const Statement& row);             // whether it can be read, from the first column
+  Result<Stored> (*stored)(const std::string& given);  // JSON as the table has it
 };
 
-template <auto read>
-Result<> check(const std::string& text) {
-  auto out = read(text);
-  return out ? Result<>{} : Result<>{out.error()};
+template <class T>
+Result<> as_check(const Result<T>& read) {
+  return read ? Result<>{} : Result<>{read.error()};
 }
 
-#define DRAY_BY_NAME(table, column, key, read)                                \
+template <auto read>
+Result<> check(const Statement& row) {
+  return as_check(read(row.text(0)));
+}
+template <auto read>
+Result<> check_number(const Statement& row) {
+  return as_check(read(row, 0));
+}
+
+// A document is stored as it is given.
+template <auto read>
+Result<Stored> as_given(const std::string& given) {
+  DRAY_CHECK(as_check(read(given)));
+  return Stored{given};
+}
+Result<Stored> word_of_client(const std::string& given) {
+  DRAY_TRY(std::string word, wire::decode<std::string>(wire::parse_json(given), [](const wire::Node& n) { return n.text(); }));
+  DRAY_CHECK(as_check(client_of(word)));
+  return Stored{std::move(word)};
+}
+Result<Stored> time_given(const std::string& given) {
+  return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) { return Stored{ms(n.time())}; });
+}
+Result<Stored> time_or_null(const std::string& given) {
+  if (given == "null") return Stored{};
+  return time_given(given);
+}
+Result<Stored> flag_given(const std::string& given) {
+  return wire::decode<Stored>(wire::parse_json(given),
+                              [](const wire::Node& n) { return Stored{std::int64_t{n.boolean() ? 1 : 0}}; });
+}
+Result<Stored> phases_given(const std::string& given) {
+  return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) { return Stored{n.integer(1, static_cast<std::int64_t>(core::kMostPhases))}; });
+}
+
+#define DRAY_ROW(table, column, key, check, stored)                           \
   Column {                                                                    \
-    #table, #column, "SELECT " #column " FROM " #table " WHERE " #key "=?1",  \
-        "UPDATE " #table " SET " #column "=?3 WHERE " #key "=?1", check<read> \
+    #table, #column, "SELECT " #column " FROM " #table " WHERE " key "=?1",   \
+        "UPDATE " #table " SET " #column "=?3 WHERE " key "=?1", check, stored \
   }
+#define DRAY_DOCUMENT(table, column, key, read) DRAY_ROW(table, column, key, check<read>, as_given<read>)
 
 constexpr std::array kColumns{
-    DRAY_BY_NAME(site, limits, name, limits),
-    DRAY_BY_NAME(site, transfer_windows, name, windows),
-    DRAY_BY_NAME(site, update_windows, name, windows),
-    DRAY_BY_NAME(site, black_outs, name, black_outs),
-    DRAY_BY_NAME(device_type, components, name, strings),
-    DRAY_BY_NAME(device_type, steps, name, string_lists),
-    DRAY_BY_NAME(device_type, parts, name, string_map),
-    DRAY_BY_NAME(device, attributes, name, string_map),
-    DRAY_BY_NAME(artifact, device_types, sha256, strings),
-    Column{"rollout", "transfer", "SELECT transfer FROM rollout WHERE 'r'||id=?1",
-           "UPDATE rollout SET transfer=?3 WHERE 'r'||id=?1", check<intervals>},
-    Column{"rollout", "update_windows", "SELECT update_windows FROM rollout WHERE 'r'||id=?1",
-           "UPDATE rollout SET update_windows=?3 WHERE 'r'||id=?1", check<intervals>},
+    DRAY_DOCUMENT(site, limits, "name", limits),
+    DRAY_DOCUMENT(site, transfer_windows, "name", windows),
+    DRAY_DOCUMENT(site, update_windows, "name", windows),
+    DRAY_DOCUMENT(site, black_outs, "name", black_outs),
+    DRAY_ROW(device_type, client, "name", check<client_of>, word_of_client),
+    DRAY_DOCUMENT(device_type, components, "name", strings),
+    DRAY_DOCUMENT(device_type, steps, "name", string_lists),
+    DRAY_DOCUMENT(device_type, parts, "name", string_map),
+    DRAY_DOCUMENT(device, attributes, "name", string_map),
+    DRAY_DOCUMENT(artifact, device_types, "sha256", strings),
+    DRAY_DOCUMENT(rollout, transfer, "'r'||id", intervals),
+    DRAY_DOCUMENT(rollout, update_windows, "'r'||id", intervals),
+    DRAY_ROW(rollout, transmit_at, "'r'||id", check_number<maybe_time>, time_or_null),
+    DRAY_ROW(rollout, update_at, "'r'||id", check_number<sure_time>, time_given),
+    DRAY_ROW(rollout, expires_at, "'r'||id", check_number<sure_time>, time_given),
+    DRAY_ROW(rollout, soak_until, "'r'||id", check_number<maybe_time>, time_or_null),
+    DRAY_ROW(rollout, released, "'r'||id", check_number<whole>, phases_given),
+    DRAY_ROW(deferral, until, "'d'||id", check_number<sure_time>, time_given),
+    DRAY_ROW(deferral, withdrawn_at, "'d'||id", check_number<maybe_time>, time_or_null),
+    DRAY_ROW(assignment, held, "'r'||rollout_id||'-'||(SELECT name FROM site WHERE id=site_id)", check_number<whole>,
+             flag_given),
+    // A row that is lost is made anew.
     Column{"rollout_phase", "terms",
-           "SELECT terms FROM rollout_phase WHERE 'r'||rollout_id=?1 AND number+1=CAST(?2 AS INTEGER)",
-           "UPDATE rollout_phase SET terms=?3 WHERE 'r'||rollout_id=?1 AND number+1=CAST(?2 AS INTEGER)",
-           check<phase_terms>},
+           "SELECT (SELECT terms FROM rollout_phase WHERE rollout_id=r.id AND number+1=CAST(?2 AS INTEGER)) FROM rollout "
+           "r WHERE 'r'||r.id=?1 AND CAST(?2 AS INTEGER) BETWEEN 1 AND r.phases",
+           "INSERT INTO rollout_phase(rollout_id, number, terms) SELECT id, CAST(?2 AS INTEGER)-1, ?3 FROM rollout WHERE "
+           "'r'||id=?1 ON CONFLICT(rollout_id, number) DO UPDATE SET terms=?3",
+           check<phase_terms>, as_given<phase_terms>},
     Column{"rollout_type", "steps", "SELECT steps FROM rollout_type WHERE 'r'||rollout_id=?1 AND type=?2",
-           "UPDATE rollout_type SET steps=?3 WHERE 'r'||rollout_id=?1 AND type=?2", check<steps>},
+           "UPDATE rollout_type SET steps=?3 WHERE 'r'||rollout_id=?1 AND type=?2", check<steps>, as_given<steps>},
 };
-#undef DRAY_BY_NAME
+#undef DRAY_DOCUMENT
+#undef DRAY_ROW
 
 Result<const Column*> column_of(const wire::Replacement& what) {
   std::string known;
@@ -116,39 +229,75 @@ void bind_key(Statement& statement, const std::string& key, bool both) {
   if (both) statement.bind(2, slash == std::string::npos ? "" : key.substr(slash + 1));
 }
 
+void bind_stored(Statement& statement, const Stored& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value))
+    statement.bind(3, *number);
+  else if (const auto* text = std::get_if<std::string>(&value))
+    statement.bind(3, *text);
+  else
+    statement.bind_null(3);
+}
+
+// A type is checked as a whole, as when it is made; as long as something else of it can't be read, that can't be done.
+Result<> check_type(StatementCache& sql, const std::string& name) {
+  static const std::string kFind = "SELECT " + std::string{kTypeColumns} + " FROM device_type WHERE name=?1";
+  auto& find = sql(kFind);
+  find.bind(1, name);
+  DRAY_TRY([[maybe_unused]] const bool there, find.step());
+  const wire::NewDeviceType type = type_at(find, 0);
+  find.reset();
+  for (const std::string& component : type.type.components)
+    if (!wire::is_name(component)) return Error{ErrorCode::kInvalid, "components: '" + component + "' is no name"};
+  for (const auto& [component, part] : type.type.parts)
+    if (!wire::is_name(part)) return Error{ErrorCode::kInvalid, "parts: '" + part + "' is no name"};
+  if (!type.unreadable.empty()) return {};
+  const auto flaw = core::flaw_of(type.type);
+  return flaw ? Result<>{Error{ErrorCode::kInvalid, *flaw}} : Result<>{};
+}
+
 }  // namespace
 
 Result<> rows::find_what_holds(StatementCache& sql, wire::SiteView& site) {
   DRAY_CHECK(check_rollouts(sql, site));
   DRAY_CHECK(check_steps(sql, site));
-  return check_types(sql, site);
+  DRAY_CHECK(check_types(sql, site));
+  DRAY_CHECK(check_phases(sql, site));
+  DRAY_CHECK(check_artifacts(sql, site));
+  DRAY_CHECK(check_devices(sql, site));
+  return check_deferrals(sql, site);
 }
 
 Result<server::SiteChanges> SqliteServerStore::replace_unreadable(const wire::Replacement& what) {
   DRAY_TRY(const Column* column, column_of(what));
-  if (auto fits = column->check(what.text); !fits)
-    return fits.error().with_context(what.table + "." + what.column);
+  const auto stored = column->stored(what.text);
+  if (!stored) return stored.error().with_context(what.table + "." + what.column);
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   const bool both = column->find.find("?2") != std::string_view::npos;
   auto& find = sql_(column->find);
   bind_key(find, what.key, both);
   DRAY_TRY(const bool there, find.step());
   if (!there) return Error{ErrorCode::kNotFound, "no such row: '" + what.table + " " + what.key + "'"};
-  const bool readable = column->check(find.text(0)).has_value();
+  const bool readable = column->check(find).has_value();
   find.reset();
   if (readable)
     return Error{ErrorCode::kConflict, what.table + " " + what.key + ", " + what.column +
                                            ": can be read, so it changes in the usual ways only"};
   auto& write = sql_(column->write);
   bind_key(write, what.key, both);
-  DRAY_CHECK(write.bind(3, what.text).run());
+  bind_stored(write, *stored);
+  DRAY_CHECK(write.run());
+  if (what.table == "device_type") DRAY_CHECK(check_type(sql_, what.key));
+  if (what.table == "rollout")  // when it has to be looked at was computed without it
+    DRAY_CHECK(sql_("UPDATE rollout SET wake_at=0 WHERE 'r'||id=?1 AND state NOT IN ('finished', 'aborted')")
+                   .bind(1, what.key)
+                   .run());
   // What was held goes on: plans are made anew, and devices that could not join may.
   DRAY_CHECK(times::ask_anew(sql_, {}));
   DRAY_CHECK(sql_("UPDATE device SET fresh=1").run());
   SiteIds sites;
   auto& all = sql_(
       "SELECT DISTINCT site_id FROM assignment WHERE in_plan=1 UNION SELECT id FROM site WHERE ?1='site' "
-      "AND name=?2");
+      "AND name=?2 UNION SELECT site_id FROM deferral WHERE ?1='deferral' AND 'd'||id=?2");
   all.bind(1, what.table).bind(2, what.key);
   for (;;) {
     DRAY_TRY(const bool row, all.step());

@@ -235,6 +235,34 @@ TEST_F(Unreadable, TermsOfAPhaseNeedAnApprovalAndItsRolloutCanBeAborted) {
   EXPECT_EQ(rollout_state("r1"), "aborted");
 }
 
+TEST_F(Unreadable, ARolloutThatHasLostAPhaseNeedsAnApprovalAndStopsNoOther) {
+  roll_out();
+  roll_out();
+  must(store->db().execute("DELETE FROM rollout_phase WHERE rollout_id=1"));
+  const auto lost = must(lists.rollout(RolloutId{"r1"}));
+  EXPECT_TRUE(lost.rollout.phases.at(0).terms.approval);
+  EXPECT_EQ(first_note(lost.unreadable), "rollout_phase r1/1 terms");
+  must(store->pass_time(plan_type, kNow + 10h));
+  EXPECT_NE(rollout_state("r2"), "scheduled");
+  roll_out();
+  must(store->db().execute("DELETE FROM rollout_phase WHERE rollout_id=3"));
+  must(store->change_rollout(RolloutId{"r3"}, core::AbortAsked{"ines", "damaged"}, kNow, {}));
+  EXPECT_EQ(rollout_state("r3"), "aborted");
+}
+
+TEST_F(Unreadable, WhatFailsForOneRolloutIsUndoneAndPassedOverForOthers) {
+  roll_out();
+  roll_out();
+  must(store->db().execute(
+      "CREATE TRIGGER fails BEFORE UPDATE ON rollout WHEN NEW.id=1 BEGIN SELECT RAISE(ABORT, 'damaged'); END"));
+  const auto passed = must(store->pass_time(plan_type, kNow + 2h));
+  EXPECT_EQ(rollout_state("r1"), "scheduled");
+  EXPECT_EQ(rollout_state("r2"), "running");
+  ASSERT_EQ(passed.not_passed.size(), 1u);
+  EXPECT_TRUE(passed.not_passed[0].starts_with("r1: ")) << passed.not_passed[0];
+  EXPECT_EQ(passed.next, kNow + 2h + 1min) << "not in a tight loop";
+}
+
 TEST_F(Unreadable, WordsThatAreNotKnownDoNotPermit) {
   roll_out(core::Delivery::kPush);
   damage("rollout", "state", "1", "wandering");

@@ -6,7 +6,6 @@ namespace dray::core {
 namespace {
 
 constexpr Duration kDay = std::chrono::hours{24};
-constexpr std::int64_t kMostStep = 1'000;  // wire::kMostEpochStep; the contract's "Numbers and times"
 
 Duration pause_before(std::int64_t k) {
   constexpr std::int64_t kHourReached = 6;  // 2^6 minutes are more than one
@@ -45,6 +44,6 @@ ActionIdRange lease_of(std::int64_t next, std::int64_t wanted, std::int64_t most
   return {next, next > most ? next - 1 : most - next < wanted ? most : next + wanted - 1};
 }
 
-bool is_likely_epoch(std::int64_t seen, std::int64_t reported) { return reported - seen <= kMostStep; }
+bool is_likely_epoch(std::int64_t seen, std::int64_t reported) { return reported - seen <= kMostEpochStep; }
 
 }  // namespace dray::core

@@ -41,6 +41,7 @@ inline constexpr std::int64_t kMostWideActionId = (std::int64_t{1} << 53) - 1;
 // Ids from `next` on, `wanted` of them or what is left up to `most`; none: from > to.
 ActionIdRange lease_of(std::int64_t next, std::int64_t wanted, std::int64_t most);
 
+inline constexpr std::int64_t kMostEpochStep = 1'000;  // by how much an epoch may rise at once; docs/gateway-api.md
 // Whether a report may be of this epoch, after what was seen: a number that is damaged, or made up, must not
 // become the one that all later ones have to exceed.
 bool is_likely_epoch(std::int64_t seen, std::int64_t reported);

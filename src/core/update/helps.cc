@@ -60,6 +60,9 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"report_refused",
      "Look at the entry that the site names: the gateway, or the device that it speaks of, says something that can "
      "not be kept. Everything else was taken."},
+    {"row_unreadable",
+     "What the server stores is damaged: replace it (drayctl row replace, as its remedy says). Nothing that it decides "
+     "begins before that."},
     {"epoch_waits",
      "Find out why the gateway begins anew so often: whether its data folder is kept over restarts, and whether "
      "another machine has its token. It goes on by itself; at once: drayctl site action-ids."},

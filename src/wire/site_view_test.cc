@@ -1,0 +1,65 @@
+// What is said of a site first: the reason, its sentence and its time are of one and the same matter.
+#include <gtest/gtest.h>
+
+#include "wire/admin_api.h"
+
+namespace dray::wire {
+namespace {
+
+using namespace std::chrono_literals;
+const WallTime kNow{std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}};
+
+SiteView site() {
+  SiteView out;
+  out.name = "berlin";
+  out.contact_at = kNow - 1min;
+  out.open_jobs = 2;
+  return out;
+}
+
+TEST(SiteView, AnEpochThatWaitsGivesItsTimeToNoOtherReason) {
+  SiteView view = site();
+  view.epoch_waits = kNow + 1h;
+  describe_site(view, kNow);
+  EXPECT_EQ(view.reason, "epoch_waits");
+  EXPECT_EQ(view.until, kNow + 1h);
+  view.unreadable.push_back({"rollout", "r1", "transfer", "oops"});
+  describe_site(view, kNow);
+  EXPECT_EQ(view.reason, "row_unreadable");
+  EXPECT_FALSE(view.until) << "nobody knows when somebody replaces it";
+  EXPECT_TRUE(view.sentence.starts_with("Held: rollout r1, transfer")) << view.sentence;
+  EXPECT_NE(view.sentence.find("began anew"), std::string::npos) << "the others are said, too: " << view.sentence;
+}
+
+TEST(SiteView, ReasonsHaveAnOrder) {
+  SiteView view = site();
+  describe_site(view, kNow);
+  EXPECT_EQ(view.reason, "");
+  EXPECT_EQ(view.state, "working");
+  const auto next = [&](const char* reason) {
+    describe_site(view, kNow);
+    EXPECT_EQ(view.reason, reason) << view.sentence;
+  };
+  view.misfit = "no_window";
+  view.misfit_sentence = "There is no window.";
+  next("no_window");
+  view.refused = {1, kNow - 1h, "job r1-till-1", "it is too long"};
+  next("report_refused");
+  view.two_agents = {"till-1"};
+  next("two_agents");
+  view.contact_at = kNow - 1h;
+  next("gateway_silent");
+  EXPECT_EQ(view.state, "silent");
+  view.epoch_waits = kNow + 1h;
+  next("epoch_waits");
+  view.ids_ended = true;
+  next("action_ids_exhausted");
+  EXPECT_FALSE(view.until);
+  view.unreadable.push_back({"site", "berlin", "limits", "oops"});
+  next("row_unreadable");
+  for (const char* part : {"no window", "too long", "till-1", "last heard", "began anew", "32 bits", "limits"})
+    EXPECT_NE(view.sentence.find(part), std::string::npos) << part << ": " << view.sentence;
+}
+
+}  // namespace
+}  // namespace dray::wire
