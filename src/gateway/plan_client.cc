@@ -6,7 +6,7 @@
 namespace dray::gateway {
 namespace {
 
-constexpr std::size_t kLargestPlan = 256 << 20;
+constexpr std::size_t kLargestPlan = 64 << 20;
 constexpr Duration kRefusedBase{10'000}, kRefusedCap{300'000};  // pauses between questions while another one answers
 
 // Notes when the head of an answer came: the server wrote its time then, and a long plan over a slow WAN may take

@@ -82,7 +82,9 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
                           std::map<std::int64_t, std::size_t>& index) {
   static const std::string kAssignments =
       "SELECT a.id, a.fetch, r.id, r.priority, r.delivery, r.update_at, r.expires_at, r.transfer, "
-      "r.update_windows, r.retry_limit, r.status_deferral, a.held, r.computed, r.released, r.transmit_at, " +
+      "r.update_windows, r.retry_limit, r.status_deferral, CASE WHEN r.state IN ('scheduled', 'held', "
+      "'running', 'soaking', 'waiting_approval', 'finished', 'aborted', 'paused') THEN a.held ELSE 1 END, "  // as paused
+      "r.computed, r.released, r.transmit_at, " +
       std::string{times::kColumns} +
       " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 AND a.in_plan=1 ORDER BY a.id";
   auto& find = sql(kAssignments);

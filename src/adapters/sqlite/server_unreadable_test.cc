@@ -267,6 +267,7 @@ TEST_F(Unreadable, WordsThatAreNotKnownDoNotPermit) {
   roll_out(core::Delivery::kPush);
   damage("rollout", "state", "1", "wandering");
   EXPECT_EQ(rollout_state("r1"), "paused");
+  EXPECT_EQ(assignment("berlin", "r1-berlin").planned_at, assignment("berlin", "r1-berlin").expires_at) << "as it is shown";
   damage("assignment", "fetch", "1", "soon");
   EXPECT_EQ(assignment("berlin", "r1-berlin").fetch, core::Fetch::kHold);
 }

@@ -72,6 +72,15 @@ TEST_F(DoorTest, S1_BodiesAreJsonOr415) {
   }
 }
 
+TEST_F(DoorTest, APowerOnReportThatNamesNoVersionMeansThatNothingRuns) {
+  begin();
+  EXPECT_EQ(put("/configData", config(R"({"dray.boot_id":"b1","dray.version.os":"26.11","shop":"7"})")).status, 200);
+  EXPECT_EQ(gateway().site().find_device("dev-1")->running.at("os").version, "26.11");
+  EXPECT_EQ(put("/configData", config(R"({"dray.boot_id":"b2"})")).status, 200) << "merged, by a device that lost its disk";
+  EXPECT_TRUE(gateway().site().find_device("dev-1")->running.empty());
+  EXPECT_EQ(gateway().site().find_device("dev-1")->attributes.at("shop"), "7");
+}
+
 TEST_F(DoorTest, S1_HeadWorksWhereGetDoes) {
   begin();
   for (const std::string& path : std::vector<std::string>{std::string{}, deployment(), std::string{"/confirmationBase"}, std::string{"/softwaremodules/31/artifacts"}, kFile, kFile + ".MD5SUM"}) {

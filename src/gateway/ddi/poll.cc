@@ -15,6 +15,9 @@ bool is_allowed(std::string_view text) { return cut_characters(text, wire::kLong
 
 core::Attributes changed(const core::Attributes& before, const wire::DdiConfigData& put) {
   core::Attributes out = put.mode == wire::DdiMode::kReplace ? core::Attributes{} : before;
+  // A power-on report names everything that runs: of a component that it does not name, nothing runs any more.
+  if (put.mode == wire::DdiMode::kMerge && put.data.contains("dray.boot_id"))
+    std::erase_if(out, [](const auto& item) { return item.first.starts_with("dray.version.") || item.first.starts_with("dray.sha256."); });
   for (const auto& [key, value] : put.data) {
     if (put.mode == wire::DdiMode::kRemove || !value)
       out.erase(key);
