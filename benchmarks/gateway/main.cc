@@ -43,7 +43,7 @@ class Bench {
  public:
   Bench(const std::string& nginx, const std::filesystem::path& folder, std::size_t rounds)
       : rounds_{rounds},
-        site_{built("dray-gateway"),
+        site_{testing_support::built("dray-gateway"),
               folder / "site",
               {{"idle", kPollers},
                {"offer", kPollers, kMiB},

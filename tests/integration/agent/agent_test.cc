@@ -21,6 +21,8 @@ namespace {
 using agent::testing::BodyFault;
 using agent::testing::ScriptedDdi;
 using agent::testing::TestPart;
+using testing_support::built;
+using testing_support::in_sources;
 using testing_support::Process;
 using testing_support::TempFolder;
 using testing_support::write_file;
