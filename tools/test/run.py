@@ -19,7 +19,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "test-logs"
 BUILD_LIMIT_S = 3600
-UNIT_LIMIT_S = 900
+UNIT_LIMIT_S = 1200
 # Of the simulated fleet, in release: from 1000001 on each world lacks half of the kinds of faults and has the newer ones.
 SEEDS = "1-700,1000001-1000500"
 SANITIZED_SEEDS = "1-35,1000001-1000025"
@@ -37,6 +37,7 @@ NIGHT_LIMIT_S = 3600
 MOST_LINES_SHOWN = 60
 # Tests that mostly wait for other processes run side by side, so many at a time.
 SIDE_BY_SIDE = 4
+UNIT_SHARDS = 2
 PRODUCTS = ("dray-server", "dray-gateway", "dray-agent", "drayctl", "dray-forecast")
 CALM_PROGRAMS = ("agent_tests", "claims_gateway_tests", "claims_system_tests", "gateway_tests")
 
@@ -127,7 +128,7 @@ def gtest(output):
 
 def run_gtest(name, program, filter_, environment, limit_s):
     command = [str(program)] + (["--gtest_filter=" + filter_] if filter_ else [])
-    shards = SIDE_BY_SIDE if program.name in CALM_PROGRAMS else 1
+    shards = SIDE_BY_SIDE if program.name in CALM_PROGRAMS else UNIT_SHARDS if program.name == "unit_tests" else 1
     children = []
     for i in range(shards):
         shard = {"GTEST_TOTAL_SHARDS": str(shards), "GTEST_SHARD_INDEX": str(i)} if shards > 1 else {}
