@@ -63,7 +63,7 @@ class Case:
     def start_gateway(self):
         self.start("dray-gateway", f'data = "data"\nlisten = "127.0.0.1:0"\nlocal_listen = "127.0.0.1:0"\n[server]\n'
                                    f'url = "http://{self.nobody.address}"\ntoken = "gateway-token"\n[updates]\ncancel_within_s = 86400\n')
-        wait_until("its documents", lambda: self.get("local", "/readyz", words=False) == b"ready\n", START_LIMIT_S, self.processes)
+        wait_until("its documents", lambda: (self.get("local", "/readyz") or {}).get("ready"), START_LIMIT_S, self.processes)
 
     def get(self, door, path, token=None, words=True):
         port = self.ports[door] if str(self.ports[door]).isdigit() else str(self.ports[door]).rsplit(":", 1)[-1]
