@@ -33,6 +33,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     --param=ggc-min-heapsize=524288  # kB: the compiler's garbage collector took a tenth of the build
     -fpch-preprocess)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+  # libstdc++ 12's own std::stable_sort uses what it calls deprecated; gcc takes it for a system header's matter.
+  target_compile_options(dray_options INTERFACE -Wno-deprecated-declarations)
+endif()
 target_compile_options(dray_options INTERFACE -fno-omit-frame-pointer)
 if(DRAY_FUZZ)
   target_compile_options(dray_options INTERFACE -fsanitize=fuzzer-no-link)
