@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
+
 namespace dray::net {
 
 namespace {
 
 Error bad(std::string_view url, std::string_view why) {
-  return Error{ErrorCode::kInvalid, "URL \"" + std::string{url} + "\": " + std::string{why}};
+  return Error{ErrorCode::kInvalid, "URL \"" + clean_text(url, 200) + "\": " + std::string{why}};
 }
 
 std::string lower(std::string_view text) {

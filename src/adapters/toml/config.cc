@@ -8,12 +8,21 @@
 #include <set>
 #include <sstream>
 
+#include "adapters/toml/ascii.h"
 #include "adapters/toml/units.h"
 #include "base/text.h"
 
 #define TOML_EXCEPTIONS 0  // errors are values here; only this file sees toml++
 #define TOML_ENABLE_FORMATTERS 0
+// What its parser takes for impossible, a file can bring about ("[" before a wrong key): an error and no end.
+struct TomlAssertion {};
+#define TOML_ASSERT(expr) (static_cast<bool>(expr) ? static_cast<void>(0) : throw TomlAssertion{})
+#pragma GCC diagnostic push
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wterminate"  // some of them stand where nothing may be thrown: those still end the program
+#endif
 #include <toml++/toml.h>
+#pragma GCC diagnostic pop
 
 namespace dray::adapters {
 namespace {
@@ -48,6 +57,24 @@ Result<WallTime> to_wall(const toml::date_time& value) {
                         floor<Duration>(nanoseconds{value.time.nanosecond}) - minutes{value.offset->minutes};
   if (time < kWrittenMin || time > kWrittenMax) return Error{ErrorCode::kInvalid, "lies outside of the years 0000 to 9999"};
   return time;
+}
+
+// Keys and texts as they stand in the file (ascii.h).
+void turn_back(toml::node& node) {
+  if (auto* text = node.as_string()) *text = from_ascii(text->get());
+  if (auto* array = node.as_array())
+    for (toml::node& one : *array) turn_back(one);
+  auto* table = node.as_table();
+  if (table == nullptr) return;
+  std::vector<std::string> renamed;
+  for (auto&& [key, value] : *table) {
+    turn_back(value);
+    if (from_ascii(key.str()) != key.str()) renamed.emplace_back(key.str());
+  }
+  for (const std::string& key : renamed) {
+    table->insert_or_assign(from_ascii(key), std::move(*table->get(key)));
+    table->erase(key);
+  }
 }
 
 }  // namespace
@@ -145,16 +172,21 @@ Result<Config> Config::open(const std::filesystem::path& file) {
 }
 
 Result<Config> Config::parse(std::string_view text, std::string file_name) {
-  // A letter of another encoding, mostly in a comment or a name, must not keep a program from starting; and toml++ 3.3
-  // has undefined behaviour where bytes are no UTF-8.
-  const std::string mended = mend_utf8(text);
-  auto parsed = toml::parse(mended, std::string_view{file_name});
+  // A letter of another encoding, mostly in a comment or a name, must not keep a program from starting.
+  const std::string ascii = to_ascii(mend_utf8(text));
+  toml::parse_result parsed;
+  try {
+    parsed = toml::parse(ascii, std::string_view{file_name});
+  } catch (const TomlAssertion&) {
+    return wrong(file_name + ": is no TOML");
+  }
   if (!parsed)
     return wrong(file_name + ":" + std::to_string(parsed.error().source().begin.line) +
-                 ": is no TOML: " + std::string{parsed.error().description()});
+                 ": is no TOML: " + clean_text(from_ascii(parsed.error().description()), 400));
   auto notes = std::make_shared<Notes>();
   notes->file = std::move(file_name);
   notes->root = std::move(parsed).table();
+  turn_back(notes->root);
   const auto* root = &notes->root;
   return Config{std::move(notes), std::make_shared<const Node>(Node{"", 1, root})};
 }
