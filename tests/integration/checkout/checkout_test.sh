@@ -40,10 +40,12 @@ begins_afresh() {
 }
 
 holds_no_path() {
-  local program found=0
+  local program folder found=0
   for program in dray-server dray-gateway dray-agent drayctl dray-forecast; do
     [[ -x ${DRAY_BIN_DIR:?}/$program ]] || { echo "$program is not built"; found=1; continue; }
-    if grep -qaF "$PWD" "$DRAY_BIN_DIR/$program"; then echo "$program holds $PWD"; found=1; fi
+    for folder in src apps build; do
+      if grep -qaF "$PWD/$folder/" "$DRAY_BIN_DIR/$program"; then echo "$program holds $PWD/$folder/"; found=1; fi
+    done
   done
   return "$found"
 }
