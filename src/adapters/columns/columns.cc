@@ -13,6 +13,12 @@ namespace {
 using wire::Node;
 namespace json = boost::json;
 
+// What a disk holds, in a sentence.
+std::string shown(std::string_view text) {
+  constexpr std::size_t kMostShown = 60;
+  return "'" + clean_text(text, kMostShown) + "'";
+}
+
 json::array array_of(const std::vector<std::string>& items) {
   json::array out;
   for (const auto& item : items) out.emplace_back(item);
@@ -189,7 +195,7 @@ Result<std::optional<wire::StorageReport>> storage(const std::string& text) {
 
 Result<core::Client> client_of(const std::string& text) {
   if (const auto known = core::parse_client(text)) return *known;
-  return Error{ErrorCode::kInvalid, "'" + text + "' is no client"};
+  return Error{ErrorCode::kInvalid, shown(text) + " is no client"};
 }
 
 namespace {
@@ -202,10 +208,9 @@ struct Word {
 
 template <class T, std::size_t N>
 Result<T> word_of(const Word<T> (&known)[N], const std::string& text, std::string_view what) {
-  constexpr std::size_t kMostShown = 60;
   for (const Word<T>& one : known)
     if (one.word == text) return one.value;
-  return Error{ErrorCode::kInvalid, "'" + clean_text(text, kMostShown) + "' is no " + std::string{what}};
+  return Error{ErrorCode::kInvalid, shown(text) + " is no " + std::string{what}};
 }
 
 }  // namespace
@@ -242,7 +247,7 @@ Result<std::string> before_pause_of(const std::string& word) {
   if (word.empty()) return word;
   DRAY_CHECK(state_of(word));
   if (word != "paused" && word != "finished" && word != "aborted") return word;
-  return Error{ErrorCode::kInvalid, "'" + word + "' can't be paused"};
+  return Error{ErrorCode::kInvalid, shown(word) + " can't be paused"};
 }
 
 Result<core::Filter> filter_of(const std::string& text) { return core::parse_filter(text, core::kDeviceFields); }
@@ -252,12 +257,12 @@ Result<std::string> zone_of(const std::string& name) {
     return std::isalnum(c) != 0 || c == '_' || c == '+' || c == '-' || c == '/';
   };
   if (!name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), plain)) return name;
-  return Error{ErrorCode::kInvalid, "'" + clean_text(name, 60) + "' is no time zone"};
+  return Error{ErrorCode::kInvalid, shown(name) + " is no time zone"};
 }
 
 Result<std::string> name_or_none(const std::string& name) {
   if (name.empty() || wire::is_name(name)) return name;
-  return Error{ErrorCode::kInvalid, "'" + clean_text(name, 60) + "' is no name"};
+  return Error{ErrorCode::kInvalid, shown(name) + " is no name"};
 }
 
 std::string doc(const core::PhaseTerms& phase) { return wire::to_text(wire::encode_phase(phase)); }
