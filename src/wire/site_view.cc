@@ -117,6 +117,7 @@ void say_work(SiteView& site, WallTime now, AllSaid& all) {
 }  // namespace
 
 void describe_site(SiteView& site, WallTime now) {
+  site.looked_at = now;
   AllSaid all;
   say_two_gateways(site, now, all);
   say_unreadable(site, all);
