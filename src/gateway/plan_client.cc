@@ -7,8 +7,7 @@
 namespace dray::gateway {
 namespace {
 
-// Pauses between questions while another one answers, and where the answer can't be used: each costs the WAN a plan.
-constexpr Duration kRefusedBase{10'000}, kRefusedCap{300'000};
+constexpr Duration kRefusedBase{10'000}, kRefusedCap{300'000};  // pauses between questions while another one answers
 
 // Notes when the head of an answer came: the server wrote its time then, and a long plan over a slow WAN may take
 // minutes after it.
@@ -45,7 +44,9 @@ class HeadWatch : public HttpClient {
 
 Task<> PlanClient::run(Stop& stop) {
   Backoff backoff{site_.settings().server_retry_base, site_.settings().server_retry_cap};
-  Backoff while_refused{kRefusedBase, kRefusedCap};  // or of no use
+  Backoff while_refused{kRefusedBase, kRefusedCap};
+  // Where an answer can't be used, each more costs the WAN a plan: ten seconds, and up to five minutes.
+  Backoff while_of_no_use{10 * site_.settings().server_retry_base, 5 * site_.settings().server_retry_cap};
   while (!stop.requested()) {
     co_await brake_.turn(stop);
     refused_.reset();
@@ -56,6 +57,7 @@ Task<> PlanClient::run(Stop& stop) {
       backoff.reset();
       trouble_.over(site_.log());
       while_refused.reset();
+      while_of_no_use.reset();
       continue;
     }
     const bool turned_away = done.error().code() == ErrorCode::kConflict;  // that has its own words: identity.h
@@ -64,7 +66,8 @@ Task<> PlanClient::run(Stop& stop) {
     else
       trouble_.failed(site_.log(), done.error().message());
     if (identity_.refused() || is_of_no_use_) {
-      const SteadyTime again = clock_.steady() + while_refused.next(random_);
+      Backoff& pauses = identity_.refused() ? while_refused : while_of_no_use;
+      const SteadyTime again = clock_.steady() + pauses.next(random_);
       [[maybe_unused]] const auto slept = co_await clock_.sleep_until(again, stop);
       continue;
     }
