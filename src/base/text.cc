@@ -64,13 +64,16 @@ std::string clean(std::string_view raw, Limit most) {
 
 }  // namespace
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const Character one = first_of(text);
-    if (one.code == kNoCharacter) return false;
-    text.remove_prefix(one.length);
+bool is_utf8(std::string_view text) { return valid_utf8(text) == text.size(); }
+
+std::size_t valid_utf8(std::string_view text) {
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const Character one = first_of(rest);
+    if (one.code == kNoCharacter) break;
+    rest.remove_prefix(one.length);
   }
-  return true;
+  return text.size() - rest.size();
 }
 
 std::string_view cut_text(std::string_view text, std::size_t most) {
@@ -142,14 +145,13 @@ bool looks_escaped(std::string_view text) {
   return text.size() >= 3 && text[0] == '%' && digit(text[1]) && digit(text[2]);
 }
 
-}  // namespace
-
-std::string clean_name(std::string_view raw) {
+// `whole`: also what only looks like an escape.
+std::string escaped(std::string_view raw, bool whole) {
   static constexpr char kHex[] = "0123456789ABCDEF";
   std::string out;
   while (!raw.empty()) {
     const Character one = first_of(raw);
-    const bool odd = one.code == kNoCharacter || one.code < 0x20 || one.code == 0x7F || misleads(one.code) || looks_escaped(raw);
+    const bool odd = one.code == kNoCharacter || one.code < 0x20 || one.code == 0x7F || misleads(one.code) || (whole && looks_escaped(raw));
     for (const char c : raw.substr(0, one.length)) {
       const auto byte = static_cast<unsigned char>(c);
       if (odd) {
@@ -164,6 +166,12 @@ std::string clean_name(std::string_view raw) {
   }
   return out;
 }
+
+}  // namespace
+
+std::string clean_name(std::string_view raw) { return escaped(raw, true); }
+
+std::string plain_name(std::string_view name) { return escaped(name, false); }
 
 std::string mend_utf8(std::string_view raw) {
   std::string out;

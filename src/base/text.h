@@ -15,6 +15,8 @@ namespace dray {
 
 // True where it is valid UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool is_utf8(std::string_view text);
+// How many bytes at its front are; text.size() where all are.
+std::size_t valid_utf8(std::string_view text);
 
 // The longest front of `text` that has at most `most` bytes and ends at a character. `text` is valid UTF-8.
 std::string_view cut_text(std::string_view text, std::size_t most);
@@ -41,6 +43,10 @@ std::string one_line(std::string_view raw, std::size_t most);
 // A name from outside, once: bytes that are no UTF-8, control characters, and a "%" that would read as such an escape are
 // written as in a URL ("kasse-%FCber", "a%252Fb"), so that different names stay different and each can be typed.
 std::string clean_name(std::string_view raw);
+
+// The same for a name that another of our programs has cleaned: it stays as it is, and only what cleaning would not have
+// left there is escaped.
+std::string plain_name(std::string_view name);
 
 // Every byte that belongs to no character becomes U+FFFD; nothing else changes. For documents that are parsed
 // afterwards: their own syntax needs its line ends.

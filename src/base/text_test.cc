@@ -109,6 +109,12 @@ TEST(Text, ACleanNameSaysWhichNameItWas) {
   EXPECT_EQ(clean.size(), names) << "two different names became one";
 }
 
+TEST(Text, ANameThatWasCleanedStaysAsItIsWhereItIsPassedOn) {
+  for (const std::string raw : {"kasse-\xFC", "kasse-%FC", "a\nb", "100%", "till-014"})
+    EXPECT_EQ(plain_name(clean_name(raw)), clean_name(raw));
+  EXPECT_EQ(plain_name("a\nb"), "a%0Ab");
+}
+
 TEST(Text, LinesOfAProgramStayLines) {
   EXPECT_EQ(clean_lines("one\r\n\x1btwo\xFC\n\nlast", 99), "one\n␛two\xEF\xBF\xBD\n\nlast");
   EXPECT_EQ(clean_lines("ab\ncd", 4), "ab\nc");

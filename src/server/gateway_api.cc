@@ -14,7 +14,7 @@ namespace dray::server {
 namespace {
 
 constexpr std::size_t kMostProbe = 1 << 20;
-constexpr int kRetryAfter = 5, kFailedAgain = 60;
+constexpr int kRetryAfter = 5, kFailedAgain = 60, kTooLargeAgain = 300;  // seconds
 constexpr Duration kQuiet = std::chrono::hours{1};
 constexpr std::int64_t kMostRevision = std::int64_t{1} << 52;  // JSON numbers are exact up to there
 
@@ -73,6 +73,14 @@ Business business(const core::Plan& plan, const Sha256& sha256) {
       }
   }
   return out;
+}
+
+// What goes wrong with a site is said in the log once an hour, each kind by itself.
+bool is_due_at(Site& site, const char* message, SteadyTime now) {
+  auto [until, first] = site.quiet_until.try_emplace(message, now);
+  if (now < until->second) return false;
+  until->second = now + kQuiet;
+  return true;
 }
 
 HttpResponse too_large() {
@@ -178,11 +186,20 @@ Task<HttpResponse> GatewayApi::current_plan(Site& site) {
     co_return busy_response("the plan can not be read now", kRetryAfter);
   }
   const wire::PlanMessage message{**plan, parts_.clock.wall(), site.seen};
+  std::string text = wire::encode_plan(message);
+  if (text.size() > wire::kMostPlanBytes) {
+    if (is_due_at(site, "plan_too_large", parts_.clock.steady()))
+      parts_.log.error("plan_too_large", {{"site", site.name}, {"bytes", text.size()}, {"limit", wire::kMostPlanBytes}});
+    co_return busy_response("the plan of site '" + site.name + "' has " + std::to_string(text.size()) +
+                                " bytes, and gateways read " + std::to_string(wire::kMostPlanBytes) +
+                                ": divide the site, or give its devices fewer attributes",
+                            kTooLargeAgain);
+  }
   HttpResponse out{200};
   out.headers.set("Content-Type", "application/json");
   out.headers.set("ETag", "\"" + std::to_string((*plan)->revision) + "\"");
   out.headers.set("Cache-Control", "no-cache");
-  out.body = wire::encode_plan(message);
+  out.body = std::move(text);
   co_return out;
 }
 
@@ -264,12 +281,7 @@ void GatewayApi::say(const Incoming& incoming) {
     parts_.log.error("action_ids_exhausted", {{"site", site}, {"help", "drayctl site action-ids " + site}});
   Site* known = sites_.by_name(site);
   if (known == nullptr) return;
-  const auto is_due = [&, now = parts_.clock.steady()](const char* message) {
-    auto [until, first] = known->quiet_until.try_emplace(message, now);
-    if (now < until->second) return false;
-    until->second = now + kQuiet;
-    return true;
-  };
+  const auto is_due = [&](const char* message) { return is_due_at(*known, message, parts_.clock.steady()); };
   if (done.refused > 0 && is_due("report_refused"))
     parts_.log.warn("report_refused", {{"site", site}, {"entries", done.refused}, {"last", done.refused_what}, {"why", done.refused_why}});
   if (done.failed && is_due("reports_not_stored")) parts_.log.error("reports_not_stored", {{"site", site}, {"error", done.failed->message()}});
