@@ -101,13 +101,18 @@ function(dray_sources out folder)
   set(${out} ${files} PARENT_SCOPE)
 endfunction()
 
-# dray_library(adapters/posix DEPS ports): all of src/adapters/posix, as target dray_adapters_posix.
+# dray_library(adapters/posix DEPS ports): all of src/adapters/posix, as target dray_adapters_posix. EXCEPT documents: that
+# folder in it is a library of its own.
 function(dray_library folder)
-  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "EXCEPT" "DEPS" ${ARGN})
   string(REPLACE / _ name dray_${folder})
   dray_sources(files src/${folder})
+  if(ARG_EXCEPT)
+    list(FILTER files EXCLUDE REGEX "/src/${folder}/${ARG_EXCEPT}/")
+  endif()
   set(links dray_options)
   foreach(dep ${ARG_DEPS})
+    string(REPLACE / _ dep ${dep})
     list(APPEND links dray_${dep})
   endforeach()
   if(NOT files)  # a folder that holds only headers so far
@@ -128,7 +133,7 @@ function(dray_library folder)
   endif()
   if(NOT folder MATCHES "^(base|core)$")
     target_link_libraries(${name} PUBLIC Boost::json Boost::url)  # the same definitions as the precompiled header
-    if(folder MATCHES "^(agent|adapters/toml)$")  # toml: every program reads its configuration, once
+    if(folder MATCHES "^(agent|agent/documents|adapters/toml)$")  # toml: every program reads its configuration, once
       set(small ON)
     else()
       set(small OFF)

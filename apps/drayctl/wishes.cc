@@ -109,6 +109,7 @@ Task<Result<>> deferrals_at_gateway(Session& session) {
                       {"DEVICE", "device"},
                       {"ASSIGNMENT", "assignment"},
                       {"UNTIL", "until"},
+                      {"STANDS", "stands"},
                       {"FROM", "from"},
                       {"BY", "by"},
                       {"WHY", "why"}},

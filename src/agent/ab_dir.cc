@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
-#include "agent/stored_json.h"
+#include "agent/stored_records.h"
 #include "base/mutant.h"
 
 namespace dray::agent {
-
-namespace json = wire::json;
 
 Path AbDirInstaller::image(const std::string& name, const std::string& component) const {
   return at("slots/" + name + "/" + component + "/image");
@@ -22,29 +20,11 @@ Result<std::string> AbDirInstaller::active() const {
   return Error{ErrorCode::kCorrupt, "current leads to " + *link + ", which is no slot"};
 }
 
-Result<AbDirInstaller::Slot> AbDirInstaller::read_slot(std::string_view text) {
-  return wire::decode<Slot>(wire::parse_json(text), [](const wire::Node& root) {
-    check_version(root);
-    Slot out;
-    root.at("components").members([&](std::string_view component, const wire::Node& stored) {
-      out[std::string{component}] = decode_stored(stored);
-    });
-    return out;
-  });
-}
-
-Result<AbDirInstaller::Order> AbDirInstaller::read_order(std::string_view text) {
-  return wire::decode<Order>(wire::parse_json(text), [](const wire::Node& root) {
-    check_version(root);
-    return Order{root.at("from").text(), root.at("to").text()};
-  });
-}
-
 Result<AbDirInstaller::Slot> AbDirInstaller::slot(const std::string& name) const {
   const auto text = read_file(disk_, at("slots/" + name + "/metadata.json"), kLargestRecord);
   if (!text && text.error().code() == ErrorCode::kNotFound) return Slot{};
   if (!text) return text.error();
-  auto slot = read_slot(*text);
+  auto slot = decode_slot(*text);
   if (slot || !is_unreadable(slot.error())) return slot;
   return found_in(name, slot.error());
 }
@@ -66,19 +46,16 @@ Result<AbDirInstaller::Slot> AbDirInstaller::found_in(const std::string& name, c
 }
 
 Result<> AbDirInstaller::save_slot(const std::string& name, const Slot& slot) {
-  json::object components;
-  for (const auto& [component, stored] : slot) components[component] = encode_stored(stored);
   DRAY_CHECK(make_dir_durable(disk_, at("slots/" + name)));
-  DRAY_CHECK(keep_unreadable(disk_, at("slots/" + name + "/metadata.json"), read_slot));
-  return replace_file(disk_, at("slots/" + name + "/metadata.json"),
-                      wire::to_text(json::object{{"version", kRecordVersion}, {"components", std::move(components)}}) + "\n");
+  DRAY_CHECK(keep_unreadable(disk_, at("slots/" + name + "/metadata.json"), decode_slot));
+  return replace_file(disk_, at("slots/" + name + "/metadata.json"), encode_slot(slot));
 }
 
 Result<std::optional<AbDirInstaller::Order>> AbDirInstaller::order() const {
   const auto text = read_file(disk_, at("order.json"), kLargestRecord);
   if (!text && text.error().code() == ErrorCode::kNotFound) return std::optional<Order>{};
   if (!text) return text.error();
-  auto order = read_order(*text);
+  auto order = decode_order(*text);
   if (!order) return order.error();
   return std::optional<Order>{*order};
 }
@@ -98,9 +75,8 @@ Result<AbDirInstaller::Order> AbDirInstaller::begin_order() {
   Order fresh{now, now == "0" ? "1" : "0"};
   if (DRAY_MUTANT("writes_active_slot")) fresh.to = now;
   DRAY_CHECK(make_dir_durable(disk_, at("slots")));
-  DRAY_CHECK(keep_unreadable(disk_, at("order.json"), read_order));
-  DRAY_CHECK(replace_file(disk_, at("order.json"),
-                          wire::to_text(json::object{{"version", kRecordVersion}, {"from", fresh.from}, {"to", fresh.to}}) + "\n"));
+  DRAY_CHECK(keep_unreadable(disk_, at("order.json"), decode_order));
+  DRAY_CHECK(replace_file(disk_, at("order.json"), encode_order(fresh)));
   return fresh;
 }
 
@@ -204,7 +180,7 @@ Result<> AbDirInstaller::verify(const Stopping& stopping) {
 }
 
 Result<> AbDirInstaller::commit() {
-  DRAY_CHECK(keep_unreadable(disk_, at("order.json"), read_order));
+  DRAY_CHECK(keep_unreadable(disk_, at("order.json"), decode_order));
   DRAY_CHECK(unlink_if_there(disk_, at("order.json")));
   return disk_.sync_dir(root_);
 }

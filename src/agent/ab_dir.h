@@ -30,14 +30,10 @@ class AbDirInstaller : public DiskInstaller {
   Result<> cancel() override;
 
  private:
-  using Slot = std::map<std::string, Stored>;  // component -> what it holds
-  struct Order {
-    std::string from, to;  // slots; from is empty on the first installation
-  };
+  using Slot = SlotRecord;
+  using Order = OrderRecord;
 
   Result<std::string> active() const;  // "0", "1", or empty: none yet
-  static Result<Slot> read_slot(std::string_view text);
-  static Result<Order> read_order(std::string_view text);
   Result<Slot> slot(const std::string& name) const;
   Result<> save_slot(const std::string& name, const Slot& slot);
   Result<Slot> found_in(const std::string& name, const Error& why) const;

@@ -3,16 +3,11 @@
 #include <functional>
 
 #include "agent/state.h"
-#include "base/text.h"
-#include "wire/json.h"
 
 namespace dray::agent {
 
-namespace json = wire::json;
-
 namespace {
 
-constexpr std::int64_t kVersion = 1;
 constexpr std::size_t kLargestBoot = 64 << 10;
 
 }  // namespace
@@ -70,12 +65,7 @@ BootRecord presumed(const core::attempt::Attempt& attempt) {
 KeptBoot read_boot(Disk& disk) {
   auto text = read_file(disk, Path{kBootFile}, kLargestBoot);
   if (!text) return {};
-  const auto record = wire::decode<BootRecord>(wire::parse_json(*text), [](const wire::Node& root) {
-    if (const auto version = root.maybe("version")) version->integer(1, kVersion);
-    return BootRecord{ActionId{root.at("trial").integer(0)},
-                      static_cast<int>(root.at("starts").integer(0, 1000)),
-                      ActionId{root.at("fallback").integer(0)}, root.at("why").cleaned(wire::kLongestSentence)};
-  });
+  const auto record = decode_boot(*text);
   if (record) return {*record, {}, {}};
   const auto attempt = load_state(disk);
   return {attempt ? presumed(*attempt) : BootRecord{}, record.error().message(), std::move(*text)};
@@ -84,13 +74,7 @@ KeptBoot read_boot(Disk& disk) {
 BootRecord load_boot(Disk& disk) { return read_boot(disk).record; }
 
 Result<> save_boot(Disk& disk, const BootRecord& record) {
-  return replace_file(disk, Path{kBootFile},
-                      wire::to_text(json::object{{"version", kVersion},
-                                                 {"trial", record.trial.value()},
-                                                 {"starts", record.starts},
-                                                 {"fallback", record.fallback.value()},
-                                                 {"why", clean_text(record.why, wire::kLongestSentence)}}) +
-                          "\n");
+  return replace_file(disk, Path{kBootFile}, encode_boot(record));
 }
 
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/id.h"
+#include "agent/documents/boot_record.h"
 #include "base/log.h"
 #include "core/update/attempt.h"
 #include "ports/disk.h"
@@ -22,14 +22,6 @@ namespace dray::agent {
 
 inline constexpr std::string_view kBootFile = "boot.json";
 inline constexpr int kMostTrialStarts = 3;
-
-struct BootRecord {
-  ActionId trial;     // of the order whose version is on trial; empty: none
-  int starts = 0;     // of this trial, none of them committed
-  ActionId fallback;  // whose version was left
-  std::string why;
-  friend bool operator==(const BootRecord&, const BootRecord&) = default;
-};
 
 // --- pure ---
 

@@ -5,21 +5,13 @@
 #include <map>
 #include <string>
 
+#include "agent/documents/stored.h"
 #include "agent/image.h"
 #include "base/log.h"
 #include "ports/installer.h"
 #include "ports/worker.h"
 
 namespace dray::agent {
-
-// What is known about written bytes. `good`: they were read back and were right.
-struct Stored {
-  std::string version;
-  Sha256 sha256;
-  std::uint64_t size = 0;
-  bool good = false;
-  friend bool operator==(const Stored&, const Stored&) = default;
-};
 
 class DiskInstaller : public Installer {
  public:

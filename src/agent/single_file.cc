@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
-#include "agent/stored_json.h"
+#include "agent/stored_records.h"
 
 namespace dray::agent {
-
-namespace json = wire::json;
 
 namespace {
 
@@ -15,22 +13,13 @@ Path parent_of(const Path& path) {
   return slash == Path::npos ? Path{} : path.substr(0, slash);
 }
 
-void encode(json::object& out, std::string_view name, const std::optional<Stored>& stored) {
-  if (stored) out[name] = encode_stored(*stored);
-}
-
-std::optional<Stored> decode(const wire::Node& node, std::string_view name) {
-  const auto found = node.maybe(name);
-  return found ? std::optional{decode_stored(*found)} : std::nullopt;
-}
-
 }  // namespace
 
 Result<SingleFileInstaller::Book> SingleFileInstaller::book() const {
   const auto text = read_file(disk_, at("single-file.json"), kLargestRecord);
   if (!text && text.error().code() == ErrorCode::kNotFound) return Book{};
   if (!text) return text.error();
-  auto known = read_book(*text);
+  auto known = decode_book(*text);
   if (known || !is_unreadable(known.error())) return known;
   log.error("file_record_unreadable", {{"why", known.error().message()}, {"kept_as", "single-file.json.bad"}});
   // What runs is known by its bytes, but not whether it is on trial.
@@ -39,35 +28,10 @@ Result<SingleFileInstaller::Book> SingleFileInstaller::book() const {
   return lost;
 }
 
-Result<SingleFileInstaller::Book> SingleFileInstaller::read_book(std::string_view text) {
-  return wire::decode<Book>(wire::parse_json(text), [](const wire::Node& root) {
-    Book out;
-    // The first programs had the components themselves here.
-    const bool versioned = root.maybe("version") && root.at("version").value().is_int64();
-    if (versioned) check_version(root);
-    const wire::Node components = versioned ? root.at("components") : root;
-    components.members([&](std::string_view component, const wire::Node& e) {
-      out[std::string{component}] = {decode(e, "now"), decode(e, "staged"), decode(e, "old"),
-                                     e.at("switched").boolean(), e.maybe("unknown").has_value()};
-    });
-    return out;
-  });
-}
-
 Result<> SingleFileInstaller::save(const Book& book) {
-  json::object components;
-  for (const auto& [component, entry] : book) {
-    json::object e{{"switched", entry.switched}};
-    if (entry.unknown) e["unknown"] = true;
-    encode(e, "now", entry.now);
-    encode(e, "staged", entry.staged);
-    encode(e, "old", entry.old);
-    components[component] = std::move(e);
-  }
   DRAY_CHECK(make_dir_durable(disk_, root_));
-  const json::object out{{"version", kRecordVersion}, {"components", std::move(components)}};
-  DRAY_CHECK(keep_unreadable(disk_, at("single-file.json"), read_book));
-  return replace_file(disk_, at("single-file.json"), wire::to_text(out) + "\n");
+  DRAY_CHECK(keep_unreadable(disk_, at("single-file.json"), decode_book));
+  return replace_file(disk_, at("single-file.json"), encode_book(book));
 }
 
 Result<Path> SingleFileInstaller::path_of(const std::string& component) const {

@@ -29,14 +29,9 @@ class SingleFileInstaller : public DiskInstaller {
   Result<> cancel() override;
 
  private:
-  struct Entry {
-    std::optional<Stored> now, staged, old;
-    bool switched = false;  // since the last commit
-    bool unknown = false;   // whether it was: the record is lost, and ".old" may be all there is to go back to
-  };
-  using Book = std::map<std::string, Entry>;
+  using Entry = FileRecord;
+  using Book = FileBook;
 
-  static Result<Book> read_book(std::string_view text);
   Result<Book> book() const;
   Result<> save(const Book& book);
   Result<Path> path_of(const std::string& component) const;

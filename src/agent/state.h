@@ -3,18 +3,12 @@
 // from what its installer says, and the server asks again.
 #pragma once
 
-#include <string>
-#include <string_view>
-
-#include "core/update/attempt.h"
+#include "agent/documents/state.h"
 #include "ports/disk.h"
 
 namespace dray::agent {
 
 inline constexpr std::string_view kStateFile = "state.json";
-
-std::string encode_state(const core::attempt::Attempt& attempt);
-Result<core::attempt::Attempt> decode_state(std::string_view text);
 
 // kNotFound: there is none yet. Synchronous: on a worker.
 Result<core::attempt::Attempt> load_state(Disk& disk);

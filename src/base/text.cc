@@ -137,12 +137,21 @@ std::string one_line(std::string_view raw, std::size_t most) {
   return out.size() > most ? std::string{cut_text(out, most)} : out;
 }
 
-std::string clean_name(std::string_view raw) {
+namespace {
+
+// Reads like an escape of clean_name(), though it is none: "%" and two of its digits.
+bool looks_escaped(std::string_view text) {
+  const auto digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'); };
+  return text.size() >= 3 && text[0] == '%' && digit(text[1]) && digit(text[2]);
+}
+
+// `whole`: also what only looks like an escape.
+std::string escaped(std::string_view raw, bool whole) {
   static constexpr char kHex[] = "0123456789ABCDEF";
   std::string out;
   while (!raw.empty()) {
     const Character one = first_of(raw);
-    const bool odd = one.code == kNoCharacter || one.code < 0x20 || one.code == 0x7F || misleads(one.code);
+    const bool odd = one.code == kNoCharacter || one.code < 0x20 || one.code == 0x7F || misleads(one.code) || (whole && looks_escaped(raw));
     for (const char c : raw.substr(0, one.length)) {
       const auto byte = static_cast<unsigned char>(c);
       if (odd) {
@@ -157,6 +166,12 @@ std::string clean_name(std::string_view raw) {
   }
   return out;
 }
+
+}  // namespace
+
+std::string clean_name(std::string_view raw) { return escaped(raw, true); }
+
+std::string plain_name(std::string_view name) { return escaped(name, false); }
 
 std::string mend_utf8(std::string_view raw) {
   std::string out;

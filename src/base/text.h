@@ -40,9 +40,13 @@ std::string clean_lines(std::string_view raw, std::size_t most);
 // Several lines as one sentence: each trimmed of white space, empty ones left out, joined by "; "; cleaned and cut.
 std::string one_line(std::string_view raw, std::size_t most);
 
-// A name from outside: bytes that are no UTF-8 and control characters are written as in a URL ("kasse-%FCber"), so
-// that two different names stay different and each can be typed.
+// A name from outside, once: bytes that are no UTF-8, control characters, and a "%" that would read as such an escape are
+// written as in a URL ("kasse-%FCber", "a%252Fb"), so that different names stay different and each can be typed.
 std::string clean_name(std::string_view raw);
+
+// The same for a name that another of our programs has cleaned: it stays as it is, and only what cleaning would not have
+// left there is escaped.
+std::string plain_name(std::string_view name);
 
 // Every byte that belongs to no character becomes U+FFFD; nothing else changes. For documents that are parsed
 // afterwards: their own syntax needs its line ends.

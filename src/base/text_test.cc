@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace dray {
 namespace {
 
@@ -57,7 +59,6 @@ TEST(Text, EveryByteAndPairOfBytesBecomesTextThatStaysAsItIs) {
       const std::string once = clean_text(raw, 64);
       EXPECT_TRUE(is_utf8(once));
       EXPECT_EQ(clean_text(once, 64), once);
-      EXPECT_EQ(clean_name(clean_name(raw)), clean_name(raw));
       EXPECT_TRUE(is_utf8(clean_name(raw)));
       EXPECT_TRUE(is_utf8(mend_utf8(raw)));
     }
@@ -67,6 +68,51 @@ TEST(Text, DifferentNamesStayDifferent) {
   EXPECT_EQ(clean_name("kasse-\xFC" "ber"), "kasse-%FCber");
   EXPECT_NE(clean_name("kasse-\xFC" "ber"), clean_name("kasse-\xE4" "ber"));
   EXPECT_EQ(clean_name("a\nb"), "a%0Ab");
+  EXPECT_EQ(clean_name("a%2Fb"), "a%252Fb");
+  EXPECT_EQ(clean_name("100% %zz %f0"), "100% %zz %f0") << "what reads as no escape stays as it is";
+}
+
+// What a clean name says of the name outside: all of it.
+std::string name_outside(std::string_view clean) {
+  const std::string_view digits = "0123456789ABCDEF";
+  std::string out;
+  for (std::size_t i = 0; i < clean.size(); ++i) {
+    const auto high = i + 2 < clean.size() && clean[i] == '%' ? digits.find(clean[i + 1]) : std::string_view::npos;
+    const auto low = high == std::string_view::npos ? high : digits.find(clean[i + 2]);
+    if (low == std::string_view::npos) {
+      out += clean[i];
+      continue;
+    }
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
+}
+
+TEST(Text, ACleanNameSaysWhichNameItWas) {
+  const std::string letters = "%2FC0a\n\xFC\xC3\xA4";
+  std::set<std::string> clean;
+  std::size_t names = 0;
+  for (std::size_t length = 0; length <= 5; ++length) {
+    std::size_t all = 1;
+    for (std::size_t i = 0; i < length; ++i) all *= letters.size();
+    for (std::size_t n = 0; n < all; ++n) {
+      std::string raw;
+      for (std::size_t i = 0, rest = n; i < length; ++i, rest /= letters.size()) raw += letters[rest % letters.size()];
+      const std::string name = clean_name(raw);
+      ASSERT_TRUE(is_utf8(name));
+      ASSERT_EQ(name_outside(name), raw) << name;
+      clean.insert(name);
+      ++names;
+    }
+  }
+  EXPECT_EQ(clean.size(), names) << "two different names became one";
+}
+
+TEST(Text, ANameThatWasCleanedStaysAsItIsWhereItIsPassedOn) {
+  for (const std::string raw : {"kasse-\xFC", "kasse-%FC", "a\nb", "100%", "till-014"})
+    EXPECT_EQ(plain_name(clean_name(raw)), clean_name(raw));
+  EXPECT_EQ(plain_name("a\nb"), "a%0Ab");
 }
 
 TEST(Text, LinesOfAProgramStayLines) {

@@ -209,6 +209,26 @@ TEST_F(AskTest, M9_ADeferralMovesTheStoredTimeAndSurvivesEveryNewPlanUntilWithdr
   EXPECT_EQ(job(1).update_at, planned + 5min);
 }
 
+TEST_F(AskTest, ADeferralThatIsOverIsShownAsOneThatStandsNoMore) {
+  devices(1);
+  assignment().planned_at = wall() + 10min;
+  server.plan.deferrals.push_back({"d1", DeviceId{}, AssignmentId{}, wall() + 30min, "hq", "sale"});
+  start();
+  ASSERT_TRUE(stored());
+  ASSERT_EQ(local(Method::kPost, "/api/v1/deferrals", wish(wall() + 2h)).status, 201);
+  const auto standing = [&] {
+    std::map<std::string, bool> out;
+    const auto list = local(Method::kGet, "/api/v1/deferrals").json();
+    for (const auto& one : list.at("deferrals").as_array()) out[std::string{one.at("from").as_string()}] = one.at("stands").as_bool();
+    return out;
+  };
+  EXPECT_EQ(standing(), (std::map<std::string, bool>{{"server", true}, {"site", true}}));
+  clock.leap += 1h;
+  EXPECT_EQ(standing(), (std::map<std::string, bool>{{"server", false}, {"site", true}}));
+  clock.leap += 1h + 1s;
+  EXPECT_EQ(standing(), (std::map<std::string, bool>{{"server", false}, {"site", false}}));
+}
+
 TEST_F(AskTest, M9_ADeferralThatLeavesTooLittleTimeIsRefusedWithTheLatestPossibleTime) {
   devices(1);
   assignment().planned_at = wall() + 10min;

@@ -2,22 +2,10 @@
 
 #include <set>
 
-#include "gateway/documents/format.h"
-
 namespace dray::gateway {
 namespace {
 
 constexpr std::size_t kPiece = 1 << 20, kPiecesAtATime = 8;  // the worker serves others in between
-
-std::string encode(const Blob& b) {
-  return documents::write({{"size", b.size},
-                           {"sha1", b.sha1},
-                           {"md5", b.md5},
-                           {"name", b.name},
-                           {"file", b.file_name},
-                           {"module_id", b.module_id},
-                           {"stored_at", documents::time_value(b.stored_at)}});
-}
 
 // Hashes up to kPiecesAtATime pieces from `at`; how far it came.
 Result<std::uint64_t> hash_some(const File& file, std::uint64_t at, std::uint64_t size, Hasher& hasher) {
@@ -35,19 +23,10 @@ Result<std::uint64_t> hash_some(const File& file, std::uint64_t at, std::uint64_
 
 Result<> Blobs::restore(const Document& document) {
   DRAY_TRY(const auto sha, Sha256::parse(document.id));
-  const auto blob = documents::read<Blob>(document.text, [](const wire::Node& n) {
-    Blob b;
-    b.size = n.at("size").size();
-    b.sha1 = documents::text_of(n, "sha1");
-    b.md5 = documents::text_of(n, "md5");
-    b.name = documents::text_of(n, "name");
-    b.file_name = documents::text_of(n, "file");
-    b.module_id = n.at("module_id").integer();
-    b.stored_at = b.used_at = documents::time_of(n.at("stored_at"));
-    return b;
-  });
-  if (!blob) return blob.error();
-  index_[sha] = *blob;
+  DRAY_TRY(auto record, documents::read_artifact(document.text));
+  Blob& blob = index_[sha];
+  static_cast<documents::ArtifactRecord&>(blob) = std::move(record);
+  blob.used_at = blob.stored_at;
   return {};
 }
 
@@ -87,7 +66,7 @@ std::uint64_t Blobs::used() const {
 }
 
 Write Blobs::add(const Sha256& sha, Blob blob) {
-  Write write = Write::put(kind::kArtifact, sha.hex(), encode(blob));
+  Write write = Write::put(kind::kArtifact, sha.hex(), documents::write_artifact(blob));
   index_[sha] = std::move(blob);
   return write;
 }

@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "drive/signal.h"
+#include "gateway/documents/stored.h"
 #include "gateway/store.h"
 #include "ports/clock.h"
 #include "ports/disk.h"
@@ -19,13 +20,9 @@
 
 namespace dray::gateway {
 
-struct Blob {
-  std::uint64_t size = 0;
-  std::string sha1, md5;  // computed while it was written
-  std::string name, file_name;  // as devices see it, for when the plan has forgotten it
-  std::int64_t module_id = 0;
-  WallTime stored_at, used_at;
+struct Blob : documents::ArtifactRecord {
   // in memory
+  WallTime used_at;
   bool verified = false;            // since the start
   bool verifying = false;
   std::shared_ptr<const File> file;  // open once verified

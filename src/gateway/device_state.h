@@ -8,21 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "base/id.h"
-#include "core/identity/boots.h"
-#include "core/model/device.h"
 #include "drive/signal.h"
+#include "gateway/documents/device.h"
 #include "ports/http.h"
-#include "wire/ddi.h"
 
 namespace dray::gateway {
 
-// dray.busy: what prevents an update, and since when we know.
-struct Busy {
-  std::optional<WallTime> until;
-  std::string reason;
-  WallTime at;
-};
+using documents::Busy;
 
 // A status older than this is unknown (docs/gateway-api.md, device door).
 inline constexpr std::chrono::seconds kBusyGoodFor{300};
@@ -72,27 +64,16 @@ struct LinkProbe {
   SteadyTime not_before{};
 };
 
-struct DeviceState {
+// Its record is a document of the store.
+struct DeviceState : documents::DeviceRecord {
   explicit DeviceState(DeviceId n) : name{std::move(n)} {}
 
-  // --- durable ---
   DeviceId name;
-  core::Attributes attributes;  // as sent, dray.* included
-  std::string boot_id;
-  core::Boots boots;                  // whether one agent calls, or two
-  core::RunningByComponent running;
-  std::optional<Busy> busy;
-  bool wants_config_data = true;      // configData is shown until a PUT came
-  wire::DdiAutoConfirm auto_confirm;
-  ActionId installed_action;          // the last one that ended well: installedBase
-  JobId installed_job;
-  std::string installed_name, installed_version;  // PUT installedBase
-  std::string token_sha256;           // of the newest plan that was read; empty: it is in none
 
   // --- in memory ---
   bool in_plan = false;               // also where the plan can't be read and it was in the one before
   std::vector<JobId> jobs;            // open and ended
-  std::optional<WallTime> seen_at, seen_reported;
+  std::optional<WallTime> seen_reported;
   std::string address;                // from which it called last
   Checked checked;
   LinkProbe probe;
@@ -105,10 +86,6 @@ struct DeviceState {
   Bucket bucket;
   PollCache poll;
 };
-
-std::string encode_device_document(const DeviceState& device);
-// Fills the durable part.
-Result<> decode_device_document(std::string_view text, DeviceState& device);
 
 // dray.* attributes taken apart: boot id, running versions, busy.
 void read_dray_attributes(DeviceState& device, WallTime now);

@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "base/mutant.h"
-#include "gateway/documents/format.h"
+#include "gateway/documents/stored.h"
 #include "wire/http_fields.h"
 
 namespace dray::gateway {
@@ -29,8 +29,6 @@ std::optional<std::uint64_t> start_of(std::string_view content_range) {
   content_range.remove_prefix(6);
   return number(content_range.substr(0, content_range.find('-')));
 }
-
-std::string partial_document(std::uint64_t safe) { return documents::write({{"safe", safe}}); }
 
 }  // namespace
 
@@ -91,7 +89,7 @@ class Fetcher::Sink : public BodySink {
 
   void note_safe() {
     owner_.safe_[file_.sha()] = file_.safe();
-    owner_.parts_.site.save({Write::put(kind::kPartial, file_.sha().hex(), partial_document(file_.safe()))});
+    owner_.parts_.site.save({Write::put(kind::kPartial, file_.sha().hex(), documents::write_partial(file_.safe()))});
   }
 
   void end() { body_.end(); }
@@ -121,11 +119,7 @@ class Fetcher::Sink : public BodySink {
 
 Result<> Fetcher::restore(const Document& document) {
   DRAY_TRY(const auto sha, Sha256::parse(document.id));
-  const auto safe = documents::read<std::uint64_t>(document.text, [](const wire::Node& n) {
-    return n.value().is_object() ? n.at("safe").size() : n.size();  // format 1: the number alone
-  });
-  if (!safe) return safe.error();
-  safe_[sha] = *safe;
+  DRAY_TRY(safe_[sha], documents::read_partial(document.text));
   return {};
 }
 

@@ -69,7 +69,9 @@ TEST_P(StoredFormats, EverythingIsUnderstood) {
   EXPECT_TRUE(gateway().site().damage().all().empty())
       << gateway().site().damage().all().front().name() << ": " << gateway().site().damage().all().front().why;
   EXPECT_EQ(states(local(Method::kGet, "/api/v1/jobs").json().at("jobs")), states(said_.at("jobs")));
-  EXPECT_EQ(local(Method::kGet, "/api/v1/deferrals").json().at("deferrals"), said_.at("deferrals"));
+  auto deferrals = local(Method::kGet, "/api/v1/deferrals").json().at("deferrals");
+  for (auto& one : deferrals.as_array()) one.as_object().erase("stands");  // came later
+  EXPECT_EQ(deferrals, said_.at("deferrals"));
   const auto status = local(Method::kGet, "/api/v1/status").json();
   EXPECT_GE(status.at("reports_waiting").as_int64(), said_.at("status").at("reports_waiting").as_int64());
   // Numbers go on where they were.

@@ -38,6 +38,25 @@ TEST_F(GatewayTest, AServerThatForgotWhatItAcknowledgedIsToldEverythingAgain) {
   EXPECT_EQ(server.reports.size(), told) << "once";
 }
 
+TEST_F(GatewayTest, ANewGatewayBeforeANewServerSaysNothingOfForgetting) {
+  std::vector<std::string> forgotten;
+  log = Log{Level::kWarn, [] { return WallTime{}; }, [&](Level, std::string_view line) {
+              if (line.find("server_has_forgotten") != std::string_view::npos) forgotten.emplace_back(line);
+            }};
+  one_artifact(1);
+  server.seen = {0, 0};  // nobody has ever reported to it
+  start();
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1") && gateway().site().outbox().empty(); }));
+  EXPECT_TRUE(forgotten.empty()) << forgotten.front();
+  stop();
+  server.seen = {0, 0};  // another one in its place
+  server.publish();
+  start();
+  EXPECT_TRUE(until([&] { return forgotten.size() == 1; })) << "and where it is true, it is said";
+  stop();
+  log = Log{};
+}
+
 TEST_F(GatewayTest, AGatewayFromAnOlderStateTakesANewEpochAndWaitsForFreshActionIds) {
   one_artifact(1);
   server.seen = {3, 881};

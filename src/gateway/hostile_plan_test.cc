@@ -200,11 +200,10 @@ TEST(HostilePlan, EveryTextOfADeviceIsReadAgain) {
                            kAt};
     device.installed_name = device.installed_version = value;
     read_dray_attributes(device, kAt);
-    DeviceState again{DeviceId{"till-014"}};
-    const auto done = decode_device_document(encode_device_document(device), again);
-    ASSERT_TRUE(done) << done.error().message();
-    EXPECT_EQ(again.attributes, device.attributes);
-    EXPECT_EQ(again.auto_confirm.remark, device.auto_confirm.remark);
+    const auto again = documents::read_device(documents::write_device(device));
+    ASSERT_TRUE(again) << again.error().message();
+    EXPECT_EQ(again->attributes, device.attributes);
+    EXPECT_EQ(again->auto_confirm.remark, device.auto_confirm.remark);
   }
 }
 

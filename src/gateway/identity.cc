@@ -1,50 +1,11 @@
 #include "gateway/identity.h"
 
-#include "core/identity/holder.h"
-#include "gateway/documents/format.h"
+#include "gateway/documents/records.h"
 
 namespace dray::gateway {
 namespace {
 
-namespace json = wire::json;
-
 constexpr std::string_view kInstance = "instance";
-
-json::object encode_place(const core::Place& place) {
-  json::array hardware;
-  for (const std::string& part : place.hardware) hardware.emplace_back(part);
-  return {{"machine", place.machine},
-          {"hardware", std::move(hardware)},
-          {"path", place.path},
-          {"device", std::to_string(place.device)},  // 64 bits: more than a number of JSON holds
-          {"inode", std::to_string(place.inode)}};
-}
-
-core::Place decode_place(const wire::Node& n) {
-  core::Place out;
-  out.machine = n.at("machine").text();
-  n.at("hardware").each([&](const wire::Node& part) { out.hardware.insert(part.text()); }, 64);
-  out.path = documents::text_of(n, "path");
-  out.device = std::strtoull(n.at("device").text().c_str(), nullptr, 10);
-  out.inode = std::strtoull(n.at("inode").text().c_str(), nullptr, 10);
-  return out;
-}
-
-struct Kept {
-  std::string name;
-  core::Place place;
-  bool fresh_epoch = false;
-  std::optional<WallTime> refused_since;
-};
-
-Result<Kept> decode(std::string_view text) {
-  return documents::read<Kept>(text, [](const wire::Node& n) {
-    Kept out{n.at("name").text(core::kLongestInstance), decode_place(n.at("place")), n.at("fresh_epoch").boolean(), {}};
-    if (!core::is_instance_name(out.name)) n.at("name").refuse("is no name of an instance");
-    out.refused_since = documents::maybe_time_of(n, "refused_since");
-    return out;
-  });
-}
 
 }  // namespace
 
@@ -52,7 +13,7 @@ Identity::Identity(Site& site, Random& random, core::Place place)
     : site_{site}, random_{random}, place_{std::move(place)} {}
 
 Result<> Identity::restore(const Document& document) {
-  const auto kept = decode(document.text);
+  const auto kept = documents::read_instance(document.text);
   if (!kept) {
     fresh_epoch_ = true;  // whose numbers these are is not known
     return kept.error();
@@ -111,11 +72,8 @@ void Identity::was_heard() {
 }
 
 void Identity::save() {
-  json::object out{{"name", name_},
-                   {"place", encode_place(place_)},
-                   {"fresh_epoch", fresh_epoch_},
-                   {"refused_since", documents::maybe_time_value(refused_since_)}};
-  site_.save({Write::put(kind::kMeta, std::string{kInstance}, documents::write(std::move(out)))});
+  const documents::InstanceRecord record{name_, place_, fresh_epoch_, refused_since_};
+  site_.save({Write::put(kind::kMeta, std::string{kInstance}, documents::write_instance(record))});
 }
 
 }  // namespace dray::gateway

@@ -33,7 +33,8 @@ Task<Result<Wish>> read_wish(HttpRequest& request, bool deferral) {
   });
 }
 
-json::object encode(const core::Deferral& d, std::string_view from) {
+// stands: it is not over.
+json::object encode(const core::Deferral& d, std::string_view from, bool stands) {
   const auto or_null = [](const std::string& text) {
     return text.empty() ? json::value{} : json::value(text);
   };
@@ -43,7 +44,8 @@ json::object encode(const core::Deferral& d, std::string_view from) {
           {"until", to_rfc3339(d.until)},
           {"by", d.by},
           {"why", d.why},
-          {"from", from}};
+          {"from", from},
+          {"stands", stands}};
 }
 
 json::object encode_unreadable(const documents::Unreadable& one) {
@@ -54,6 +56,7 @@ json::object encode_unreadable(const documents::Unreadable& one) {
           {"by", ""},
           {"why", "can't be read; withdraw it (DELETE) or give it again (PUT)"},
           {"from", "site"},
+          {"stands", true},
           {"unreadable", true}};
 }
 
@@ -94,10 +97,11 @@ std::optional<WallTime> LocalApi::latest_possible(const core::Deferral& deferral
 
 HttpResponse LocalApi::deferrals() const {
   json::array out;
-  for (const auto& [id, deferral] : site_.local_deferrals()) out.push_back(encode(deferral, "site"));
+  const WallTime now = site_.now();
+  for (const auto& [id, deferral] : site_.local_deferrals()) out.push_back(encode(deferral, "site", deferral.until > now));
   for (const auto& one : site_.damage().all())
     if (one.kind == kind::kDeferral) out.push_back(encode_unreadable(one));
-  for (const auto& deferral : site_.plan().plan().deferrals) out.push_back(encode(deferral, "server"));
+  for (const auto& deferral : site_.plan().plan().deferrals) out.push_back(encode(deferral, "server", deferral.until > now));
   return with_json(200, json::object{{"deferrals", std::move(out)}});
 }
 
@@ -128,7 +132,7 @@ json::object LocalApi::shown(const core::Deferral& deferral) const {
   std::int64_t moves = 0;
   for (const auto& [id, job] : site_.jobs())
     moves += may_defer(job) && core::standing_deferral(job.terms, std::span{&deferral, 1}) ? 1 : 0;
-  json::object body = encode(deferral, "site");
+  json::object body = encode(deferral, "site", true);
   body["jobs"] = moves;
   return body;
 }

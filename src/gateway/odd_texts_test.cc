@@ -140,6 +140,13 @@ TEST_F(OddTextsTest, NamesOfUnknownDevices) {
   EXPECT_EQ(gateway().site().devices().size(), known) << "one device, however it is spelled";
   EXPECT_EQ(named("kasse-%C3%BCber").status, 200);
   EXPECT_NE(gateway().site().find_device("kasse-über"), nullptr) << "another one";
+  const Answer literal = named("kasse-%25FCber");
+  EXPECT_EQ(literal.status, 200);
+  EXPECT_NE(gateway().site().find_device("kasse-%25FCber"), nullptr) << "and what only looks the same is another one";
+  EXPECT_NE(literal.body.find("/kasse-%25FCber/configData"), std::string::npos) << "its addresses are its own: " << literal.body;
+  HttpRequest proof{Method::kGet, "/DEFAULT/controller/v1/kasse-%25FCber"};
+  proof.headers.add("Authorization", "GatewayToken site-secret");
+  EXPECT_TRUE(gateway().knows(proof));
   for (const std::string spelled :
        {"a%00b", "a%0D%0Ab", "a%1B%5B2J", "%ED%A0%80", "%FF", "%E2%80%AEgnp", "a%22b"})
     EXPECT_EQ(named(spelled).status, 200) << spelled;

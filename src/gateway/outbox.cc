@@ -1,17 +1,11 @@
 #include "gateway/outbox.h"
 
 #include "gateway/documents/format.h"
-#include "gateway/documents/records.h"
 
 namespace dray::gateway {
 namespace {
 
 constexpr std::size_t kMostAside = 1'000;  // the oldest go: a server that takes nothing must not fill the disk
-constexpr std::size_t kLongestAside = 9 << 20;
-
-std::string encode_aside(const Outbox::Aside& aside) {
-  return documents::write({{"report", aside.report}, {"why", aside.why}, {"at", to_rfc3339(aside.at)}});
-}
 
 }  // namespace
 
@@ -84,7 +78,7 @@ Writes Outbox::set_aside(std::int64_t seq, std::string why, WallTime at) {
     aside_.erase(oldest);
   }
   const Aside& aside = aside_[subject] = {wire::encode_report(refused->second), std::move(why), at};
-  writes.push_back(Write::put(kind::kAside, subject, encode_aside(aside)));
+  writes.push_back(Write::put(kind::kAside, subject, documents::write_aside(aside)));
   writes.push_back(Write::erase(kind::kReport, subject));
   newest_.erase(subject);
   pending_.erase(refused);
@@ -92,9 +86,7 @@ Writes Outbox::set_aside(std::int64_t seq, std::string why, WallTime at) {
 }
 
 Result<> Outbox::restore_aside(const Document& document) {
-  DRAY_TRY(aside_[document.id], documents::read<Aside>(document.text, [](const wire::Node& n) {
-             return Aside{n.at("report").text(kLongestAside), n.at("why").text(), n.at("at").time()};
-           }));
+  DRAY_TRY(aside_[document.id], documents::read_aside(document.text));
   return {};
 }
 

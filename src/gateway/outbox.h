@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "gateway/documents/records.h"
 #include "gateway/store.h"
 #include "wire/gateway_api.h"
 
@@ -39,10 +40,7 @@ class Outbox {
   Batch batch(std::size_t most = wire::kMostReports) const;
   // The report of this number is kept beside, because this server can't take it, until its subject is told: the others
   // go on. Where it waits no more, there is a newer one of its subject, and nothing is done.
-  struct Aside {
-    std::string report, why;  // as it was sent; what the server said
-    WallTime at;
-  };
+  using Aside = documents::Aside;
   Writes set_aside(std::int64_t seq, std::string why, WallTime at);
   const std::map<std::string, Aside>& aside() const { return aside_; }  // by subject
   Result<> restore_aside(const Document& document);

@@ -2,12 +2,10 @@
 
 #include <cmath>
 
-#include "gateway/documents/format.h"
+#include "gateway/documents/stored.h"
 
 namespace dray::gateway {
 namespace {
-
-namespace json = boost::json;
 
 constexpr double kRelevant = 0.1;  // a change of a tenth
 constexpr std::chrono::hours kStale{1};
@@ -15,30 +13,6 @@ constexpr std::chrono::hours kStale{1};
 // "wan/45", "lan/till-014/45"
 std::string document_id(const DeviceId& device, int hour) {
   return (device.empty() ? "wan/" : "lan/" + device.value() + "/") + std::to_string(hour);
-}
-
-json::object encode_cell(const core::RateHistory::Cell& cell) {
-  json::array buckets;
-  for (const auto& [index, bucket] : cell.buckets)
-    buckets.push_back(json::array{index, bucket.weight, bucket.log2_rate});
-  return {{"as_of", documents::time_value(cell.as_of)},
-          {"newest", documents::time_value(cell.newest)},
-          {"samples", cell.samples},
-          {"buckets", std::move(buckets)}};
-}
-
-core::RateHistory::Cell decode_cell(const wire::Node& n) {
-  core::RateHistory::Cell cell;
-  cell.as_of = documents::time_of(n.at("as_of"));
-  cell.newest = documents::time_of(n.at("newest"));
-  cell.samples = n.at("samples").number();
-  n.at("buckets").each([&](const wire::Node& b) {
-    const json::array& three = b.array(3);
-    if (three.size() != 3) b.refuse("needs bucket, weight and rate");
-    const auto number = [&](std::size_t i) { return wire::Node{three[i], b.path()}.number(); };
-    cell.buckets[static_cast<int>(wire::Node{three[0], b.path()}.integer(0, 1000))] = {number(1), number(2)};
-  });
-  return cell;
 }
 
 bool differs(std::uint64_t a, std::uint64_t b) {
@@ -57,14 +31,10 @@ Result<> Rates::restore(const Document& document) {
   const std::size_t slash = document.id.rfind('/');
   const std::string link = document.id.substr(0, slash);
   const DeviceId device{link.starts_with("lan/") ? link.substr(4) : std::string{}};
-  return documents::read_into(document.text, [&](const wire::Node& n) {
-    const auto hour = static_cast<int>(n.at("hour").integer(0, core::kHoursOfWeek - 1));
-    std::optional<core::RateHistory::Cell> own, capped;
-    if (const auto cell = n.maybe("own")) own = decode_cell(*cell);
-    if (const auto cell = n.maybe("capped")) capped = decode_cell(*cell);
-    if (own) links_[device].put({hour, false}, std::move(*own));
-    if (capped) links_[device].put({hour, true}, std::move(*capped));
-  });
+  DRAY_TRY(auto rate, documents::read_rate(document.text));
+  if (rate.own) links_[device].put({rate.hour, false}, std::move(*rate.own));
+  if (rate.capped) links_[device].put({rate.hour, true}, std::move(*rate.capped));
+  return {};
 }
 
 void Rates::take(const DeviceId& device, const core::RatePiece& piece) {
@@ -96,13 +66,11 @@ void Rates::keep() {
   drop_strangers();
   for (const Hour& hour : std::exchange(changed_, {})) {
     const core::RateHistory& history = links_[hour.device];
-    json::object document{{"hour", hour.hour}};
+    documents::RateRecord record{hour.hour, {}, {}};
     const auto& cells = history.cells();
-    if (const auto own = cells.find({hour.hour, false}); own != cells.end())
-      document["own"] = encode_cell(own->second);
-    if (const auto capped = cells.find({hour.hour, true}); capped != cells.end())
-      document["capped"] = encode_cell(capped->second);
-    site_.save({Write::put(kind::kRate, document_id(hour.device, hour.hour), documents::write(std::move(document)))});
+    if (const auto own = cells.find({hour.hour, false}); own != cells.end()) record.own = own->second;
+    if (const auto capped = cells.find({hour.hour, true}); capped != cells.end()) record.capped = capped->second;
+    site_.save({Write::put(kind::kRate, document_id(hour.device, hour.hour), documents::write_rate(record))});
     const auto rate = history.hour(hour.hour, site_.now());
     if (!rate) continue;
     const auto told = told_.find(hour);

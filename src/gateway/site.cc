@@ -106,7 +106,9 @@ void Site::adopt_epoch(core::ReportsSeen seen) {
 void Site::tell_again(core::ReportsSeen seen) {
   const core::ReportsSeen acknowledged = outbox_.acknowledged();
   if (acknowledged.epoch != outbox_.last().epoch || seen >= acknowledged) return;
-  parts_.log.warn("server_has_forgotten", {{"acknowledged_seq", acknowledged.seq}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
+  if (outbox_.sent().seq == 0) return;  // nothing was ever sent in this epoch: there is nothing to forget
+  if (acknowledged.seq > 0)
+    parts_.log.warn("server_has_forgotten", {{"acknowledged_seq", acknowledged.seq}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
   outbox_.forget_acknowledged({acknowledged.epoch, seen.epoch == acknowledged.epoch ? seen.seq : 0});
   report_everything();
 }
@@ -119,7 +121,7 @@ void Site::give_tokens() {
     const std::string token = planned == nullptr ? std::string{} : planned->token_sha256;
     if (device->token_sha256 == token) continue;
     device->token_sha256 = token;
-    if (device->seen_at) save({Write::put(kind::kDevice, name, encode_device_document(*device))});
+    if (device->seen_at) save({Write::put(kind::kDevice, name, documents::write_device(*device))});
   }
 }
 
@@ -228,7 +230,7 @@ DeviceState* Site::register_unknown(std::string_view name) {
   ++unknown_devices_;
   parts_.log.info("unknown_device_registered", {{"device", name}});
   report(wire::RegisteredReport{device.name, {}});
-  save_device(device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
   return &device;
 }
 

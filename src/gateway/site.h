@@ -24,6 +24,7 @@
 #include "drive/group_commit.h"
 #include "gateway/byte_ranges.h"
 #include "gateway/device_state.h"
+#include "gateway/documents/kept.h"
 #include "gateway/documents/unreadable.h"
 #include "gateway/history.h"
 #include "gateway/leases.h"
@@ -223,7 +224,8 @@ class Site {
   // --- site_load.cc ---
   Result<> restore(const Document& document, const Other& other);
   Result<> restore_meta(const Document& document, const Other& other);
-  void note_unreadable(const Document& document, const Error& why);
+  void note_unreadable(const Document& document, const Error& why, Writes& moved);
+  void keep_aside(documents::Kept& kept, Writes moved);
   void finish_load();
   void restore_ended();
   std::set<JobId> mend_by_plan();

@@ -49,7 +49,7 @@ void Site::confirm_alone(DeviceState& device, const std::string& by, const std::
   if (!device.boots.doubt) return;
   device.boots = core::confirmed_alone(std::move(device.boots));
   parts_.log.info("one_agent", {{"device", device.name.value()}, {"by", by}, {"why", why}});
-  save_device(device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
   if (device.in_plan) report(device_report(device));
   bump(device);
   refresh(device);

@@ -115,7 +115,7 @@ void Site::after_change(const core::Job& before, const core::Job& after) {
     device->installed_action = after.past.back().id;
     device->installed_job = after.terms.id;
     device->wants_config_data = true;
-    save_device(*device, {Write::put(kind::kDevice, device->name.value(), encode_device_document(*device))});
+    save_device(*device, {Write::put(kind::kDevice, device->name.value(), documents::write_device(*device))});
   } else {
     save_device(*device);
   }
@@ -312,7 +312,7 @@ void Site::device_seen(DeviceState& device) {
   const bool first = !device.seen_at;
   device.seen_at = seen;
   if (first && device.in_plan)  // from now on it may begin something, and is let in also where the plan can't be read
-    save({Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+    save({Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
   if (!late_seen(device.seen_reported, seen)) return;
   // All that were heard of since go with it: a site asks the server once an hour for this, not once for each device.
   for (auto& [name, other] : devices_) {
@@ -328,7 +328,7 @@ void Site::device_reported(DeviceState& device, bool power_on) {
   device.wants_config_data = false;
   if (power_on) note_boot(device);
   device.seen_at = device.seen_reported = now();
-  save_device(device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
   if (device.in_plan)
     report(device_report(device));
   else
@@ -344,7 +344,7 @@ void Site::device_reported(DeviceState& device, bool power_on) {
 
 void Site::set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how) {
   device.auto_confirm = std::move(how);
-  save_device(device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
   bump(device);
   refresh(device);
 }

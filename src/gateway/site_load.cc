@@ -7,25 +7,24 @@
 #include "gateway/site.h"
 
 namespace dray::gateway {
-namespace {
-
-constexpr std::size_t kMostKeptAside = 1'000;  // of documents that could not be read
-
-}  // namespace
 
 Task<Result<>> Site::load(Other other, std::function<Task<Result<>>()> prepare) {
   std::function<Result<std::vector<Document>>()> f = [this] { return parts_.store.load(); };
   auto documents = co_await on<Result<std::vector<Document>>>(parts_.store_worker, std::move(f));
   if (!documents) co_return documents.error();
-  std::size_t aside = 0;
+  documents::Kept kept;
+  Writes moved;
   for (const Document& document : *documents) {
     if (document.kind == kind::kUnreadable) {
-      if (++aside > kMostKeptAside) save({Write::erase(document.kind, document.id)});
+      kept.restore(document);
       continue;
     }
     const auto done = restore(document, other);
-    if (!done) note_unreadable(document, done.error());
+    if (done) continue;
+    kept.add(document);
+    note_unreadable(document, done.error(), moved);
   }
+  keep_aside(kept, std::move(moved));
   DRAY_CO_CHECK(co_await prepare());
   finish_load();
   co_return Result<>{};
@@ -51,7 +50,7 @@ Result<> Site::restore(const Document& d, const Other& other) {
     histories_[action] = std::move(history);
   } else if (d.kind == kind::kDevice) {
     auto device = std::make_unique<DeviceState>(DeviceId{d.id});
-    DRAY_CHECK(decode_device_document(d.text, *device));
+    DRAY_TRY(static_cast<documents::DeviceRecord&>(*device), documents::read_device(d.text));
     devices_.insert_or_assign(d.id, std::move(device));
   } else if (d.kind == kind::kDeferral) {
     DRAY_TRY(auto deferral, documents::read_deferral(d.id, d.text));
@@ -88,18 +87,25 @@ Result<> Site::restore_meta(const Document& d, const Other& other) {
 }
 
 // It is kept beside, and said once; what it holds up is decided in documents/unreadable.h.
-void Site::note_unreadable(const Document& d, const Error& why) {
+void Site::note_unreadable(const Document& d, const Error& why, Writes& moved) {
   const documents::Fate fate = documents::fate_of(d.kind, d.id);
   documents::Unreadable one{d.kind, d.id, why.message(), {}};
   parts_.log.error("stored_unreadable",
                    {{"document", one.name()}, {"why", one.why}, {"then", documents::sentence_of(fate)}});
-  Writes writes{Write::put(kind::kUnreadable, one.name(), d.text)};
-  if (!documents::stays(fate)) writes.push_back(Write::erase(d.kind, d.id));
-  save(std::move(writes));
+  if (!documents::stays(fate)) moved.push_back(Write::erase(d.kind, d.id));
   if (fate == documents::Fate::kNewEpoch) counters_lost_ = true;
   if (fate == documents::Fate::kNoClock) time_.doubt();
   if (fate == documents::Fate::kHoldsDevice) one.device = documents::device_in(d.text);
   damage_.add(std::move(one));
+}
+
+// What is moved leaves its place with the same commit that keeps it beside.
+void Site::keep_aside(documents::Kept& kept, Writes moved) {
+  Writes writes = kept.writes();
+  for (const auto& [kind, count] : kept.dropped())
+    parts_.log.warn("stored_unreadable_dropped", {{"kind", kind}, {"dropped", count}, {"kept", documents::kMostKept}, {"note", "the newest are kept"}});
+  writes.insert(writes.end(), std::make_move_iterator(moved.begin()), std::make_move_iterator(moved.end()));
+  if (!writes.empty()) save(std::move(writes));
 }
 
 void Site::finish_load() {

@@ -2,6 +2,17 @@
 #include "server/admin_api.h"
 
 namespace dray::server {
+namespace {
+
+// One that is over stands no more, also where nobody has withdrawn it.
+void look(wire::DeferralView& view, WallTime now) { view.stands = view.stands && view.until > now; }
+
+Result<wire::DeferralView> seen_at(Result<wire::DeferralView> view, WallTime now) {
+  if (view) look(*view, now);
+  return view;
+}
+
+}  // namespace
 
 Task<HttpResponse> AdminApi::add_deferral(Call& call) {
   auto wanted = wire::decode_deferral(call.body);
@@ -35,8 +46,8 @@ Task<HttpResponse> AdminApi::add_deferral(Call& call) {
                                  {"by", wanted->by},
                                  {"until", to_rfc3339(wanted->until)},
                                  {"jobs", done->jobs}});
-  std::function<Result<wire::DeferralView>()> show = [this, id = done->made.id] {
-    return parts_.lists.deferral(id);
+  std::function<Result<wire::DeferralView>()> show = [this, id = done->made.id, now = parts_.clock.wall()] {
+    return seen_at(parts_.lists.deferral(id), now);
   };
   co_return co_await made<wire::DeferralView>(done->made, "/api/v1/deferrals/" + done->made.id, {},
                                               std::move(show));
@@ -45,15 +56,18 @@ Task<HttpResponse> AdminApi::add_deferral(Call& call) {
 Task<HttpResponse> AdminApi::list_deferrals(Call& call) {
   auto query = page_query(call, {});
   if (!query) co_return problem_response(query.error());
-  std::function<Result<wire::Page<wire::DeferralView>>()> work = [this, &query] {
-    return parts_.lists.deferrals(*query);
+  std::function<Result<wire::Page<wire::DeferralView>>()> work =
+      [this, &query, now = parts_.clock.wall()]() -> Result<wire::Page<wire::DeferralView>> {
+    DRAY_TRY(auto page, parts_.lists.deferrals(*query));
+    for (wire::DeferralView& view : page.items) look(view, now);
+    return page;
   };
   co_return co_await listing<wire::DeferralView>(std::move(work));
 }
 
 Task<HttpResponse> AdminApi::show_deferral(Call& call) {
-  std::function<Result<wire::DeferralView>()> work = [this, &call] {
-    return parts_.lists.deferral(call.args[0]);
+  std::function<Result<wire::DeferralView>()> work = [this, &call, now = parts_.clock.wall()] {
+    return seen_at(parts_.lists.deferral(call.args[0]), now);
   };
   co_return co_await showing<wire::DeferralView>(std::move(work));
 }

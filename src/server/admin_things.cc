@@ -162,6 +162,12 @@ Task<HttpResponse> AdminApi::change_site(Call& call) {
 Task<HttpResponse> AdminApi::replace_row(Call& call) {
   auto wanted = wire::decode_replacement(call.args[0], call.args[1], call.args[2], call.body);
   if (!wanted) co_return problem_response(wanted.error());
+  if (wanted->table == "site" && wanted->column == "time_zone") {
+    auto zone = wire::decode<std::string>(wire::parse_json(wanted->text), [](const wire::Node& n) { return n.text(); });
+    if (!zone) co_return problem_response(zone.error().with_context("value"));
+    auto known = co_await know_zone(*zone);
+    if (!known) co_return problem_response(known.error());
+  }
   std::function<Result<SiteChanges>()> work = [this, &wanted] {
     return parts_.store.replace_unreadable(*wanted);
   };

@@ -107,6 +107,17 @@ const core::ZoneRules& Scheduler::zone(const std::string& name) {
   return *found->second;
 }
 
+std::optional<PlannedSite> Scheduler::without_zone(const SiteWork& site) const {
+  if (!zones_ || site.windows.always()) return {};
+  const auto rules = zones_(site.time_zone);
+  if (rules) return {};
+  const Intervals never = core::for_plan({}, site.expires_at);
+  return PlannedSite{{}, never, never, {}, "time_zone_unknown",
+                     "The windows of site " + site.site + " can't be placed in time: " + rules.error().message() +
+                         ". Nothing new begins there until the tz database has it or it is changed.",
+                     now_};
+}
+
 // Beyond the expiry too, so that the planner can say which later one would help.
 Interval Scheduler::span(const SiteWork& site) const {
   const WallTime last = std::clamp(site.expires_at, now_, now_ + Duration{core::kHorizon});
@@ -249,6 +260,11 @@ std::vector<SiteResult> Scheduler::plan(const std::vector<SiteWork>& sites, cons
     SiteResult& result = out.emplace_back();
     result.assignment = site.assignment;
     result.asked = site.asked;
+    if (auto unknown = without_zone(site)) {
+      result.planned = std::move(unknown);
+      result.look_at = now_ + kLookAgain;
+      continue;
+    }
     Draft task = draft_of(site);
     if (is_due(task, result.why)) {
       places.push_back(out.size() - 1);

@@ -54,6 +54,8 @@ class Scheduler {
   const core::ZoneRules& zone(const std::string& name);
   Permitted permitted(const SiteWork& site, const core::Calendar& calendar, const core::Intervals& rollout);
   core::Interval span(const SiteWork& site) const;
+  // Where the site's windows are in a time zone that nobody knows: nothing may happen. Else nothing.
+  std::optional<PlannedSite> without_zone(const SiteWork& site) const;
   Draft draft_of(const SiteWork& site);
   bool is_due(Draft& task, std::optional<core::ReplanCause>& why) const;
   PlannedSite published(const Draft& task, core::SiteTimes times);

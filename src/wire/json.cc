@@ -156,7 +156,7 @@ std::string Node::line(std::size_t longest) const {
 }
 
 std::string Node::name(std::size_t longest) const {
-  std::string out = clean_name(string());
+  std::string out = plain_name(string());
   if (out.size() > longest) refuse("is longer than " + std::to_string(longest) + " bytes");
   return out;
 }

@@ -21,7 +21,7 @@ std::string_view member_of(const Unreadable& what) {
 // What devices and gateways have told is told again.
 bool is_reported(const Unreadable& what) {
   return what.column == "reported" || what.column == "running" || what.column == "storage" ||
-         what.table == "registered";
+         what.table == "registered" || what.table == "site_deferral";
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ std::string sentence_of(const Unreadable& what) {
 
 std::string remedy_of(const Unreadable& what) {
   if (is_reported(what)) return what.table == "site" ? "drayctl site resync " + what.key : "drayctl site resync SITE, of the site that it is of";
-  if (what.table == "assignment" && what.column != "held") return "nothing is to be done: its times are computed anew";
+  if (what.table == "assignment" && what.column == "computed times") return "nothing is to be done: its times are computed anew";
   return "drayctl row replace " + what.table + " " + what.key + " " + what.column + " JSON";
 }
 

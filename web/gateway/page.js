@@ -167,7 +167,7 @@ async function call(method, path, body) {
 async function look() {
   try {
     const [status, jobs, deferrals] = await Promise.all([call("GET", "/status"), call("GET", "/jobs"), call("GET", "/deferrals")]);
-    Object.assign(state, { status, jobs: jobs.jobs, deferrals: deferrals.deferrals, at: new Date() });
+    Object.assign(state, { status, jobs: jobs.jobs, deferrals: deferrals.deferrals.filter((one) => one.stands), at: new Date() });
     show();
   } catch (error) {
     $("link").className = "reason bad";

@@ -185,8 +185,9 @@ Result<> SqliteServerStore::load_deferrals(std::int64_t site_id, core::Plan& pla
     if (!row) return {};
     core::Deferral d;
     d.id = "d" + std::to_string(find.integer(0));
-    d.device = DeviceId{find.text(1)};
-    if (!find.is_null(2)) d.assignment = AssignmentId{rollout_id(find.integer(2)) + "-" + plan.site.value()};
+    // Whom it means can't be read: then it means everybody.
+    d.device = DeviceId{or_empty(name_or_none(find.text(1)))};
+    if (find.is_integer(2)) d.assignment = AssignmentId{rollout_id(find.integer(2)) + "-" + plan.site.value()};
     d.until = time_or_never(find, 3);
     d.by = find.text(4);
     d.why = find.text(5);

@@ -26,8 +26,8 @@ Result<std::vector<core::ReleaseArtifact>> artifacts_of_rollout(StatementCache& 
   return release_artifacts(sql, release_id);
 }
 
-core::Filter filter_of(const std::string& text) {  // it was looked at when the rollout was made
-  auto parsed = core::parse_filter(text, core::kDeviceFields);
+core::Filter filter_or_nobody(const std::string& text) {  // it was looked at when the rollout was made
+  auto parsed = filter_of(text);
   return parsed ? std::move(*parsed) : core::Filter{core::Any{}};  // nothing passes
 }
 
@@ -143,7 +143,7 @@ Result<> SqliteServerStore::make_jobs(const RolloutRow& row, const wire::NewRoll
   std::vector<std::pair<std::size_t, core::Filter>> filters;
   for (std::size_t i = 0; i < rollout.phases.size(); ++i)
     if (const auto* passing = std::get_if<core::Passing>(&rollout.phases[i].share))
-      filters.emplace_back(i, filter_of(passing->filter));
+      filters.emplace_back(i, filter_or_nobody(passing->filter));
   const std::string salt = rollout.release_name + "/" + rollout.release_version;
 
   struct Member {
@@ -222,7 +222,7 @@ Result<> SqliteServerStore::pick_up_for(std::int64_t id, const server::TypePlann
   auto& text = sql_("SELECT filter FROM rollout WHERE id=?1");
   text.bind(1, id);
   DRAY_TRY([[maybe_unused]] const bool there, text.step());
-  const core::Filter filter = filter_of(text.text(0));
+  const core::Filter filter = filter_or_nobody(text.text(0));
   text.reset();
   static const std::string kFresh = "SELECT " + std::string{kSeenColumns} +
                                     "WHERE d.id IN (SELECT id FROM device WHERE fresh=1 ORDER BY id LIMIT "

@@ -58,7 +58,10 @@ Result<bool> lease(StatementCache& sql, Site& site, std::int64_t wanted, WallTim
                  .bind(1, site.id)
                  .bind(2, core::kIdsOfFirst)
                  .run());
-  auto& find = sql("SELECT next_action FROM site WHERE id=?1");
+  // Blocks are never deleted: behind all of them, also where the number itself can't be read.
+  auto& find = sql(
+      "SELECT max(CASE typeof(next_action) WHEN 'integer' THEN next_action ELSE 1 END, coalesce((SELECT max(last) + 1 FROM "
+      "action_block WHERE site_id=?1 AND typeof(last)='integer'), 1)) FROM site WHERE id=?1");
   find.bind(1, site.id);
   DRAY_TRY([[maybe_unused]] const bool there, find.step());
   const std::int64_t next = find.integer(0);

@@ -64,8 +64,8 @@ constexpr std::string_view kSites =
 wire::SiteView site_at(const Statement& row) {
   wire::SiteView out;
   out.name = row.text(1);
-  out.time_zone = row.text(2);
   const RowReader read{"site", out.name, out.unreadable};
+  out.time_zone = read("time_zone", zone_of(row.text(2)));
   out.limits = read("limits", limits(row.text(3)));
   out.revision = row.integer(4);
   out.seen = {row.integer(5), row.integer(6)};
@@ -137,10 +137,11 @@ void explain(const core::Rollout& rollout, const Times& times, const wire::JobVi
 
 const std::string kJobColumns =
     "j.id, r.id, d.name, s.name, d.type, j.reported_at, j.cancel_at, j.cancel_by, j.cancel_why, j.phase, "
-    "j.generation, r.transfer, r.update_windows, s.limits, s.transfer_windows, s.update_windows, s.black_outs, " +
+    "j.generation, r.transfer, r.update_windows, s.limits, s.transfer_windows, s.update_windows, s.black_outs, s.time_zone, "
+    "r.priority, r.retry_limit, r.status_deferral, " +
     std::string{kResultColumns} + ", " + std::string{kTermsColumnsOfR} + ", " + std::string{kTimesColumns};
 
-constexpr int kHolding = 6;
+constexpr int kHolding = 10;
 
 // Of the rows that say when it may begin, those that can't be read.
 void what_holds(const Statement& row, int first, wire::JobView& out) {
@@ -149,6 +150,8 @@ void what_holds(const Statement& row, int first, wire::JobView& out) {
   rollout("update_windows", intervals(row.text(first + 1)));
   site("limits", limits(row.text(first + 2)));
   windows_at(site, row, first + 3);
+  site("time_zone", zone_of(row.text(first + 6)));
+  check_numbers(rollout, row, first + 7);
 }
 
 wire::JobView job_at(const Statement& row, int first) {
@@ -233,12 +236,13 @@ wire::RolloutView rollout_view_at(const Statement& row) {
   const RowReader read{"rollout", out.id.value(), out.unreadable};
   out.asked.transfer = read("transfer", intervals(row.text(4)));
   out.asked.update = read("update_windows", intervals(row.text(5)));
-  if (!row.is_null(6)) out.asked.retry.limit = static_cast<int>(row.integer(6));
-  out.asked.priority = static_cast<int>(row.integer(7));
-  out.asked.status_deferral = std::chrono::seconds{row.integer(8)};
+  read("filter", filter_of(out.asked.filter));
+  if (const auto limit = read("retry_limit", maybe_small(row, 6))) out.asked.retry.limit = static_cast<int>(*limit);
+  out.asked.priority = static_cast<int>(read("priority", priority_at(row, 7)));
+  out.asked.status_deferral = std::chrono::seconds{read("status_deferral", small(row, 8))};
   out.created_at = wall(row.integer(9));
   out.state_at = wall(row.integer(10));
-  out.asked.late_joiners = row.integer(11) != 0;
+  out.asked.late_joiners = read("late_joiners", flag(row, 11));
   out.rollout = rollout_at(row, 12);
   check_terms(read, row, 12);
   return out;
@@ -367,7 +371,7 @@ Result<> SqliteServerLists::add_phases(wire::RolloutView& view) {
       phase.terms.approval = true;  // as the store reads it
     const RowReader read{"rollout_phase", view.id.value() + "/" + std::to_string(i + 1), view.unreadable};
     if (there)
-      read("terms", phase_terms(phases.text(0)));
+      check_phase(read, phases, 0);
     else
       read("terms", Result<core::PhaseTerms>{Error{ErrorCode::kCorrupt, "the row is lost"}});
     phases.reset();

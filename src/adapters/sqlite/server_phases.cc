@@ -28,6 +28,20 @@ void bind_number(Statement& statement, int index, std::size_t number) {
   statement.bind(index, static_cast<std::int64_t>(number));
 }
 
+// What it comes back to, and how far it was, is not known where that can't be read: an operator says it first.
+Result<> may_resume(StatementCache& sql, std::int64_t id) {
+  auto& find = sql("SELECT before_pause, phases FROM rollout WHERE id=?1");
+  find.bind(1, id);
+  DRAY_TRY([[maybe_unused]] const bool there, find.step());
+  std::vector<wire::Unreadable> notes;
+  const RowReader read{"rollout", rollout_id(id), notes};
+  read("before_pause", before_pause_of(find.text(0)));
+  read("phases", phase_count_at(find, 1));
+  find.reset();
+  if (notes.empty()) return {};
+  return Error{ErrorCode::kConflict, readable(notes).error().message()};
+}
+
 }  // namespace
 
 Result<SqliteServerStore::RolloutRow> SqliteServerStore::rollout_row(std::int64_t id) {
@@ -55,6 +69,15 @@ Result<SqliteServerStore::RolloutRow> SqliteServerStore::rollout_row(std::int64_
 }
 
 Result<> SqliteServerStore::load_counts(RolloutRow& row) {
+  // They repeat what follows from the jobs: one that can't be read would be a failure that nobody counts.
+  auto& damaged = sql_(
+      "SELECT count(*) FROM phase_count WHERE rollout_id=?1 AND (typeof(phase)<>'integer' OR typeof(n)<>'integer' OR "
+      "typeof(again)<>'integer')");
+  damaged.bind(1, row.id);
+  DRAY_TRY([[maybe_unused]] const bool counted, damaged.step());
+  const bool anew = damaged.integer(0) > 0;
+  damaged.reset();
+  if (anew) DRAY_CHECK(recount(row.id));
   row.counts.assign(row.rollout.phases.size(), {});
   auto& counts = sql_("SELECT phase, state, again, n FROM phase_count WHERE rollout_id=?1");
   counts.bind(1, row.id);
@@ -322,6 +345,7 @@ Result<Made> SqliteServerStore::change_rollout(RolloutId rollout, const core::Ro
   DRAY_TRY(auto before, done_before(once));
   if (before) return *before;
   DRAY_TRY(RolloutRow row, rollout_row(*number));
+  if (std::holds_alternative<core::ResumeAsked>(event)) DRAY_CHECK(may_resume(sql_, *number));
   SiteIds sites;
   // What time has brought about meanwhile comes first: the request meets the rollout as it is now.
   DRAY_CHECK(take(row, core::TimePassed{}, now, sites));
@@ -338,7 +362,7 @@ Result<server::Store::Advanced> SqliteServerStore::pass_time(const server::TypeP
                                                              WallTime now) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   std::vector<std::int64_t> due;
-  auto& find = sql_("SELECT id FROM rollout WHERE wake_at <= ?1");
+  auto& find = sql_("SELECT id FROM rollout WHERE wake_at <= ?1 UNION SELECT id FROM rollout WHERE typeof(wake_at)='text'");
   find.bind(1, ms(now));
   for (;;) {
     DRAY_TRY(const bool row, find.step());

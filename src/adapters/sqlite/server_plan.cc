@@ -8,6 +8,7 @@
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
 #include "adapters/sqlite/server_times.h"
+#include "adapters/sqlite/server_unreadable.h"
 
 namespace dray::adapters {
 
@@ -84,7 +85,7 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
       "SELECT a.id, a.fetch, r.id, r.priority, r.delivery, r.update_at, r.expires_at, r.transfer, "
       "r.update_windows, r.retry_limit, r.status_deferral, CASE WHEN r.state IN ('scheduled', 'held', "
       "'running', 'soaking', 'waiting_approval', 'finished', 'aborted', 'paused') THEN a.held ELSE 1 END, "  // as paused
-      "r.computed, r.released, r.transmit_at, " +
+      "r.computed, r.released, r.transmit_at, r.phases, " +
       std::string{times::kColumns} +
       " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 AND a.in_plan=1 ORDER BY a.id";
   auto& find = sql(kAssignments);
@@ -99,10 +100,11 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
     a.fetch = fetch == "now"              ? core::Fetch::kNow
               : fetch == "at_update_time" ? core::Fetch::kAtUpdateTime
                                           : core::Fetch::kHold;
-    a.priority = static_cast<int>(find.integer(3));
-    a.delivery = find.text(4) == "pull" ? core::Delivery::kPull : core::Delivery::kPush;
     std::vector<wire::Unreadable> notes;
     const RowReader read{"rollout", a.rollout.value(), notes};
+    a.priority = static_cast<int>(read("priority", priority_at(find, 3)));
+    a.delivery = find.text(4) == "pull" ? core::Delivery::kPull : core::Delivery::kPush;
+    read("delivery", delivery_of(find.text(4)));
     a.planned_at = read("update_at", sure_time(find, 5));
     read("expires_at", sure_time(find, 6));
     a.expires_at = time_or_never(find, 6);
@@ -111,10 +113,13 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
     const auto transfer = intervals(find.text(7)), update = intervals(find.text(8));
     a.transfer = or_empty(transfer);
     a.update = or_empty(update);
-    if (!find.is_null(9)) a.retry.limit = static_cast<int>(find.integer(9));
-    a.status_deferral = std::chrono::seconds{find.integer(10)};
-    const auto planned = times::planned_at(find, 15);
-    if (planned) set_times(a, *planned, find.integer(12) != 0, site.plan_first, plan);
+    if (const auto limit = read("retry_limit", maybe_small(find, 9))) a.retry.limit = static_cast<int>(*limit);
+    a.status_deferral = std::chrono::seconds{read("status_deferral", small(find, 10))};
+    read("phases", phase_count_at(find, 15));
+    const auto computed = flag(find, 12);
+    read("computed", computed);
+    const auto planned = times::planned_at(find, 16);
+    if (planned) set_times(a, *planned, !computed || *computed, site.plan_first, plan);
     const auto held = whole(find, 11);
     if (!held || *held != 0) hold(a);
     if (!site.readable || !transfer || !update || !planned || !notes.empty()) forbid(a);
@@ -135,7 +140,7 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const std::map<std::in
         "j.generation, t.type FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
         "t.id=j.rollout_type_id JOIN rollout r ON r.id=j.rollout_id WHERE j.assignment_id=?1 AND j.phase < "
         "CASE typeof(r.released) WHEN 'integer' THEN r.released ELSE (SELECT count(*) FROM rollout_phase p WHERE "
-        "p.rollout_id=r.id AND p.released_at IS NOT NULL) END AND j.withheld=0 ORDER BY j.id");
+        "p.rollout_id=r.id AND typeof(p.released_at)='integer') END AND j.withheld=0 ORDER BY j.id");
     find.bind(1, assignment_id);
     for (;;) {
       DRAY_TRY(const bool row, find.step());
@@ -171,6 +176,10 @@ Result<> load_artifacts(StatementCache& sql, const std::set<Sha256>& wanted, cor
     find.bind(1, sha.hex());
     DRAY_TRY(const bool row, find.step());
     if (!row) return Error{ErrorCode::kCorrupt, "artifact " + sha.hex() + " of a rollout is gone"};
+    std::vector<wire::Unreadable> notes;
+    RowReader{"blob", sha.hex(), notes}("size", whole(find, 0));
+    if (!notes.empty()) find.reset();
+    DRAY_CHECK(readable(notes));
     plan.artifacts.push_back({sha, find.text(1), find.text(2), static_cast<std::uint64_t>(find.integer(0)),
                               find.text(3), find.text(4), find.text(5), find.text(6), find.integer(7)});
     find.reset();
@@ -198,17 +207,23 @@ Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
   SiteRow row{.id = find.integer(0)};
   plan.revision = find.integer(1);
   plan.site = SiteId{site};
-  plan.time_zone = find.text(2);
+  plan.time_zone = or_empty(zone_of(find.text(2)));
   const auto limited = limits(find.text(3));
   plan.limits = limited ? *limited : least_limits();
   std::vector<wire::Unreadable> notes;
-  const core::SiteWindows open = windows_at(RowReader{"site", site, notes}, find, 5);
+  const RowReader read{"site", site, notes};
+  read("time_zone", zone_of(find.text(2)));
+  const core::SiteWindows open = windows_at(read, find, 5);
   row.plan_first = plan_first_ || !open.always();
   row.readable = limited && notes.empty();
+  notes.clear();
   find.reset();
 
   DRAY_TRY(plan.action_ids, leases::deliver(sql_, row.id, epoch));
   DRAY_CHECK(load_devices(sql_, row.id, plan));
+  // What says which jobs are in the plan: left out, one would be cancelled where it has begun.
+  DRAY_CHECK(check_membership(sql_, site, notes));
+  DRAY_CHECK(readable(notes));
   std::map<std::int64_t, std::size_t> index;
   std::set<Sha256> artifacts;
   DRAY_CHECK(load_assignments(sql_, row, plan, index));

@@ -79,6 +79,7 @@ Result<> Gather::site(SiteWork& out, std::int64_t site_id, std::int64_t rollout)
   out.time_zone = find.text(1);
   std::vector<wire::Unreadable> notes;
   const RowReader read{"site", out.site, notes};
+  read("time_zone", zone_of(find.text(1)));
   out.limits = read("limits", limits(find.text(2)));
   out.windows = windows_at(read, find, 4);
   storage_ = or_empty(storage(find.text(3)));  // unknown: nothing is there
@@ -88,7 +89,7 @@ Result<> Gather::site(SiteWork& out, std::int64_t site_id, std::int64_t rollout)
       "SELECT max(until) FROM (SELECT until FROM deferral WHERE site_id=?1 AND device='' AND "
       "typeof(withdrawn_at)<>'integer' AND (rollout_id IS NULL OR rollout_id=?2) AND until > ?3 UNION ALL SELECT until FROM "
       "site_deferral "
-      "WHERE site_id=?1 AND device='' AND withdrawn=0 AND (assignment='' OR assignment=?4) AND until > ?3)");
+      "WHERE site_id=?1 AND device='' AND withdrawn<>1 AND (assignment='' OR assignment=?4) AND until > ?3)");
   deferred.bind(1, site_id).bind(2, rollout).bind(3, ms(now_)).bind(4, rollout_id(rollout) + "-" + out.site);
   DRAY_TRY([[maybe_unused]] const bool any, deferred.step());
   if (!deferred.is_null(0)) out.deferred_until = time_or_never(deferred, 0);  // text is more than any number
@@ -266,7 +267,8 @@ Row row_at(const Statement& find) {
   out.site_id = find.integer(2);
   w.delivery = find.text(3) == "push" ? core::Delivery::kPush : core::Delivery::kPull;
   w.priority = static_cast<int>(find.integer(4));
-  w.computed = find.integer(5) != 0;
+  const auto computed = flag(find, 5);
+  w.computed = !computed || *computed;
   const auto transmit_at = maybe_time(find, 6);
   const auto update_at = sure_time(find, 7), expires_at = sure_time(find, 8);
   if (!w.computed) {
@@ -275,7 +277,7 @@ Row row_at(const Statement& find) {
   }
   w.expires_at = or_empty(expires_at);
   const auto transfer = intervals(find.text(9)), update = intervals(find.text(10));
-  out.readable = transfer && update && expires_at && (w.computed || (transmit_at && update_at));
+  out.readable = transfer && update && expires_at && computed && delivery_of(find.text(3)) && priority_at(find, 4) && (w.computed || (transmit_at && update_at));
   w.transfer = or_empty(transfer);
   w.update = or_empty(update);
   w.published = or_empty(times::planned_at(find, 11));  // what can't be read is computed anew

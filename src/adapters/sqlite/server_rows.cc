@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "base/text.h"
 #include "core/rollout/split.h"
@@ -9,51 +10,7 @@
 namespace dray::adapters::rows {
 namespace {
 
-using wire::Node;
-namespace json = boost::json;
-
 constexpr std::size_t kMostShown = 60;  // of what can't be read, in a sentence
-
-json::array array_of(const std::vector<std::string>& items) {
-  json::array out;
-  for (const auto& item : items) out.emplace_back(item);
-  return out;
-}
-
-template <class T, class F>
-Result<T> read(const std::string& text, F f) {
-  return wire::decode<T>(wire::parse_json(text), f);
-}
-
-// Members that a later version has written are passed over.
-void keep(json::value& value, std::initializer_list<std::string_view> known) {
-  if (!value.is_object()) return;
-  json::object out;
-  for (const std::string_view key : known)
-    if (json::value* found = value.get_object().if_contains(key)) out[key] = std::move(*found);
-  value = std::move(out);
-}
-void keep_in(json::value& value, std::string_view member, std::initializer_list<std::string_view> known) {
-  json::value* found = value.is_object() ? value.get_object().if_contains(member) : nullptr;
-  if (found == nullptr) return;
-  if (found->is_array())
-    for (json::value& item : found->get_array()) keep(item, known);
-  else
-    keep(*found, known);
-}
-
-// Of a list of values by their places: more than we know may follow.
-const json::array& places(const Node& node, std::size_t least) {
-  const json::array& out = node.array();
-  if (out.size() < least) node.refuse("has fewer than " + std::to_string(least) + " values");
-  return out;
-}
-
-std::vector<std::string> texts(const Node& node) {
-  std::vector<std::string> out;
-  node.each([&](const Node& n) { out.push_back(n.text()); });
-  return out;
-}
 
 }  // namespace
 
@@ -85,140 +42,46 @@ Result<std::optional<WallTime>> maybe_time(const Statement& row, int column) {
   return std::optional{time};
 }
 
+Result<std::optional<std::int64_t>> maybe_whole(const Statement& row, int column) {
+  if (row.is_null(column)) return std::optional<std::int64_t>{};
+  DRAY_TRY(const std::int64_t number, whole(row, column));
+  return std::optional{number};
+}
+
+namespace {
+
+Result<std::int64_t> between(std::int64_t least, std::int64_t most, const Statement& row, int column) {
+  DRAY_TRY(const std::int64_t number, whole(row, column));
+  if (number >= least && number <= most) return number;
+  return Error{ErrorCode::kInvalid, std::to_string(number) + " is not between " + std::to_string(least) + " and " + std::to_string(most)};
+}
+
+}  // namespace
+
+Result<bool> flag(const Statement& row, int column) {
+  DRAY_TRY(const std::int64_t number, between(0, 1, row, column));
+  return number == 1;
+}
+
+Result<std::int64_t> small(const Statement& row, int column) {
+  return between(0, std::numeric_limits<std::int32_t>::max(), row, column);
+}
+
+Result<std::optional<std::int64_t>> maybe_small(const Statement& row, int column) {
+  if (row.is_null(column)) return std::optional<std::int64_t>{};
+  DRAY_TRY(const std::int64_t number, small(row, column));
+  return std::optional{number};
+}
+
+Result<std::int64_t> priority_at(const Statement& row, int column) { return between(-1000, 1000, row, column); }
+
+Result<std::int64_t> phase_count_at(const Statement& row, int column) {
+  return between(1, static_cast<std::int64_t>(core::kMostPhases), row, column);
+}
+
 WallTime time_or_never(const Statement& row, int column) {
   const auto time = sure_time(row, column);
   return time ? *time : kWrittenMax;
-}
-
-std::string doc(const std::vector<std::string>& items) { return wire::to_text(array_of(items)); }
-
-std::string doc(const std::map<std::string, std::string>& items) {
-  json::object out;
-  for (const auto& [key, value] : items) out[key] = value;
-  return wire::to_text(out);
-}
-
-std::string doc(const std::vector<core::Components>& items) {
-  json::array out;
-  for (const auto& item : items) out.push_back(array_of(item));
-  return wire::to_text(out);
-}
-
-std::string doc_steps(const std::vector<core::Step>& steps) {
-  json::array out;
-  for (const auto& step : steps) {
-    json::array one;
-    for (const Sha256& sha : step) one.emplace_back(sha.hex());
-    out.push_back(std::move(one));
-  }
-  return wire::to_text(out);
-}
-
-std::string doc(const core::RunningByComponent& running) {
-  json::object out;
-  for (const auto& [component, r] : running) out[component] = json::array{r.version, r.sha256};
-  return wire::to_text(out);
-}
-
-std::string doc(const core::Intervals& intervals) { return wire::to_text(wire::encode_intervals(intervals)); }
-std::string doc(const std::vector<core::Window>& windows) {
-  return wire::to_text(wire::encode_windows(windows));
-}
-std::string doc(const std::vector<core::BlackOut>& black_outs) {
-  return wire::to_text(wire::encode_black_outs(black_outs));
-}
-std::string doc(const core::SiteLimits& limits) { return wire::to_text(wire::encode_limits(limits)); }
-
-std::string doc(const wire::StorageReport& storage) {
-  json::array artifacts;
-  for (const auto& a : storage.artifacts)
-    artifacts.push_back(json::array{a.sha256.hex(), a.bytes, a.verified});
-  return wire::to_text(json::array{storage.used, storage.quota, std::move(artifacts)});
-}
-
-Result<std::vector<std::string>> strings(const std::string& text) {
-  return read<std::vector<std::string>>(text, texts);
-}
-
-Result<std::map<std::string, std::string>> string_map(const std::string& text) {
-  return read<std::map<std::string, std::string>>(text, [](const Node& node) {
-    std::map<std::string, std::string> out;
-    node.members([&](std::string_view key, const Node& n) { out[std::string{key}] = n.text(); });
-    return out;
-  });
-}
-
-Result<std::vector<core::Components>> string_lists(const std::string& text) {
-  return read<std::vector<core::Components>>(text, [](const Node& node) {
-    std::vector<core::Components> out;
-    node.each([&](const Node& n) { out.push_back(texts(n)); });
-    return out;
-  });
-}
-
-Result<std::vector<core::Step>> steps(const std::string& text) {
-  return read<std::vector<core::Step>>(text, [](const Node& node) {
-    std::vector<core::Step> out;
-    node.each([&](const Node& n) {
-      core::Step step;
-      n.each([&](const Node& sha) { step.push_back(sha.sha256()); });
-      out.push_back(std::move(step));
-    });
-    return out;
-  });
-}
-
-Result<core::RunningByComponent> running(const std::string& text) {
-  return read<core::RunningByComponent>(text, [](const Node& node) {
-    core::RunningByComponent out;
-    node.members([&](std::string_view key, const Node& n) {
-      const auto& pair = places(n, 2);
-      out[std::string{key}] = {Node{pair[0], "version"}.text(), Node{pair[1], "sha256"}.text()};
-    });
-    return out;
-  });
-}
-
-Result<core::Intervals> intervals(const std::string& text) {
-  return read<core::Intervals>(text, wire::decode_intervals);
-}
-
-Result<core::SiteLimits> limits(const std::string& text) {
-  DRAY_TRY(json::value value, wire::parse_json(text));
-  keep(value, {"wan", "lan", "concurrency", "store"});
-  for (const std::string_view member : {"wan", "lan"}) keep_in(value, member, {"from", "to", "rate"});
-  return wire::decode<core::SiteLimits>(std::move(value), wire::decode_limits);
-}
-
-Result<std::vector<core::Window>> windows(const std::string& text) {
-  return read<std::vector<core::Window>>(text, wire::decode_windows);
-}
-Result<std::vector<core::BlackOut>> black_outs(const std::string& text) {
-  return read<std::vector<core::BlackOut>>(text, wire::decode_black_outs);
-}
-
-Result<core::PhaseTerms> phase_terms(const std::string& text) {
-  DRAY_TRY(json::value value, wire::parse_json(text));
-  keep(value, {"name", "filter", "percent", "count", "success", "failure", "soak", "approval"});
-  keep_in(value, "success", {"percent", "count"});
-  keep_in(value, "failure", {"percent", "count", "then"});
-  return wire::decode<core::PhaseTerms>(std::move(value), wire::decode_phase);
-}
-
-Result<std::optional<wire::StorageReport>> storage(const std::string& text) {
-  if (text.empty()) return std::optional<wire::StorageReport>{};
-  return read<std::optional<wire::StorageReport>>(text, [](const Node& node) {
-    wire::StorageReport out;
-    const auto& parts = places(node, 3);
-    out.used = Node{parts[0], "used"}.size();
-    out.quota = Node{parts[1], "quota"}.size();
-    Node{parts[2], "artifacts"}.each([&](const Node& n) {
-      const auto& a = places(n, 3);
-      out.artifacts.push_back(
-          {Node{a[0], "sha256"}.sha256(), Node{a[1], "bytes"}.size(), Node{a[2], "verified"}.boolean()});
-    });
-    return std::optional{std::move(out)};
-  });
 }
 
 Result<> readable(const std::vector<wire::Unreadable>& notes) {
@@ -281,11 +144,6 @@ core::JobResult result_at(const Statement& row, int first) {
   return out;
 }
 
-Result<core::Client> client_of(const std::string& text) {
-  if (const auto known = core::parse_client(text)) return *known;
-  return Error{ErrorCode::kInvalid, "'" + text + "' is no client"};
-}
-
 wire::NewDeviceType type_at(const Statement& row, int first) {
   wire::NewDeviceType out;
   core::DeviceType& type = out.type;
@@ -294,9 +152,9 @@ wire::NewDeviceType type_at(const Statement& row, int first) {
   out.client = read("client", client_of(row.text(first + 1)));
   type.components = read("components", strings(row.text(first + 2)));
   type.order = read("steps", string_lists(row.text(first + 3)));
-  type.ask = row.text(first + 4) == "poll" ? core::Ask::kPoll : core::Ask::kConfirmation;  // else it is asked first
-  type.ends_on = row.text(first + 5) == "closed" ? core::EndsOn::kClosed : core::EndsOn::kPowerOn;
-  type.power_on_within = std::chrono::seconds{row.integer(first + 6)};
+  type.ask = read("ask", ask_of(row.text(first + 4)));
+  type.ends_on = read("ends_on", ends_on_of(row.text(first + 5)));
+  type.power_on_within = std::chrono::seconds{read("power_on_within", small(row, first + 6))};
   type.probe = row.text(first + 7);
   type.parts = read("parts", string_map(row.text(first + 8)));
   return out;
@@ -334,11 +192,22 @@ std::optional<WallTime> soak_of(const core::RolloutState& state) {
 }  // namespace
 
 void check_terms(const RowReader& read, const Statement& row, int first) {
+  read("delivery", delivery_of(row.text(first)));
+  read("state", state_of(row.text(first + 4)));
+  read("before_pause", before_pause_of(row.text(first + 8)));
+  read("phases", phase_count_at(row, first + 11));
+  read("computed", flag(row, first + 12));
   read("transmit_at", maybe_time(row, first + 1));
   read("update_at", sure_time(row, first + 2));
   read("expires_at", sure_time(row, first + 3));
   read("soak_until", maybe_time(row, first + 9));
   read("released", whole(row, first + 10));
+}
+
+void check_numbers(const RowReader& read, const Statement& row, int first) {
+  read("priority", priority_at(row, first));
+  read("retry_limit", maybe_small(row, first + 1));
+  read("status_deferral", small(row, first + 2));
 }
 
 core::Rollout rollout_at(const Statement& row, int first) {
@@ -351,12 +220,18 @@ core::Rollout rollout_at(const Statement& row, int first) {
   if (!row.is_null(first + 9)) soak_until = time_or_never(row, first + 9);
   out.state = state_from(row.text(first + 4), row.text(first + 5), row.text(first + 6), row.text(first + 7),
                          row.text(first + 8), soak_until);
+  const auto released = whole(row, first + 10), known = phase_count_at(row, first + 11);
+  if (!known && !core::is_over(out)) {  // how much is left is not known, so nothing goes on
+    core::RolloutPaused paused;
+    paused.before = core::RolloutRunning{};
+    out.state = std::move(paused);
+  }
+  const std::int64_t phases = known ? *known : std::clamp<std::int64_t>(released ? *released : 1, 1, static_cast<std::int64_t>(core::kMostPhases));
   // All of them where it can't be read: then none is released that was not, and an end ends them all.
-  const std::int64_t phases = std::clamp<std::int64_t>(row.integer(first + 11), 1, static_cast<std::int64_t>(core::kMostPhases));
-  const auto released = whole(row, first + 10);
   out.released = static_cast<std::size_t>(released ? std::clamp<std::int64_t>(*released, 0, phases) : phases);
   out.phases.resize(static_cast<std::size_t>(phases));
-  out.terms.computed = row.integer(first + 12) != 0;
+  const auto computed = flag(row, first + 12);
+  out.terms.computed = !computed || *computed;
   return out;
 }
 
@@ -379,13 +254,21 @@ StateColumns columns_of(const core::RolloutState& state) {
   return out;
 }
 
+void check_phase(const RowReader& read, const Statement& row, int first) {
+  read("terms", phase_terms(row.text(first)));
+  read("accepted", small(row, first + 1));
+  read("released_at", maybe_time(row, first + 2));
+  read("reached_at", maybe_time(row, first + 3));
+  read("approved_at", maybe_time(row, first + 4));
+}
+
 core::RolloutPhase phase_at(const Statement& row, int first) {
   core::RolloutPhase out;
   if (auto terms = phase_terms(row.text(first)))
     out.terms = std::move(*terms);
   else
     out.terms.approval = true;
-  out.accepted = row.integer(first + 1);
+  out.accepted = or_empty(small(row, first + 1));  // none: failures count again
   // A time that can't be read is none: the phase was not reached, and is to be approved.
   out.released_at = or_empty(maybe_time(row, first + 2));
   out.reached_at = or_empty(maybe_time(row, first + 3));
@@ -393,8 +276,6 @@ core::RolloutPhase phase_at(const Statement& row, int first) {
     out.approved = core::Approval{row.text(first + 5), row.text(first + 6), *at};
   return out;
 }
-
-std::string doc(const core::PhaseTerms& phase) { return wire::to_text(wire::encode_phase(phase)); }
 
 Result<std::int64_t> release_of(StatementCache& sql, const wire::NewRollout& rollout) {
   auto& find = sql("SELECT id FROM release WHERE name=?1 AND version=?2");

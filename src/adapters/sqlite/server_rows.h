@@ -7,12 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/columns/columns.h"
 #include "adapters/sqlite/server_store.h"
 
 namespace dray::adapters::rows {
-
-inline std::int64_t ms(WallTime time) { return time.time_since_epoch().count(); }
-inline WallTime wall(std::int64_t count) { return WallTime{Duration{count}}; }
 
 void bind_time(Statement& statement, int index, const std::optional<WallTime>& time);
 std::optional<WallTime> time_at(const Statement& statement, int column);
@@ -22,39 +20,14 @@ std::optional<WallTime> time_at(const Statement& statement, int column);
 Result<std::int64_t> whole(const Statement& row, int column);
 Result<WallTime> sure_time(const Statement& row, int column);
 Result<std::optional<WallTime>> maybe_time(const Statement& row, int column);
+Result<bool> flag(const Statement& row, int column);                       // 0 or 1
+Result<std::optional<std::int64_t>> maybe_whole(const Statement& row, int column);
+Result<std::int64_t> small(const Statement& row, int column);              // 0 to 2^31-1: spans in seconds, counts
+Result<std::optional<std::int64_t>> maybe_small(const Statement& row, int column);
+Result<std::int64_t> priority_at(const Statement& row, int column);
+Result<std::int64_t> phase_count_at(const Statement& row, int column);     // how many phases a rollout has
 // One that can't be read never comes.
 WallTime time_or_never(const Statement& row, int column);
-
-std::string doc(const std::vector<std::string>& items);
-std::string doc(const std::map<std::string, std::string>& items);
-std::string doc(const std::vector<core::Components>& items);
-std::string doc_steps(const std::vector<core::Step>& steps);
-std::string doc(const core::RunningByComponent& running);
-std::string doc(const core::Intervals& intervals);
-std::string doc(const core::SiteLimits& limits);
-std::string doc(const std::vector<core::Window>& windows);
-std::string doc(const std::vector<core::BlackOut>& black_outs);
-std::string doc(const wire::StorageReport& storage);
-
-// What the database holds was written by doc(), perhaps of a later version: members that are not known here are passed
-// over. Anything else is kInvalid, and never what an empty document would mean.
-Result<std::vector<std::string>> strings(const std::string& text);
-Result<std::map<std::string, std::string>> string_map(const std::string& text);
-Result<std::vector<core::Components>> string_lists(const std::string& text);
-Result<std::vector<core::Step>> steps(const std::string& text);
-Result<core::RunningByComponent> running(const std::string& text);
-Result<core::Intervals> intervals(const std::string& text);
-Result<core::SiteLimits> limits(const std::string& text);
-Result<std::vector<core::Window>> windows(const std::string& text);
-Result<std::vector<core::BlackOut>> black_outs(const std::string& text);
-Result<core::PhaseTerms> phase_terms(const std::string& text);
-Result<std::optional<wire::StorageReport>> storage(const std::string& text);
-
-// For what is only shown, or told again soon, and decides nothing.
-template <class T>
-T or_empty(Result<T> read) {
-  return read ? std::move(*read) : T{};
-}
 
 // Reads columns of one row; what can't be read is noted, and empty in what comes back. Whoever acts on it looks at the
 // notes first.
@@ -97,7 +70,6 @@ core::JobResult result_at(const Statement& row, int first);
 
 inline constexpr std::string_view kTypeColumns =
     "name, client, components, steps, ask, ends_on, power_on_within, probe, parts";
-Result<core::Client> client_of(const std::string& word);
 wire::NewDeviceType type_at(const Statement& row, int first);
 
 inline constexpr std::string_view kTermsColumns =
@@ -107,10 +79,13 @@ inline constexpr std::string_view kTermsColumnsOfR =
     "r.delivery, r.transmit_at, r.update_at, r.expires_at, r.state, r.state_by, r.state_why, r.pause_cause, "
     "r.before_pause, r.soak_until, r.released, r.phases, r.computed";
 inline constexpr int kTermsCount = 13;
-// Where that can't be read, nothing is due, nothing has expired, and no soak time has passed; check_terms() says it.
+// Where that can't be read, nothing is due, nothing has expired, no soak time has passed, its times are taken as computed,
+// and a state or a number of phases means paused; check_terms() says it.
 // As many phases as there are, but empty: they are in a table of their own.
 void check_terms(const RowReader& read, const Statement& row, int first);
 core::Rollout rollout_at(const Statement& row, int first);
+// priority, retry_limit, status_deferral, in this order.
+void check_numbers(const RowReader& read, const Statement& row, int first);
 
 // The inverse of rollout_at for the state.
 struct StateColumns {
@@ -125,7 +100,7 @@ inline constexpr std::string_view kPhaseColumns =
 inline constexpr int kPhaseCount = 7;
 // Terms that can't be read need an approval.
 core::RolloutPhase phase_at(const Statement& row, int first);
-std::string doc(const core::PhaseTerms& phase);
+void check_phase(const RowReader& read, const Statement& row, int first);
 
 // The number of the release that a rollout asks for. kInvalid: there is none.
 Result<std::int64_t> release_of(StatementCache& sql, const wire::NewRollout& rollout);

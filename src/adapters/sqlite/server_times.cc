@@ -8,52 +8,14 @@
 namespace dray::adapters::times {
 
 using namespace rows;
-namespace json = boost::json;
 
 namespace {
-
-// Lists of numbers by their places; more than we know may follow.
-template <class T, class F>
-Result<std::vector<T>> read(const std::string& text, std::size_t numbers, F make) {
-  return wire::decode<std::vector<T>>(wire::parse_json(text), [&](const wire::Node& node) {
-    std::vector<T> out;
-    node.each([&](const wire::Node& item) {
-      const json::array& values = item.array();
-      if (values.size() < numbers) item.refuse("has fewer than " + std::to_string(numbers) + " numbers");
-      std::vector<std::int64_t> n;
-      for (std::size_t i = 0; i < numbers; ++i) n.push_back(wire::Node{values[i], item.path()}.integer());
-      out.push_back(make(n));
-    });
-    return out;
-  });
-}
 
 BytesPerSecond rate_at(const Statement& row, int column) {
   return BytesPerSecond{static_cast<std::uint64_t>(row.integer(column))};
 }
 
 }  // namespace
-
-std::string doc(const core::Intervals& intervals) {
-  json::array out;
-  for (const core::Interval& i : intervals) out.push_back(json::array{ms(i.from), ms(i.to)});
-  return wire::to_text(out);
-}
-Result<core::Intervals> intervals(const std::string& text) {
-  return read<core::Interval>(text, 2, [](const auto& n) { return core::Interval{wall(n[0]), wall(n[1])}; });
-}
-
-std::string doc(const std::vector<core::RateLimit>& shares) {
-  json::array out;
-  for (const core::RateLimit& s : shares)
-    out.push_back(json::array{ms(s.from), ms(s.to), static_cast<std::int64_t>(s.rate)});
-  return wire::to_text(out);
-}
-Result<std::vector<core::RateLimit>> shares(const std::string& text) {
-  return read<core::RateLimit>(text, 3, [](const auto& n) {
-    return core::RateLimit{wall(n[0]), wall(n[1]), static_cast<std::uint64_t>(n[2])};
-  });
-}
 
 Result<std::optional<server::PlannedSite>> planned_at(const Statement& row, int first) {
   DRAY_TRY(const auto at, maybe_time(row, first));
@@ -159,6 +121,16 @@ Result<bool> SqliteServerStore::ask_unreadable_times(const std::string& site) {
   static const std::string kAll = "SELECT a.id, " + std::string{times::kColumns} +
                                   " FROM assignment a WHERE a.in_plan=1 AND a.plan_asked <= a.plan_seen";
   static const std::string kOfSite = kAll + " AND a.site_id=(SELECT id FROM site WHERE name=?1)";
+  // How often they were asked for, and when they are looked at.
+  static const std::string kOf = " AND (?1='' OR site_id=(SELECT id FROM site WHERE name=?1))";
+  DRAY_CHECK(sql_("UPDATE assignment SET plan_asked=1, plan_seen=0 WHERE (typeof(plan_asked)<>'integer' OR typeof(plan_seen)<>'integer')" + kOf)
+                 .bind(1, site)
+                 .run());
+  bool anew = db_.changes() > 0;
+  DRAY_CHECK(sql_("UPDATE assignment SET look_at=NULL, plan_asked=plan_seen+1 WHERE typeof(look_at) NOT IN ('integer', 'null')" + kOf)
+                 .bind(1, site)
+                 .run());
+  anew = anew || db_.changes() > 0;
   std::vector<std::int64_t> found;
   auto& find = sql_(site.empty() ? kAll : kOfSite);
   if (!site.empty()) find.bind(1, site);
@@ -167,7 +139,7 @@ Result<bool> SqliteServerStore::ask_unreadable_times(const std::string& site) {
     if (!row) break;
     if (!times::planned_at(find, 1)) found.push_back(find.integer(0));
   }
-  if (found.empty()) return false;
+  if (found.empty()) return anew;
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   for (const std::int64_t id : found) DRAY_CHECK(times::ask(sql_, id));
   DRAY_CHECK(transaction.commit());

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/columns/columns.h"
 #include "adapters/sqlite/server_store.h"
 
 namespace dray::adapters::times {
@@ -15,12 +16,6 @@ inline constexpr std::string_view kColumns =
     "a.terms";
 // Nothing: it was never planned. kInvalid: it was, and can't be read.
 Result<std::optional<server::PlannedSite>> planned_at(const Statement& row, int first);
-
-// In milliseconds, and exactly: an interval may be without an instant ("never").
-std::string doc(const core::Intervals& intervals);
-Result<core::Intervals> intervals(const std::string& text);
-std::string doc(const std::vector<core::RateLimit>& shares);
-Result<std::vector<core::RateLimit>> shares(const std::string& text);
 
 Result<> save(StatementCache& sql, const server::SiteResult& result);
 // Something has happened that may change the times.

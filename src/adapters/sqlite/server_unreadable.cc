@@ -1,6 +1,7 @@
 #include "adapters/sqlite/server_unreadable.h"
 
 #include <array>
+#include <limits>
 #include <variant>
 
 #include "adapters/sqlite/server_times.h"
@@ -14,7 +15,8 @@ using namespace rows;
 namespace {
 
 Result<> check_rollouts(StatementCache& sql, wire::SiteView& site) {
-  static const std::string kFind = "SELECT r.id, r.transfer, r.update_windows, a.held, " +
+  static const std::string kFind = "SELECT r.id, r.transfer, r.update_windows, a.held, a.fetch, r.priority, r.retry_limit, "
+                                   "r.status_deferral, r.filter, r.late_joiners, " +
                                    std::string{kTermsColumnsOfR} + ", " + std::string{times::kColumns} +
                                    " FROM assignment a JOIN rollout r ON r.id=a.rollout_id JOIN site s ON "
                                    "s.id=a.site_id WHERE s.name=?1 AND a.in_plan=1 ORDER BY a.id";
@@ -27,10 +29,14 @@ Result<> check_rollouts(StatementCache& sql, wire::SiteView& site) {
     const RowReader rollout{"rollout", id, site.unreadable};
     rollout("transfer", intervals(find.text(1)));
     rollout("update_windows", intervals(find.text(2)));
-    check_terms(rollout, find, 4);
+    check_numbers(rollout, find, 5);
+    rollout("filter", filter_of(find.text(8)));
+    rollout("late_joiners", flag(find, 9));
+    check_terms(rollout, find, 10);
     const RowReader assignment{"assignment", id + "-" + site.name, site.unreadable};
     assignment("held", whole(find, 3));
-    assignment("computed times", times::planned_at(find, 4 + kTermsCount));
+    assignment("fetch", fetch_of(find.text(4)));
+    assignment("computed times", times::planned_at(find, 10 + kTermsCount));
   }
 }
 
@@ -65,28 +71,29 @@ Result<> check_types(StatementCache& sql, wire::SiteView& site) {
 
 Result<> check_phases(StatementCache& sql, wire::SiteView& site) {
   auto& find = sql(
-      "SELECT n.rollout_id, n.number, n.terms FROM assignment a JOIN rollout_phase n ON n.rollout_id=a.rollout_id "
-      "JOIN site s ON s.id=a.site_id WHERE s.name=?1 AND a.in_plan=1");
+      "SELECT n.rollout_id, n.number, n.terms, n.accepted, n.released_at, n.reached_at, n.approved_at FROM assignment a JOIN "
+      "rollout_phase n ON n.rollout_id=a.rollout_id JOIN site s ON s.id=a.site_id WHERE s.name=?1 AND a.in_plan=1");
   find.bind(1, site.name);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) return {};
     const std::string key = rollout_id(find.integer(0)) + "/" + std::to_string(find.integer(1) + 1);
-    RowReader{"rollout_phase", key, site.unreadable}("terms", phase_terms(find.text(2)));
+    check_phase(RowReader{"rollout_phase", key, site.unreadable}, find, 2);
   }
 }
 
 // Of the releases of its rollouts: who joins late is not matched with them.
 Result<> check_artifacts(StatementCache& sql, wire::SiteView& site) {
   auto& find = sql(
-      "SELECT DISTINCT f.sha256, f.device_types FROM assignment a JOIN rollout r ON r.id=a.rollout_id JOIN "
-      "release_artifact l ON l.release_id=r.release_id JOIN artifact f ON f.id=l.artifact_id JOIN site s ON "
-      "s.id=a.site_id WHERE s.name=?1 AND a.in_plan=1");
+      "SELECT DISTINCT f.sha256, f.device_types, b.size FROM assignment a JOIN rollout r ON r.id=a.rollout_id JOIN "
+      "release_artifact l ON l.release_id=r.release_id JOIN artifact f ON f.id=l.artifact_id JOIN blob b ON "
+      "b.sha256=f.sha256 JOIN site s ON s.id=a.site_id WHERE s.name=?1 AND a.in_plan=1");
   find.bind(1, site.name);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) return {};
     RowReader{"artifact", find.text(0), site.unreadable}("device_types", strings(find.text(1)));
+    RowReader{"blob", find.text(0), site.unreadable}("size", whole(find, 2));
   }
 }
 
@@ -108,7 +115,7 @@ Result<> check_devices(StatementCache& sql, wire::SiteView& site) {
 
 Result<> check_deferrals(StatementCache& sql, wire::SiteView& site) {
   auto& find = sql(
-      "SELECT f.id, f.until, f.withdrawn_at FROM deferral f JOIN site s ON s.id=f.site_id WHERE s.name=?1 AND "
+      "SELECT f.id, f.until, f.withdrawn_at, f.device, f.rollout_id FROM deferral f JOIN site s ON s.id=f.site_id WHERE s.name=?1 AND "
       "typeof(f.withdrawn_at)<>'integer'");
   find.bind(1, site.name);
   for (;;) {
@@ -117,6 +124,55 @@ Result<> check_deferrals(StatementCache& sql, wire::SiteView& site) {
     const RowReader deferral{"deferral", "d" + std::to_string(find.integer(0)), site.unreadable};
     deferral("until", sure_time(find, 1));
     deferral("withdrawn_at", maybe_time(find, 2));
+    deferral("device", name_or_none(find.text(3)));
+    deferral("rollout_id", maybe_whole(find, 4));
+  }
+}
+
+// Those of the site itself hold at its gateway, whatever is kept here.
+Result<> check_site_deferrals(StatementCache& sql, wire::SiteView& site) {
+  auto& find = sql(
+      "SELECT f.id, f.until, f.withdrawn FROM site_deferral f JOIN site s ON s.id=f.site_id WHERE s.name=?1 AND "
+      "(typeof(f.until)<>'integer' OR f.withdrawn NOT IN (0, 1))");
+  find.bind(1, site.name);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return {};
+    const RowReader deferral{"site_deferral", site.name + "/" + find.text(0), site.unreadable};
+    deferral("until", sure_time(find, 1));
+    deferral("withdrawn", flag(find, 2));
+  }
+}
+
+// Of rollouts that go on: those that have ended are not asked about.
+Result<> check_assignments(StatementCache& sql, const std::string& site, std::vector<wire::Unreadable>& notes) {
+  auto& find = sql(
+      "SELECT a.rollout_id, a.in_plan FROM rollout r CROSS JOIN assignment a ON a.rollout_id=r.id JOIN site s ON "
+      "s.id=a.site_id WHERE s.name=?1 AND r.state NOT IN ('finished', 'aborted') AND a.in_plan NOT IN (0, 1)");
+  find.bind(1, site);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return {};
+    RowReader{"assignment", rollout_id(find.integer(0)) + "-" + site, notes}("in_plan", flag(find, 1));
+  }
+}
+
+Result<> check_jobs(StatementCache& sql, const std::string& site, std::vector<wire::Unreadable>& notes) {
+  auto& find = sql(
+      "SELECT j.rollout_id, d.name, j.phase, j.withheld, j.generation, j.cancel_at, j.final FROM assignment a JOIN job j ON "
+      "j.assignment_id=a.id JOIN device d ON d.id=j.device_id JOIN site s ON s.id=a.site_id WHERE s.name=?1 AND "
+      "a.in_plan=1 AND (typeof(j.phase)<>'integer' OR j.withheld NOT IN (0, 1) OR typeof(j.generation)<>'integer' OR "
+      "typeof(j.cancel_at) NOT IN ('integer', 'null') OR j.final NOT IN (0, 1)) ORDER BY j.id");
+  find.bind(1, site);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return {};
+    const RowReader job{"job", rollout_id(find.integer(0)) + "-" + find.text(1), notes};
+    job("phase", whole(find, 2));
+    job("withheld", flag(find, 3));
+    job("generation", whole(find, 4));
+    job("cancel_at", maybe_time(find, 5));
+    job("final", flag(find, 6));
   }
 }
 
@@ -152,17 +208,54 @@ Result<Stored> as_given(const std::string& given) {
   DRAY_CHECK(as_check(read(given)));
   return Stored{given};
 }
-Result<Stored> word_of_client(const std::string& given) {
-  DRAY_TRY(std::string word, wire::decode<std::string>(wire::parse_json(given), [](const wire::Node& n) { return n.text(); }));
-  DRAY_CHECK(as_check(client_of(word)));
-  return Stored{std::move(word)};
-}
 Result<Stored> time_given(const std::string& given) {
   return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) { return Stored{ms(n.time())}; });
 }
 Result<Stored> time_or_null(const std::string& given) {
   if (given == "null") return Stored{};
   return time_given(given);
+}
+Result<Stored> number_given(const std::string& given) {
+  return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) {
+    return Stored{n.integer(0, std::numeric_limits<std::int32_t>::max())};
+  });
+}
+Result<Stored> number_or_null(const std::string& given) {
+  if (given == "null") return Stored{};
+  return number_given(given);
+}
+Result<Stored> priority_given(const std::string& given) {
+  return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) { return Stored{n.integer(-1000, 1000)}; });
+}
+Result<Stored> size_given(const std::string& given) {
+  return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) { return Stored{n.integer(0)}; });
+}
+// A word, or another short text, as the table has it.
+template <auto read>
+Result<Stored> text_given(const std::string& given) {
+  DRAY_TRY(std::string text, wire::decode<std::string>(wire::parse_json(given), [](const wire::Node& n) { return n.text(); }));
+  DRAY_CHECK(as_check(read(text)));
+  return Stored{std::move(text)};
+}
+// In what state it is, is for its machine to say: from here on an operator resumes or aborts it.
+Result<Stored> paused_given(const std::string& given) {
+  if (given == "\"paused\"") return Stored{std::string{"paused"}};
+  return Error{ErrorCode::kInvalid, "must be \"paused\"; then resume or abort it"};
+}
+// Phases are counted from 1 for people.
+Result<Stored> phase_given(const std::string& given) {
+  return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) {
+    return Stored{n.integer(1, static_cast<std::int64_t>(core::kMostPhases)) - 1};
+  });
+}
+// "r12", or null for all of them.
+Result<Stored> rollout_or_null(const std::string& given) {
+  if (given == "null") return Stored{};
+  return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) {
+    const auto number = rollout_number(n.text());
+    if (!number) n.refuse("is no rollout");
+    return Stored{*number};
+  });
 }
 Result<Stored> flag_given(const std::string& given) {
   return wire::decode<Stored>(wire::parse_json(given),
@@ -178,18 +271,41 @@ Result<Stored> phases_given(const std::string& given) {
         "UPDATE " #table " SET " #column "=?3 WHERE " key "=?1", check, stored \
   }
 #define DRAY_DOCUMENT(table, column, key, read) DRAY_ROW(table, column, key, check<read>, as_given<read>)
+#define DRAY_WORD(table, column, key, read) DRAY_ROW(table, column, key, check<read>, text_given<read>)
+#define DRAY_PHASE(column, check, stored)                                                                            \
+  Column {                                                                                                           \
+    "rollout_phase", #column, "SELECT " #column " FROM rollout_phase WHERE 'r'||rollout_id=?1 AND number+1=CAST(?2 AS INTEGER)", \
+        "UPDATE rollout_phase SET " #column "=?3 WHERE 'r'||rollout_id=?1 AND number+1=CAST(?2 AS INTEGER)", check, stored \
+  }
+#define DRAY_ASSIGNMENT "'r'||rollout_id||'-'||(SELECT name FROM site WHERE id=site_id)"
+#define DRAY_JOB "'r'||rollout_id||'-'||(SELECT name FROM device WHERE id=device_id)"
 
 constexpr std::array kColumns{
+    DRAY_WORD(site, time_zone, "name", zone_of),
     DRAY_DOCUMENT(site, limits, "name", limits),
     DRAY_DOCUMENT(site, transfer_windows, "name", windows),
     DRAY_DOCUMENT(site, update_windows, "name", windows),
     DRAY_DOCUMENT(site, black_outs, "name", black_outs),
-    DRAY_ROW(device_type, client, "name", check<client_of>, word_of_client),
+    DRAY_WORD(device_type, client, "name", client_of),
+    DRAY_WORD(device_type, ask, "name", ask_of),
+    DRAY_WORD(device_type, ends_on, "name", ends_on_of),
+    DRAY_ROW(device_type, power_on_within, "name", check_number<small>, number_given),
     DRAY_DOCUMENT(device_type, components, "name", strings),
     DRAY_DOCUMENT(device_type, steps, "name", string_lists),
     DRAY_DOCUMENT(device_type, parts, "name", string_map),
     DRAY_DOCUMENT(device, attributes, "name", string_map),
     DRAY_DOCUMENT(artifact, device_types, "sha256", strings),
+    DRAY_ROW(blob, size, "sha256", check_number<whole>, size_given),
+    DRAY_WORD(rollout, filter, "'r'||id", filter_of),
+    DRAY_WORD(rollout, delivery, "'r'||id", delivery_of),
+    DRAY_ROW(rollout, state, "'r'||id", check<state_of>, paused_given),
+    DRAY_WORD(rollout, before_pause, "'r'||id", before_pause_of),
+    DRAY_ROW(rollout, retry_limit, "'r'||id", check_number<maybe_small>, number_or_null),
+    DRAY_ROW(rollout, priority, "'r'||id", check_number<priority_at>, priority_given),
+    DRAY_ROW(rollout, status_deferral, "'r'||id", check_number<small>, number_given),
+    DRAY_ROW(rollout, phases, "'r'||id", check_number<phase_count_at>, phases_given),
+    DRAY_ROW(rollout, computed, "'r'||id", check_number<flag>, flag_given),
+    DRAY_ROW(rollout, late_joiners, "'r'||id", check_number<flag>, flag_given),
     DRAY_DOCUMENT(rollout, transfer, "'r'||id", intervals),
     DRAY_DOCUMENT(rollout, update_windows, "'r'||id", intervals),
     DRAY_ROW(rollout, transmit_at, "'r'||id", check_number<maybe_time>, time_or_null),
@@ -199,8 +315,20 @@ constexpr std::array kColumns{
     DRAY_ROW(rollout, released, "'r'||id", check_number<whole>, phases_given),
     DRAY_ROW(deferral, until, "'d'||id", check_number<sure_time>, time_given),
     DRAY_ROW(deferral, withdrawn_at, "'d'||id", check_number<maybe_time>, time_or_null),
-    DRAY_ROW(assignment, held, "'r'||rollout_id||'-'||(SELECT name FROM site WHERE id=site_id)", check_number<whole>,
-             flag_given),
+    DRAY_WORD(deferral, device, "'d'||id", name_or_none),
+    DRAY_ROW(deferral, rollout_id, "'d'||id", check_number<maybe_whole>, rollout_or_null),
+    DRAY_ROW(assignment, held, DRAY_ASSIGNMENT, check_number<whole>, flag_given),
+    DRAY_ROW(assignment, in_plan, DRAY_ASSIGNMENT, check_number<flag>, flag_given),
+    DRAY_WORD(assignment, fetch, DRAY_ASSIGNMENT, fetch_of),
+    DRAY_ROW(job, phase, DRAY_JOB, check_number<whole>, phase_given),
+    DRAY_ROW(job, withheld, DRAY_JOB, check_number<flag>, flag_given),
+    DRAY_ROW(job, generation, DRAY_JOB, check_number<whole>, number_given),
+    DRAY_ROW(job, cancel_at, DRAY_JOB, check_number<maybe_time>, time_or_null),
+    DRAY_ROW(job, final, DRAY_JOB, check_number<flag>, flag_given),
+    DRAY_PHASE(accepted, check_number<small>, number_given),
+    DRAY_PHASE(released_at, check_number<maybe_time>, time_or_null),
+    DRAY_PHASE(reached_at, check_number<maybe_time>, time_or_null),
+    DRAY_PHASE(approved_at, check_number<maybe_time>, time_or_null),
     // A row that is lost is made anew.
     Column{"rollout_phase", "terms",
            "SELECT (SELECT terms FROM rollout_phase WHERE rollout_id=r.id AND number+1=CAST(?2 AS INTEGER)) FROM rollout "
@@ -212,6 +340,10 @@ constexpr std::array kColumns{
            "UPDATE rollout_type SET steps=?3 WHERE 'r'||rollout_id=?1 AND type=?2", check<steps>, as_given<steps>},
 };
 #undef DRAY_DOCUMENT
+#undef DRAY_WORD
+#undef DRAY_PHASE
+#undef DRAY_ASSIGNMENT
+#undef DRAY_JOB
 #undef DRAY_ROW
 
 Result<const Column*> column_of(const wire::Replacement& what) {
@@ -264,7 +396,14 @@ Result<> rows::find_what_holds(StatementCache& sql, wire::SiteView& site) {
   DRAY_CHECK(check_phases(sql, site));
   DRAY_CHECK(check_artifacts(sql, site));
   DRAY_CHECK(check_devices(sql, site));
-  return check_deferrals(sql, site);
+  DRAY_CHECK(check_deferrals(sql, site));
+  DRAY_CHECK(check_site_deferrals(sql, site));
+  return check_membership(sql, site.name, site.unreadable);
+}
+
+Result<> rows::check_membership(StatementCache& sql, const std::string& site, std::vector<wire::Unreadable>& notes) {
+  DRAY_CHECK(check_assignments(sql, site, notes));
+  return check_jobs(sql, site, notes);
 }
 
 Result<server::SiteChanges> SqliteServerStore::replace_unreadable(const wire::Replacement& what) {
@@ -287,6 +426,8 @@ Result<server::SiteChanges> SqliteServerStore::replace_unreadable(const wire::Re
   bind_stored(write, *stored);
   DRAY_CHECK(write.run());
   if (what.table == "device_type") DRAY_CHECK(check_type(sql_, what.key));
+  if (what.table == "rollout" && what.column == "state")  // paused, as its machine does it
+    DRAY_CHECK(sql_("UPDATE assignment SET held=1 WHERE 'r'||rollout_id=?1").bind(1, what.key).run());
   if (what.table == "rollout")  // when it has to be looked at was computed without it
     DRAY_CHECK(sql_("UPDATE rollout SET wake_at=0 WHERE 'r'||id=?1 AND state NOT IN ('finished', 'aborted')")
                    .bind(1, what.key)

@@ -9,4 +9,7 @@ namespace dray::adapters::rows {
 // devices.
 Result<> find_what_holds(StatementCache& sql, wire::SiteView& site);
 
+// What says which jobs of the site are in its plan. Where that can't be read, it gets no new one.
+Result<> check_membership(StatementCache& sql, const std::string& site, std::vector<wire::Unreadable>& notes);
+
 }  // namespace dray::adapters::rows

@@ -1,6 +1,7 @@
 #include "gateway/ddi/door.h"
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "wire/ddi.h"
 #include "wire/http_fields.h"
 
@@ -49,7 +50,7 @@ bool Door::knows(const HttpRequest& request) const {
   if (!parts_.site.loaded() || at == std::string_view::npos) return false;
   const std::string_view rest = path.substr(at + kDoor.size());
   const auto name = wire::unescape_url(rest.substr(0, rest.find('/')));
-  return is_authorized(request, name ? parts_.site.find_device(*name) : nullptr);
+  return is_authorized(request, name ? parts_.site.find_device(clean_name(*name)) : nullptr);
 }
 
 bool Door::is_authorized(const HttpRequest& request, const DeviceState* device) const {

@@ -138,7 +138,7 @@ Task<HttpResponse> Door::put_installed(Call& call) {
   device.installed_version = installed->version;
   if (!same)
     parts_.site.save_device(
-        device, {Write::put(kind::kDevice, device.name.value(), encode_device_document(device))});
+        device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
   co_return co_await done(same ? 200 : 201);
 }
 

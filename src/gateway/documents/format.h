@@ -26,17 +26,6 @@ Result<T> read(std::string_view text, F f) {
   return wire::decode<T>(parse(text), std::move(f));
 }
 
-// The same where f puts what it reads into something else.
-template <class F>
-Result<> read_into(std::string_view text, F f) {
-  const auto done = read<bool>(text, [&](const wire::Node& n) {
-    f(n);
-    return true;
-  });
-  if (!done) return done.error();
-  return {};
-}
-
 // The document of these members.
 std::string write(wire::json::object members);
 // A message that is kept as it was received or will be sent, with the format in front; `message` is a JSON

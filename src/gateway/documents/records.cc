@@ -3,6 +3,7 @@
 #include <charconv>
 #include <limits>
 
+#include "core/identity/holder.h"
 #include "gateway/documents/format.h"
 
 namespace dray::gateway::documents {
@@ -92,6 +93,58 @@ std::string write_link(const LinkBytes& b) {
 Result<LinkBytes> read_link(std::string_view text) {
   return read<LinkBytes>(text, [](const Node& n) {
     return LinkBytes{n.at("wan").size(), n.at("wan_control").size(), n.at("lan").size()};
+  });
+}
+
+std::string write_aside(const Aside& aside) {
+  return write({{"report", aside.report}, {"why", aside.why}, {"at", to_rfc3339(aside.at)}});
+}
+
+Result<Aside> read_aside(std::string_view text) {
+  constexpr std::size_t kLongestAside = 9 << 20;  // a report of any length that may be sent
+  return read<Aside>(text, [](const Node& n) {
+    return Aside{n.at("report").text(kLongestAside), n.at("why").text(), n.at("at").time()};
+  });
+}
+
+namespace {
+
+json::object place_value(const core::Place& place) {
+  json::array hardware;
+  for (const std::string& part : place.hardware) hardware.emplace_back(part);
+  return {{"machine", place.machine},
+          {"hardware", std::move(hardware)},
+          {"path", place.path},
+          {"device", std::to_string(place.device)},  // 64 bits: more than a number of JSON holds
+          {"inode", std::to_string(place.inode)}};
+}
+
+core::Place place_of(const Node& n) {
+  core::Place out;
+  out.machine = n.at("machine").text();
+  n.at("hardware").each([&](const Node& part) { out.hardware.insert(part.text()); }, 64);
+  out.path = text_of(n, "path");
+  out.device = std::strtoull(n.at("device").text().c_str(), nullptr, 10);
+  out.inode = std::strtoull(n.at("inode").text().c_str(), nullptr, 10);
+  return out;
+}
+
+}  // namespace
+
+std::string write_instance(const InstanceRecord& instance) {
+  return write({{"name", instance.name},
+                {"place", place_value(instance.place)},
+                {"fresh_epoch", instance.fresh_epoch},
+                {"refused_since", maybe_time_value(instance.refused_since)}});
+}
+
+Result<InstanceRecord> read_instance(std::string_view text) {
+  return read<InstanceRecord>(text, [](const Node& n) {
+    InstanceRecord out{n.at("name").text(core::kLongestInstance), place_of(n.at("place")),
+                       n.at("fresh_epoch").boolean(), {}};
+    if (!core::is_instance_name(out.name)) n.at("name").refuse("is no name of an instance");
+    out.refused_since = maybe_time_of(n, "refused_since");
+    return out;
   });
 }
 

@@ -1,11 +1,13 @@
 // The site's smaller documents (docs/formats.md): deferrals, action histories, counters, the clock's floor,
-// link bytes. Pure.
+// link bytes, reports that were set aside, which gateway this is. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "core/identity/place.h"
 #include "core/model/plan.h"
 #include "gateway/history.h"
 
@@ -39,5 +41,23 @@ Result<WallTime> read_clock(std::string_view text);
 
 std::string write_link(const LinkBytes& bytes);
 Result<LinkBytes> read_link(std::string_view text);
+
+// A report that a server could not take.
+struct Aside {
+  std::string report, why;  // as it was sent; what the server said
+  WallTime at;
+};
+std::string write_aside(const Aside& aside);
+Result<Aside> read_aside(std::string_view text);
+
+// Which gateway this is, and where its data lay.
+struct InstanceRecord {
+  std::string name;
+  core::Place place;
+  bool fresh_epoch = false;               // a copy whose own epoch is still to begin
+  std::optional<WallTime> refused_since;  // the server lets another gateway answer
+};
+std::string write_instance(const InstanceRecord& instance);
+Result<InstanceRecord> read_instance(std::string_view text);
 
 }  // namespace dray::gateway::documents

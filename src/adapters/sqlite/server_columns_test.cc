@@ -1,0 +1,190 @@
+// Every column that is parsed: damaged it is named, what depends on it is held, and it can be replaced.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "adapters/sqlite/server_store_testing.h"
+
+namespace dray::adapters {
+namespace {
+
+using namespace server_testing;
+
+enum class Then {
+  kHeld,    // the assignment of the site is
+  kNoPlan,  // the site gets no new plan and goes on with the last
+  kNamed,   // it decides nothing that has not happened, and says so
+};
+
+struct Column {
+  const char *table, *column, *where, *key, *good;
+  Then then;
+  const char* bad = "[[\"oops";
+  bool held_on = false;  // what takes its place holds as well
+};
+
+const std::string kShaA(64, 'a');
+
+class ParsedColumn : public StoreFixture, public ::testing::WithParamInterface<Column> {
+ protected:
+  bool is_held() {
+    for (const core::Assignment& a : must(store->load_plan("berlin")).assignments)
+      if (a.id.value() == "r1-berlin") return a.planned_at >= a.expires_at;
+    throw std::runtime_error("it is in no plan");
+  }
+  std::vector<wire::Unreadable> notes() { return must(lists.site("berlin")).unreadable; }
+  static bool names(const std::vector<wire::Unreadable>& notes) {
+    const Column& of = GetParam();
+    return std::any_of(notes.begin(), notes.end(), [&](const auto& note) {
+      return note.table == of.table && note.column == of.column && note.key == of.key;
+    });
+  }
+};
+
+const Column kColumns[]{
+    {"site", "time_zone", "name='berlin'", "berlin", "\"Europe/Berlin\"", Then::kHeld},
+    {"site", "limits", "name='berlin'", "berlin", "{}", Then::kHeld},
+    {"site", "transfer_windows", "name='berlin'", "berlin", "[]", Then::kHeld},
+    {"site", "update_windows", "name='berlin'", "berlin", "[]", Then::kHeld},
+    {"site", "black_outs", "name='berlin'", "berlin", "[]", Then::kHeld},
+    {"device_type", "client", "name='odd'", "odd", "\"any\"", Then::kNoPlan},
+    {"device_type", "components", "name='odd'", "odd", "[\"fw\"]", Then::kNoPlan},
+    {"device_type", "steps", "name='odd'", "odd", "[[\"fw\"]]", Then::kNoPlan},
+    {"device_type", "parts", "name='odd'", "odd", "{}", Then::kNoPlan},
+    {"device_type", "ask", "name='odd'", "odd", "\"poll\"", Then::kNoPlan, "shout"},
+    {"device_type", "ends_on", "name='odd'", "odd", "\"power_on\"", Then::kNoPlan, "soon"},
+    {"device_type", "power_on_within", "name='odd'", "odd", "600", Then::kNoPlan},
+    {"device", "attributes", "name='till-1'", "till-1", "{}", Then::kNamed},
+    {"artifact", "device_types", "component='os'", kShaA.c_str(), "[\"till\"]", Then::kNamed},
+    {"blob", "size", "sha256 LIKE 'a%'", kShaA.c_str(), "10", Then::kNoPlan},
+    {"rollout", "filter", "id=1", "r1", "\"\"", Then::kNamed, "type is"},
+    {"rollout", "delivery", "id=1", "r1", "\"pull\"", Then::kHeld, "carry"},
+    {"rollout", "state", "id=1", "r1", "\"paused\"", Then::kHeld, "wandering", true},
+    {"rollout", "before_pause", "id=1", "r1", "\"\"", Then::kNamed, "wandering"},
+    {"rollout", "transfer", "id=1", "r1", "[]", Then::kHeld},
+    {"rollout", "update_windows", "id=1", "r1", "[]", Then::kHeld},
+    {"rollout", "transmit_at", "id=1", "r1", "null", Then::kHeld},
+    {"rollout", "update_at", "id=1", "r1", "\"2026-11-24T02:00:00Z\"", Then::kHeld},
+    {"rollout", "expires_at", "id=1", "r1", "\"2026-11-24T09:00:00Z\"", Then::kHeld},
+    {"rollout", "soak_until", "id=1", "r1", "null", Then::kNamed},
+    {"rollout", "released", "id=1", "r1", "1", Then::kHeld},
+    {"rollout", "retry_limit", "id=1", "r1", "null", Then::kHeld},
+    {"rollout", "priority", "id=1", "r1", "0", Then::kHeld},
+    {"rollout", "status_deferral", "id=1", "r1", "300", Then::kHeld},
+    {"rollout", "phases", "id=1", "r1", "1", Then::kHeld},
+    {"rollout", "computed", "id=1", "r1", "false", Then::kHeld},
+    {"rollout", "late_joiners", "id=1", "r1", "false", Then::kNamed},
+    {"rollout_type", "steps", "type='till'", "r1/till", "[]", Then::kNoPlan},
+    {"rollout_phase", "terms", "1", "r1/1", "{}", Then::kNamed},
+    {"rollout_phase", "accepted", "1", "r1/1", "0", Then::kNamed},
+    {"rollout_phase", "released_at", "1", "r1/1", "null", Then::kNamed},
+    {"rollout_phase", "reached_at", "1", "r1/1", "null", Then::kNamed},
+    {"rollout_phase", "approved_at", "1", "r1/1", "null", Then::kNamed},
+    {"assignment", "held", "id=1", "r1-berlin", "false", Then::kHeld},
+    {"assignment", "in_plan", "id=1", "r1-berlin", "true", Then::kNoPlan},
+    {"assignment", "fetch", "id=1", "r1-berlin", "\"at_update_time\"", Then::kNamed, "soon"},
+    {"job", "phase", "id=1", "r1-till-1", "1", Then::kNoPlan},
+    {"job", "withheld", "id=1", "r1-till-1", "false", Then::kNoPlan},
+    {"job", "generation", "id=1", "r1-till-1", "1", Then::kNoPlan},
+    {"job", "cancel_at", "id=1", "r1-till-1", "null", Then::kNoPlan},
+    {"job", "final", "id=1", "r1-till-1", "false", Then::kNoPlan},
+};
+INSTANTIATE_TEST_SUITE_P(Each, ParsedColumn, ::testing::ValuesIn(kColumns), [](const auto& of) {
+  return std::string{of.param.table} + "_" + of.param.column;
+});
+
+TEST_P(ParsedColumn, IsNamedHoldsWhatDependsOnItAndIsReplaced) {
+  const Column& of = GetParam();
+  roll_out();
+  ASSERT_FALSE(is_held());
+  ASSERT_TRUE(notes().empty());
+  const std::string table = of.table, column = of.column;
+  must(store->db().execute("UPDATE " + table + " SET " + column + "='" + of.bad + "' WHERE " + of.where));
+  EXPECT_TRUE(names(notes()));
+  const auto plan = store->load_plan("berlin");
+  if (of.then == Then::kNoPlan) {
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().code(), ErrorCode::kCorrupt);
+    const std::string remedy = "drayctl row replace " + table + " " + of.key + " " + column;
+    EXPECT_NE(plan.error().message().find(remedy), std::string::npos) << plan.error().message();
+  } else {
+    ASSERT_TRUE(plan) << plan.error().message();
+    EXPECT_EQ(is_held(), of.then == Then::kHeld);
+  }
+  EXPECT_EQ(store->replace_unreadable({table, of.key, column, "[[7]]"}).error().code(), ErrorCode::kInvalid);
+  must(store->replace_unreadable({table, of.key, column, of.good}));
+  EXPECT_FALSE(names(notes()));
+  EXPECT_EQ(is_held(), of.held_on);
+  EXPECT_EQ(store->replace_unreadable({table, of.key, column, of.good}).error().code(), ErrorCode::kConflict);
+}
+
+class DamagedNumbers : public StoreFixture {
+ protected:
+  void execute(const std::string& sql) { must(store->db().execute(sql)); }
+};
+
+TEST_F(DamagedNumbers, ADeferralThatDoesNotSayWhomItMeansMeansEverybody) {
+  roll_out();
+  wire::NewDeferral wanted{.device = "till-1", .rollout = "r1", .until = kNow + 1h, .by = "ines", .why = "x"};
+  const std::string id = must(store->add_deferral(wanted, kNow, {})).made.id;
+  ASSERT_EQ(must(store->load_plan("berlin")).deferrals.at(0).device.value(), "till-1");
+  execute("PRAGMA foreign_keys=OFF");
+  execute("UPDATE deferral SET device='[[oops', rollout_id='x'");
+  const core::Deferral means = must(store->load_plan("berlin")).deferrals.at(0);
+  EXPECT_TRUE(means.device.empty());
+  EXPECT_TRUE(means.assignment.empty());
+  EXPECT_EQ(must(lists.site("berlin")).unreadable.size(), 2u);
+  must(store->replace_unreadable({"deferral", id, "device", "\"till-1\""}));
+  must(store->replace_unreadable({"deferral", id, "rollout_id", "\"r1\""}));
+  const core::Deferral again = must(store->load_plan("berlin")).deferrals.at(0);
+  EXPECT_EQ(again.device.value(), "till-1");
+  EXPECT_EQ(again.assignment.value(), "r1-berlin");
+}
+
+TEST_F(DamagedNumbers, CountsOfAPhaseAreMadeAnewFromItsJobs) {
+  roll_out();
+  report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
+  execute("UPDATE phase_count SET n='x' WHERE state='failed'");
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "x"}, kNow, {}));
+  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).states.at(0).at("failed"), 1);
+}
+
+TEST_F(DamagedNumbers, APausedRolloutIsNotResumedIntoAStateThatCantBeRead) {
+  roll_out(core::Delivery::kPush);
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "x"}, kNow, {}));
+  execute("UPDATE rollout SET before_pause='x'");
+  const auto refused = store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{"ines", "x"}, kNow, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+  EXPECT_NE(refused.error().message().find("drayctl row replace rollout r1 before_pause"), std::string::npos);
+  must(store->replace_unreadable({"rollout", "r1", "before_pause", "\"held\""}));
+  must(store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{"ines", "x"}, kNow, {}));
+  EXPECT_EQ(rollout_state("r1"), "held");
+}
+
+TEST_F(DamagedNumbers, NoActionIdIsLeasedTwice) {
+  report("berlin", {job_report(1, 1, "r9-x", "scheduled")});
+  const auto before = must(store->load_plan("berlin")).action_ids;
+  ASSERT_FALSE(before.empty());
+  execute("UPDATE site SET next_action='x'");
+  must(store->renew_action_ids("berlin", false, kNow));
+  const auto after = must(store->load_plan("berlin")).action_ids;
+  ASSERT_EQ(after.size(), before.size() + 1);
+  EXPECT_GT(after.back().from, before.back().to);
+}
+
+TEST_F(DamagedNumbers, WhenTimesAreLookedAtIsNotLostForGood) {
+  roll_out();
+  const server::WhenAsked when = [](const server::SiteWork&) { return kNow; };
+  for (const char* column : {"plan_asked", "plan_seen", "look_at"}) {
+    for (const auto& work : must(lists.site_works(RolloutId{"r1"}, when, kNow)))
+      must(store->save_times(RolloutId{"r1"}, {{.assignment = work.assignment, .asked = work.asked, .planned = {}, .look_at = {}, .why = {}}}, kNow));
+    ASSERT_TRUE(must(lists.planning_due(kNow)).rollouts.empty()) << column;
+    execute(std::string{"UPDATE assignment SET "} + column + "='x'");
+    EXPECT_TRUE(must(store->ask_unreadable_times({}))) << column;
+    EXPECT_EQ(must(lists.planning_due(kNow)).rollouts.size(), 1u) << column;
+  }
+}
+
+}  // namespace
+}  // namespace dray::adapters
