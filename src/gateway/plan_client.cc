@@ -43,8 +43,9 @@ class HeadWatch : public HttpClient {
 }  // namespace
 
 Task<> PlanClient::run(Stop& stop) {
-  Backoff backoff{site_.settings().server_retry_base, site_.settings().server_retry_cap};
-  Backoff while_refused{kRefusedBase, kRefusedCap};
+  const Settings& settings = site_.settings();
+  core::GrowingPause backoff{core::GrowingPause::from(settings.server_retry_base, settings.server_retry_cap)};
+  core::GrowingPause while_refused{core::GrowingPause::from(kRefusedBase, kRefusedCap)};
   while (!stop.requested()) {
     co_await brake_.turn(stop);
     refused_.reset();
@@ -62,12 +63,12 @@ Task<> PlanClient::run(Stop& stop) {
     else
       trouble_.failed(site_.log(), done.error().message());
     if (identity_.refused()) {
-      const SteadyTime again = clock_.steady() + while_refused.next(random_);
+      const SteadyTime again = clock_.steady() + while_refused.next(random_unit(random_));
       [[maybe_unused]] const auto slept = co_await clock_.sleep_until(again, stop);
       continue;
     }
     if (DRAY_MUTANT("gives_up_server") && backoff.failures() > 8) co_return;
-    const Duration own = backoff.next(random_, refused_.has_value());
+    const Duration own = backoff.next(random_unit(random_), refused_.has_value());
     const SteadyTime until = clock_.steady() + std::max(own, refused_.value_or(Duration{0}));
     [[maybe_unused]] const auto how = co_await clock_.sleep_until(until, stop);
   }

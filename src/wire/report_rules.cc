@@ -12,22 +12,11 @@ Why too_many(std::string_view what, std::size_t have, std::size_t most) {
   return std::string{what} + ": there are " + std::to_string(have) + ", at most " + std::to_string(most) +
          " are taken";
 }
-Why too_large(std::string_view what, std::int64_t number, std::int64_t most) {
-  if (number >= 0 && number <= most) return {};
-  return std::string{what} + ": " + std::to_string(number) + " must lie between 0 and " +
-         std::to_string(most);
-}
 
-Why refusal(const JobReport& r) {
-  if (auto why = too_large("attempt", r.attempt, kMostAttempt)) return why;
-  if (auto why = too_large("step", r.step, kMostInteger)) return why;
-  return too_many("running", r.running.size(), kMostRunning);
-}
 Why refusal(const DeviceReport& r) { return too_many("running", r.running.size(), kMostRunning); }
 Why refusal(const StorageReport& r) {
   return too_many("artifacts", r.artifacts.size(), kMostStoredArtifacts);
 }
-Why refusal(const LogReport& r) { return too_large("attempt", r.attempt, kMostAttempt); }
 template <class Other>
 Why refusal(const Other&) {
   return {};
@@ -36,7 +25,6 @@ Why refusal(const Other&) {
 }  // namespace
 
 std::optional<std::string> refusal_of(const Report& report, core::ReportsSeen seen) {
-  if (auto why = too_large("seq", report.seq, kMostInteger)) return why;
   if (!is_likely_place({report.epoch, report.seq}, seen))
     return "epoch: " + std::to_string(report.epoch) + " is more than " +
            std::to_string(core::kMostEpochStep) + " above " + std::to_string(seen.epoch) +
@@ -45,8 +33,7 @@ std::optional<std::string> refusal_of(const Report& report, core::ReportsSeen se
 }
 
 bool is_likely_place(core::ReportsSeen place, core::ReportsSeen seen) {
-  return place.epoch >= 0 && place.seq >= 0 && place.seq <= kMostInteger &&
-         core::is_likely_epoch(seen.epoch, place.epoch);
+  return place.epoch >= 0 && place.seq >= 0 && core::is_likely_epoch(seen.epoch, place.epoch);
 }
 
 std::span<const std::string> kept_lines(const std::vector<std::string>& lines) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
+
 namespace dray::core {
 namespace {
 
@@ -132,6 +134,7 @@ Result<Holding> replaced_by(const Holding& holding, std::optional<std::string_vi
 }
 
 std::optional<TwoGateways> two_gateways(const Holding& holding, WallTime now) {
+  if (DRAY_MUTANT("two_gateways_unsaid")) return {};
   std::optional<TwoGateways> out;
   for (const Instance& i : holding.instances) {
     if (asks(i, now) && (!out || *i.refused < out->since))
