@@ -45,7 +45,7 @@ inline constexpr Mutant kMutants[] = {
     {"serves_two_gateways", "one_gateway", 1'000'001, "the server answers two gateways of one site"},
     {"two_gateways_unsaid", "two_gateways", 1'000'001, "the server refuses a second gateway and does not say so"},
     {"forgets_its_name", "two_gateways", 1, "a gateway takes another name at each start"},
-    {"two_agents_unsaid", "two_agents", 1'000'001, "a boot id that comes back is taken for a new one"},
+    {"two_agents_unsaid", "two_agents", 1'000'002, "a boot id that comes back is taken for a new one"},
     {"restarts_are_two_agents", "two_agents", 1, "a device that restarts often is taken for two"},
     {"links_take_slots", "served", 1'000'001, "a link that is shown and not used keeps others from receiving"},
     {"stranger_stops_orders", "liveness", 1'000'001, "a device that nobody knows stops the orders of all others at its site"},

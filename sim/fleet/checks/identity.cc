@@ -53,11 +53,9 @@ class SaysTwoGateways final : public Check {
     if (!gateway.disk().exists("gateway.db")) sites_[gateway.name()].excused = kSteadyMax;
   }
   void damaged(Node& gateway, std::string_view kind) override {
-    // Who can't read its own name takes another one, and the server can't know that the first is gone.
-    if (kind == gateway::kind::kMeta) {
-      SteadyTime& excused = sites_[gateway.name()].excused;
-      excused = std::max<SteadyTime>(excused, scene_.world.now() + kReturned);
-    }
+    // Who can't read its own name takes another one, and an older disk brings the first one back: the server can't know
+    // that all of them are one machine.
+    if (kind == gateway::kind::kMeta) sites_[gateway.name()].excused = kSteadyMax;
   }
 
  private:
@@ -134,12 +132,13 @@ class SaysTwoAgents final : public Check {
 
  private:
   // It asks who is there about once a poll, and the doubt ends an hour after the last change.
-  static constexpr Duration kSoon{2 * 60'000}, kStands = core::kAlone - 10min;
+  static constexpr Duration kSoon{2 * 60'000}, kStands = core::kAlone - 10min, kForgets = core::kAlone / 2;
   struct Device {
     std::string gateway;
     std::vector<std::string> known;     // ids, as its gateway must know them; newest last
     std::set<std::string> ever;         // all that came
     std::string last;
+    SteadyTime changed{};
     bool two_ever = false;              // one came back, at any time
     std::optional<SteadyTime> two_at;   // when the id was another one last, of those with two
   };
@@ -163,6 +162,11 @@ class SaysTwoAgents final : public Check {
     if (id != device.last) device.two_ever = !device.ever.insert(id).second || device.two_ever;
     device.last = id;
     if (!device.known.empty() && device.known.back() == id) return;
+    const SteadyTime changed = std::exchange(device.changed, scene_.world.now());
+    if (device.two_ever && device.changed - changed >= kForgets) {  // one was alone for so long that the other is news
+      device.known = {device.known.back()};
+      device.two_at.reset();
+    }
     const auto again = std::find(device.known.begin(), device.known.end(), id);
     if (again != device.known.end()) {
       device.known.erase(again);
