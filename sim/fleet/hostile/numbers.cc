@@ -21,11 +21,13 @@ std::string spoiled(const std::string& text) {
   for (value& entry : parsed->as_array()) {
     auto* object = entry.if_object();
     if (object == nullptr || !object->contains("kind")) continue;
-    const std::string_view kind = object->at("kind").is_string() ? std::string_view{object->at("kind").as_string()} : "";
+    const value& kind = object->at("kind");
+    // Read before a member is added, which moves all of them.
+    const bool rate = kind == "rate", log = kind == "log";
     constexpr std::int64_t kLargestNumber = std::numeric_limits<std::int64_t>::max();
-    if (kind == "rate") (*object)["age"] = kLargestNumber;
-    if (kind == "log") (*object)["attempt"] = kLargestNumber;
-    any = any || kind == "rate" || kind == "log";
+    if (rate) (*object)["age"] = kLargestNumber;
+    if (log) (*object)["attempt"] = kLargestNumber;
+    any = any || rate || log;
   }
   return any ? wire::to_text(*parsed) : text;
 }
