@@ -25,6 +25,8 @@ Why refusal(const Other&) {
 }  // namespace
 
 std::optional<std::string> refusal_of(const Report& report, core::ReportsSeen seen) {
+  if (report.seq < 0 || report.seq > kMostInteger)
+    return "seq: " + std::to_string(report.seq) + " must lie between 0 and " + std::to_string(kMostInteger);
   if (!is_likely_place({report.epoch, report.seq}, seen))
     return "epoch: " + std::to_string(report.epoch) + " is more than " +
            std::to_string(core::kMostEpochStep) + " above " + std::to_string(seen.epoch) +
@@ -33,7 +35,9 @@ std::optional<std::string> refusal_of(const Report& report, core::ReportsSeen se
 }
 
 bool is_likely_place(core::ReportsSeen place, core::ReportsSeen seen) {
-  return place.epoch >= 0 && place.seq >= 0 && core::is_likely_epoch(seen.epoch, place.epoch);
+  // Also of an entry that could not be read: its place may be any number.
+  return place.epoch >= 0 && place.seq >= 0 && place.seq <= kMostInteger &&
+         core::is_likely_epoch(seen.epoch, place.epoch);
 }
 
 std::span<const std::string> kept_lines(const std::vector<std::string>& lines) {

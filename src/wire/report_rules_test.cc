@@ -30,6 +30,8 @@ TEST(ReportRules, APlaceThatCanNotBeIsRefusedAndNamed) {
       {job(kHuge, 1), "epoch: "},
       {job(-1, 1), "epoch: "},
       {job(std::numeric_limits<std::int64_t>::min() + 3, 1), "epoch: "},
+      {job(3, kHuge), "seq: "},
+      {job(3, -1), "seq: "},
       {{3, 8, {}, UnknownReport{"new"}}, ""},
   };
   for (const Row& row : rows) {

@@ -163,7 +163,7 @@ class SaysTwoAgents final : public Check {
     device.last = id;
     if (!device.known.empty() && device.known.back() == id) return;
     const SteadyTime changed = std::exchange(device.changed, scene_.world.now());
-    if (device.two_ever && device.changed - changed >= kForgets) {  // one was alone for so long that the other is news
+    if (device.two_ever && !device.known.empty() && device.changed - changed >= kForgets) {  // one was alone for so long that the other is news
       device.known = {device.known.back()};
       device.two_at.reset();
     }
