@@ -2,12 +2,16 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <span>
 
 #include "adapters/posix/system_clock.h"
+#include "base/text.h"
 #include "ctl/times.h"
 
 namespace dray::ctl {
 namespace {
+
+constexpr std::size_t kLongestShown = 200;  // bytes of an argument that is named
 
 // Options of one subcommand live as long as the command: shared with its callback.
 template <class T>
@@ -235,9 +239,22 @@ void add_job(CLI::App& app, Cli& cli) {
   });
 }
 
+// What was typed goes into JSON and addresses, which are UTF-8: said here once, in words of the shell.
+std::optional<std::string> odd_word(std::span<char* const> words) {
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::string_view word{words[i]};
+    if (const std::size_t at = valid_utf8(word); at < word.size())
+      return "argument " + std::to_string(i) + ", '" + clean_text(word, kLongestShown) + "': byte " +
+             std::to_string(at + 1) + " is not UTF-8 (is the terminal set to another character set?)";
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<int> Cli::parse(int argc, char** argv) {
+  if (const auto odd = odd_word({argv, argv + argc}))
+    return std::fputs(("drayctl: " + *odd + "\n").c_str(), stderr), 2;
   CLI::App app{"Talks to a dray-server: what to update, where, when, and how it goes."};
   app.set_version_flag("--version", "drayctl " DRAY_VERSION);
   app.add_option("--server", server, "the server's address")->envname("DRAY_SERVER")->capture_default_str();

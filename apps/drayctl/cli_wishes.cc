@@ -79,7 +79,7 @@ void add_gateways(CLI::App& app, Cli& cli) {
   };
   CLI::App* group = app.add_subcommand("gateway", "the gateways that call with a site's token")->require_subcommand(1);
   auto o = keep<Options>();
-  CLI::App* list = group->add_subcommand("list", "which of them answers for the site, and which are refused");
+  CLI::App* list = group->add_subcommand("list", "which of them is in_use, which are refused, and which have ended; heard when");
   list->add_option("site", o->site, "the site")->required();
   list->callback([&cli, o] { cli.command = [o](Session& s) { return list_gateways(s, o->site); }; });
   CLI::App* replace = group->add_subcommand(

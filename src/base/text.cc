@@ -64,13 +64,16 @@ std::string clean(std::string_view raw, Limit most) {
 
 }  // namespace
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const Character one = first_of(text);
-    if (one.code == kNoCharacter) return false;
-    text.remove_prefix(one.length);
+bool is_utf8(std::string_view text) { return valid_utf8(text) == text.size(); }
+
+std::size_t valid_utf8(std::string_view text) {
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const Character one = first_of(rest);
+    if (one.code == kNoCharacter) break;
+    rest.remove_prefix(one.length);
   }
-  return true;
+  return text.size() - rest.size();
 }
 
 std::string_view cut_text(std::string_view text, std::size_t most) {

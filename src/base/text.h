@@ -15,6 +15,8 @@ namespace dray {
 
 // True where it is valid UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool is_utf8(std::string_view text);
+// How many bytes at its front are; text.size() where all are.
+std::size_t valid_utf8(std::string_view text);
 
 // The longest front of `text` that has at most `most` bytes and ends at a character. `text` is valid UTF-8.
 std::string_view cut_text(std::string_view text, std::size_t most);

@@ -245,6 +245,12 @@ TEST_F(IdentityTest, TheDoubtEndsByAnswersOfOneAloneOrBySomebodysWord) {
   EXPECT_EQ(device_reason(), "two_agents") << "again";
   EXPECT_EQ(local(Method::kPost, "/api/v1/devices/dev-1/alone", R"({"by":"ines","wny":"x"})").status, 400);
   EXPECT_EQ(local(Method::kPost, "/api/v1/devices/dev-9/alone", "{}").status, 404);
+  const auto refused = [&](const std::string& body) { return local(Method::kPost, "/api/v1/devices/dev-1/alone", body); };
+  EXPECT_NE(refused(R"({"by":")" + std::string(129, 'x') + "\"}").body.find("by: is longer than 128 bytes"), std::string::npos);
+  EXPECT_NE(refused(R"({"why":")" + std::string(1'025, 'x') + "\"}").body.find("why: is longer than 1024 bytes"), std::string::npos);
+  EXPECT_NE(refused(R"({"by":"a\u0007b"})").body.find("by: must not hold control characters"), std::string::npos);
+  EXPECT_EQ(refused(R"({"why":")" + std::string(70'000, 'x') + "\"}").status, 413);
+  EXPECT_EQ(device_reason(), "two_agents") << "what was refused has changed nothing";
   EXPECT_EQ(local(Method::kPost, "/api/v1/devices/dev-1/alone", R"({"by":"ines","why":"the other one is off"})").status, 200);
   EXPECT_EQ(device_reason(), "");
   EXPECT_FALSE(wait_link("deploymentBase").empty());

@@ -21,6 +21,19 @@ inline HttpResponse problem(int status, std::string_view title, std::string_view
   return response;
 }
 
+// A body that can't be taken.
+inline HttpResponse refused(const Error& error) {
+  if (error.code() != ErrorCode::kExhausted) return problem(400, "Bad Request", error.message());
+  HttpResponse response = problem(413, "Too Large", error.message());
+  response.close = true;  // a client that is told no in mid-body would go on sending
+  return response;
+}
+
+// The body of what the site's people ask for: JSON, "{}" where there is none. kExhausted: too large, as announced or as it came.
+Task<Result<std::string>> read_wish_text(HttpRequest& request);
+// Refused where it is longer, in bytes, or holds control characters; left out: empty.
+std::string line_or_empty(const wire::Node& n, std::string_view key, std::size_t longest);
+
 // A problem with one more member.
 inline HttpResponse conflict(std::string_view detail, std::string_view member, boost::json::value value) {
   HttpResponse response = with_json(

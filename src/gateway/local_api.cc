@@ -13,6 +13,9 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kLongestName = 600;  // of a document, as it is shown
+constexpr std::size_t kMostBody = 64 << 10;
+
+Error too_large() { return Error{ErrorCode::kExhausted, "body: is larger than " + std::to_string(kMostBody) + " bytes"}; }
 
 std::string versions(const core::Job& job) {
   std::string out;
@@ -36,6 +39,20 @@ bool is_foreign_page(const HttpRequest& request) {
 }
 
 }  // namespace
+
+Task<Result<std::string>> read_wish_text(HttpRequest& request) {
+  if (!request.body) co_return std::string{"{}"};
+  if (request.length.value_or(0) > kMostBody) co_return too_large();
+  auto body = co_await read_all(*request.body, kMostBody);
+  if (!body && body.error().code() == ErrorCode::kExhausted) co_return too_large();
+  if (body && body->empty()) co_return std::string{"{}"};
+  co_return body;
+}
+
+std::string line_or_empty(const wire::Node& n, std::string_view key, std::size_t longest) {
+  const auto found = n.maybe(key);
+  return found ? found->line(longest) : std::string{};
+}
 
 Task<HttpResponse> LocalApi::handle(HttpRequest request, Stop& /*stop*/) {
   const std::string path = request.target.substr(0, request.target.find('?'));
@@ -97,12 +114,14 @@ json::array LocalApi::unreadable() const {
 }
 
 // 503 only where nothing can be saved. A server that can't be told is no reason: devices are served all the same.
+// Whether it can be is known only where it was tried.
 HttpResponse LocalApi::ready() const {
+  const auto& telling = site_.telling;
   if (!site_.loaded()) return plain(503, "starting\n");
   if (!site_.can_save()) return plain(503, "nothing can be saved\n");
   return with_json(200, {{"ready", true},
-                         {"can_tell_server", !site_.cannot_tell.has_value()},
-                         {"why", site_.cannot_tell ? json::value(*site_.cannot_tell) : json::value{}},
+                         {"can_tell_server", telling ? json::value(telling->has_value()) : json::value{}},
+                         {"why", !telling ? json::value("not tried yet") : *telling ? json::value{} : json::value(telling->error().message())},
                          {"reports_waiting", site_.outbox().size()}});
 }
 

@@ -10,27 +10,16 @@ namespace dray::gateway {
 namespace {
 
 namespace json = boost::json;
-constexpr std::size_t kLargestBody = 64 << 10;
 
 struct Wish {  // body of a deferral or a cancel
   core::Deferral deferral;
   bool accept_expiry = false;
 };
 
-std::string line_or_empty(const wire::Node& n, std::string_view key, std::size_t longest) {
-  const auto found = n.maybe(key);
-  return found ? found->line(longest) : std::string{};
-}
-
 Task<Result<Wish>> read_wish(HttpRequest& request, bool deferral) {
-  std::string text;
-  if (request.body) {
-    auto body = co_await read_all(*request.body, kLargestBody);
-    if (!body) co_return body.error();
-    text = std::move(*body);
-  }
-  if (text.empty()) text = "{}";
-  co_return wire::decode<Wish>(wire::parse_json(text), [deferral](const wire::Node& n) {
+  const auto text = co_await read_wish_text(request);
+  if (!text) co_return text.error();
+  co_return wire::decode<Wish>(wire::parse_json(*text), [deferral](const wire::Node& n) {
     Wish wish;
     n.only({"device", "assignment", "until", "by", "why", "accept_expiry"});
     wish.deferral.by = line_or_empty(n, "by", wire::kLongestBy);
@@ -146,7 +135,7 @@ json::object LocalApi::shown(const core::Deferral& deferral) const {
 
 Task<HttpResponse> LocalApi::add_deferral(HttpRequest& request) {
   auto wish = co_await read_wish(request, true);
-  if (!wish) co_return problem(400, "Bad Request", wish.error().message());
+  if (!wish) co_return refused(wish.error());
   core::Deferral deferral = wish->deferral;
   if (auto refused = refuses(deferral)) co_return std::move(*refused);
   if (auto late = comes_too_late(deferral, wish->accept_expiry)) co_return std::move(*late);
@@ -160,7 +149,7 @@ Task<HttpResponse> LocalApi::add_deferral(HttpRequest& request) {
 // In the place of one that can't be read any more.
 Task<HttpResponse> LocalApi::replace_deferral(HttpRequest& request, std::string id) {
   auto wish = co_await read_wish(request, true);
-  if (!wish) co_return problem(400, "Bad Request", wish.error().message());
+  if (!wish) co_return refused(wish.error());
   core::Deferral deferral = wish->deferral;
   deferral.id = id;
   if (auto refused = refuses(deferral)) co_return std::move(*refused);
@@ -179,7 +168,7 @@ Task<HttpResponse> LocalApi::withdraw_deferral(std::string id) {
 
 Task<HttpResponse> LocalApi::cancel_job(HttpRequest& request, std::string id) {
   const auto wish = co_await read_wish(request, false);
-  if (!wish) co_return problem(400, "Bad Request", wish.error().message());
+  if (!wish) co_return refused(wish.error());
   const JobId job_id{id};
   if (site_.find_job(job_id) == nullptr) co_return problem(404, "Not Found", "there is no such job");
   const std::string cancel = "l" + random_alphanumeric(random_, 10);

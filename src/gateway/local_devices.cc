@@ -7,26 +7,16 @@ namespace dray::gateway {
 namespace {
 
 namespace json = boost::json;
-constexpr std::size_t kLargestBody = 64 << 10;
-
 struct Word {
   std::string by, why;
 };
 
 Task<Result<Word>> read_word(HttpRequest& request) {
-  std::string text;
-  if (request.body) {
-    auto body = co_await read_all(*request.body, kLargestBody);
-    if (!body) co_return body.error();
-    text = std::move(*body);
-  }
-  if (text.empty()) text = "{}";
-  co_return wire::decode<Word>(wire::parse_json(text), [](const wire::Node& n) {
+  const auto text = co_await read_wish_text(request);
+  if (!text) co_return text.error();
+  co_return wire::decode<Word>(wire::parse_json(*text), [](const wire::Node& n) {
     n.only({"by", "why"});
-    Word out;
-    if (const auto by = n.maybe("by")) out.by = by->cleaned(wire::kLongestBy);
-    if (const auto why = n.maybe("why")) out.why = why->cleaned(wire::kLongestWhy);
-    return out;
+    return Word{line_or_empty(n, "by", wire::kLongestBy), line_or_empty(n, "why", wire::kLongestWhy)};
   });
 }
 
@@ -50,7 +40,7 @@ HttpResponse LocalApi::devices() const {
 
 Task<HttpResponse> LocalApi::confirm_device(HttpRequest& request, std::string name) {
   const auto word = co_await read_word(request);
-  if (!word) co_return problem(400, "Bad Request", word.error().message());
+  if (!word) co_return refused(word.error());
   DeviceState* device = site_.find_device(name);
   if (device == nullptr) co_return problem(404, "Not Found", "there is no such device");
   site_.confirm_alone(*device, word->by, word->why);

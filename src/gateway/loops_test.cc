@@ -108,6 +108,26 @@ TEST_F(LoopsTest, AnAnswerThatIsNoPlanGrowsToFiveMinutes) {
   expect_braked("plan");
 }
 
+TEST_F(LoopsTest, APlanThatCanNotBeUsedIsSeldomFetchedAgainAndTheSiteIsToldWhy) {
+  struct Case {
+    std::string body, why;
+  };
+  const std::string large(wire::kMostPlanBytes + 1, ' ');
+  for (const Case& one : {Case{large, "the answer is larger than 16777216 bytes"},
+                          Case{R"({"revision": 7, "site": "berlin"})", "GET plan: "}}) {
+    server.asked.clear();
+    server.instead["plan"] = [&](const HttpRequest&, const std::string&) { return with_text(200, one.body); };
+    gw.power_on();
+    run_for(1min);
+    EXPECT_LE(server.asked["plan"].size(), 20U) << "each costs the WAN a plan";
+    run_for(2h);
+    EXPECT_LE(server.asked["plan"].size(), 120U) << one.why;
+    EXPECT_NE(why_slow().find(one.why), std::string::npos) << why_slow();
+    gw.power_off();
+    run_for(1s);
+  }
+}
+
 TEST_F(LoopsTest, RetryAfterIsObeyedWithinAnHour) {
   struct Case {
     std::string says;

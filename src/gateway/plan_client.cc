@@ -1,12 +1,12 @@
 #include "gateway/plan_client.h"
 
 #include "base/mutant.h"
+#include "gateway/server_answer.h"
 #include "wire/http_fields.h"
 
 namespace dray::gateway {
 namespace {
 
-constexpr std::size_t kLargestPlan = 64 << 20;
 constexpr Duration kRefusedBase{10'000}, kRefusedCap{300'000};  // pauses between questions while another one answers
 
 // Notes when the head of an answer came: the server wrote its time then, and a long plan over a slow WAN may take
@@ -46,15 +46,19 @@ Task<> PlanClient::run(Stop& stop) {
   const Settings& settings = site_.settings();
   core::GrowingPause backoff{core::GrowingPause::from(settings.server_retry_base, settings.server_retry_cap)};
   core::GrowingPause while_refused{core::GrowingPause::from(kRefusedBase, kRefusedCap)};
+  // Where an answer can't be used, each more costs the WAN a plan: ten seconds, and up to five minutes.
+  core::GrowingPause while_of_no_use{core::GrowingPause::from(10 * settings.server_retry_base, 5 * settings.server_retry_cap)};
   while (!stop.requested()) {
     co_await brake_.turn(stop);
     refused_.reset();
+    is_of_no_use_ = false;
     const Result<> done = co_await ask(stop);
     if (stop.requested()) break;
     if (done) {
       backoff.reset();
       trouble_.over(site_.log());
       while_refused.reset();
+      while_of_no_use.reset();
       continue;
     }
     const bool turned_away = done.error().code() == ErrorCode::kConflict;  // that has its own words: identity.h
@@ -62,8 +66,9 @@ Task<> PlanClient::run(Stop& stop) {
       trouble_.over(site_.log());
     else
       trouble_.failed(site_.log(), done.error().message());
-    if (identity_.refused()) {
-      const SteadyTime again = clock_.steady() + while_refused.next(random_unit(random_));
+    if (identity_.refused() || is_of_no_use_) {
+      core::GrowingPause& pauses = identity_.refused() ? while_refused : while_of_no_use;
+      const SteadyTime again = clock_.steady() + pauses.next(random_unit(random_));
       [[maybe_unused]] const auto slept = co_await clock_.sleep_until(again, stop);
       continue;
     }
@@ -89,7 +94,8 @@ Task<Result<>> PlanClient::ask(Stop& stop) {
   const SteadyTime asked = clock_.steady();
   const core::ReportsSeen acknowledged = site_.outbox().acknowledged();
   HeadWatch server{server_, clock_};
-  const auto answer = co_await exchange(server, std::move(request), "", kLargestPlan, stop);
+  const auto answer = co_await exchange(server, std::move(request), "", wire::kMostPlanBytes, stop);
+  is_of_no_use_ = !answer && answer.error().code() == ErrorCode::kExhausted;
   if (!answer) co_return answer.error();
   refused_ = wire::parse_retry_after(answer->headers.get("Retry-After"), site_.now()).value_or(Duration{0});
   Result<> taken = take(*answer, acknowledged, server.heard());
@@ -107,11 +113,13 @@ Result<> PlanClient::take(const TextResponse& answer, core::ReportsSeen acknowle
     return {};
   }
   if (answer.status == 409 && identity_.refused()) return Error{ErrorCode::kConflict, identity_.sentence()};
-  if (answer.status != 200) return Error{ErrorCode::kUnavailable, "GET plan: status " + std::to_string(answer.status)};
+  if (answer.status != 200) return Error{ErrorCode::kUnavailable, "GET plan: " + status_and_detail(answer)};
+  is_of_no_use_ = true;
   const auto message = wire::decode_plan(answer.body);
   if (!message) return message.error().with_context("GET plan");
   if (!wire::same_tag(answer.headers.get("ETag"), "\"" + std::to_string(message->plan.revision) + "\""))
     return Error{ErrorCode::kInvalid, "GET plan: no ETag with the revision"};
+  is_of_no_use_ = false;
   site_.take_plan(*message, answer.body, acknowledged, heard);
   return {};
 }

@@ -2,7 +2,8 @@
 //
 // A 200 without `ETag: "<revision>"` (a proxy may have made it weak), or that is not our JSON (a captive portal), counts
 // as no answer. What the server says can't make it ask without waiting (docs/fault-model.md, "Loops that another side's
-// words drive"). While another gateway answers for the site (409) it asks for the whole plan, without waiting, with pauses
+// words drive"); one that can't be used, because it can't be read or is larger than kMostPlanBytes, makes pauses grow to 5
+// minutes. While another gateway answers for the site (409) it asks for the whole plan, without waiting, with pauses
 // that grow to 5 minutes.
 #pragma once
 
@@ -38,6 +39,7 @@ class PlanClient {
   Random& random_;
   LoopBrake brake_;
   Trouble trouble_{"server_away", "Asking the server for the plan", clock_};
+  bool is_of_no_use_ = false;        // it answered, and the plan can't be read, or is too large to be
   std::optional<Duration> refused_;  // it answered; with the least time that it asked for
 };
 

@@ -1,6 +1,7 @@
 #include "gateway/reporter.h"
 
 #include "base/text.h"
+#include "gateway/server_answer.h"
 #include "wire/http_fields.h"
 
 namespace dray::gateway {
@@ -14,14 +15,6 @@ constexpr std::size_t kLongestWhy = 500;
 bool refuses(const TextResponse& answer) {
   const bool told = answer.headers.get("Content-Type").starts_with("application/problem+json");
   return told && (answer.status == 400 || answer.status == 413 || answer.status == 422);
-}
-
-std::string detail_of(const TextResponse& answer) {
-  const auto parsed = wire::parse_sloppy_json(answer.body);
-  const auto* problem = parsed ? parsed->if_object() : nullptr;
-  const auto* detail = problem == nullptr ? nullptr : problem->if_contains("detail");
-  const auto* text = detail == nullptr ? nullptr : detail->if_string();
-  return "status " + std::to_string(answer.status) + (text == nullptr ? "" : ": " + clean_text({text->data(), text->size()}, kLongestWhy));
 }
 
 }  // namespace
@@ -51,7 +44,7 @@ Task<> Reporter::run(Stop& stop) {
     refused_.reset();
     const Result<> done = co_await send(std::move(batch), stop);
     if (stop.requested()) break;
-    site_.cannot_tell = done ? std::nullopt : std::optional{done.error().message()};
+    site_.telling = done;
     if (done) {
       backoff.reset();
       trouble_.over(site_.log());
@@ -78,11 +71,11 @@ Task<Result<>> Reporter::send(Outbox::Batch batch, Stop& stop) {
   if (!answer) co_return answer.error();
   refused_ = wire::parse_retry_after(answer->headers.get("Retry-After"), site_.now()).value_or(Duration{0});
   if (refuses(*answer)) {
-    std::string why = detail_of(*answer);
+    std::string why = status_and_detail(*answer);
     co_return co_await refused(std::move(batch), std::move(why), stop);
   }
   if (answer->status != 200)
-    co_return Error{ErrorCode::kUnavailable, "POST reports: status " + std::to_string(answer->status)};
+    co_return Error{ErrorCode::kUnavailable, "POST reports: " + status_and_detail(*answer)};
   const auto decoded = wire::decode_answer(answer->body);
   if (!decoded) co_return decoded.error().with_context("POST reports");
   const bool moved = decoded->acknowledged.epoch == batch.last.epoch && decoded->acknowledged.seq >= batch.last.seq;

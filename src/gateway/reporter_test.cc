@@ -60,6 +60,15 @@ TEST_F(ReporterTest, OneEntryThatIsRefusedIsKeptBesideAndTheOthersAreTold) {
   EXPECT_TRUE(until([&] { return !is_aside("device/dev-3"); })) << "told by now";
 }
 
+TEST_F(ReporterTest, WhetherTheServerCanBeToldIsNotSaidBeforeItWasTried) {
+  server.away = true;
+  plan_for(1);
+  start();
+  const Answer ready = local(Method::kGet, "/readyz");
+  EXPECT_EQ(ready.status, 200);
+  EXPECT_NE(ready.body.find(R"("can_tell_server":null,"why":"not tried yet")"), std::string::npos) << ready.body;
+}
+
 TEST_F(ReporterTest, AProxysRefusalIsALineThatDoesNotWorkAndNothingIsDropped) {
   int asked = 0, status = 400;
   server.answers_reports = [&](const std::string&) {

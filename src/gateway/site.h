@@ -200,7 +200,8 @@ class Site {
   void acknowledge(const wire::ReportsAnswer& answer);
   void report_everything();  // resync
   void set_report_aside(std::int64_t seq, std::string why);
-  std::optional<std::string> cannot_tell;  // why reports do not reach the server; kept by the reporter
+  // How the last try to tell the server ended; nothing: none was made since the start. Kept by the reporter.
+  std::optional<Result<>> telling;
   std::function<wire::StorageReport()> storage_report;  // set by the composer, as the next
   std::function<std::vector<wire::ReportBody>()> rate_reports;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace dray {
 namespace {
@@ -28,24 +29,37 @@ class TextBody final : public BodySource {
   bool done_ = false;
 };
 
+// 0 where there is no length, or it is no number: then the bytes are counted as they come.
+std::uint64_t announced(const Headers& headers) {
+  const std::string_view text = headers.get("Content-Length");
+  std::uint64_t out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc{} && end == text.data() + text.size() ? out : 0;
+}
+
 class TextSink final : public BodySink {
  public:
-  TextSink(TextResponse& out, std::size_t limit) : out_{out}, limit_{limit} {}
+  TextSink(TextResponse& out, std::size_t limit, bool has_body) : out_{out}, limit_{limit}, has_body_{has_body} {}
   Result<> head(int status, const Headers& headers) override {
     out_.status = status;
     out_.headers = headers;
+    if (has_body_ && announced(headers) > limit_) return too_large();  // before a byte of it has come
     return {};
   }
   Task<Result<>> write(ByteView bytes) override {
-    if (out_.body.size() + bytes.size() > limit_)
-      co_return Error{ErrorCode::kExhausted, "answer is larger than " + std::to_string(limit_) + " bytes"};
+    if (out_.body.size() + bytes.size() > limit_) co_return too_large();
     out_.body += as_text(bytes);
     co_return Result<>{};
   }
 
  private:
+  Error too_large() const {
+    return Error{ErrorCode::kExhausted, "the answer is larger than " + std::to_string(limit_) + " bytes"};
+  }
+
   TextResponse& out_;
   std::size_t limit_;
+  bool has_body_;
 };
 
 }  // namespace
@@ -88,7 +102,7 @@ Task<Result<std::string>> read_all(BodySource& body, std::size_t limit) {
 Task<Result<TextResponse>> exchange(HttpClient& client, HttpRequest request, std::string body, std::size_t limit,
                                     Stop& stop) {
   TextResponse out;
-  TextSink sink{out, limit};
+  TextSink sink{out, limit, request.method != Method::kHead};
   if (!body.empty()) {
     request.length = body.size();
     request.body = text_body(std::move(body));

@@ -7,6 +7,7 @@
 namespace dray::server {
 namespace {
 
+constexpr std::size_t kMostWords = 64 << 10;  // of a body that says who asks, why, and a name or a time
 constexpr std::size_t kMostJson = 1 << 20;
 constexpr std::size_t kMostBulk = 16 << 20;
 constexpr std::size_t kLongestKey = 256;
@@ -18,6 +19,13 @@ std::vector<std::string_view> parts_of(std::string_view pattern) {
     out.push_back(pattern.substr(at, end - at));
     at = end + 1;
   }
+  return out;
+}
+
+// A client that is told no in mid-body would go on sending: the connection ends instead.
+HttpResponse too_large(std::size_t most) {
+  HttpResponse out = problem_response(413, "body: is larger than " + std::to_string(most) + " bytes");
+  out.close = true;
   return out;
 }
 
@@ -47,7 +55,7 @@ struct AdminApi::Route {
 std::span<const AdminApi::Route> AdminApi::routes() {
   using A = AdminApi;
   static constexpr Route kRoutes[] = {
-      {Method::kPost, "uploads", &A::begin_upload, kMostJson},
+      {Method::kPost, "uploads", &A::begin_upload, kMostWords},
       {Method::kHead, "uploads/*", &A::show_upload},
       {Method::kGet, "uploads/*", &A::show_upload},
       {Method::kPatch, "uploads/*", &A::append_upload},
@@ -61,16 +69,16 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {Method::kGet, "sites", &A::list_sites},
       {Method::kGet, "sites/*", &A::show_site},
       {Method::kPatch, "sites/*", &A::change_site, kMostJson},
-      {Method::kPost, "sites/*/token", &A::renew_site_token, kMostJson},
-      {Method::kPost, "sites/*/resync", &A::resync_site, kMostJson},
+      {Method::kPost, "sites/*/token", &A::renew_site_token, kMostWords},
+      {Method::kPost, "sites/*/resync", &A::resync_site, kMostWords},
       {Method::kPut, "rows/*/*/*", &A::replace_row, kMostJson},
-      {Method::kPost, "sites/*/action-ids", &A::renew_action_ids, kMostJson},
-      {Method::kPost, "sites/*/gateway/replace", &A::replace_gateway, kMostJson},
+      {Method::kPost, "sites/*/action-ids", &A::renew_action_ids, kMostWords},
+      {Method::kPost, "sites/*/gateway/replace", &A::replace_gateway, kMostWords},
       {Method::kPost, "devices", &A::add_device, kMostJson},
       {Method::kPost, "devices/bulk", &A::add_devices, kMostBulk},
       {Method::kGet, "devices", &A::list_devices},
       {Method::kGet, "devices/*", &A::show_device},
-      {Method::kPost, "devices/*/token", &A::renew_device_token, kMostJson},
+      {Method::kPost, "devices/*/token", &A::renew_device_token, kMostWords},
       {Method::kGet, "registered", &A::list_registered},
       {Method::kPost, "releases", &A::add_release, kMostJson},
       {Method::kGet, "releases", &A::list_releases},
@@ -81,15 +89,15 @@ std::span<const AdminApi::Route> AdminApi::routes() {
       {Method::kGet, "rollouts/*", &A::show_rollout},
       {Method::kGet, "rollouts/*/jobs", &A::list_jobs},
       {Method::kGet, "rollouts/*/sites", &A::list_site_times},
-      {Method::kPost, "rollouts/*/approve", &A::approve_rollout, kMostJson},
-      {Method::kPost, "rollouts/*/pause", &A::pause_rollout, kMostJson},
-      {Method::kPost, "rollouts/*/resume", &A::resume_rollout, kMostJson},
-      {Method::kPost, "rollouts/*/abort", &A::abort_rollout, kMostJson},
-      {Method::kPost, "rollouts/*/retry-failed", &A::retry_rollout, kMostJson},
+      {Method::kPost, "rollouts/*/approve", &A::approve_rollout, kMostWords},
+      {Method::kPost, "rollouts/*/pause", &A::pause_rollout, kMostWords},
+      {Method::kPost, "rollouts/*/resume", &A::resume_rollout, kMostWords},
+      {Method::kPost, "rollouts/*/abort", &A::abort_rollout, kMostWords},
+      {Method::kPost, "rollouts/*/retry-failed", &A::retry_rollout, kMostWords},
       {Method::kGet, "jobs/*", &A::show_job},
       {Method::kGet, "jobs/*/log", &A::show_log},
-      {Method::kPost, "jobs/*/cancel", &A::cancel_job, kMostJson},
-      {Method::kPost, "deferrals", &A::add_deferral, kMostJson},
+      {Method::kPost, "jobs/*/cancel", &A::cancel_job, kMostWords},
+      {Method::kPost, "deferrals", &A::add_deferral, kMostWords},
       {Method::kGet, "deferrals", &A::list_deferrals},
       {Method::kGet, "deferrals/*", &A::show_deferral},
       {Method::kDelete, "deferrals/*", &A::withdraw_deferral},
@@ -145,9 +153,10 @@ Task<HttpResponse> AdminApi::run(Call& call, const Route& route) {
     co_return problem_response(400,
                                "Idempotency-Key: is longer than " + std::to_string(kLongestKey) + " bytes");
   if (route.most_body > 0 && call.request.body) {
+    // What is announced as too long is refused before it is sent.
+    if (call.request.length.value_or(0) > route.most_body) co_return too_large(route.most_body);
     auto body = co_await read_all(*call.request.body, route.most_body);
-    if (!body && body.error().code() == ErrorCode::kExhausted)
-      co_return problem_response(413, "body: more than " + std::to_string(route.most_body) + " bytes");
+    if (!body && body.error().code() == ErrorCode::kExhausted) co_return too_large(route.most_body);
     if (!body) co_return problem_response(body.error());
     call.body = std::move(*body);
   }

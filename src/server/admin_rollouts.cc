@@ -3,6 +3,7 @@
 
 #include "server/admin_api.h"
 #include "server/planning.h"
+#include "wire/ddi.h"
 
 namespace dray::server {
 
@@ -19,7 +20,8 @@ Task<HttpResponse> AdminApi::add_release(Call& call) {
   std::function<Result<wire::ReleaseView>()> show = [this, &wanted] {
     return parts_.lists.release(wanted->name, wanted->version);
   };
-  co_return co_await made<wire::ReleaseView>(*done, "/api/v1/releases/" + done->id, {}, std::move(show));
+  std::string location = "/api/v1/releases/" + wire::escape_url(wanted->name) + "/" + wire::escape_url(wanted->version);
+  co_return co_await made<wire::ReleaseView>(*done, std::move(location), {}, std::move(show));
 }
 
 Task<HttpResponse> AdminApi::list_releases(Call& call) {

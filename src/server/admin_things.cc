@@ -103,12 +103,15 @@ Task<HttpResponse> AdminApi::list_sites(Call& call) {
   auto query = page_query(call, {});
   if (!query) co_return problem_response(query.error());
   std::function<Result<wire::Page<wire::SiteView>>()> work = [this, &query] {
-    auto page = parts_.lists.sites(*query);
-    if (page)
-      for (wire::SiteView& site : page->items) wire::describe_site(site, parts_.clock.wall());
-    return page;
+    return parts_.lists.sites(*query);
   };
-  co_return co_await listing<wire::SiteView>(std::move(work));
+  auto page = co_await on(parts_.lists_worker, std::move(work));
+  if (!page) co_return problem_response(page.error());
+  for (wire::SiteView& site : page->items) {
+    instances_.show(site);
+    wire::describe_site(site, parts_.clock.wall());
+  }
+  co_return json_response(200, wire::encode(*page));
 }
 
 Task<HttpResponse> AdminApi::show_site(Call& call) {
@@ -121,6 +124,7 @@ Task<HttpResponse> AdminApi::show_site(Call& call) {
   };
   auto site = co_await on(parts_.lists_worker, std::move(work));
   if (!site) co_return problem_response(site.error());
+  instances_.show(*site);
   wire::describe_site(*site, parts_.clock.wall());
   HttpResponse out = json_response(200, wire::encode(*site));
   out.headers.set("ETag", "\"" + std::to_string(site->revision) + "\"");

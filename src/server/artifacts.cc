@@ -7,7 +7,8 @@
 namespace dray::server {
 namespace {
 
-constexpr std::size_t kBuffer = 1 << 20;
+constexpr std::size_t kBuffer = 1 << 20;  // what a killed server loses of an upload at most,
+constexpr Duration kBufferTime{1'000};    // and of a slow one what came within a second
 constexpr std::uint64_t kSyncEvery = 8 << 20;  // a large flush at the end would stall commits of the database
 constexpr std::uint64_t kKeepEvery = 64 << 20;
 constexpr std::uint64_t kRehashPiece = 8 << 20;
@@ -274,6 +275,7 @@ Task<Artifacts::Appended> Artifacts::receive(Upload& upload, BodySource& body) {
   std::string buffer;
   buffer.reserve(kBuffer);
   Appended out{Outcome::kMore, {}, {}};
+  SteadyTime flushed_at = parts_.clock.steady();
   for (bool end = false; !end;) {
     auto piece = co_await body.read();
     if (!piece) {
@@ -287,10 +289,12 @@ Task<Artifacts::Appended> Artifacts::receive(Upload& upload, BodySource& body) {
     } else {
       buffer.append(as_text(*piece));
     }
-    if (buffer.empty() || (!end && buffer.size() < kBuffer)) continue;
+    const bool due = buffer.size() >= kBuffer || parts_.clock.steady() - flushed_at >= kBufferTime;
+    if (buffer.empty() || (!end && !due)) continue;
     auto flushed = co_await flush(upload, buffer);
     if (!flushed) co_return Appended{Outcome::kFailed, {}, flushed.error()};
     buffer.clear();
+    flushed_at = parts_.clock.steady();
   }
   co_return out;
 }

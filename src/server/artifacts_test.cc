@@ -159,6 +159,46 @@ class ArtifactsAtOnce {
   Stop never_;
 };
 
+// A hundred bytes every three seconds.
+class Trickle final : public BodySource {
+ public:
+  Trickle(sim::Node& node, int pieces) : node_{node}, left_{pieces} {}
+  Task<Result<ByteView>> read() override {
+    [[maybe_unused]] auto slept = co_await node_.clock().sleep_until(node_.clock().steady() + 3s, never_);
+    if (left_-- == 0) co_return ByteView{};
+    co_return as_bytes(piece_);
+  }
+
+ private:
+  sim::Node& node_;
+  int left_;
+  const std::string piece_ = std::string(100, 'x');
+  Stop never_;
+};
+
+Task<> trickle(Artifacts& artifacts, wire::NewUpload wanted, std::shared_ptr<BodySource> body) {
+  const auto begun = co_await artifacts.begin(wanted);
+  EXPECT_TRUE(begun);
+  const auto done = co_await artifacts.append(wanted.sha256, 0, std::move(body));
+  EXPECT_EQ(done.outcome, Artifacts::Outcome::kComplete);
+}
+
+TEST(Artifacts, OfASlowUploadOnlyWhatJustCameIsNotInTheFile) {
+  ArtifactsAtOnce all{1};
+  all.options.upload_kept = 1h;
+  all.run(0, 0);
+  const std::string bytes(2'000, 'x');
+  const Sha256 sha = sha256_of(as_bytes(bytes));
+  Artifacts& artifacts = *all.program->artifacts;
+  all.node.spawn(trickle(artifacts, {sha, bytes.size()}, std::make_shared<Trickle>(all.node, 20)));
+  for (const std::uint64_t pieces : {4, 9, 14}) {
+    const auto there = all.world.run_until([&] { return artifacts.state(sha) && artifacts.state(sha)->offset >= pieces * 100; }, 1min);
+    ASSERT_TRUE(there) << "a kill after a minute would lose all of it";
+    EXPECT_GE((*all.node.disk().open("uploads/" + sha.hex(), Mode::kRead))->size(), pieces * 100);
+  }
+  EXPECT_TRUE(all.world.run_until([&] { return artifacts.blob(sha) != nullptr; }, 5min));
+}
+
 TEST(Artifacts, SurviveClientsAndSweepsAtTheSameTime) {
   int completed = 0, swept_away = 0, wrong = 0, busy = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {

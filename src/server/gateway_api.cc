@@ -14,7 +14,7 @@ namespace dray::server {
 namespace {
 
 constexpr std::size_t kMostProbe = 1 << 20;
-constexpr int kRetryAfter = 5, kFailedAgain = 60;
+constexpr int kRetryAfter = 5, kFailedAgain = 60, kTooLargeAgain = 300;  // seconds
 constexpr std::int64_t kMostRevision = std::int64_t{1} << 52;  // JSON numbers are exact up to there
 
 std::optional<std::int64_t> number(std::string_view text) {
@@ -178,11 +178,20 @@ Task<HttpResponse> GatewayApi::current_plan(Site& site) {
     co_return busy_response("the plan can not be read now", kRetryAfter);
   }
   const wire::PlanMessage message{**plan, parts_.clock.wall(), site.seen};
+  std::string text = wire::encode_plan(message);
+  if (text.size() > wire::kMostPlanBytes) {
+    if (sites_.lines().may_say("plan_too_large", site.name))
+      parts_.log.error("plan_too_large", {{"site", site.name}, {"bytes", text.size()}, {"limit", wire::kMostPlanBytes}});
+    co_return busy_response("the plan of site '" + site.name + "' has " + std::to_string(text.size()) +
+                                " bytes, and gateways read " + std::to_string(wire::kMostPlanBytes) +
+                                ": divide the site, or give its devices fewer attributes",
+                            kTooLargeAgain);
+  }
   HttpResponse out{200};
   out.headers.set("Content-Type", "application/json");
   out.headers.set("ETag", "\"" + std::to_string((*plan)->revision) + "\"");
   out.headers.set("Cache-Control", "no-cache");
-  out.body = wire::encode_plan(message);
+  out.body = std::move(text);
   co_return out;
 }
 

@@ -1,5 +1,6 @@
 #include "server/instances.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -78,6 +79,16 @@ void Instances::say(const Site& site, const std::string& name, bool holds) {
                                      {"refused", core::shown_name(name)},
                                      {"holds", other},
                                      {"note", "said once; it is refused for as long as the other is heard"}});
+}
+
+void Instances::show(wire::SiteView& view) const {
+  const Site* site = sites_.by_name(view.name);
+  if (site == nullptr) return;
+  const bool is_answered = *site->calls > 0;  // a call of the one that holds, now
+  view.holding = is_answered ? core::heard_holder(site->holding, parts_.clock.wall()) : site->holding;
+  if (site->contact_at > view.contact_at.value_or(WallTime{})) view.contact_at = site->contact_at;
+  std::sort(view.holding.instances.begin(), view.holding.instances.end(),
+            [](const core::Instance& a, const core::Instance& b) { return a.since > b.since; });
 }
 
 void Instances::save(Site& site) {

@@ -38,6 +38,9 @@ class Instances {
   // Later in it: another one may have been let in meanwhile.
   std::optional<HttpResponse> refusal(const Site& site, std::string_view name) const;
 
+  // Puts in who calls now, and when each was heard: the database has it minutes later.
+  void show(wire::SiteView& view) const;
+
   // An operator's choice. kNotFound, kConflict: as core::replaced_by().
   Task<Result<>> replace(std::string site, wire::NewReplace wish);
 

@@ -1,6 +1,6 @@
-// What reports on their way in may take of the server's memory: so many bytes of bodies of all sites
-// together, two batches of one site, and so many bytes at a time as values, which are several times as large.
-// What is over it comes again later: reports are repeated until they are acknowledged. Loop thread only.
+// What reports on their way in may take of the server's memory: so many bytes of bodies of all sites together, two
+// batches of one site; and of these so many bytes at a time as values, which take several times as much. What is over
+// it comes again later: reports are repeated until they are acknowledged. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class Intake {
   struct Limits {
     std::size_t batches = 256, batches_of_site = 2;
     std::uint64_t bytes = 64 << 20;    // of bodies larger than `small`
-    std::uint64_t small = 64 << 10;    // so large a body never waits for those of others
+    std::uint64_t small = 64 << 10;    // up to here a body is not counted among these, so it gets in beside them
     std::uint64_t decoded = 16 << 20;  // of bodies that stand as values in memory
   };
   explicit Intake(Limits limits) : limits_{limits} {}

@@ -49,12 +49,12 @@ struct NewSite {
   core::SiteLimits limits;
   core::SiteWindows windows = {};
 };
-// Only what is given changes; an empty list of windows means always.
 // Which members of limits are given; what is not stays as it is.
 struct LimitsGiven {
   bool wan = true, lan = true, concurrency = true, store = true;
   bool all() const { return wan && lan && concurrency && store; }
 };
+// Only what is given changes; an empty list of windows means always.
 struct SitePatch {
   std::optional<core::SiteLimits> limits = {};
   LimitsGiven limits_given = {};
@@ -72,7 +72,7 @@ struct NewRelease {
 };
 struct NewRollout {
   std::string release_name, release_version;  // "release": "till/26.11"
-  std::string filter;                         // of devices; blank: all
+  std::string filter;                         // of devices; empty: all
   core::RolloutTerms terms;
   core::Intervals transfer, update;
   core::RetryPolicy retry;
@@ -181,6 +181,7 @@ struct SiteView {
   std::int64_t epochs = 0;              // that began within 24 hours
   bool ids_ended = false;               // there are no more action ids for it
   core::Holding holding;                // the gateways that call with its token
+  WallTime looked_at;                   // by describe_site()
   std::vector<std::string> two_agents;  // devices of which two seem to call
   std::optional<WallTime> until;
   std::string state, reason, sentence;  // of the moment it is looked at: describe_site()
@@ -319,8 +320,10 @@ std::vector<core::Window> decode_windows(const Node& node);
 std::vector<core::BlackOut> decode_black_outs(const Node& node);
 json::object encode_limits(const core::SiteLimits& limits);
 json::object encode_phase(const core::PhaseTerms& phase);
-core::PhaseTerms decode_phase(const Node& node);
-std::vector<core::PhaseTerms> decode_phases(const Node& node);
+core::PhaseTerms decode_phase(const Node& node);  // a stored one: what it says is cleaned
+std::vector<core::PhaseTerms> decode_phases(const Node& node);  // of a request: what is not fit is refused
+// A filter in a request, its lines as one. Refused where it is blank: who wants all leaves it out.
+std::string decode_filter(const Node& node);
 core::SiteLimits decode_limits(const Node& node);
 
 }  // namespace dray::wire

@@ -179,7 +179,7 @@ NewRollout rollout_at(const Node& n) {
   NewRollout out;
   read_release_name(n.at("release"), out);
   read_times(n, out);
-  if (const auto filter = n.maybe("filter")) out.filter = filter->text(kLongestFilter);
+  if (const auto filter = n.maybe("filter")) out.filter = decode_filter(*filter);
   if (const auto transfer = n.maybe("transfer")) out.transfer = decode_intervals(*transfer);
   if (const auto update = n.maybe("update")) out.update = decode_intervals(*update);
   if (const auto retry = n.maybe("retry")) {
@@ -337,6 +337,8 @@ Result<NewReplace> decode_replace(std::string_view text) {
     NewReplace out{why_at(n), {}};
     if (const auto instance = n.maybe("instance")) {
       out.instance = instance->text(core::kLongestInstance);
+      if (!core::is_instance_name(*out.instance))
+        instance->refuse("must be 1 to " + std::to_string(core::kLongestInstance) + " letters, digits, '-', '_' or '.'");
       if (*out.instance == core::shown_name("")) out.instance->clear();
     }
     return out;

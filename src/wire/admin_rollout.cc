@@ -44,6 +44,13 @@ json::object encode_threshold(const Threshold& threshold) {
   return {{"count", std::get<DeviceCount>(threshold).devices}};
 }
 
+// A filter may be written in several lines; it means the same in one.
+std::string as_one_line(std::string text) {
+  for (char& c : text)
+    if (c == '\t' || c == '\r' || c == '\n') c = ' ';
+  return text;
+}
+
 Share share_at(const Node& n) {
   const auto filter = n.maybe("filter"), percent = n.maybe("percent"), count = n.maybe("count");
   if (filter.has_value() + percent.has_value() + count.has_value() > 1)
@@ -51,14 +58,14 @@ Share share_at(const Node& n) {
   if (percent) return percent_at(*percent);
   if (count) return count_at(*count);
   if (!filter) return WhatIsLeft{};
-  Passing out{filter->text(kLongestFilter)};
+  Passing out{as_one_line(filter->text(kLongestFilter))};
   if (const auto parsed = parse_filter(out.filter, kDeviceFields); !parsed)
     filter->refuse(parsed.error().message());
   return out;
 }
 
 void add_share(json::object& out, const Share& share) {
-  if (const auto* passing = std::get_if<Passing>(&share)) out["filter"] = passing->filter;
+  if (const auto* passing = std::get_if<Passing>(&share)) out["filter"] = clean_text(passing->filter, kLongestFilter);
   if (const auto* percent = std::get_if<Percent>(&share)) out["percent"] = encode_percent(*percent);
   if (const auto* count = std::get_if<DeviceCount>(&share)) out["count"] = count->devices;
 }
@@ -136,12 +143,7 @@ json::object encode_phase(const PhaseTerms& phase) {
 PhaseTerms decode_phase(const Node& n) {
   n.only({"name", "filter", "percent", "count", "success", "failure", "soak", "approval"});
   PhaseTerms out;
-  if (const auto name = n.maybe("name")) {
-    out.name = name->text(kLongestPhaseName);
-    for (const unsigned char c : out.name)
-      if (c < 0x20 || c == 0x7f) name->refuse("must not hold control characters");
-    out.name = clean_text(out.name, kLongestSentence);  // stored ones are read here, too: the rest is cleaned
-  }
+  if (const auto name = n.maybe("name")) out.name = name->cleaned(kLongestPhaseName);
   out.share = share_at(n);
   if (const auto success = n.maybe("success")) {
     success->only({"percent", "count"});
@@ -166,11 +168,21 @@ PhaseTerms decode_phase(const Node& n) {
   return out;
 }
 
+std::string decode_filter(const Node& node) {
+  std::string out = as_one_line(node.text(kLongestFilter));
+  if (clean_text(out, SIZE_MAX) != out) node.refuse("must not hold control characters");
+  if (out.find_first_not_of(' ') == std::string::npos)
+    node.refuse("must not be empty: leave it out where all are meant");
+  return out;
+}
+
 std::vector<PhaseTerms> decode_phases(const Node& node) {
   std::vector<PhaseTerms> out;
   std::int64_t percent = 0;
   node.each(
       [&](const Node& n) {
+        if (const auto name = n.maybe("name")) name->line(kLongestPhaseName);
+        if (const auto filter = n.maybe("filter")) decode_filter(*filter);
         out.push_back(decode_phase(n));
         if (const auto* share = std::get_if<Percent>(&out.back().share)) percent += share->hundredths;
       },
@@ -202,7 +214,7 @@ json::object encode(const RolloutView& view) {
   json::object out{
       {"id", view.id.value()},
       {"release", asked.release_name + "/" + asked.release_version},
-      {"filter", asked.filter},
+      {"filter", clean_text(asked.filter, kLongestFilter)},
       {"delivery", r.terms.delivery == Delivery::kPush ? "push" : "pull"},
       {"schedule", r.terms.computed ? "auto" : "given"},
       {"transmit_at", earliest(r.terms, r.terms.transmit_at)},

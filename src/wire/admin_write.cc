@@ -90,6 +90,8 @@ json::object encode(const SiteView& view) {
   for (const core::Instance& one : view.holding.instances)
     gateways.push_back({{"instance", core::shown_name(one.name)},
                         {"role", core::role_name(one.role)},
+                        {"state", core::presence(one, view.looked_at)},
+                        {"age", std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(view.looked_at - one.heard).count())},
                         {"since", to_rfc3339(one.since)},
                         {"heard_at", to_rfc3339(one.heard)},
                         {"refused_since", time_or_null(one.refused)}});

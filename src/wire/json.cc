@@ -17,8 +17,11 @@ Result<json::value> parse_text(std::string_view text) {
   options.max_depth = kDeepest;
   json::error_code code;
   json::value value = json::parse({text.data(), text.size()}, code, {}, options);
-  if (code) return Error{ErrorCode::kInvalid, "not JSON: " + code.message()};
-  return value;
+  if (!code) return value;
+  const std::size_t odd = valid_utf8(text);
+  if (odd < text.size())
+    return Error{ErrorCode::kInvalid, "not JSON: byte " + std::to_string(odd + 1) + " is not UTF-8"};
+  return Error{ErrorCode::kInvalid, "not JSON: " + code.message()};
 }
 
 // The four hexadecimal digits behind "\u" at `at`, or nothing.
@@ -149,6 +152,12 @@ std::string Node::line(std::size_t longest) const {
   std::string out = text(longest);
   // A tab becomes a blank and whatever else does not belong into a line becomes a sign of its own: never the same.
   if (clean_text(out, SIZE_MAX) != out) refuse("must not hold control characters");
+  return out;
+}
+
+std::string Node::name(std::size_t longest) const {
+  std::string out = clean_name(string());
+  if (out.size() > longest) refuse("is longer than " + std::to_string(longest) + " bytes");
   return out;
 }
 

@@ -42,6 +42,7 @@ class Node {
 
   std::string text(std::size_t longest = kLongestSentence) const;  // as it is; refused where it is longer, in bytes
   std::string cleaned(std::size_t longest) const;                  // for people: clean_text(), never refused for its length
+  std::string name(std::size_t longest) const;  // of something at a site: clean_name(), refused where that is longer
   std::string line(std::size_t longest) const;  // of people, who can mend it: refused where it is longer, or has controls
   std::string cleaned_characters(std::size_t longest) const;       // the same with a limit of characters
   std::int64_t integer(std::int64_t least = -kMostInteger, std::int64_t most = kMostInteger) const;

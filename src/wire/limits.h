@@ -30,6 +30,9 @@ inline constexpr std::size_t kMostDetails = 50;      // of one feedback, as in h
 inline constexpr std::size_t kMostLines = 10'000;    // of one log report
 inline constexpr std::size_t kMostAttributes = 100;  // of a device
 
+// Bytes of a whole message. A plan of 10,000 devices, each with a job and ten attributes, has about 10 MiB.
+inline constexpr std::size_t kMostPlanBytes = 16 << 20;
+
 // Numbers that JSON's readers have in common (RFC 7493, 2.2); arithmetic survives sums of a thousand of them.
 inline constexpr std::int64_t kMostInteger = (std::int64_t{1} << 53) - 1;
 inline constexpr std::int64_t kMostAttempt = 1'000'000;

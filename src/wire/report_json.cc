@@ -111,9 +111,9 @@ std::optional<WallTime> maybe_time(const Node& n, std::string_view key) {
   const auto node = n.maybe(key);
   return node ? std::optional{node->time()} : std::nullopt;
 }
-std::string maybe_text(const Node& n, std::string_view key, std::size_t longest) {
+std::string maybe_name(const Node& n, std::string_view key, std::size_t longest) {
   const auto node = n.maybe(key);
-  return node ? node->text(longest) : std::string{};
+  return node ? node->name(longest) : std::string{};
 }
 std::string maybe_cleaned(const Node& n, std::string_view key, std::size_t longest) {
   const auto node = n.maybe(key);
@@ -134,8 +134,8 @@ std::map<std::string, std::string> maybe_attributes(const Node& n, std::string_v
 
 JobReport decode_job(const Node& n) {
   JobReport r;
-  r.job = JobId{n.at("job").text(kLongestId)};
-  r.state = n.at("state").text(kLongestWord);
+  r.job = JobId{n.at("job").name(kLongestId)};
+  r.state = n.at("state").name(kLongestWord);
   r.reason = maybe_cleaned(n, "reason", kLongestSentence);
   r.sentence = maybe_cleaned(n, "sentence", kLongestSentence);
   r.until = maybe_time(n, "until");
@@ -145,13 +145,13 @@ JobReport decode_job(const Node& n) {
   r.bytes = static_cast<std::uint64_t>(maybe_integer(n, "bytes", kMostInteger));
   r.running = maybe_attributes(n, "running");
   r.late = maybe_boolean(n, "late");
-  if (const auto cancel = n.maybe("cancel")) r.cancel = CancelAnswer{cancel->at("id").text(kLongestTitle), cancel->at("answer").text(kLongestWord)};
+  if (const auto cancel = n.maybe("cancel")) r.cancel = CancelAnswer{cancel->at("id").name(kLongestTitle), cancel->at("answer").name(kLongestWord)};
   return r;
 }
 
 DeviceReport decode_device(const Node& n) {
   DeviceReport r;
-  r.device = DeviceId{n.at("device").text(kLongestTitle)};
+  r.device = DeviceId{n.at("device").name(kLongestTitle)};
   r.seen_at = maybe_time(n, "seen_at");
   if (const auto boot = n.maybe("boot_id")) r.boot_id = boot->cleaned_characters(kLongestAttribute);
   if (const auto running = n.maybe("running"))
@@ -177,8 +177,8 @@ StorageReport decode_storage(const Node& n) {
 
 RateReport decode_rate(const Node& n) {
   RateReport r;
-  r.link = n.at("link").text(kLongestWord);
-  r.device = DeviceId{maybe_text(n, "device", kLongestTitle)};
+  r.link = n.at("link").name(kLongestWord);
+  r.device = DeviceId{maybe_name(n, "device", kLongestTitle)};
   r.hour_of_week = n.at("hour_of_week").integer(0, 167);
   r.rate = n.at("rate").size(kMostRate);
   r.low = static_cast<std::uint64_t>(maybe_integer(n, "low", kMostRate));
@@ -190,7 +190,7 @@ RateReport decode_rate(const Node& n) {
 }
 
 LogReport decode_log(const Node& n) {
-  LogReport r{JobId{n.at("job").text(kLongestId)}, maybe_integer(n, "attempt", kMostAttempt), {}};
+  LogReport r{JobId{n.at("job").name(kLongestId)}, maybe_integer(n, "attempt", kMostAttempt), {}};
   n.at("lines").each([&](const Node& line) {
     if (r.lines.size() < kMostLines) r.lines.push_back(line.cleaned(kLongestLine));
   });
@@ -198,8 +198,8 @@ LogReport decode_log(const Node& n) {
 }
 
 DeferralReport decode_deferral(const Node& n) {
-  return {{n.at("id").text(kLongestTitle), DeviceId{maybe_text(n, "device", kLongestTitle)},
-           AssignmentId{maybe_text(n, "assignment", kLongestId)}, n.at("until").time(), maybe_cleaned(n, "by", kLongestBy),
+  return {{n.at("id").name(kLongestTitle), DeviceId{maybe_name(n, "device", kLongestTitle)},
+           AssignmentId{maybe_name(n, "assignment", kLongestId)}, n.at("until").time(), maybe_cleaned(n, "by", kLongestBy),
            maybe_cleaned(n, "why", kLongestWhy)},
           maybe_boolean(n, "withdrawn")};
 }
@@ -211,7 +211,7 @@ ReportBody decode_body(const Node& n, const std::string& kind) {
   if (kind == "rate") return decode_rate(n);
   if (kind == "log") return decode_log(n);
   if (kind == "deferral") return decode_deferral(n);
-  if (kind == "registered") return RegisteredReport{DeviceId{n.at("device").text(kLongestTitle)}, maybe_attributes(n, "attributes")};
+  if (kind == "registered") return RegisteredReport{DeviceId{n.at("device").name(kLongestTitle)}, maybe_attributes(n, "attributes")};
   return UnknownReport{kind};
 }
 

@@ -12,6 +12,7 @@ constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
 Report job(std::int64_t epoch, std::int64_t seq) {
   JobReport body;
   body.job = JobId{"r1-till-1"};
+  body.state = "scheduled";
   return {epoch, seq, {}, body};
 }
 
@@ -57,6 +58,33 @@ TEST(ReportRules, NumbersOverTheirBoundsAreBadEntriesForTheReader) {
     EXPECT_NE(why("8", bad, "0").find("step"), std::string::npos) << bad;
   }
   for (const char* bad : {"9007199254740992", "-1"}) EXPECT_NE(why(bad, "0", "0").find("seq"), std::string::npos) << bad;
+}
+
+TEST(ReportRules, AStateOrALinkThatIsNotKnownDecidesNothing) {
+  Report report = job(3, 8);
+  auto& body = std::get<JobReport>(report.body);
+  for (const char* known : {"idle", "scheduled", "waiting_window", "waiting_gateway", "waiting_confirm", "deferred",
+                            "downloading", "downloaded", "installing", "rebooting", "verifying", "succeeded", "failed",
+                            "rolled_back", "cancelled", "expired", "incompatible"}) {
+    body.state = known;
+    EXPECT_FALSE(refusal_of(report, {3, 7})) << known;
+  }
+  for (const std::string& odd : {std::string{}, std::string{"Succeeded"}, std::string{"half\ndone"}, std::string(5'000, 'x')}) {
+    body.state = odd;
+    const auto why = refusal_of(report, {3, 7});
+    ASSERT_TRUE(why) << odd;
+    EXPECT_TRUE(why->starts_with("state: '")) << *why;
+    EXPECT_EQ(why->find('\n'), std::string::npos);
+    EXPECT_LT(why->size(), 400u);
+  }
+  const auto rate = [](std::string link, std::string device) {
+    return refusal_of({3, 8, {}, RateReport{.link = std::move(link), .device = DeviceId{std::move(device)}}}, {3, 7}).value_or("taken");
+  };
+  EXPECT_EQ(rate("wan", ""), "taken");
+  EXPECT_EQ(rate("lan", "till-1"), "taken");
+  EXPECT_EQ(rate("moon", ""), "link: 'moon' is not known here; there is wan, lan");
+  EXPECT_EQ(rate("wan", "till-1"), "device: must be null for link wan");
+  EXPECT_EQ(rate("lan", ""), "device: must be named for link lan");
 }
 
 TEST(ReportRules, WhatIsTooMuchIsRefusedAndNamed) {

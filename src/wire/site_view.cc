@@ -62,6 +62,22 @@ void say_unreadable(const SiteView& site, AllSaid& all) {
                    "Held: " + sentence_of(one) + ". Replace it: " + remedy_of(one) + "."});
 }
 
+// Only those that still ask are counted: who was started anew with empty data is another one, and the first has ended.
+std::string sentence_of_refused(const SiteView& site, const core::TwoGateways& two, WallTime now) {
+  const core::Instance* holds = core::holder(site.holding);
+  const std::string holder = holds == nullptr ? "another" : "instance " + core::shown_name(holds->name);
+  const std::string other = (two.returned ? "one that was replaced" : "another") + std::string{" (instance "} + core::shown_name(two.other) + ")";
+  const auto asking = std::count_if(site.holding.instances.begin(), site.holding.instances.end(),
+                                    [&](const core::Instance& i) { return core::presence(i, now) == "refused"; });
+  if (asking == 0)
+    return "Two gateways have called with this site's token: " + holder + " answers for it, and " + other +
+           " was refused, last at " + time_of(two.until - core::kSilent) + "; it has not asked since.";
+  const std::string count = asking == 1 ? "Two" : std::to_string(asking + 1);
+  return count + " gateways call with this site's token: " + holder + " answers for it, and " + other +
+         " is refused since " + time_of(two.since) + (asking == 1 ? "" : ", with " + std::to_string(asking - 1) + " more") +
+         ". Stop one of them, or let the other in: drayctl gateway replace " + site.name + ".";
+}
+
 // Where more than one gateway is at work, nothing else about the site is worth as much.
 void say_two_gateways(const SiteView& site, WallTime now, AllSaid& all) {
   const auto two = core::two_gateways(site.holding, now);
@@ -73,11 +89,7 @@ void say_two_gateways(const SiteView& site, WallTime now, AllSaid& all) {
                     ") that had been replaced answers again since " + time_of(two->since) +
                     ", because the one that replaced it has fallen silent.";
   } else {
-    const std::string holder = holds == nullptr ? "another" : "instance " + core::shown_name(holds->name);
-    said.sentence = "Two gateways call with this site's token: " + holder + " answers for it, and " +
-                    (two->returned ? "one that was replaced" : "another") + " (instance " +
-                    core::shown_name(two->other) + ") is refused since " + time_of(two->since) +
-                    ". Stop one of them, or let the other in: drayctl gateway replace " + site.name + ".";
+    said.sentence = sentence_of_refused(site, *two, now);
   }
   all.push_back(std::move(said));
 }
@@ -117,6 +129,7 @@ void say_work(SiteView& site, WallTime now, AllSaid& all) {
 }  // namespace
 
 void describe_site(SiteView& site, WallTime now) {
+  site.looked_at = now;
   AllSaid all;
   say_two_gateways(site, now, all);
   say_unreadable(site, all);

@@ -31,6 +31,27 @@ TEST(SiteView, AnEpochThatWaitsGivesItsTimeToNoOtherReason) {
   EXPECT_NE(view.sentence.find("began anew"), std::string::npos) << "the others are said, too: " << view.sentence;
 }
 
+TEST(SiteView, OnlyGatewaysThatStillAskAreCounted) {
+  using core::InstanceRole;
+  SiteView view = site();
+  const auto refused = [](std::string name, Duration ago) {
+    return core::Instance{std::move(name), InstanceRole::kWaits, kNow - ago, kNow - ago, kNow - ago};
+  };
+  view.holding.instances = {{"a", InstanceRole::kHolds, kNow - 1h, kNow}, refused("b", 8min), refused("c", 1min)};
+  describe_site(view, kNow);
+  EXPECT_EQ(view.reason, "two_gateways");
+  EXPECT_TRUE(view.sentence.starts_with("Two gateways call with this site's token: instance a answers for it, and another "
+                                        "(instance c) is refused since 2026-11-23T23:59:00Z.")) << view.sentence;
+  view.holding.instances.push_back(refused("d", 30s));
+  describe_site(view, kNow);
+  EXPECT_TRUE(view.sentence.starts_with("3 gateways call")) << view.sentence;
+  EXPECT_NE(view.sentence.find("with 1 more."), std::string::npos) << view.sentence;
+  view.holding.instances = {{"a", InstanceRole::kHolds, kNow - 1h, kNow}, refused("b", 8min)};
+  describe_site(view, kNow);
+  EXPECT_TRUE(view.sentence.starts_with("Two gateways have called with this site's token: instance a answers for it, and another "
+                                        "(instance b) was refused, last at 2026-11-23T23:52:00Z; it has not asked since.")) << view.sentence;
+}
+
 TEST(SiteView, ReasonsHaveAnOrder) {
   SiteView view = site();
   describe_site(view, kNow);

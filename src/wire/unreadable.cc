@@ -31,7 +31,7 @@ std::string sentence_of(const Unreadable& what) {
 }
 
 std::string remedy_of(const Unreadable& what) {
-  if (is_reported(what)) return "drayctl site resync, for the site that it is of";
+  if (is_reported(what)) return what.table == "site" ? "drayctl site resync " + what.key : "drayctl site resync SITE, of the site that it is of";
   if (what.table == "assignment" && what.column != "held") return "nothing is to be done: its times are computed anew";
   return "drayctl row replace " + what.table + " " + what.key + " " + what.column + " JSON";
 }

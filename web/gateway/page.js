@@ -93,7 +93,7 @@ function deferralItem(deferral) {
   const item = element("li");
   const body = element("div");
   const what = deferral.device || deferral.assignment || "The whole site";
-  body.append(element("b", "", `${what} until ${time(deferral.until)}`));
+  body.append(element("b", "", deferral.until ? `${what} until ${time(deferral.until)}` : what));
   body.append(element("div", "small dim-2", [deferral.by && `by ${deferral.by}`, deferral.why].filter(Boolean).join(": ")));
   const acts = element("div", "acts");
   if (deferral.from === "site") acts.append(button("Withdraw", "", () => withdraw(deferral)));

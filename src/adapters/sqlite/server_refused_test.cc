@@ -50,6 +50,17 @@ TEST_F(ServerRefused, AnEntryIsSetAsideAcknowledgedAndNamed) {
   EXPECT_EQ(view().refused.count, 3);
 }
 
+TEST_F(ServerRefused, AStateThatIsNotKnownIsSetAsideAndTheLastKnownOneStands) {
+  roll_out();
+  report({job_report(1, 1, "r1-till-1", "downloading")});
+  const auto answer = report({job_report(1, 2, "r1-till-1", "beaming_up"), job_report(1, 3, "r1-till-2", "downloading")});
+  EXPECT_EQ(answer.acknowledged, (core::ReportsSeen{1, 3}));
+  EXPECT_EQ(answer.refused, 1);
+  EXPECT_EQ(state("r1-till-1"), "downloading");
+  EXPECT_EQ(view().refused.what, "job r1-till-1");
+  EXPECT_TRUE(view().refused.why.starts_with("state: 'beaming_up' is not known here")) << view().refused.why;
+}
+
 TEST_F(ServerRefused, HostileNumbersDoNotStopASite) {
   roll_out();
   report({job_report(1, 1, "r1-till-1", "scheduled")});

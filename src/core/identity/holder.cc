@@ -76,7 +76,28 @@ bool asks(const Instance& i, WallTime now) {
   return i.role != InstanceRole::kHolds && i.refused && now - i.heard < kSilent;
 }
 
+// Of those that asked within kSilent the ones that still ask; where none does, all of them.
+std::vector<const Instance*> asking(const Holding& holding, WallTime now) {
+  std::vector<const Instance*> all, still;
+  for (const Instance& i : holding.instances) {
+    if (!asks(i, now)) continue;
+    all.push_back(&i);
+    if (presence(i, now) == "refused") still.push_back(&i);
+  }
+  return still.empty() ? all : still;
+}
+
+std::string ago(const Instance& i, WallTime now) {
+  return shown_name(i.name) + " (asked " + say_span(std::chrono::duration_cast<std::chrono::seconds>(now - i.heard)) + " ago)";
+}
+
 }  // namespace
+
+std::string_view presence(const Instance& instance, WallTime now) {
+  const bool heard = now - instance.heard < kAsksWithin;
+  if (instance.role == InstanceRole::kHolds) return heard ? "in_use" : "silent";
+  return heard && instance.refused ? "refused" : "ended";
+}
 
 const Instance* holder(const Holding& holding) { return find_holder(const_cast<Holding&>(holding)); }
 
@@ -112,18 +133,14 @@ Result<Holding> replaced_by(const Holding& holding, std::optional<std::string_vi
   Holding next = holding;
   not_later(next, now);
   if (!name) {
-    std::vector<std::string_view> asking;
-    std::string names;
-    for (const Instance& i : next.instances)
-      if (asks(i, now)) {
-        asking.push_back(i.name);
-        names += (names.empty() ? "" : ", ") + shown_name(i.name);
-      }
-    if (asking.empty())
+    const auto others = asking(next, now);
+    if (others.empty())
       return Error{ErrorCode::kConflict, "no other gateway has asked for this site within the last 10 minutes: start it first"};
-    if (asking.size() > 1)
+    std::string names;
+    for (const Instance* i : others) names += (names.empty() ? "" : ", ") + ago(*i, now);
+    if (others.size() > 1)
       return Error{ErrorCode::kConflict, "several gateways ask for this site, so the instance has to be named: " + names};
-    name = asking.front();
+    name = others.front()->name;
   }
   const Instance* chosen = find(next, *name);
   if (chosen == nullptr) return Error{ErrorCode::kNotFound, "no such instance at this site: '" + shown_name(*name) + "'"};
@@ -136,9 +153,9 @@ Result<Holding> replaced_by(const Holding& holding, std::optional<std::string_vi
 std::optional<TwoGateways> two_gateways(const Holding& holding, WallTime now) {
   if (DRAY_MUTANT("two_gateways_unsaid")) return {};
   std::optional<TwoGateways> out;
-  for (const Instance& i : holding.instances) {
-    if (asks(i, now) && (!out || *i.refused < out->since))
-      out = TwoGateways{i.name, i.role == InstanceRole::kReplaced, *i.refused, i.heard + kSilent};
+  for (const Instance* i : asking(holding, now)) {
+    if (!out || *i->refused < out->since)
+      out = TwoGateways{i->name, i->role == InstanceRole::kReplaced, *i->refused, i->heard + kSilent};
   }
   if (out) return out;
   const Instance* holds = holder(holding);

@@ -19,6 +19,9 @@ namespace dray::core {
 
 inline constexpr std::chrono::minutes kSilent{10};
 inline constexpr std::chrono::hours kReturnSaid{24};  // for how long it is said that a replaced one holds again
+// One that is refused asks again within five minutes, and a plan is held for a minute at most: who was not heard for
+// longer has ended, or can't reach us.
+inline constexpr std::chrono::minutes kAsksWithin{6};
 inline constexpr std::size_t kMostReplaced = 16, kMostWaiting = 4;
 inline constexpr std::size_t kLongestInstance = 64;   // bytes of a name
 
@@ -34,6 +37,10 @@ struct Instance {
   WallTime saved{};                   // `heard`, as it was saved last
   friend bool operator==(const Instance&, const Instance&) = default;
 };
+
+// How an instance is doing at `now`: "in_use" (it holds, and is heard), "silent" (it holds, and is not), "refused" (it
+// asks, and another one holds), "ended" (it does not ask any more).
+std::string_view presence(const Instance& instance, WallTime now);
 
 struct Holding {
   std::vector<Instance> instances;  // one of them holds at most
@@ -56,13 +63,13 @@ Holding heard_holder(Holding holding, WallTime now);
 // We start: what we could not hear while we were down is nobody's silence.
 Holding after_start(Holding holding, WallTime now);
 
-// An operator's choice: `name` holds from now on; without a name the one that asked last. kConflict: nobody else has
-// asked within kSilent, or several have and none was named; kNotFound: no such instance.
+// An operator's choice: `name` holds from now on; without a name the one that asks. kConflict: nobody else has asked
+// within kSilent, or several still ask and none was named; kNotFound: no such instance.
 Result<Holding> replaced_by(const Holding& holding, std::optional<std::string_view> name, WallTime now);
 
 // More than one gateway is at work, or one that was replaced is back.
 struct TwoGateways {
-  std::string other;  // the one that is refused; where none is: the one that holds again
+  std::string other;  // the one that is refused, of several one that still asks; where none is: the one that holds again
   bool returned = false;
   WallTime since, until;  // until: it ends by itself where nothing more is heard
   friend bool operator==(const TwoGateways&, const TwoGateways&) = default;

@@ -140,6 +140,34 @@ TEST(Holder, StrangersWithTheTokenDoNotFillTheServer) {
   EXPECT_LE(story.holding.instances.size(), 1 + kMostWaiting + kMostReplaced);
 }
 
+TEST(Holder, OneThatHasEndedIsNoChoice) {
+  Story story;
+  story.play({{0s, "a", true, "-"}, {1s, "b", false, "b"}, {6min, "c", false, "c"}, {1s, "a", true, "c"}});
+  const auto of = [&](std::string_view name) {
+    for (const Instance& i : story.holding.instances)
+      if (i.name == name) return presence(i, story.now);
+    return std::string_view{};
+  };
+  EXPECT_EQ(of("a"), "in_use");
+  EXPECT_EQ(of("b"), "ended");
+  EXPECT_EQ(of("c"), "refused");
+  story.play({{1s, "replace", true, "b"}, {0s, "c", true, "b"}});
+  EXPECT_EQ(of("a"), "ended");
+  story.now += 6min;
+  EXPECT_EQ(of("c"), "silent");
+}
+
+TEST(Holder, WhereSeveralStillAskEachIsNamedWithItsLastCall) {
+  Story story;
+  story.play({{0s, "a", true, "-"}, {1s, "b", false, "b"}, {2min, "c", false, "b"}, {12s, "a", true, "b"}});
+  const auto which = replaced_by(story.holding, {}, story.now);
+  ASSERT_FALSE(which);
+  EXPECT_EQ(which.error().message(),
+            "several gateways ask for this site, so the instance has to be named: b (asked 2 min 12 s ago), c (asked 12 s ago)");
+  Story late;  // the only one, though it was not heard for a while
+  late.play({{0s, "a", true, "-"}, {1s, "b", false, "b"}, {8min, "a", true, "b"}, {1s, "replace", true, "-"}});
+}
+
 TEST(Holder, NamesAreShortAndPlain) {
   EXPECT_TRUE(is_instance_name("7b1c9f2e-0000-4000-8000-000000000000"));
   EXPECT_FALSE(is_instance_name(""));

@@ -15,6 +15,11 @@ bool is_one_of(std::string_view word, const std::string_view (&words)[N]) {
 
 }  // namespace
 
+bool is_state(std::string_view state) {
+  static constexpr std::string_view kMoving[] = {"downloading", "downloaded", "installing", "rebooting", "verifying"};
+  return is_waiting(state) || is_one_of(state, kMoving) || is_final(state);
+}
+
 bool is_final(std::string_view state) {
   static constexpr std::string_view kFinal[] = {"succeeded", "failed",  "rolled_back",
                                                 "cancelled", "expired", "incompatible"};

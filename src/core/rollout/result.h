@@ -22,6 +22,8 @@ struct JobResult {
   friend bool operator==(const JobResult&, const JobResult&) = default;
 };
 
+// One of the states that a gateway may report. What is decided follows from them, so another word decides nothing.
+bool is_state(std::string_view state);
 // succeeded failed rolled_back cancelled expired incompatible: nothing follows.
 bool is_final(std::string_view state);
 // failed, rolled_back and expired. A cancelled or incompatible device is no failure of its rollout.

@@ -31,7 +31,6 @@ std::optional<Call> parse_call(HttpRequest& request, Stop& stop, std::string_vie
 std::int64_t parse_id(std::string_view text);
 // The value of name=... in a query, as it stands.
 std::optional<std::string_view> query_value(std::string_view query, std::string_view name);
-// `*`, or one of a list, weak or not, equals the quoted tag.
 // "wait=N" of Prefer (RFC 7240) in seconds; 0 where there is none.
 std::chrono::seconds preferred_wait(std::string_view prefer);
 // The content type of JSON for an Accept header; "" = 406.

@@ -420,5 +420,29 @@ TEST_F(GatewayDoor, EndsCleanlyWhileAGatewayWaits) {
   held.get();
 }
 
+// 18 MB of attributes: no gateway would read that, and each try would cost the WAN all of it.
+TEST_F(GatewayDoor, APlanThatNoGatewayWouldReadIsNotSent) {
+  const auto repeated = [](std::size_t count) {
+    std::string out;
+    for (std::size_t i = 0; i < count; ++i) out += "\U0001F6D2";
+    return out;
+  };
+  object attributes;
+  for (int i = 100; i < 200; ++i) attributes[std::to_string(i) + repeated(125)] = repeated(128);
+  for (int half = 0; half < 2; ++half) {
+    array devices;
+    for (int i = 0; i < 90; ++i)
+      devices.push_back({{"name", "big-" + std::to_string(half * 90 + i)}, {"site", "berlin"}, {"type", "till"}, {"attributes", attributes}});
+    EXPECT_EQ(plan().status, 200);
+    const object bulk{{"devices", std::move(devices)}};
+    ASSERT_EQ(post("devices/bulk", bulk).status, 201);
+  }
+  const auto refused = plan();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.at("retry-after"), "300");
+  EXPECT_NE(refused.detail().find("bytes, and gateways read 16777216"), std::string::npos) << refused.body;
+  EXPECT_TRUE(server->wait_for(" plan_too_large "));
+}
+
 }  // namespace
 }  // namespace dray::testing_support

@@ -2,6 +2,7 @@
 // with one token and one's data folder copied to the other.
 #include <filesystem>
 
+#include "base/time.h"
 #include "program.h"
 #include "support/gateway_process.h"
 #include "support/gateway_site.h"
@@ -65,6 +66,23 @@ TEST_F(InstanceDoor, TheOneThatHoldsIsAnsweredAndAnotherIsRefusedWhateverItAsks)
   EXPECT_EQ(count(*server, " two_gateways "), 1u) << "said once";
 }
 
+TEST_F(InstanceDoor, WhenEachWasHeardIsFreshWhereItIsLookedAt) {
+  EXPECT_EQ(plan("one").status, 200);
+  EXPECT_EQ(plan("two").status, 409);
+  for (int i = 0; i < 3; ++i) {
+    const auto before = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    EXPECT_EQ(plan("one").status, 200);
+    EXPECT_EQ(plan("two").status, 409);
+    const value now = site();
+    ASSERT_EQ(now.at("gateways").as_array().size(), 2u);
+    for (const auto& one : now.at("gateways").as_array()) {
+      EXPECT_GE(parse_rfc3339(std::string{one.at("heard_at").as_string()})->time_since_epoch(), before.time_since_epoch()) << one;
+      EXPECT_EQ(one.at("state").as_string(), one.at("instance").as_string() == "one" ? "in_use" : "refused");
+      EXPECT_LT(one.at("age").to_number<int>(), 60);
+    }
+  }
+}
+
 TEST_F(InstanceDoor, WhoHoldsSurvivesAKill) {
   EXPECT_EQ(plan("one").status, 200);
   kill();
@@ -88,6 +106,9 @@ TEST_F(InstanceDoor, AnOperatorLetsTheOtherIn) {
   EXPECT_EQ(role("one"), "replaced");
   const auto listed = drayctl({"gateway", "list", "berlin"});
   EXPECT_NE(listed.second.find("replaced"), std::string::npos) << listed.second;
+  EXPECT_NE(listed.second.find("in_use"), std::string::npos) << listed.second;
+  EXPECT_NE(listed.second.find("refused"), std::string::npos) << listed.second;
+  EXPECT_NE(listed.second.find(" s ago"), std::string::npos) << listed.second;
   const auto why = drayctl({"site", "why", "berlin"});
   EXPECT_NE(why.second.find("two_gateways"), std::string::npos) << why.second;
   EXPECT_EQ(post("sites/berlin/gateway/replace", object{{"instance", "three"}}).status, 404);

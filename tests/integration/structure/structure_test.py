@@ -187,6 +187,21 @@ def throwing_numbers():
                     yield f"{shown(path)}:{number}: {line.strip()[:100]}"
 
 
+def unsafe_pages():
+    """What devices and people are called may hold any sign: it is text for the DOM, and encoded in addresses."""
+    markup = re.compile(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|DOMParser|createContextualFragment|setHTML)\b|new Function")
+    for path in files("web", ".js", ".ts", ".html"):
+        text = path.read_text()
+        for found in markup.finditer(text):
+            yield f"{shown(path)}: {found.group(0)} makes markup of text: textContent, or element()"
+        for address in re.findall(r'call\("[A-Z]+", `([^`]*)`', text):
+            for value in re.findall(r"\$\{([^}]*)\}", address):
+                if not value.startswith("encodeURIComponent("):
+                    yield f"{shown(path)}: {value} stands in the address {address} as it is: encodeURIComponent"
+        for handler in re.findall(r"<[^>]*\s(on\w+)=", text):
+            yield f"{shown(path)}: {handler} is code in markup"
+
+
 def helps():
     for name in COMMANDS:
         try:
@@ -210,6 +225,7 @@ def main():
     check("Structure.NoFileIsLongerThan500Lines", list(lengths()))
     check("Structure.NoLookUpMakesANullPointer", list(made_nulls()))
     check("Structure.NumbersAreReadWithoutThrowing", list(throwing_numbers()))
+    check("Structure.PagesMakeNoMarkupOfTexts", list(unsafe_pages()))
     check("Structure.NothingIsLeftForLater", list(leftovers()))
     check("Structure.TheFourCommandsExplainThemselves", list(helps()))
     return 1 if failures else 0
