@@ -134,6 +134,7 @@ class Supervisor {
   Task<> watch(Watched& watched) {
     auto status = co_await watched.child->wait(tasks_.stop_signal());
     if (!status) co_return;
+    co_await watched.child->end_rest(device_.clock, kGrace);  // before it is started again
     watched.ended = *status;
     changed_.notify();
   }

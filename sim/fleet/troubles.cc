@@ -26,6 +26,7 @@ Troubles::Troubles(World& world, Fleet& fleet, const FleetOptions& options, cons
       swarm_{swarm},
       log_{log},
       random_{world.random().fork("troubles")},
+      lan_random_{random_.fork("lan boxes")},
       numbers_{world, fleet.people(), random_.fork("numbers")},
       boxes_{[&world] { return world.now(); }, numbers_} {}
 
@@ -45,6 +46,7 @@ void Troubles::begin() {
     if (!habits.none()) log_.begins(FaultKind::kOddDevice, device->name(), world_.now(), options_.ends);
     standing_ += device->name() + " is another client:" + habits.describe() + "\n";
   }
+  put_boxes_before_devices();
   const Duration room = Duration{options_.faults_until} - world_.now().time_since_epoch();
   for (std::uint64_t n = random_.uniform(8); n > 0; --n) world_.after(random_.up_to(room), [this] { one_incident(); });
 }
@@ -98,6 +100,34 @@ void Troubles::put_box() {
   if (!swarm_.has(kind.name)) return;
   boxes_.put(kind.box, gateway.name(), world_.now() + lasts);
   note(gateway, kind.counted, "is behind " + std::string{kind.name}, lasts);
+}
+
+// Between devices and their gateway; drawn from a stream of their own.
+void Troubles::put_boxes_before_devices() {
+  if (!swarm_.has("lan_boxes")) return;
+  std::vector<Node*> devices = fleet_.devices();
+  devices.insert(devices.end(), fleet_.foreign().begin(), fleet_.foreign().end());
+  for (const BoxKind& kind : kBoxKinds)
+    for (Node* device : devices)
+      if (kind.for_devices && kind.may_stay && swarm_.has("lan_" + std::string{kind.name}) && lan_random_.one_in(5)) {
+        boxes_.put(kind.box, device->name(), kSteadyMax);
+        log_.begins(kind.counted, device->name(), world_.now(), options_.ends);
+        standing_ += device->name() + " lives behind " + std::string{kind.name} + "\n";
+      }
+  const Duration room = Duration{options_.faults_until} - world_.now().time_since_epoch();
+  for (std::uint64_t n = lan_random_.uniform(12); n > 0; --n)
+    later(lan_random_.up_to(room), [this] { put_box_before_device(); });
+}
+
+void Troubles::put_box_before_device() {
+  const BoxKind& kind = kBoxKinds[lan_random_.uniform(kBoxKinds.size())];
+  const bool foreign = !fleet_.foreign().empty() && lan_random_.one_in(3);
+  const auto& devices = foreign ? fleet_.foreign() : fleet_.devices();
+  Node& device = *devices[lan_random_.uniform(devices.size())];
+  const Duration lasts = 1min + lan_random_.up_to(Duration{5h} / static_cast<Duration::rep>(1ULL << lan_random_.uniform(6)));
+  if (!kind.for_devices || !swarm_.has("lan_" + std::string{kind.name})) return;
+  boxes_.put(kind.box, device.name(), world_.now() + lasts);
+  note(device, kind.counted, "is behind " + std::string{kind.name}, lasts);
 }
 
 void Troubles::start_twin_gateway() {

@@ -36,6 +36,8 @@ class Troubles {
   static const std::vector<Weight>& incidents();
   void one_incident();
   void put_box();
+  void put_boxes_before_devices();
+  void put_box_before_device();
   void start_twin_gateway();
   void start_twin_agent();
   void start_twin(Twin& twin, FaultKind kind);
@@ -52,7 +54,7 @@ class Troubles {
   const FleetOptions& options_;
   const Swarm& swarm_;
   FaultLog& log_;
-  SimRandom random_;
+  SimRandom random_, lan_random_;
   HostileNumbers numbers_;
   Boxes boxes_;
   std::vector<int> shares_;  // of incidents()

@@ -70,6 +70,42 @@ TEST_F(AgentTest, GivesUpOnBytesThatStayWrongAndKeepsTheOldVersion) {
   EXPECT_EQ(server.boot_ids.size(), 1U);
 }
 
+TEST_F(AgentTest, GoesOnBehindACacheWhosePartsBeginAtItsOwnBlocks) {
+  set_up();
+  server.order(101, {new_os});
+  int cuts = 0;
+  server.fault = [&](const std::string&, std::uint64_t from) {
+    if (cuts++ < 2) return BodyFault{BodyFault::Kind::kCut, 50'001};
+    return from > 0 ? BodyFault{BodyFault::Kind::kEarlier} : BodyFault{};
+  };
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min));
+  EXPECT_EQ(server.attributes["dray.version.os"], "2");
+  EXPECT_LT(server.artifact_bytes, kSize + 50'001) << "what was there is not fetched again";
+}
+
+// A portal says 200 and shows a page for whatever is asked, until somebody signs in: hours later nothing is lost.
+TEST_F(AgentTest, APortalBetweenItAndItsGatewayHasTakenNothingAndFailsNothing) {
+  set_up();
+  server.order(101, {new_os});
+  bool portal = true;
+  server.fault = [&](const std::string&, std::uint64_t) { return BodyFault{portal ? BodyFault::Kind::kErrorPage : BodyFault::Kind::kNone}; };
+  server.instead = [&](const HttpRequest& request, const std::string&) -> std::optional<HttpResponse> {
+    if (!portal || request.method == Method::kGet) return {};
+    HttpResponse page{200};
+    page.headers.set("Content-Type", "text/html");
+    page.body = std::string{"<html>Please log in</html>"};
+    return page;
+  };
+  device.power_on();
+  ASSERT_TRUE(world.run_for(3h));
+  EXPECT_TRUE(server.boot_ids.empty());
+  EXPECT_EQ(phase(), "downloading") << "no attempt has failed";
+  portal = false;
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 30min));
+  EXPECT_EQ(server.attributes["dray.version.os"], "2");
+}
+
 TEST_F(AgentTest, RefusesABodyThatIsShorterThanOrdered) {
   set_up();
   server.order(101, {new_os});

@@ -21,7 +21,7 @@ struct TestPart {
 
 // What goes wrong with one download.
 struct BodyFault {
-  enum class Kind { kNone, kCut, kErrorPage, kWrongBytes, kShort, kMissing, kBusy } kind = Kind::kNone;
+  enum class Kind { kNone, kCut, kErrorPage, kWrongBytes, kShort, kMissing, kBusy, kEarlier } kind = Kind::kNone;
   std::uint64_t after = 0;  // kCut: bytes that still come
 };
 
@@ -216,9 +216,11 @@ class ScriptedDdi final : public HttpHandler {
     if (broken.kind == BodyFault::Kind::kBusy) return HttpResponse{503};
     if (broken.kind == BodyFault::Kind::kErrorPage) {
       HttpResponse page{200};
+      page.headers.set("Content-Type", "text/html; charset=utf-8");
       page.body = std::string{"<html>Please log in</html>"};
       return page;
     }
+    if (broken.kind == BodyFault::Kind::kEarlier) from = from / 4'096 * 4'096;  // a cache that sends whole blocks
     HttpResponse out{from > 0 ? 206 : 200};
     std::string bytes = part.bytes.substr(from);
     if (from > 0)

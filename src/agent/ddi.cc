@@ -1,6 +1,7 @@
 #include "agent/ddi.h"
 
 #include "base/text.h"
+#include "wire/http_fields.h"
 
 namespace dray::agent {
 namespace {
@@ -65,6 +66,9 @@ Task<Result<>> Ddi::send(Method method, std::string target, std::string body, St
   ask.headers.set("Content-Type", "application/json");
   auto answer = co_await call(std::move(ask), std::move(body), stop);
   if (!answer) co_return answer.error();
+  // Whoever says 200 with a page (a portal, until somebody signs in) has told nobody what was sent.
+  if (answer->status >= 200 && answer->status <= 299 && wire::is_page(answer->headers.get("Content-Type")))
+    co_return Error{ErrorCode::kUnavailable, "a page came where an answer was due: somebody on the way answers"};
   if (answer->status < 200 || answer->status > 299) co_return status_error(answer->status);
   co_return Result<>{};
 }
@@ -76,13 +80,14 @@ Task<Result<>> Ddi::put_config(std::map<std::string, std::string> data, Stop& st
   std::map<std::string, std::string> plain = client::plain_attributes(data);
   std::string again = client::encode_config_data(plain);
   if (again != full) {
-    log_.warn("attributes_refused", {{"why", sent.error().message()}, {"sent_again", "in ASCII"}});
+    if (lines_.may_say("attributes_refused", "ascii")) log_.warn("attributes_refused", {{"why", sent.error().message()}, {"sent_again", "in ASCII"}});
     sent = co_await send(Method::kPut, server_.base + "/configData", again, stop);
     if (sent || sent.error().code() != ErrorCode::kInvalid) co_return sent;
   }
   // Without what its owner configured: that this device runs, and what, must arrive.
   std::erase_if(plain, [](const auto& item) { return !item.first.starts_with("dray."); });
-  log_.warn("attributes_refused", {{"why", sent.error().message()}, {"sent_again", "without those of the configuration"}});
+  if (lines_.may_say("attributes_refused", "none"))
+    log_.warn("attributes_refused", {{"why", sent.error().message()}, {"sent_again", "without those of the configuration"}});
   co_return co_await send(Method::kPut, server_.base + "/configData", client::encode_config_data(plain), stop);
 }
 
@@ -91,7 +96,7 @@ Task<Result<>> Ddi::put_config(std::map<std::string, std::string> data, Stop& st
 Task<Result<>> Ddi::say(std::string target, std::string full, std::string words, std::string reduced, Stop& stop) {
   auto sent = co_await send(Method::kPost, target, full, stop);
   if (sent || sent.error().code() != ErrorCode::kInvalid || reduced == full) co_return sent;
-  if (refused_ != target)
+  if (refused_ != target && lines_.may_say("words_refused", ""))
     log_.warn("words_refused", {{"why", sent.error().message()}, {"target", target}, {"words", one_line(words, kMostWords)}});
   refused_ = target;
   co_return co_await send(Method::kPost, std::move(target), std::move(reduced), stop);

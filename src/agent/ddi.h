@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "drive/line_limit.h"
 #include "ports/clock.h"
 #include "ports/http.h"
 #include "wire/ddi_client.h"
@@ -17,7 +18,9 @@ struct Server {
 
 class Ddi {
  public:
-  Ddi(Server server, HttpClient& http, Log log) : server_{std::move(server)}, http_{http}, log_{std::move(log)} {}
+  // lines: what keeps the log short; it outlives this.
+  Ddi(Server server, HttpClient& http, Log log, LineLimit& lines)
+      : server_{std::move(server)}, http_{http}, log_{std::move(log)}, lines_{lines} {}
 
   // The last call that has ended brought an answer, if only a refusal.
   bool answered() const { return answered_; }
@@ -54,6 +57,7 @@ class Ddi {
   Server server_;
   HttpClient& http_;
   Log log_;
+  LineLimit& lines_;
   std::string refused_;  // where words were refused last: said once
   bool answered_ = false;
 };

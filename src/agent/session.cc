@@ -29,14 +29,11 @@ void Agent::cancel_here(std::string by, std::string why) {
   if (session_ && session_->loaded()) session_->apply(at::CancelledHere{std::move(by), std::move(why)});
 }
 
-Duration Backoff::next(bool refused) {
-  const auto ceiling = std::min<Duration>(refused ? most_ * 5 : most_, least_ * (1LL << std::min(failures_, 20)));
-  failures_ += 1;
-  return least_ / 2 +
-         Duration{static_cast<Duration::rep>(random_unit(random_) * static_cast<double>(ceiling.count()))};
+namespace {
+core::GrowingPause::Limits retries(const AgentSettings& settings) {
+  return {settings.retry_least / 2, settings.retry_least, settings.retry_most};
 }
 
-namespace {
 // Once more at once is enough where what it was told was lost on the way.
 constexpr core::Brake::Limits kConfigLimits{.burst = 3, .paced = 0, .pace = Duration{60'000}, .rest = Duration{60'000}};
 
@@ -50,17 +47,18 @@ Server server_of(const AgentSettings& settings) {
 Agent::Session::Session(const AgentSettings& settings, AgentParts& parts, Executor executor)
     : settings_{settings},
       parts_{parts},
-      ddi_{server_of(settings), parts.http, parts.log},
+      lines_{parts.clock, parts.log},
+      ddi_{server_of(settings), parts.http, parts.log, lines_},
       tasks_{executor},
       saves_{tasks_, parts.clock, parts.log,
              [this](const std::vector<std::string>& batch) { return save(batch.back()); }},
-      driver_{saves_, parts.log,
+      driver_{saves_, parts.clock, parts.log,
               [](const int&, const at::Attempt*, const at::Attempt& after) { return encode_state(after); },
               [this](const int&, const at::Work& work) { perform(work); }, parts.watch},
-      work_backoff_{parts.random, settings.retry_least, settings.retry_most},
+      work_backoff_{retries(settings)},
       work_brake_{"Working on the update", parts.clock, parts.random, parts.log},
-      talk_backoff_{parts.random, settings.retry_least, settings.retry_most},
-      power_on_backoff_{parts.random, settings.retry_least, settings.retry_most},
+      talk_backoff_{retries(settings)},
+      power_on_backoff_{retries(settings)},
       talk_brake_{"Talking with the gateway", parts.clock, parts.random, parts.log},
       config_brake_{"Telling the gateway what runs here", parts.clock, parts.random, parts.log, kConfigLimits} {}
 
@@ -117,7 +115,7 @@ Task<bool> Agent::Session::ask_what_runs(Stop& stop) {
       co_return true;
     }
     installer_trouble_.failed(parts_.log, "installed: " + (answer ? answer->words : answer.error().message()));
-    co_await pause(work_backoff_.next(), stop);
+    co_await pause(work_backoff_.next(chance()), stop);
   }
 }
 

@@ -8,6 +8,8 @@
 #include "agent/agent.h"
 #include "agent/ddi.h"
 #include "agent/download.h"
+#include "core/schedule/growing_pause.h"
+#include "drive/line_limit.h"
 #include "drive/loop_brake.h"
 #include "drive/trouble.h"
 
@@ -27,20 +29,6 @@ struct AttemptMachine {
   static std::string_view phase(const State& s) { return core::attempt::phase_name(s.phase); }
   static std::string_view event(const Event& e) { return core::attempt::event_name(e); }
   static std::string describe(const Key&) { return "device"; }
-};
-
-// Exponential with full jitter. It grows to `most` where nobody answers, and to five times as much (five minutes, with
-// the product's times) where the other side answers with a refusal.
-class Backoff {
- public:
-  Backoff(Random& random, Duration least, Duration most) : random_{random}, least_{least}, most_{most} {}
-  void reset() { failures_ = 0; }
-  Duration next(bool refused = false);
-
- private:
-  Random& random_;
-  Duration least_, most_;
-  int failures_ = 0;
 };
 
 class Agent::Session {
@@ -67,6 +55,7 @@ class Agent::Session {
   core::attempt::Given given() const { return {parts_.boot_id, running_}; }
   Task<Result<>> on_disk(std::function<Result<>()> f);
   Task<> pause(Duration time, Stop& stop);
+  double chance() const { return random_unit(parts_.random); }
 
   // --- session_talk.cc: with the server ---
   Task<> talk(Stop& stop);
@@ -83,7 +72,7 @@ class Agent::Session {
   Task<Result<>> look_at_deployment(std::string href, Stop& stop);
   Task<Result<>> look_at_cancel(std::string href, Stop& stop);
   Duration rest(bool healthy, bool held);
-  std::map<std::string, std::string> power_on_report() const;
+  std::map<std::string, std::string> power_on_report();
 
   // --- session_probe.cc: the link's rate, where the gateway would like to know it ---
   Task<> measure_link(Stop& stop);
@@ -128,6 +117,7 @@ class Agent::Session {
 
   const AgentSettings& settings_;
   AgentParts& parts_;
+  LineLimit lines_;
   Ddi ddi_;
   TaskGroup tasks_;
   GroupCommit<std::string> saves_;
@@ -142,10 +132,10 @@ class Agent::Session {
   int refusals_ = 0;                        // of this fetch: answers that will not get better, wrong bytes
   std::uint64_t asked_ = 0, answered_ = 0;  // communication requests seen, and the last one that was answered
   std::uint64_t answers_ = 0;               // that were sent
-  Backoff work_backoff_;
+  core::GrowingPause work_backoff_;
   LoopBrake work_brake_;
-  Trouble transfer_trouble_{"transfer_failed", "Fetching the update"};
-  Trouble installer_trouble_{"installer_refused", "The installer"};
+  Trouble transfer_trouble_{"transfer_failed", "Fetching the update", parts_.clock};
+  Trouble installer_trouble_{"installer_refused", "The installer", parts_.clock};
   // what is counted down
   Signal countdown_changed_;
   SteadyTime counted_at_{};
@@ -163,12 +153,12 @@ class Agent::Session {
   std::string order_href_;  // the deployment that we have
   std::string probe_href_;  // shown; empty: not
   SteadyTime probe_at_{};   // not before
-  Backoff talk_backoff_, power_on_backoff_;
+  core::GrowingPause talk_backoff_, power_on_backoff_;
   LoopBrake talk_brake_, config_brake_;  // config: that it asks for a power-on report again
-  Trouble poll_trouble_{"poll_failed", "Asking the gateway"};
-  Trouble power_on_trouble_{"power_on_refused", "Telling the gateway what runs here"};
-  Trouble report_trouble_{"report_failed", "Reporting to the gateway"};
-  Trouble order_trouble_{"order_unreadable", "Reading what the gateway shows"};
+  Trouble poll_trouble_{"poll_failed", "Asking the gateway", parts_.clock};
+  Trouble power_on_trouble_{"power_on_refused", "Telling the gateway what runs here", parts_.clock};
+  Trouble report_trouble_{"report_failed", "Reporting to the gateway", parts_.clock};
+  Trouble order_trouble_{"order_unreadable", "Reading what the gateway shows", parts_.clock};
   ActionId refused_;  // the order that was refused last: said once
 };
 

@@ -133,7 +133,7 @@ void Agent::Session::wait_silently(const Readiness& why) {
   const Duration left = why.retry_after ? Duration{*why.retry_after} : settings_.busy_retry;
   pass_time();
   apply(at::MustWait{std::max(left, Duration{1'000}), why.why});
-  if (begins)  // said when it is so: who reads this may ask at once
+  if (begins && lines_.may_say("deferment_began", ""))  // said when it is so: who reads this may ask at once
     parts_.log.info("deferment_began", {{"action", at::action_of(attempt()).value()}, {"why", why.why}});
   countdown_changed_.notify();
 }

@@ -40,7 +40,7 @@ bool awaits_verdict(const at::Attempt& attempt) {
 
 }  // namespace
 
-std::map<std::string, std::string> Agent::Session::power_on_report() const {
+std::map<std::string, std::string> Agent::Session::power_on_report() {
   std::map<std::string, std::string> out;
   out["dray.boot_id"] = parts_.boot_id;
   out["dray.probes"] = "1";  // a gateway of ours may show us drayProbe
@@ -52,7 +52,7 @@ std::map<std::string, std::string> Agent::Session::power_on_report() const {
   for (const auto& [key, value] : settings_.attributes) {
     if (out.size() < wire::kMostAttributes)
       out.try_emplace(key, value);
-    else
+    else if (lines_.may_say("attribute_left_out", key))
       parts_.log.warn("attribute_left_out", {{"key", key}, {"most", wire::kMostAttributes}});
   }
   return out;
@@ -136,7 +136,7 @@ std::chrono::seconds Agent::Session::longest_hold() const {
 // How long to wait before the next poll.
 Duration Agent::Session::rest(bool healthy, bool held) {
   if (DRAY_MUTANT("agent_spins")) return Duration{0};
-  if (!healthy) return talk_backoff_.next(ddi_.answered());
+  if (!healthy) return talk_backoff_.next(chance(), ddi_.answered());
   // A server that holds polls is asked again at once: then an order starts without delay.
   if (holds_polls_ && !etag_.empty() && (!held || quick_ < kMostQuick)) return Duration{0};
   if (!power_on_waits()) quick_ = 0;  // a rest that is cut short for that is not a rest
@@ -166,13 +166,13 @@ Task<bool> Agent::Session::tell_power_on(Stop& stop) {
     if (!is_refused(sent) && !nobody_cares(sent)) co_return false;
     // A server that does not take it (or does not know us yet, and learns of us by the poll) is told all the rest: the end
     // of an update must not wait behind it. It stays due, ever more seldom.
-    power_on_next_ = parts_.clock.steady() + power_on_backoff_.next(true);
+    power_on_next_ = parts_.clock.steady() + power_on_backoff_.next(chance(), true);
     co_return true;
   }
   power_on_trouble_.over(parts_.log);
   power_on_backoff_.reset();
   power_on_told_ = true;
-  parts_.log.info("power_on_reported", {{"boot_id", parts_.boot_id}});
+  if (lines_.may_say("power_on_reported", "")) parts_.log.info("power_on_reported", {{"boot_id", parts_.boot_id}});
   co_return true;
 }
 
@@ -189,7 +189,7 @@ Task<bool> Agent::Session::tell_progress(Stop& stop) {
   if (std::holds_alternative<at::VerifyingBoot>(attempt().phase)) body.dray = {{"phase", "verifying"}};
   auto sent = co_await ddi_.feedback(action, std::move(body), stop);
   // Progress that is refused holds up nothing: the end is told, and the next phase.
-  if (is_refused(sent)) parts_.log.warn("progress_refused", {{"phase", key}, {"why", sent.error().message()}});
+  if (is_refused(sent) && lines_.may_say("progress_refused", "")) parts_.log.warn("progress_refused", {{"phase", key}, {"why", sent.error().message()}});
   const bool done = sent || nobody_cares(sent) || is_refused(sent);
   if (done) told_phase_ = std::move(key);
   co_return done;
@@ -209,8 +209,9 @@ Task<bool> Agent::Session::tell_end(at::Due due, Stop& stop) {
     co_return false;
   }
   report_trouble_.over(parts_.log);
-  parts_.log.info("end_reported",
-                  {{"action", due.action.value()}, {"success", due.success}, {"sentence", due.sentence}});
+  if (lines_.may_say("end_reported", ""))
+    parts_.log.info("end_reported",
+                    {{"action", due.action.value()}, {"success", due.success}, {"sentence", due.sentence}});
   end_told_ = due.action;
   apply(at::Reported{due.action});
   co_return true;
@@ -262,7 +263,7 @@ Task<Result<>> Agent::Session::look_at_deployment(std::string href, Stop& stop) 
   if (!deployment) {
     const auto action = client::action_in_link(href);
     if (!action || !wire::parse_json(*text)) co_return deployment.error();
-    if (std::exchange(refused_, *action) != *action)
+    if (std::exchange(refused_, *action) != *action && lines_.may_say("order_refused", ""))
       parts_.log.error("order_refused", {{"action", action->value()}, {"why", deployment.error().message()}});
     client::FeedbackBody body{
         "closed", "failure", "can't take this order: " + deployment.error().message(), {}};
@@ -290,7 +291,7 @@ Task<Result<>> Agent::Session::look_at_cancel(std::string href, Stop& stop) {
       accepted ? "Cancelled before the switch-over." : "Too late: " + at::describe(attempt());
   auto sent = co_await ddi_.answer_cancel(*action, accepted, std::move(sentence), stop);
   if (!sent && !nobody_cares(sent)) co_return sent;
-  parts_.log.info("cancel_answered", {{"action", action->value()}, {"accepted", accepted}});
+  if (lines_.may_say("cancel_answered", "")) parts_.log.info("cancel_answered", {{"action", action->value()}, {"accepted", accepted}});
   if (accepted) apply(at::Reported{*action});
   co_return Result<>{};
 }

@@ -118,15 +118,15 @@ Task<> Agent::Session::answer_offer(Stop& stop) {
   client::Confirmation confirmation{yes, std::string{word_of(ready->kind)}, ready->retry_after, ready->why};
   auto sent = co_await ddi_.confirm(at::action_of(attempt()), std::move(confirmation), stop);
   if (!sent && sent.error().code() != ErrorCode::kNotFound) {
-    parts_.log.warn("offer_not_answered", {{"why", sent.error().message()}});
-    co_await pause(work_backoff_.next(), stop);
+    if (lines_.may_say("offer_not_answered", "")) parts_.log.warn("offer_not_answered", {{"why", sent.error().message()}});
+    co_await pause(work_backoff_.next(chance()), stop);
     co_return;
   }
   answered_ = asked_;  // a poll that came back meanwhile showed the same question
   answers_ += 1;
   // Where it asks again it shows the same once more: that must reach us.
   etag_.clear();
-  parts_.log.info("offer_answered", {{"answer", yes ? "ready" : word_of(ready->kind)}, {"why", ready->why}});
+  if (lines_.may_say("offer_answered", "")) parts_.log.info("offer_answered", {{"answer", yes ? "ready" : word_of(ready->kind)}, {"why", ready->why}});
   if (sent)
     apply(at::Answered{ready->kind, ready->why});
   else if (waited)
@@ -175,7 +175,7 @@ Task<> Agent::Session::fetch_failed(const Error& error, Stop& stop) {
     apply(at::WorkFailed{why.message()});
     co_return;
   }
-  co_await pause(work_backoff_.next(), stop);
+  co_await pause(work_backoff_.next(chance()), stop);
 }
 
 Task<Result<std::optional<std::string>>> Agent::Session::insist(InstallerVerb verb, InstallerEnv env,
@@ -196,7 +196,7 @@ Task<Result<std::optional<std::string>>> Agent::Session::insist(InstallerVerb ve
     if (!later)
       co_return std::optional<std::string>{std::string{to_string(verb)} + ": " +
                                            (words.empty() ? "failed" : words)};
-    co_await pause(work_backoff_.next(), stop);
+    co_await pause(work_backoff_.next(chance()), stop);
   }
 }
 
@@ -263,8 +263,8 @@ Task<> Agent::Session::install(Stop& stop) {
   };
   auto ready = co_await on_disk(std::move(arm));
   if (!ready) {
-    parts_.log.error("trial_not_armed", {{"why", ready.error().message()}});
-    co_await pause(work_backoff_.next(), stop);
+    if (lines_.may_say("trial_not_armed", "")) parts_.log.error("trial_not_armed", {{"why", ready.error().message()}});
+    co_await pause(work_backoff_.next(chance()), stop);
     co_return;
   }
   InstallerEnv env = env_of_order();
@@ -309,7 +309,7 @@ Task<> Agent::Session::verify(Stop& stop) {
   };
   auto disarmed_now = co_await on_disk(std::move(disarm));
   if (!disarmed_now) {
-    co_await pause(work_backoff_.next(), stop);
+    co_await pause(work_backoff_.next(chance()), stop);
     co_return;
   }
   auto kept = co_await insist(InstallerVerb::kCommit, std::move(env), stop);
@@ -362,7 +362,7 @@ Task<> Agent::Session::tidy(Stop& stop) {
     return parts_.disk.sync_dir(Path{kSpool});
   };
   auto done = co_await on_disk(std::move(empty));
-  if (!done) parts_.log.warn("tidying_failed", {{"why", done.error().message()}});
+  if (!done && lines_.may_say("tidying_failed", "")) parts_.log.warn("tidying_failed", {{"why", done.error().message()}});
   apply(at::Tidied{});
 }
 

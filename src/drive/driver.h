@@ -25,6 +25,7 @@
 
 #include "base/log.h"
 #include "drive/group_commit.h"
+#include "drive/line_limit.h"
 
 namespace dray {
 
@@ -50,8 +51,8 @@ class Driver {
   using Encode = std::function<Write(const Key&, const State* before, const State& after)>;
   using Perform = std::function<void(const Key&, const Action&)>;
 
-  Driver(GroupCommit<Write>& saves, Log log, Encode encode, Perform perform, Watch watch = {})
-      : saves_{saves}, log_{std::move(log)}, encode_{std::move(encode)}, perform_{std::move(perform)}, watch_{std::move(watch)} {}
+  Driver(GroupCommit<Write>& saves, const Clock& clock, Log log, Encode encode, Perform perform, Watch watch = {})
+      : saves_{saves}, log_{log}, lines_{clock, std::move(log), kLines}, encode_{std::move(encode)}, perform_{std::move(perform)}, watch_{std::move(watch)} {}
 
   // A state that is durable already (loaded at the start).
   void put(const Key& key, State state) { states_.insert_or_assign(key, std::move(state)); }
@@ -77,7 +78,7 @@ class Driver {
     const bool changed = !(step.next == it->second);
     if (!changed && step.actions.empty()) return false;
     const Crossing crossing{Machine::kName, Machine::phase(it->second), Machine::event(event), Machine::phase(step.next)};
-    if (crossing.from != crossing.to)
+    if (crossing.from != crossing.to && lines_.may_say("state_changed", Machine::describe(key)))
       log_.info("state_changed", {{"machine", Machine::kName},
                                   {"key", Machine::describe(key)},
                                   {"from", crossing.from},
@@ -126,8 +127,12 @@ class Driver {
     }
   }
 
+  // An update is some ten lines of one subject; one that its other side drives in circles is cut short.
+  static constexpr core::LineBudget::Limits kLines{.of_one = 60, .of_all = 5'000};
+
   GroupCommit<Write>& saves_;
   Log log_;
+  LineLimit lines_;
   Encode encode_;
   Perform perform_;
   Watch watch_;

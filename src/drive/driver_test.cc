@@ -36,7 +36,7 @@ struct Fixture {
   std::vector<std::vector<int>> commits;
   std::vector<Result<>> outcomes;  // of the next commits; then ok
   GroupCommit<int> saves{tasks, clock, Log{}, [this](const std::vector<int>& batch) { return commit(batch); }};
-  Driver<CounterMachine, int> driver{saves, Log{}, [](const int&, const int*, const int& after) { return after; },
+  Driver<CounterMachine, int> driver{saves, clock, Log{}, [](const int&, const int*, const int& after) { return after; },
                                      [this](const int&, const std::string& action) { trace.push_back(action); },
                                      [this](const Crossing& c) { trace.push_back(std::string{c.to} + std::to_string(static_cast<int>(c.point))); }};
 

@@ -166,8 +166,8 @@ bool Fetcher::may_run(const Sha256& sha) const {
 SteadyTime Fetcher::next_look(const std::vector<Wanted>& list) const {
   SteadyTime at = parts_.clock.steady() + kLongest;
   for (const Wanted& w : list) {
-    const auto wait = waits_.find(w.sha);
-    if (w.allowed && wait != waits_.end()) at = std::min(at, wait->second.until);
+    const auto known = efforts_.find(w.sha);
+    if (w.allowed && known != efforts_.end()) at = std::min(at, known->second.until);
     if (!w.allowed && w.opens) at = std::min(at, parts_.site.time().steady_at(*w.opens));
   }
   return std::max(at, parts_.clock.steady() + Duration{1});
@@ -186,8 +186,8 @@ Task<> Fetcher::run(Stop& stop) {
     const std::vector<Wanted> list = wanted();
     const auto now = parts_.clock.steady();
     const auto next = std::find_if(list.begin(), list.end(), [&](const Wanted& w) {
-      const auto wait = waits_.find(w.sha);
-      return w.allowed && (wait == waits_.end() || wait->second.until <= now);
+      const auto known = efforts_.find(w.sha);
+      return w.allowed && (known == efforts_.end() || known->second.until <= now);
     });
     if (next != list.end()) {
       Wanted what = *next;
@@ -200,37 +200,44 @@ Task<> Fetcher::run(Stop& stop) {
 }
 
 void Fetcher::put_off(const Sha256& sha, Duration least, Why why) {
-  const Settings& settings = parts_.site.settings();
-  auto& wait = waits_.try_emplace(sha, Wait{Backoff{settings.server_retry_base, settings.server_retry_cap}, {}}).first->second;
-  if (why == Why::kNotNow) wait.backoff.reset();
-  const Duration own = wait.backoff.next(parts_.random, why == Why::kRefused);
-  wait.until = parts_.clock.steady() + std::max(least, own);
+  Effort& tries = effort(sha);
+  if (why == Why::kNotNow) tries.backoff.reset();
+  const Duration own = tries.backoff.next(random_unit(parts_.random), why == Why::kRefused);
+  tries.until = parts_.clock.steady() + std::max(least, own);
 }
 
 void Fetcher::spoilt(const Sha256& sha) {
-  const Settings& settings = parts_.site.settings();
-  auto& backoff = spoilt_.try_emplace(sha, settings.server_retry_base, settings.server_retry_cap * 60).first->second;
-  put_off(sha, backoff.next(parts_.random), Why::kFailed);
+  put_off(sha, effort(sha).spoilt.next(random_unit(parts_.random)), Why::kFailed);
 }
 
-Trouble& Fetcher::trouble(const Sha256& sha) {
-  return troubles_.try_emplace(sha, "fetch_interrupted", "Fetching artifact " + sha.short_hex()).first->second;
+Fetcher::Effort& Fetcher::effort(const Sha256& sha) {
+  if (const auto found = efforts_.find(sha); found != efforts_.end()) return found->second;
+  const Duration first = parts_.site.settings().server_retry_base, most = parts_.site.settings().server_retry_cap;
+  const auto pauses = core::GrowingPause::from(first, most), long_pauses = core::GrowingPause::from(first, most * 60);
+  Effort fresh{core::GrowingPause{pauses}, core::GrowingPause{long_pauses}, Trouble{"fetch_interrupted", "Fetching artifact " + sha.short_hex(), parts_.clock}};
+  return efforts_.emplace(sha, std::move(fresh)).first->second;
+}
+
+bool Fetcher::is_full_for(const Sha256& sha) const {
+  const auto known = efforts_.find(sha);
+  return known != efforts_.end() && known->second.full;
 }
 
 std::vector<std::string> Fetcher::why_slow() const {
   std::vector<std::string> out;
   if (const auto held = brake_.sentence()) out.push_back(*held);
-  for (const auto& [sha, trouble] : troubles_)
-    if (const auto one = trouble.sentence(); one && out.size() < kMostReasons) out.push_back(*one);
+  for (const auto& [sha, tries] : efforts_)
+    if (const auto one = tries.trouble.sentence(); one && out.size() < kMostReasons) out.push_back(*one);
   return out;
 }
 
 // It moves: the next interruption starts from a short wait.
 void Fetcher::note_progress(const Incoming& file) {
-  std::uint64_t& best = best_[file.sha()];
-  if (file.have() <= best || (file.have() < best + kProgress && !file.complete())) return;
-  best = file.have();
-  waits_.erase(file.sha());
+  Effort& tries = effort(file.sha());
+  if (file.have() <= tries.best || (file.have() < tries.best + kProgress && !file.complete())) return;
+  tries.best = file.have();
+  tries.until = {};
+  tries.backoff.reset();
   brake_.progress();
 }
 
@@ -241,14 +248,14 @@ Task<> Fetcher::fetch(Wanted what, Stop& stop) {
     co_return;
   }
   if (const auto room = co_await make_room(what); !room) {
-    if (full_.insert(what.sha).second) {
+    if (!std::exchange(effort(what.sha).full, true)) {
       parts_.site.log().error("store_full", {{"sha256", what.sha.hex()}, {"why", room.error().message()}});
       parts_.site.refresh_all();
     }
     put_off(what.sha, kStoreFullWait, Why::kNotNow);
     co_return;
   }
-  if (full_.erase(what.sha) > 0) parts_.site.refresh_all();
+  if (std::exchange(effort(what.sha).full, false)) parts_.site.refresh_all();
   Incoming file{parts_.disk, what.sha, what.size};
   const std::uint64_t safe = safe_[what.sha];
   std::function<Result<>()> open = [&file, safe] { return file.resume(safe); };
@@ -256,10 +263,9 @@ Task<> Fetcher::fetch(Wanted what, Stop& stop) {
   if (done) done = co_await transfer(file, stop);
   if (done && file.complete()) done = co_await complete(file);
   if (done || done.error().code() == ErrorCode::kStopped) co_return;
-  trouble(what.sha).failed(parts_.site.log(), done.error().message());
+  effort(what.sha).trouble.failed(parts_.site.log(), done.error().message());
   const bool answered = done.error().code() != ErrorCode::kTimeout && done.error().code() != ErrorCode::kUnavailable;
-  const auto wait = waits_.find(what.sha);
-  if (wait == waits_.end() || wait->second.until <= parts_.clock.steady())
+  if (effort(what.sha).until <= parts_.clock.steady())
     put_off(what.sha, Duration{0}, answered ? Why::kRefused : Why::kFailed);
 }
 
@@ -276,7 +282,8 @@ Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
     request.headers.add("Range", "bytes=" + std::to_string(from) + "-");
     request.headers.add("If-Range", "\"" + file.sha().hex() + "\"");
   }
-  parts_.site.log().info("fetch_began", {{"sha256", file.sha().hex()}, {"from", from}, {"size", file.size()}});
+  if (effort(file.sha()).trouble.times() == 0)  // what breaks off is said there, once
+    parts_.site.log().info("fetch_began", {{"sha256", file.sha().hex()}, {"from", from}, {"size", file.size()}});
   Sink sink{*this, file, stop};
   const Result<int> status = co_await parts_.server.send(std::move(request), sink, stop);
   sink.end();
@@ -324,11 +331,12 @@ Task<Result<>> Fetcher::complete(Incoming& file) {
   writes.push_back(parts_.blobs.add(file.sha(), blob_of(file.sha(), file.size(), hashes)));
   parts_.site.save(std::move(writes));
   parts_.site.save_link();
-  waits_.erase(file.sha());
-  best_.erase(file.sha());
+  Effort& tries = effort(file.sha());
+  tries.until = {};
+  tries.backoff.reset();
+  tries.best = 0;
+  tries.trouble.over(parts_.site.log());
   brake_.progress();
-  trouble(file.sha()).over(parts_.site.log());
-  troubles_.erase(file.sha());
   // Every action goes to the disk behind the document above, in order; so the jobs may know at once.
   parts_.site.artifact_stored(file.sha());
   co_return Result<>{};
@@ -408,15 +416,26 @@ Task<Result<>> Fetcher::make_room(const Wanted& what) {
   }
 }
 
-// Partial files of artifacts that no job needs any more.
+// A pause that lasts stays: a server that takes an artifact out of its plan and puts it in again is not asked sooner.
+void Fetcher::forget_unwanted() {
+  for (auto it = efforts_.begin(); it != efforts_.end();) {
+    if (it->second.until > parts_.clock.steady() || parts_.site.is_referenced(it->first)) {
+      ++it;
+      continue;
+    }
+    it->second.trouble.over(parts_.site.log());
+    it = efforts_.erase(it);
+  }
+}
+
+// Partial files of artifacts that no job needs any more, and what is remembered of them.
 Task<> Fetcher::drop_unwanted() {
+  forget_unwanted();
   std::vector<Sha256> unwanted;
   for (const auto& [sha, bytes] : safe_)
     if (!parts_.site.is_referenced(sha)) unwanted.push_back(sha);
   for (const Sha256& sha : unwanted) {
     safe_.erase(sha);
-    best_.erase(sha);
-    troubles_.erase(sha);
     parts_.site.save({Write::erase(kind::kPartial, sha.hex())});
     std::function<Result<>()> f = [this, &sha] { return Incoming{parts_.disk, sha, 0}.discard(); };
     [[maybe_unused]] const auto done = co_await work(std::move(f));

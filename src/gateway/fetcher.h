@@ -11,11 +11,10 @@
 
 #include <map>
 #include <optional>
-#include <set>
 
+#include "core/schedule/growing_pause.h"
 #include "drive/loop_brake.h"
 #include "drive/trouble.h"
-#include "gateway/backoff.h"
 #include "gateway/blobs.h"
 #include "gateway/identity.h"
 #include "gateway/incoming.h"
@@ -44,12 +43,14 @@ class Fetcher {
   // From a document of the store: how much of an artifact is safe.
   Result<> restore(const Document& document);
   Task<> run(Stop& stop);
-  bool is_full_for(const Sha256& sha) const { return full_.contains(sha); }
+  bool is_full_for(const Sha256& sha) const;
   std::uint64_t quota() const;
   // A stored artifact was found broken. It is to be fetched again, but not for ever without a pause.
   void spoilt(const Sha256& sha);
   // Why fetches are slow, for people; nothing where they are not.
   std::vector<std::string> why_slow() const;
+  // Artifacts of which something is remembered besides what is stored: those that jobs want, or wanted an hour ago.
+  std::size_t remembered() const { return efforts_.size(); }
 
  private:
   struct Wanted {
@@ -59,9 +60,13 @@ class Fetcher {
     std::optional<WallTime> opens;    // when it will be
     auto rank() const { return std::tuple{!allowed}; }
   };
-  struct Wait {
-    Backoff backoff;
-    SteadyTime until;
+  // What is remembered of the tries to fetch an artifact, until no job wants it and its pause is over.
+  struct Effort {
+    core::GrowingPause backoff, spoilt;  // spoilt: of bytes that were wrong
+    Trouble trouble;
+    SteadyTime until{};      // not before
+    std::uint64_t best = 0;  // most bytes of it that ever were here
+    bool full = false;       // there was no room for it
   };
   class Sink;
 
@@ -77,17 +82,14 @@ class Fetcher {
   Task<> drop_unwanted();
   Task<Result<>> work(std::function<Result<>()> f) { return on<Result<>>(parts_.worker, std::move(f)); }
   void note_progress(const Incoming& file);
-  Trouble& trouble(const Sha256& sha);
+  Effort& effort(const Sha256& sha);
+  void forget_unwanted();
   enum class Why { kNotNow, kFailed, kRefused };  // kNotNow: it said when; the pauses do not grow
   void put_off(const Sha256& sha, Duration least, Why why);
 
   Parts parts_;
   std::map<Sha256, std::uint64_t> safe_;  // bytes of partial files
-  std::map<Sha256, Wait> waits_;
-  std::map<Sha256, Backoff> spoilt_;      // of those whose bytes were wrong
-  std::map<Sha256, std::uint64_t> best_;  // most bytes of it that ever were here
-  std::map<Sha256, Trouble> troubles_;    // until it is stored
-  std::set<Sha256> full_;
+  std::map<Sha256, Effort> efforts_;
   LoopBrake brake_;
 };
 

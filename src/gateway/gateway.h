@@ -44,6 +44,7 @@ class Gateway {
   HttpHandler& local_api() { return local_api_; } // for the site's people
   Site& site() { return site_; }
   const Rates& rates() const { return rates_; }
+  const Fetcher& fetcher() const { return fetcher_; }
 
   // Loads what was saved and works until stopped. Both handlers answer 503 until it is loaded.
   Task<> run(Stop& stop);

@@ -1,5 +1,7 @@
 #include "gateway/identity.h"
 
+#include "base/mutant.h"
+#include "core/identity/holder.h"
 #include "gateway/documents/records.h"
 
 namespace dray::gateway {
@@ -23,6 +25,7 @@ Result<> Identity::restore(const Document& document) {
     fresh_epoch_ = true;
     return {};
   }
+  if (DRAY_MUTANT("forgets_its_name")) return {};
   name_ = kept->name;
   fresh_epoch_ = kept->fresh_epoch;
   refused_since_ = kept->refused_since;
@@ -53,7 +56,6 @@ void Identity::was_refused() {
   refused_since_ = site_.now();
   save();
   site_.log().warn("two_gateways", {{"instance", name_}, {"note", "another gateway answers for this site; nothing new begins here, and the server is asked again with growing pauses"}});
-  changed.notify();
   site_.refresh_all();
 }
 
@@ -66,7 +68,6 @@ void Identity::was_heard() {
   save();
   if (!was) return;
   site_.log().info("holds_again", {{"instance", name_}});
-  changed.notify();
   site_.reports_waiting.notify();
   site_.refresh_all();
 }

@@ -12,7 +12,6 @@
 #include <string>
 
 #include "core/identity/place.h"
-#include "drive/signal.h"
 #include "gateway/site.h"
 
 namespace dray::gateway {
@@ -34,7 +33,6 @@ class Identity {
 
   void was_refused();  // the server said so
   void was_heard();    // it has given us our plan
-  Signal changed;      // refused or not
 
  private:
   void save();

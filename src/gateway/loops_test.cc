@@ -29,6 +29,36 @@ core::ReportsSeen newest_of(const std::string& body) {
   return batch && !batch->empty() ? core::ReportsSeen{batch->back().epoch, batch->back().seq} : core::ReportsSeen{1, 0};
 }
 
+// --- what devices say, and the log ---
+
+Task<> put_boot_ids(sim::World& world, sim::Node& node, int count, bool& done) {
+  sim::SimHttpClient client{world.network(), node};
+  Stop never;
+  for (int i = 0; i < count; ++i) {
+    HttpRequest request{Method::kPut, "http://gw/DEFAULT/controller/v1/dev-1/configData"};
+    request.headers.set("Authorization", "TargetToken tok");
+    request.headers.set("Content-Type", "application/json");
+    std::string body = R"({"data":{"dray.boot_id":"boot-)" + std::to_string(i % 300) + R"(","dray.version.os":"1"}})";
+    auto answer = co_await exchange(client, std::move(request), std::move(body), 1 << 20, never);
+    EXPECT_TRUE(answer && (answer->status == 200 || answer->status == 429)) << i;  // it may say so much at once
+    const SteadyTime next = node.clock().steady() + 1s;
+    [[maybe_unused]] const auto slept = co_await node.clock().sleep_until(next, never);
+  }
+  done = true;
+}
+
+TEST_F(LoopsTest, ADeviceWithoutAJobThatSaysAThousandTimesThatItStartedDoesNotFillTheLog) {
+  server.honest.publish(plan_of());
+  gw.power_on();
+  run_for(1min);
+  bool done = false;
+  people.spawn(put_boot_ids(world, people, 1'000, done));
+  ASSERT_TRUE(world.run_until([&] { return done; }, 50min));
+  EXPECT_LE(logged("power_on_reported device"), 10U);
+  EXPECT_EQ(logged("line_left_out line=power_on_reported"), 1U);
+  EXPECT_LE(logged(" info ") + logged(" warn "), 40U);
+}
+
 // --- the plan ---
 
 TEST_F(LoopsTest, APlanThatIsAnsweredAtOnceByAProxyIsAskedForWithABrake) {
@@ -214,6 +244,27 @@ TEST_F(LoopsTest, AnArtifactWhoseHashNeverMatchesIsFetchedEverMoreSeldom) {
   server.instead.clear();
   run_for(1h);
   EXPECT_TRUE(is_stored(artifact)) << "not for ever";
+  EXPECT_EQ(why_slow(), "");
+}
+
+// Rollouts come and go for years; of what went wrong with them nothing may stay.
+TEST_F(LoopsTest, NothingIsRememberedOfArtifactsThatNoJobWantsAnyMore) {
+  int asked = 0;
+  server.instead["artifacts"] = [&](const HttpRequest&, const std::string&) {
+    return ++asked % 2 == 0 ? with_text(404, "") : with_text(200, bytes_of(3'000, 99));
+  };
+  gw.power_on();
+  for (unsigned i = 1; i <= 12; ++i) {
+    server.honest.publish(plan_of({add(3'000, i)}));
+    run_for(3min);
+  }
+  ASSERT_GE(asked, 12);
+  const auto life = gateway_life.lock();
+  ASSERT_TRUE(life);
+  EXPECT_GE(life->gateway()->fetcher().remembered(), 1U);
+  server.honest.publish(plan_of());
+  run_for(4h);  // a pause may last an hour, and then it is looked at again
+  EXPECT_EQ(life->gateway()->fetcher().remembered(), 0U);
   EXPECT_EQ(why_slow(), "");
 }
 

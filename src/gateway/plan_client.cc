@@ -43,10 +43,11 @@ class HeadWatch : public HttpClient {
 }  // namespace
 
 Task<> PlanClient::run(Stop& stop) {
-  Backoff backoff{site_.settings().server_retry_base, site_.settings().server_retry_cap};
-  Backoff while_refused{kRefusedBase, kRefusedCap};
+  const Settings& settings = site_.settings();
+  core::GrowingPause backoff{core::GrowingPause::from(settings.server_retry_base, settings.server_retry_cap)};
+  core::GrowingPause while_refused{core::GrowingPause::from(kRefusedBase, kRefusedCap)};
   // Where an answer can't be used, each more costs the WAN a plan: ten seconds, and up to five minutes.
-  Backoff while_of_no_use{10 * site_.settings().server_retry_base, 5 * site_.settings().server_retry_cap};
+  core::GrowingPause while_of_no_use{core::GrowingPause::from(10 * settings.server_retry_base, 5 * settings.server_retry_cap)};
   while (!stop.requested()) {
     co_await brake_.turn(stop);
     refused_.reset();
@@ -66,13 +67,13 @@ Task<> PlanClient::run(Stop& stop) {
     else
       trouble_.failed(site_.log(), done.error().message());
     if (identity_.refused() || is_of_no_use_) {
-      Backoff& pauses = identity_.refused() ? while_refused : while_of_no_use;
-      const SteadyTime again = clock_.steady() + pauses.next(random_);
+      core::GrowingPause& pauses = identity_.refused() ? while_refused : while_of_no_use;
+      const SteadyTime again = clock_.steady() + pauses.next(random_unit(random_));
       [[maybe_unused]] const auto slept = co_await clock_.sleep_until(again, stop);
       continue;
     }
     if (DRAY_MUTANT("gives_up_server") && backoff.failures() > 8) co_return;
-    const Duration own = backoff.next(random_, refused_.has_value());
+    const Duration own = backoff.next(random_unit(random_), refused_.has_value());
     const SteadyTime until = clock_.steady() + std::max(own, refused_.value_or(Duration{0}));
     [[maybe_unused]] const auto how = co_await clock_.sleep_until(until, stop);
   }

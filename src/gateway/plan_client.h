@@ -7,9 +7,9 @@
 // that grow to 5 minutes.
 #pragma once
 
+#include "core/schedule/growing_pause.h"
 #include "drive/loop_brake.h"
 #include "drive/trouble.h"
-#include "gateway/backoff.h"
 #include "gateway/identity.h"
 #include "gateway/site.h"
 #include "ports/http.h"
@@ -38,7 +38,7 @@ class PlanClient {
   Clock& clock_;
   Random& random_;
   LoopBrake brake_;
-  Trouble trouble_{"server_away", "Asking the server for the plan"};
+  Trouble trouble_{"server_away", "Asking the server for the plan", clock_};
   bool is_of_no_use_ = false;        // it answered, and the plan can't be read, or is too large to be
   std::optional<Duration> refused_;  // it answered; with the least time that it asked for
 };

@@ -21,7 +21,8 @@ bool refuses(const TextResponse& answer) {
 
 Task<> Reporter::run(Stop& stop) {
   const SteadyTime began = clock_.steady();
-  Backoff backoff{site_.settings().server_retry_base, site_.settings().server_retry_cap};
+  const Settings& settings = site_.settings();
+  core::GrowingPause backoff{core::GrowingPause::from(settings.server_retry_base, settings.server_retry_cap)};
   while (!stop.requested()) {
     // Before the server has said what it has seen, nothing is told: afterwards a gateway that was restored from an older
     // state could not be told from one whose answers were lost. But not for ever: a plan may be too long for its WAN.
@@ -50,7 +51,7 @@ Task<> Reporter::run(Stop& stop) {
       continue;
     }
     trouble_.failed(site_.log(), done.error().message());
-    const Duration own = backoff.next(random_, refused_.has_value());
+    const Duration own = backoff.next(random_unit(random_), refused_.has_value());
     const SteadyTime until = clock_.steady() + std::max(own, refused_.value_or(Duration{0}));
     [[maybe_unused]] const auto how = co_await clock_.sleep_until(until, stop);
   }
@@ -93,13 +94,15 @@ Task<Result<>> Reporter::send(Outbox::Batch batch, Stop& stop) {
 Task<Result<>> Reporter::refused(Outbox::Batch batch, std::string why, Stop& stop) {
   const std::size_t count = batch.reports.size();
   Duration pause = pause_between(0, site_.settings().server_retry_base);
-  if (!halving_.searching()) site_.log().warn("reports_refused", {{"entries", count}, {"why", why}});
+  if (!halving_.searching() && site_.lines().may_say("reports_refused", ""))
+    site_.log().warn("reports_refused", {{"entries", count}, {"why", why}});
   if (halving_.refused(count)) {
     const auto empty = co_await post("[]", stop);
     if (!empty) co_return empty.error();
     if (empty->status != 200 || !wire::decode_answer(empty->body))
       co_return Error{ErrorCode::kUnavailable, "POST reports: " + why + ", and an empty batch is not taken either"};
-    site_.log().warn("report_set_aside", {{"report", clean_text(batch.reports[0], kLongestWhy)}, {"why", why}});
+    if (site_.lines().may_say("report_set_aside", ""))
+      site_.log().warn("report_set_aside", {{"report", clean_text(batch.reports[0], kLongestWhy)}, {"why", why}});
     site_.set_report_aside(batch.last.seq, std::move(why));
     halving_.set_aside();
     pause = pause_between(set_aside_++, site_.settings().server_retry_base);

@@ -8,9 +8,9 @@
 // words drive").
 #pragma once
 
+#include "core/schedule/growing_pause.h"
 #include "drive/loop_brake.h"
 #include "drive/trouble.h"
-#include "gateway/backoff.h"
 #include "gateway/halving.h"
 #include "gateway/identity.h"
 #include "gateway/site.h"
@@ -43,7 +43,7 @@ class Reporter {
   Halving halving_;
   int set_aside_ = 0;  // in a row, without all being told in between
   LoopBrake brake_;
-  Trouble trouble_{"reports_not_taken", "Sending reports to the server"};
+  Trouble trouble_{"reports_not_taken", "Sending reports to the server", clock_};
   std::optional<Duration> refused_;  // it answered; with the least time that it asked for
 };
 

@@ -28,10 +28,11 @@ DeviceState& device_of(Site::Devices& devices, const DeviceId& name) {
 
 Site::Site(Parts parts)
     : parts_{std::move(parts)},
+      lines_{parts_.clock, parts_.log},
       time_{parts_.clock},
       saves_{parts_.tasks, parts_.clock, parts_.log,
              [this](const std::vector<Writes>& batch) { return commit_on(parts_.store_worker, parts_.store, batch); }},
-      jobs_{saves_, parts_.log,
+      jobs_{saves_, parts_.clock, parts_.log,
             [](const JobId& id, const core::Job*, const core::Job& after) {
               Writes writes{Write::put(kind::kJob, id.value(), documents::write_job(after))};
               // Twice, so that one document that can't be read does not make it begin again.

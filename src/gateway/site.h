@@ -22,6 +22,7 @@
 #include "core/update/reconcile.h"
 #include "drive/driver.h"
 #include "drive/group_commit.h"
+#include "drive/line_limit.h"
 #include "gateway/byte_ranges.h"
 #include "gateway/device_state.h"
 #include "gateway/documents/kept.h"
@@ -102,6 +103,7 @@ class Site {
   SiteTime& time() { return time_; }
   WallTime now() const { return time_.now(); }
   const Log& log() const { return parts_.log; }
+  LineLimit& lines() { return lines_; }  // for lines that a device or the server can cause
 
   // --- saving ---
   Task<Result<>> settled() { return saves_.settled(); }
@@ -269,6 +271,7 @@ class Site {
   Writes counters() const;
 
   Parts parts_;
+  LineLimit lines_;
   SiteTime time_;
   GroupCommit<Writes> saves_;
   Driver<JobMachine, Writes> jobs_;

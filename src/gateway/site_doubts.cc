@@ -21,7 +21,7 @@ void Site::note_boot(DeviceState& device) {
     asked_who_next_[name] = parts_.clock.steady() + std::max(kLeast, poll / 2 + Duration{part});
     wake_changed_.notify();
   }
-  if (before == device.boots.doubt.has_value()) return;
+  if (before == device.boots.doubt.has_value() || !lines_.may_say(before ? "one_agent" : "two_agents", name)) return;
   if (before)
     parts_.log.info("one_agent", {{"device", name}, {"boot_id", device.boot_id}});
   else

@@ -334,7 +334,8 @@ void Site::device_reported(DeviceState& device, bool power_on) {
   else
     report(wire::RegisteredReport{device.name, foreign_attributes(device.attributes)});
   if (power_on) {
-    parts_.log.info("power_on_reported", {{"device", device.name.value()}, {"boot_id", device.boot_id}});
+    if (lines_.may_say("power_on_reported", device.name.value()))
+      parts_.log.info("power_on_reported", {{"device", device.name.value()}, {"boot_id", device.boot_id}});
     const auto order = device.jobs;
     for (const JobId& id : order) apply_one(id, core::PowerOn{device.boot_id, device.running});
   }

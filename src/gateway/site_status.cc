@@ -77,6 +77,7 @@ void Site::check_began(DeviceState& device) {
 void Site::check_ended(DeviceState& device, const Result<ProbeAnswer>& answer) {
   Checked& c = device.checked;
   const std::string before = reported_status(device);
+  const auto said = std::pair{c.status, c.why};
   const SteadyTime now_steady = parts_.clock.steady();
   c.running = false;
   c.at = now_steady;
@@ -84,7 +85,8 @@ void Site::check_ended(DeviceState& device, const Result<ProbeAnswer>& answer) {
   c.good = answer && !answer->busy;
   c.status = !answer ? "unknown" : answer->busy ? "busy" : "idle";
   c.why = one_line(answer ? answer->why : answer.error().message(), wire::kLongestWhy);
-  parts_.log.info("status_checked", {{"device", device.name.value()}, {"status", c.status}, {"why", c.why}});
+  if (said != std::pair{c.status, c.why} && lines_.may_say("status_checked", device.name.value()))  // once a state
+    parts_.log.info("status_checked", {{"device", device.name.value()}, {"status", c.status}, {"why", c.why}});
   if (answer && answer->busy) {
     core::Answered busy{core::AnswerKind::kBusy, {}, "its status check", c.why};
     if (answer->retry_after) {

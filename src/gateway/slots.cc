@@ -71,7 +71,7 @@ Slots::Asked Slots::ask(const Receiver& who, bool able, SteadyTime now, SteadyTi
   Asked out{true, {}};
   const Place place = waiting.place;
   line_.erase(who.device);
-  if (open() >= rules.concurrency) out.withdrawn = withdraw_last(rules);
+  if (open_beside(who.device) >= rules.concurrency) out.withdrawn = withdraw_later(place, rules);
   had_turn(who.device, place);
   links_.emplace(who.device, Link{who, place, now});
   return out;
@@ -145,28 +145,32 @@ std::size_t Slots::waiting_before(const Place& place, const DeviceId& device, St
   }));
 }
 
-// Foreign devices that have a link or receive.
-std::size_t Slots::open() const {
-  return links_.size() + static_cast<std::size_t>(std::count_if(
-                             runs_.begin(), runs_.end(), [](const auto& r) { return r.second.who.foreign; }));
+// Other foreign devices that have a link or receive; a device that receives for one job takes none of another's.
+std::size_t Slots::open_beside(const DeviceId& device) const {
+  return links_.size() + static_cast<std::size_t>(std::count_if(runs_.begin(), runs_.end(), [&](const auto& r) {
+           return r.second.who.foreign && r.second.who.device != device;
+         }));
 }
 
-// The last one in line of those with an unused link goes back to its place.
-DeviceId Slots::withdraw_last(const Rules& rules) {
+// The last one in line of those with an unused link of a later round goes back to its place; nothing where there is none.
+std::optional<DeviceId> Slots::withdraw_later(const Place& place, const Rules& rules) {
   const auto last = std::max_element(links_.begin(), links_.end(), [](const auto& a, const auto& b) {
     return a.second.place < b.second.place;
   });
+  if (last == links_.end() || last->second.place.round <= place.round) return {};
   const DeviceId device = last->first;
   const Link link = last->second;
   links_.erase(last);
   line_[device] = Waiting{link.who, link.place, link.taken + rules.present(), true, true};
-  next_round_[device] = link.place.round;
+  next_round_.erase(device);  // it has not had its turn
+  if (link.place.round > round_) next_round_.emplace(device, link.place.round);
   return device;
 }
 
 void Slots::had_turn(const DeviceId& device, const Place& place) {
   round_ = std::max(round_, place.round);
-  next_round_[device] = place.round + 1;
+  next_round_.insert_or_assign(device, place.round + 1);
+  std::erase_if(next_round_, [&](const auto& entry) { return entry.second <= round_; });  // as for those that never had one
 }
 
 // --- what follows ---

@@ -121,14 +121,14 @@ class Slots {
   bool has_turn(const Place& place, const DeviceId& device, SteadyTime now, const Rules& rules) const;
   std::size_t in_the_way(const Place& place, const DeviceId& device) const;
   std::size_t waiting_before(const Place& place, const DeviceId& device, SteadyTime now) const;
-  std::size_t open() const;
-  DeviceId withdraw_last(const Rules& rules);
+  std::size_t open_beside(const DeviceId& device) const;
+  std::optional<DeviceId> withdraw_later(const Place& place, const Rules& rules);
   void had_turn(const DeviceId& device, const Place& place);
 
   std::map<JobId, Run> runs_;
   std::map<DeviceId, Link> links_;               // shown and not used yet
   std::map<DeviceId, Waiting> line_;             // in no order; their places have one
-  std::map<DeviceId, std::int64_t> next_round_;  // of those that have had a turn
+  std::map<DeviceId, std::int64_t> next_round_;  // of those that have had a turn: later ones than round_
   std::int64_t round_ = 0;                       // of the last turn
   std::uint64_t arrivals_ = 0;
 };

@@ -50,6 +50,24 @@ TEST_F(SlotsTest, ALinkIsTakenByAPollAndNotBefore) {
   EXPECT_FALSE(polls("b"));
 }
 
+// A plan may give one device two jobs: what it receives for the first makes no other one's link give way, where there is
+// none and where there is one.
+TEST_F(SlotsTest, ADeviceThatReceivesMayBeShownTheLinkOfItsOtherJob) {
+  const Receiver other{JobId{"job-a-2"}, DeviceId{"a"}, 0, true};
+  ASSERT_TRUE(polls("a"));
+  uses("a");
+  EXPECT_TRUE(polls(other));
+  ends("a");
+  rules.concurrency = 2;
+  uses("a");
+  slots.leave(DeviceId{"a"});
+  ASSERT_TRUE(polls("b"));
+  const Slots::Asked asked = slots.ask(other, true, now, now, rules);
+  EXPECT_TRUE(asked.shown);
+  EXPECT_FALSE(asked.withdrawn) << "b keeps its link";
+  EXPECT_TRUE(slots.shows(device("b")));
+}
+
 TEST_F(SlotsTest, ALinkThatIsNotUsedGoesToTheEndOfTheLine) {
   ASSERT_TRUE(polls("a"));
   ASSERT_FALSE(polls("b"));

@@ -24,7 +24,6 @@ constexpr Duration kAfterCut{5'000};
 void look(ServerCore& core) {
   core.now = core.clock.steady();
   core.date = date_line(core.clock.wall());
-  core.said_full = false;
   for (auto next = core.open.begin(); next != core.open.end();) {
     auto connection = (*next++)->shared_from_this();
     connection->sweep(core.now);
@@ -52,8 +51,8 @@ bool make_room(ServerCore& core) {
   const auto idle = std::find_if(core.strangers.begin(), core.strangers.end(),
                                  [](const Connection* one) { return one->is_idle(); });
   if (idle == core.strangers.end()) return false;
-  if (!std::exchange(core.said_full, true))
-    core.log.info("strangers_turned_away", {{"strangers", core.strangers.size()}, {"open", core.open.size()}});
+  if (const auto line = core.full_lines.ask("", core.now); line.may)
+    core.log.info("strangers_turned_away", {{"strangers", core.strangers.size()}, {"open", core.open.size()}, {"not_said", line.left_out}});
   (*idle)->shared_from_this()->close();
   return true;
 }
@@ -96,7 +95,8 @@ struct HttpServer::Listener {
       } else if (error == asio::error::no_descriptors && make_room(*core)) {
         continue;
       } else if (error != asio::error::connection_aborted) {
-        core->log.warn("accept_failed", {{"error", error.message()}});
+        if (const auto line = core->accept_lines.ask("", core->now); line.may)
+          core->log.warn("accept_failed", {{"error", error.message()}, {"not_said", line.left_out}});
         auto later = core->clock.steady() + kNoDescriptorsPause;
         [[maybe_unused]] auto how = co_await core->clock.sleep_until(later, core->stop_accepting);
       }

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/stop.h"
+#include "core/schedule/line_budget.h"
 #include "net/limits.h"
 #include "net/message_parser.h"
 #include "ports/clock.h"
@@ -41,7 +42,7 @@ struct ServerCore {
   Limits limits;
   Worker* bytes;
   std::function<bool(const HttpRequest&)> knows;
-  bool said_full = false;  // strangers were turned away; once a sweep in the log
+  core::LineBudget full_lines, accept_lines;  // of what strangers can cause; said with how many were left out before
 
   // Set by the sweep: deadlines and dates need no better, and requests need no clock.
   SteadyTime now{};

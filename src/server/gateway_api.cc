@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t kMostProbe = 1 << 20;
 constexpr int kRetryAfter = 5, kFailedAgain = 60, kTooLargeAgain = 300;  // seconds
-constexpr Duration kQuiet = std::chrono::hours{1};
 constexpr std::int64_t kMostRevision = std::int64_t{1} << 52;  // JSON numbers are exact up to there
 
 std::optional<std::int64_t> number(std::string_view text) {
@@ -73,14 +72,6 @@ Business business(const core::Plan& plan, const Sha256& sha256) {
       }
   }
   return out;
-}
-
-// What goes wrong with a site is said in the log once an hour, each kind by itself.
-bool is_due_at(Site& site, const char* message, SteadyTime now) {
-  auto [until, first] = site.quiet_until.try_emplace(message, now);
-  if (now < until->second) return false;
-  until->second = now + kQuiet;
-  return true;
 }
 
 HttpResponse too_large() {
@@ -182,13 +173,14 @@ Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop)
 Task<HttpResponse> GatewayApi::current_plan(Site& site) {
   auto plan = co_await sites_.plan(site);
   if (!plan) {
-    parts_.log.error("plan_not_loaded", {{"site", site.name}, {"error", plan.error().message()}});
+    if (sites_.lines().may_say("plan_not_loaded", site.name))
+      parts_.log.error("plan_not_loaded", {{"site", site.name}, {"error", plan.error().message()}});
     co_return busy_response("the plan can not be read now", kRetryAfter);
   }
   const wire::PlanMessage message{**plan, parts_.clock.wall(), site.seen};
   std::string text = wire::encode_plan(message);
   if (text.size() > wire::kMostPlanBytes) {
-    if (is_due_at(site, "plan_too_large", parts_.clock.steady()))
+    if (sites_.lines().may_say("plan_too_large", site.name))
       parts_.log.error("plan_too_large", {{"site", site.name}, {"bytes", text.size()}, {"limit", wire::kMostPlanBytes}});
     co_return busy_response("the plan of site '" + site.name + "' has " + std::to_string(text.size()) +
                                 " bytes, and gateways read " + std::to_string(wire::kMostPlanBytes) +
@@ -273,15 +265,13 @@ Task<Result<>> GatewayApi::commit(const std::vector<std::shared_ptr<Incoming>>& 
   co_return Result<>{};
 }
 
-// What went wrong with one batch, each kind once an hour for a site: the site itself shows it meanwhile.
+// What went wrong with one batch.
 void GatewayApi::say(const Incoming& incoming) {
   const Ingested& done = incoming.answer;
   const std::string& site = incoming.batch.site;
-  if (done.ids_ended)
+  const auto is_due = [&](const char* event) { return sites_.lines().may_say(event, site); };
+  if (done.ids_ended && is_due("action_ids_exhausted"))
     parts_.log.error("action_ids_exhausted", {{"site", site}, {"help", "drayctl site action-ids " + site}});
-  Site* known = sites_.by_name(site);
-  if (known == nullptr) return;
-  const auto is_due = [&](const char* message) { return is_due_at(*known, message, parts_.clock.steady()); };
   if (done.refused > 0 && is_due("report_refused"))
     parts_.log.warn("report_refused", {{"site", site}, {"entries", done.refused}, {"last", done.refused_what}, {"why", done.refused_why}});
   if (done.failed && is_due("reports_not_stored")) parts_.log.error("reports_not_stored", {{"site", site}, {"error", done.failed->message()}});
@@ -306,7 +296,8 @@ Task<HttpResponse> GatewayApi::artifact(Site& site, HttpRequest request, std::st
   auto running = std::make_shared<Download>(downloads_, site.downloads);  // from here on: others wait beside us
   auto file = co_await artifacts_.open(*sha256);
   if (!file) {
-    parts_.log.error("artifact_not_readable", {{"sha256", sha256->hex()}, {"error", file.error().message()}});
+    if (sites_.lines().may_say("artifact_not_readable", site.name))
+      parts_.log.error("artifact_not_readable", {{"sha256", sha256->hex()}, {"error", file.error().message()}});
     co_return busy_response("the artifact can not be read now", kRetryAfter);
   }
   co_return slice(request, *sha256, std::move(*file), std::move(running));

@@ -31,7 +31,7 @@ Instances::Call::~Call() {
 }
 
 Instances::Instances(Parts& parts, Sites& sites, TaskGroup& tasks)
-    : parts_{parts}, sites_{sites}, saves_{tasks, parts.clock, parts.log, [this](const std::vector<std::string>& names) {
+    : parts_{parts}, sites_{sites}, lines_{parts.clock, parts.log}, saves_{tasks, parts.clock, parts.log, [this](const std::vector<std::string>& names) {
                                              return commit(names);
                                            }} {}
 
@@ -68,9 +68,10 @@ std::optional<HttpResponse> Instances::refusal(const Site& site, std::string_vie
   return out;
 }
 
-void Instances::say(const Site& site, const std::string& name, bool holds) const {
+void Instances::say(const Site& site, const std::string& name, bool holds) {
   const core::Instance* before = core::holder(site.holding);
   const std::string other = before == nullptr ? "none" : core::shown_name(before->name);
+  if (!lines_.may_say(holds ? "gateway_holds" : "two_gateways", site.name)) return;
   if (holds)
     parts_.log.info("gateway_holds", {{"site", site.name}, {"instance", core::shown_name(name)}, {"before", other}});
   else

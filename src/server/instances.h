@@ -46,11 +46,12 @@ class Instances {
 
  private:
   void save(Site& site);
-  void say(const Site& site, const std::string& name, bool holds) const;
+  void say(const Site& site, const std::string& name, bool holds);
   Task<Result<>> commit(const std::vector<std::string>& sites);
 
   Parts& parts_;
   Sites& sites_;
+  LineLimit lines_;
   GroupCommit<std::string> saves_;  // names of sites
 };
 

@@ -102,7 +102,8 @@ void Sites::keep(Site& site, std::shared_ptr<const core::Plan> plan) {
 }
 
 Task<> Sites::outrun(Site& site, std::int64_t revision) {
-  parts_.log.warn("restored", {{"site", site.name},
+  if (lines_.may_say("restored", site.name))
+    parts_.log.warn("restored", {{"site", site.name},
                                {"revision", site.revision},
                                {"gateway_has", revision},
                                {"note", "this database is older than what its gateway knows"}});
@@ -112,7 +113,7 @@ Task<> Sites::outrun(Site& site, std::int64_t revision) {
   auto changed = co_await on(parts_.store_worker, std::move(work));
   if (changed)
     apply(*changed);
-  else
+  else if (lines_.may_say("restored_not_noted", site.name))
     parts_.log.error("restored_not_noted", {{"error", changed.error().message()}});
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "drive/line_limit.h"
 #include "drive/signal.h"
 #include "server/parts.h"
 
@@ -22,7 +23,6 @@ struct Site {
   bool contacted = false;                  // since the last flush of contact times
   WallTime contact_at;
   std::shared_ptr<std::size_t> downloads = std::make_shared<std::size_t>(0);  // that run
-  std::map<std::string, SteadyTime> quiet_until;  // by message: it was said what is wrong with its reports
   core::Holding holding;  // which gateway answers for it: instances.h
   // Calls of the one that holds that are being answered now; another one's count is another.
   std::shared_ptr<std::size_t> calls = std::make_shared<std::size_t>(0);
@@ -33,7 +33,8 @@ struct Site {
 class Sites {
  public:
   // timetable: notified where a plan shows that times are to be computed anew.
-  Sites(Parts& parts, Signal& timetable) : parts_{parts}, timetable_{timetable} {}
+  Sites(Parts& parts, Signal& timetable)
+      : parts_{parts}, timetable_{timetable}, lines_{parts.clock, parts.log, {.of_one = 1}} {}
 
   Task<Result<>> load();  // once, at the start
   // Null where no site has this token.
@@ -50,12 +51,15 @@ class Sites {
   Task<> flush_contacts();
   // False: the last try to save something failed, so nothing can be.
   bool can_save() const { return can_save_; }
+  // Lines that a site can cause: each kind once an hour for a site; the site itself shows it meanwhile.
+  LineLimit& lines() { return lines_; }
 
  private:
   void keep(Site& site, std::shared_ptr<const core::Plan> plan);
 
   Parts& parts_;
   Signal& timetable_;
+  LineLimit lines_;
   std::unordered_map<std::string, std::unique_ptr<Site>> by_name_;
   std::unordered_map<std::string, Site*> by_token_;
   bool can_save_ = true;

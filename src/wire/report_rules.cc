@@ -14,25 +14,17 @@ Why too_many(std::string_view what, std::size_t have, std::size_t most) {
   return std::string{what} + ": there are " + std::to_string(have) + ", at most " + std::to_string(most) +
          " are taken";
 }
-Why too_large(std::string_view what, std::int64_t number, std::int64_t most) {
-  if (number >= 0 && number <= most) return {};
-  return std::string{what} + ": " + std::to_string(number) + " must lie between 0 and " +
-         std::to_string(most);
-}
 
 Why unknown_word(std::string_view what, std::string_view word, std::string_view known) {
   return std::string{what} + ": '" + clean_text(word, kLongestWord) + "' is not known here; there is " + std::string{known};
 }
 
 Why refusal(const JobReport& r) {
-  if (!core::is_state(r.state))
-    return unknown_word("state", r.state,
-                        "idle, scheduled, waiting_window, waiting_gateway, deferred, waiting_confirm, downloading, "
-                        "downloaded, installing, rebooting, verifying, succeeded, failed, rolled_back, cancelled, "
-                        "expired, incompatible");
-  if (auto why = too_large("attempt", r.attempt, kMostAttempt)) return why;
-  if (auto why = too_large("step", r.step, kMostInteger)) return why;
-  return too_many("running", r.running.size(), kMostRunning);
+  if (core::is_state(r.state)) return {};
+  return unknown_word("state", r.state,
+                      "idle, scheduled, waiting_window, waiting_gateway, deferred, waiting_confirm, downloading, "
+                      "downloaded, installing, rebooting, verifying, succeeded, failed, rolled_back, cancelled, "
+                      "expired, incompatible");
 }
 Why refusal(const DeviceReport& r) { return too_many("running", r.running.size(), kMostRunning); }
 Why refusal(const StorageReport& r) {
@@ -43,7 +35,6 @@ Why refusal(const RateReport& r) {
   if ((r.link == "wan") == r.device.empty()) return {};
   return "device: must be " + std::string{r.link == "wan" ? "null for link wan" : "named for link lan"};
 }
-Why refusal(const LogReport& r) { return too_large("attempt", r.attempt, kMostAttempt); }
 template <class Other>
 Why refusal(const Other&) {
   return {};
@@ -52,7 +43,8 @@ Why refusal(const Other&) {
 }  // namespace
 
 std::optional<std::string> refusal_of(const Report& report, core::ReportsSeen seen) {
-  if (auto why = too_large("seq", report.seq, kMostInteger)) return why;
+  if (report.seq < 0 || report.seq > kMostInteger)
+    return "seq: " + std::to_string(report.seq) + " must lie between 0 and " + std::to_string(kMostInteger);
   if (!is_likely_place({report.epoch, report.seq}, seen))
     return "epoch: " + std::to_string(report.epoch) + " is more than " +
            std::to_string(core::kMostEpochStep) + " above " + std::to_string(seen.epoch) +
@@ -61,6 +53,7 @@ std::optional<std::string> refusal_of(const Report& report, core::ReportsSeen se
 }
 
 bool is_likely_place(core::ReportsSeen place, core::ReportsSeen seen) {
+  // Also of an entry that could not be read: its place may be any number.
   return place.epoch >= 0 && place.seq >= 0 && place.seq <= kMostInteger &&
          core::is_likely_epoch(seen.epoch, place.epoch);
 }

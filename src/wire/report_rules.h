@@ -1,5 +1,6 @@
 // What an entry of a gateway's reports may be to be stored, and how much of a site is kept. Pure. What is
-// over these bounds is set aside by itself: acknowledged, and named on the site as `report_refused`.
+// over these bounds is set aside by itself: acknowledged, and named on the site as `report_refused`. Bounds of single
+// numbers and texts are the reader's (wire/limits.h): an entry over one of them is bad before it comes here.
 #pragma once
 
 #include <optional>

@@ -24,5 +24,7 @@ std::unique_ptr<Check> make_stays_up(Scene& scene);
 std::unique_ptr<Check> make_taken(Scene& scene);
 std::unique_ptr<Check> make_served(Scene& scene);
 std::unique_ptr<Check> make_one_gateway(Scene& scene);
+std::unique_ptr<Check> make_two_gateways(Scene& scene);
+std::unique_ptr<Check> make_two_agents(Scene& scene);
 
 }  // namespace dray::sim::fleet

@@ -6,10 +6,22 @@
 namespace dray::sim::fleet {
 namespace {
 
-constexpr std::string_view kPlan = "/gateway/v1/plan", kReports = "/gateway/v1/reports",
-                           kArtifacts = "/gateway/v1/artifacts/";
+constexpr std::string_view kServer = "/gateway/v1/", kGateway = "/DEFAULT/controller/v1/";
+constexpr std::string_view kPlan = "/gateway/v1/plan", kReports = "/gateway/v1/reports";
 constexpr std::uint64_t kBlock = 4'096;
 constexpr std::uint64_t kTiny = 400;
+
+// What it is asked for again and again: a plan, or a device's poll.
+bool is_poll(const Exchange& exchange) {
+  if (exchange.method != Method::kGet) return false;
+  if (exchange.path.starts_with(kServer)) return exchange.path == kPlan;
+  return exchange.path.find('/', kGateway.size()) == std::string::npos;
+}
+// What it tells: reports, or whatever a device says.
+bool tells(const Exchange& exchange) {
+  return exchange.path.starts_with(kServer) ? exchange.path == kReports : exchange.method != Method::kGet;
+}
+bool is_artifact(const Exchange& exchange) { return exchange.path.find("/artifacts/") != std::string::npos; }
 
 HttpResponse page(int status, std::string_view text) {
   HttpResponse out{status};
@@ -55,17 +67,17 @@ void change_answer(HttpResponse& response, Box box) {
 }  // namespace
 
 const std::array<BoxKind, kBoxes - 1> kBoxKinds{{
-    {Box::kPortal, "portal", FaultKind::kPortal, false},
-    {Box::kSyntaxFilter, "syntax_filter", FaultKind::kProxyRefuses, false},
-    {Box::kSizeFilter, "size_filter", FaultKind::kProxyRefuses, false},
-    {Box::kOverloaded, "overloaded", FaultKind::kProxyRefuses, false},
-    {Box::kStaleCache, "stale_cache", FaultKind::kStaleCache, false},
-    {Box::kWeakEtags, "weak_etags", FaultKind::kWeakEtags, true},
-    {Box::kPollsNotHeld, "polls_not_held", FaultKind::kPollsNotHeld, true},
-    {Box::kNoParts, "no_parts", FaultKind::kPartsChanged, true},
-    {Box::kAlignedParts, "aligned_parts", FaultKind::kPartsChanged, true},
-    {Box::kAlwaysResync, "always_resync", FaultKind::kServerHostile, false},
-    {Box::kAcksAhead, "acks_ahead", FaultKind::kServerHostile, false},
+    {Box::kPortal, "portal", FaultKind::kPortal, false, true},
+    {Box::kSyntaxFilter, "syntax_filter", FaultKind::kProxyRefuses, false, true},
+    {Box::kSizeFilter, "size_filter", FaultKind::kProxyRefuses, false, true},
+    {Box::kOverloaded, "overloaded", FaultKind::kProxyRefuses, false, true},
+    {Box::kStaleCache, "stale_cache", FaultKind::kStaleCache, false, true},
+    {Box::kWeakEtags, "weak_etags", FaultKind::kWeakEtags, true, true},
+    {Box::kPollsNotHeld, "polls_not_held", FaultKind::kPollsNotHeld, true, true},
+    {Box::kNoParts, "no_parts", FaultKind::kPartsChanged, true, true},
+    {Box::kAlignedParts, "aligned_parts", FaultKind::kPartsChanged, true, true},
+    {Box::kAlwaysResync, "always_resync", FaultKind::kServerHostile, false, false},
+    {Box::kAcksAhead, "acks_ahead", FaultKind::kServerHostile, false, false},
 }};
 
 void Boxes::heal() {
@@ -79,7 +91,8 @@ void Boxes::heal() {
 
 const Boxes::Untils* Boxes::on_line_of(const Exchange& exchange) const {
   const auto found = until_.find(exchange.client.node->name());
-  return found != until_.end() && exchange.path.starts_with("/gateway/v1/") ? &found->second : nullptr;
+  const bool there = exchange.path.starts_with(kServer) || exchange.path.starts_with(kGateway);
+  return found != until_.end() && there ? &found->second : nullptr;
 }
 
 std::optional<HttpResponse> Boxes::instead(const Exchange& exchange, HttpRequest& request) {
@@ -87,12 +100,12 @@ std::optional<HttpResponse> Boxes::instead(const Exchange& exchange, HttpRequest
   if (here == nullptr) return {};
   if (stands(*here, Box::kPortal)) return page(200, "Welcome to our network");
   if (stands(*here, Box::kOverloaded)) return page(503, "Service Unavailable");
-  if (exchange.path == kReports && stands(*here, Box::kSyntaxFilter)) return page(400, "Bad Request");
-  if (exchange.path == kReports && stands(*here, Box::kSizeFilter) && request.length.value_or(kTiny + 1) > kTiny)
+  if (tells(exchange) && stands(*here, Box::kSyntaxFilter)) return page(400, "Bad Request");
+  if (tells(exchange) && stands(*here, Box::kSizeFilter) && request.length.value_or(kTiny + 1) > kTiny)
     return page(413, "Request Entity Too Large");
   if (exchange.path == kReports && request.body && stands(*here, Box::kHostileNumbers))
     request.body = numbers_.in_place(std::move(request.body));
-  if (exchange.path != kPlan) return {};
+  if (!is_poll(exchange)) return {};
   if (stands(*here, Box::kPollsNotHeld) && request.headers.find("Prefer")) request.headers.set("Prefer", "wait=0");
   const auto known = request.headers.find("If-None-Match");
   if (!known || !stands(*here, Box::kStaleCache)) return {};
@@ -108,7 +121,7 @@ void Boxes::change(const Exchange& exchange, HttpResponse& response) {
   if (tag && !tag->starts_with("W/") && stands(*here, Box::kWeakEtags))
     response.headers.set("ETag", "W/" + std::string{*tag});
   for (const Box box : {Box::kNoParts, Box::kAlignedParts})
-    if (exchange.path.starts_with(kArtifacts) && stands(*here, box)) change_part(response, box);
+    if (is_artifact(exchange) && stands(*here, box)) change_part(response, box);
   for (const Box box : {Box::kAlwaysResync, Box::kAcksAhead})
     if (exchange.path == kReports && stands(*here, box)) change_answer(response, box);
 }

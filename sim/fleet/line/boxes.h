@@ -1,5 +1,6 @@
-// Portals, proxies and caches on the line between a gateway and its server: what hotel networks, mobile operators and
-// companies put there. Each does one thing, for a while or, where a site may well live behind it for ever, for good.
+// Portals, proxies and caches on the line between a gateway and its server, or between a device and its gateway: what
+// hotel networks, mobile operators and companies put there. Each does one thing, for a while or, where a site or a device
+// may well live behind it for ever, for good.
 #pragma once
 
 #include <array>
@@ -15,10 +16,10 @@ namespace dray::sim::fleet {
 
 enum class Box {
   kPortal,        // 200 and a page for whatever is asked, until somebody signs in
-  kSyntaxFilter,  // 400 for each report, without a problem document
-  kSizeFilter,    // 413 for each report that is not tiny, without a problem document
+  kSyntaxFilter,  // 400 for each report, and for whatever a device sends, without a problem document
+  kSizeFilter,    // 413 for the same where it is not tiny
   kOverloaded,    // 503 without Retry-After
-  kStaleCache,    // 304 for each plan that was asked for with an ETag, new or not
+  kStaleCache,    // 304 for each plan or poll that was asked for with an ETag, new or not
   // What a site can live behind:
   kWeakEtags,     // it packs and unpacks, so W/ stands before each ETag
   kPollsNotHeld,  // it strips Prefer: long polls are answered at once
@@ -36,6 +37,7 @@ struct BoxKind {
   std::string_view name;  // of its share in a swarm
   FaultKind counted;
   bool may_stay;  // for good
+  bool for_devices;  // may stand before a device, too
 };
 // All but kHostileNumbers, which is an incident of its own.
 extern const std::array<BoxKind, kBoxes - 1> kBoxKinds;
@@ -44,8 +46,8 @@ class Boxes final : public Middlebox {
  public:
   Boxes(std::function<SteadyTime()> now, HostileNumbers& numbers) : now_{std::move(now)}, numbers_{numbers} {}
 
-  // On the line of this gateway, by its node's name, until then.
-  void put(Box box, const std::string& gateway, SteadyTime until) { until_[gateway][static_cast<std::size_t>(box)] = until; }
+  // On the way from this gateway to the server, or from this device to its gateway, by its node's name; until then.
+  void put(Box box, const std::string& client, SteadyTime until) { until_[client][static_cast<std::size_t>(box)] = until; }
   // What does not stay is taken away.
   void heal();
 

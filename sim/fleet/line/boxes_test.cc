@@ -11,6 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+const std::string kPoll = "/DEFAULT/controller/v1/d1";
+
 // Answers what a server would: a plan with an ETag, a part of a file, an acknowledgement.
 class Server final : public HttpHandler {
  public:
@@ -23,7 +25,10 @@ class Server final : public HttpHandler {
       body = all ? std::move(*all) : std::string{};
     }
     HttpResponse out{200};
-    if (request.target == "/gateway/v1/reports") {
+    if (request.target == kPoll || request.target.ends_with("/feedback")) {
+      out.headers.set("ETag", "\"7\"");
+      out.body = "{}";
+    } else if (request.target == "/gateway/v1/reports") {
       out.body = wire::encode_answer({{3, 17}, false});
     } else if (request.target == "/gateway/v1/plan") {
       out.headers.set("ETag", "\"7\"");
@@ -65,8 +70,9 @@ class BoxesTest : public testing::Test {
 
   static Task<> ask(SimHttpClient& http, std::string path, std::string body, TextResponse& out, bool& done) {
     Stop never;
-    HttpRequest request{body.empty() ? Method::kGet : Method::kPost, "http://server/gateway/v1/" + path};
-    if (path == "plan") {
+    const bool whole = path.starts_with('/');
+    HttpRequest request{body.empty() ? Method::kGet : Method::kPost, "http://server" + (whole ? path : "/gateway/v1/" + path)};
+    if (path == "plan" || path == kPoll) {
       request.headers.set("If-None-Match", "\"6\"");
       request.headers.set("Prefer", "wait=55");
     }
@@ -135,6 +141,28 @@ TEST_F(BoxesTest, TheAnswerToReportsIsAheadOrAsksForEverything) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->acknowledged, (core::ReportsSeen{4, 1'017}));
   EXPECT_TRUE(answer->resync);
+}
+
+TEST_F(BoxesTest, BetweenADeviceAndItsGatewayTheyDoTheSame) {
+  Node& device = world.add("d1");
+  device.power_on();
+  const auto on_device = [&](Box box) { boxes.put(box, "d1", kSteadyMax); };
+  const std::string feedback = kPoll + "/deploymentBase/7/feedback";
+  on_device(Box::kWeakEtags);
+  on_device(Box::kPollsNotHeld);
+  EXPECT_EQ(ask(device, kPoll).headers.get("ETag"), "W/\"7\"");
+  EXPECT_EQ(server.prefer, "wait=0");
+  on_device(Box::kAlignedParts);
+  EXPECT_EQ(ask(device, kPoll + "/softwaremodules/1/artifacts/x").headers.get("Content-Range"), "bytes 4096-9999/10000");
+  on_device(Box::kStaleCache);
+  EXPECT_EQ(ask(device, kPoll).status, 304);
+  EXPECT_EQ(ask(device, feedback, "{}").status, 200) << "a cache keeps no posts";
+  on_device(Box::kSyntaxFilter);
+  EXPECT_EQ(ask(device, feedback, "{}").status, 400);
+  on_device(Box::kPortal);
+  EXPECT_EQ(ask(device, feedback, "{}").status, 200);
+  EXPECT_NE(ask(device, feedback, "{}").body.find("<h1>"), std::string::npos);
+  EXPECT_EQ(ask("plan").body, "{}") << "another line";
 }
 
 TEST_F(BoxesTest, NumbersAreSpoiledOnlyWhereTheirLossHarmsNobody) {

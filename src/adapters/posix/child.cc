@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::size_t kMostOut = 64 * 1024;
 constexpr std::size_t kErrTail = 10 * 1024;
+constexpr int kPiecesAtOnce = 64;  // of 4 KiB: somebody who prints without end holds up nobody
+constexpr Duration kLook{20};      // between two looks at what ends soon
 
 std::vector<std::string> environment_of(const Command& command) {
   std::vector<std::string> out;
@@ -49,6 +51,11 @@ class Collector : public std::enable_shared_from_this<Collector> {
                        if (!error && !self->done_ && self->drain()) self->start();
                      });
   }
+  // Everybody who could print has closed it.
+  bool has_ended() {
+    if (!ended_) drain();
+    return ended_;
+  }
   std::string finish() {
     drain();
     done_ = true;
@@ -60,12 +67,16 @@ class Collector : public std::enable_shared_from_this<Collector> {
  private:
   // What is there now. False: the end, or broken.
   bool drain() {
-    for (;;) {
+    for (int i = 0; i < kPiecesAtOnce; ++i) {
       boost::system::error_code error;
       const std::size_t n = pipe_.read_some(asio::buffer(buffer_), error);
-      if (error) return error == asio::error::would_block;
+      if (error) {
+        ended_ = error != asio::error::would_block;
+        return !ended_;
+      }
       take(n);
     }
+    return true;
   }
   void take(std::size_t n) {
     text_.append(buffer_.data(), n);
@@ -74,7 +85,7 @@ class Collector : public std::enable_shared_from_this<Collector> {
   }
   asio::posix::basic_stream_descriptor<Executor> pipe_;
   bool tail_;
-  bool done_ = false;
+  bool done_ = false, ended_ = false;
   std::array<char, 4096> buffer_{};
   std::string text_;
 };
@@ -99,12 +110,15 @@ Result<PipePair> make_pipe() {
 
 Child::Child(asio::io_context& io, pid_t pid, int pidfd) : pid_{pid}, pidfd_{io, pidfd} {}
 Child::Child(Child&& other) noexcept
-    : pid_{std::exchange(other.pid_, -1)}, status_{other.status_}, pidfd_{std::move(other.pidfd_)} {}
+    : pid_{std::exchange(other.pid_, -1)},
+      group_ended_{other.group_ended_},
+      status_{other.status_},
+      pidfd_{std::move(other.pidfd_)} {}
 
 Child::~Child() {
-  if (pid_ <= 0 || status_) return;
+  if (pid_ <= 0 || group_ended_) return;
   signal_group(SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
+  if (!status_) ::waitpid(pid_, nullptr, 0);
 }
 
 Result<Child> Child::start(asio::io_context& io, const Command& command, int out, int err) {
@@ -144,27 +158,44 @@ Task<Result<int>> Child::wait(Stop& stop) {
   co_return reap();
 }
 
+bool Child::group_runs() const {
+  while (::waitpid(-pid_, nullptr, WNOHANG) > 0) {
+  }  // where we are the first process of all, what is left behind is ours to bury
+  return ::kill(-pid_, 0) == 0 || errno != ESRCH;
+}
+
+Task<> Child::end_rest(Clock& clock, Duration grace) {
+  if (group_ended_) co_return;
+  signal_group(SIGTERM);
+  const SteadyTime until = clock.steady() + grace;
+  Stop never;
+  while (group_runs() && clock.steady() < until) {
+    [[maybe_unused]] auto slept = co_await clock.sleep_until(clock.steady() + kLook, never);
+  }
+  if (group_runs()) signal_group(SIGKILL);
+  group_ended_ = true;
+}
+
 Task<int> Child::end(Clock& clock, Duration grace) {
-  if (status_) co_return *status_;
   signal_group(SIGTERM);
   const SteadyTime until = clock.steady() + grace;
   Stop never;
   // Polled: a grace period is short, and a timer beside wait() would be two ends to join.
-  while (clock.steady() < until) {
+  while (!status_ && clock.steady() < until) {
     int raw = 0;
     if (::waitpid(pid_, &raw, WNOHANG) == pid_) {
       status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
-      signal_group(SIGKILL);  // what it left behind
-      co_return *status_;
+      break;
     }
-    [[maybe_unused]] auto slept = co_await clock.sleep_until(clock.steady() + Duration{20}, never);
+    [[maybe_unused]] auto slept = co_await clock.sleep_until(clock.steady() + kLook, never);
   }
-  signal_group(SIGKILL);
+  signal_group(SIGKILL);  // and what it left behind
+  group_ended_ = true;
   co_return reap();
 }
 
 void Child::signal_group(int number) const {
-  if (pid_ > 0) ::kill(-pid_, number);
+  if (pid_ > 0 && !group_ended_) ::kill(-pid_, number);
 }
 
 Task<Result<CommandResult>> run_command(asio::io_context& io, Clock& clock, Command command,
@@ -196,10 +227,16 @@ Task<Result<CommandResult>> run_command(asio::io_context& io, Clock& clock, Comm
   timer.cancel();
   CommandResult result;
   result.timed_out = !status && *expired;
-  if (status)
+  if (status) {
     result.status = *status;
-  else
+    const SteadyTime until = clock.steady() + limits.last_words;
+    while (!(words->has_ended() && complaints->has_ended()) && !stop.requested() && clock.steady() < until) {
+      [[maybe_unused]] auto slept = co_await clock.sleep_until(clock.steady() + kLook, stop);
+    }
+    co_await child->end_rest(clock, limits.grace);
+  } else {
     result.status = co_await child->end(clock, limits.grace);
+  }
   result.out = as_lines(words->finish(), false);
   const std::string complaint = complaints->finish();
   result.err = as_lines(complaint, complaint.size() == kErrTail);

@@ -1,7 +1,10 @@
 // A child process in a process group of its own, and one small command run to its end.
 //
-// Loop thread only; the io_context outlives both. A Child that is destroyed while it runs kills its whole
-// group.
+// What a child started and left behind ends with it, unless it has a session or group of its own (setsid): nothing of a
+// command goes on beside the next one, and nothing piles up. Every child of ours that may be somebody else's program is
+// started here, so the rule holds for installers, status checks and the program of a device.
+//
+// Loop thread only; the io_context outlives both. A Child that is destroyed before its group has ended kills all of it.
 #pragma once
 
 #include <sys/types.h>
@@ -31,8 +34,11 @@ class Child {
   ~Child();
 
   pid_t pid() const { return pid_; }
-  // Exit status, 128 + signal where it was killed; kStopped leaves it running. One waiter at a time.
+  // Exit status, 128 + signal where it was killed; kStopped leaves it running. One waiter at a time. What it left behind
+  // still runs: end_rest().
   Task<Result<int>> wait(Stop& stop);
+  // After wait(): SIGTERM to what is left of its group, SIGKILL after `grace`. Returns at once where nothing is.
+  Task<> end_rest(Clock& clock, Duration grace);
   // SIGTERM to the group, SIGKILL after `grace`; its status. Takes no Stop: this is how one stops.
   Task<int> end(Clock& clock, Duration grace);
   void signal_group(int number) const;
@@ -40,7 +46,9 @@ class Child {
  private:
   Child(asio::io_context& io, pid_t pid, int pidfd);
   int reap();
+  bool group_runs() const;  // somebody is in it; asked only until it is found empty, so that its number is not another's
   pid_t pid_ = -1;
+  bool group_ended_ = false;
   std::optional<int> status_;
   asio::posix::basic_stream_descriptor<Executor> pidfd_;
 };
@@ -52,11 +60,13 @@ struct CommandResult {
   std::string out;  // of the first 64 KiB
   std::string err;  // of the last 10 KiB
 };
-// kStopped: was asked to stop, and the command was ended. kNotFound, kDenied: could not be started.
 struct CommandLimits {
   Duration time{600'000};
   Duration grace{10'000};  // between SIGTERM and SIGKILL
+  Duration last_words{500};  // what it left behind may still print so long after its end
 };
+// Runs it and ends what it left behind. kStopped: was asked to stop, and the command was ended. kNotFound, kDenied: could
+// not be started.
 Task<Result<CommandResult>> run_command(asio::io_context& io, Clock& clock, Command command,
                                         CommandLimits limits, Stop& stop);
 

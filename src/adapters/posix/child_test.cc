@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
 
 #include "adapters/posix/fd.h"
 #include "adapters/posix/system_clock.h"
@@ -20,18 +23,18 @@ class ChildTest : public ::testing::Test {
   Result<CommandResult> run(const std::string& script, std::optional<StartedWith> as) {
     return run({"/bin/sh", "-c", script}, as);
   }
-  Result<CommandResult> run(std::vector<std::string> argv, std::optional<StartedWith> as) {
+  Result<CommandResult> run(std::vector<std::string> argv, std::optional<StartedWith> as,
+                            CommandLimits limits = {Duration{20'000}, Duration{100}}) {
     Command command{std::move(argv), {}, as};
     std::optional<Result<CommandResult>> out;
-    asio::co_spawn(io, call(std::move(command), out), [](std::exception_ptr e) {
+    asio::co_spawn(io, call(std::move(command), limits, out), [](std::exception_ptr e) {
       if (e) std::rethrow_exception(e);
     });
     io.restart();
     io.run();
     return std::move(*out);
   }
-  Task<> call(Command command, std::optional<Result<CommandResult>>& out) {
-    const CommandLimits limits{Duration{20'000}, Duration{100}};
+  Task<> call(Command command, CommandLimits limits, std::optional<Result<CommandResult>>& out) {
     auto result = co_await run_command(io, clock, std::move(command), limits, stop);
     out.emplace(std::move(result));
   }
@@ -84,6 +87,67 @@ TEST_F(ChildTest, GetsWhatTheProgramWasStartedWith) {
   ASSERT_TRUE(result && status);
   EXPECT_EQ(result->out, "0027\n300\n");
   EXPECT_EQ(status->out, "SigBlk: 0000000000000800\n");  // bit 11: SIGUSR2 is 12
+}
+
+// Whether a process still does anything; one that has ended and that nobody has asked for is over.
+bool runs(const std::string& pid) {
+  std::ifstream file{"/proc/" + pid + "/stat"};
+  std::string line;
+  std::getline(file, line);
+  const std::size_t name_ends = line.rfind(')');
+  return name_ends != std::string::npos && name_ends + 2 < line.size() && line[name_ends + 2] != 'Z' && line[name_ends + 2] != 'X';
+}
+// A process that got SIGKILL needs a moment.
+bool ends(const std::string& pid) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (runs(pid))
+    if (std::chrono::steady_clock::now() > until) return false;
+  return true;
+}
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+TEST_F(ChildTest, ThatLeavesSomethingBehindIsOverAllTheSameAndTakesItWithIt) {
+  // It holds both pipes, for longer than any limit here.
+  const auto result = run("sleep 600 & echo $!; echo printing; exit 10", {});
+  ASSERT_TRUE(result);
+  EXPECT_FALSE(result->timed_out);
+  EXPECT_EQ(result->status, 10);
+  EXPECT_NE(result->out.find("printing"), std::string::npos);
+  EXPECT_TRUE(ends(first_line(result->out)));
+}
+
+TEST_F(ChildTest, WhatItLeavesBehindEndsAlsoWhereItHoldsNoPipeOrHearsNoSignal) {
+  const auto quiet = run("sleep 600 >/dev/null 2>&1 & echo $!", {});
+  ASSERT_TRUE(quiet);
+  EXPECT_EQ(quiet->status, 0);
+  EXPECT_TRUE(ends(first_line(quiet->out)));
+  const auto deaf = run("(trap '' TERM; echo ready; sleep 600 & wait; sleep 600) & echo $! >&2; read word < /dev/null; exit 3", {});
+  ASSERT_TRUE(deaf);
+  EXPECT_EQ(deaf->status, 3);
+  EXPECT_TRUE(ends(first_line(deaf->err)));
+}
+
+TEST_F(ChildTest, ManyThatLeaveSomethingBehindHoldNoDescriptor) {
+  const auto count = [] {
+    return std::distance(std::filesystem::directory_iterator{"/proc/self/fd"}, std::filesystem::directory_iterator{});
+  };
+  ASSERT_TRUE(run("exit 0", {}));
+  const auto before = count();
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(run("sleep 600 & exit 0", {}));
+  EXPECT_EQ(count(), before);
+}
+
+TEST_F(ChildTest, TheLastWordsOfItsHelpersAreRead) {
+  const auto result = run("(read word < /dev/null; exec 3>&1; echo from the helper) & exit 0", {});
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->out, "from the helper\n");
+}
+
+TEST_F(ChildTest, ThatPrintsWithoutEndIsEndedAtItsTime) {
+  const auto result = run({"/bin/sh", "-c", "yes & yes >&2 & exec sleep 600"}, {}, CommandLimits{Duration{300}, Duration{100}});
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result->timed_out);
+  EXPECT_EQ(result->out.size(), 64u * 1024);
 }
 
 TEST_F(ChildTest, ThatCanNotBeStartedSaysWhy) {

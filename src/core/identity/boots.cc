@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
+
 namespace dray::core {
 
 Boots heard_boot(Boots boots, std::string_view id, WallTime now) {
@@ -11,7 +13,8 @@ Boots heard_boot(Boots boots, std::string_view id, WallTime now) {
     return alone_by(std::move(boots), now);
   }
   const auto again = std::find(boots.earlier.begin(), boots.earlier.end(), id);
-  if (again != boots.earlier.end()) {
+  if (DRAY_MUTANT("restarts_are_two_agents") && boots.earlier.size() > 1 && !boots.doubt) boots.doubt = Boots::Doubt{now, now, 0};
+  if (again != boots.earlier.end() && !DRAY_MUTANT("two_agents_unsaid")) {
     boots.earlier.erase(again);
     if (!boots.doubt) boots.doubt = Boots::Doubt{now, now, 0};
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
+
 namespace dray::core {
 namespace {
 
@@ -149,6 +151,7 @@ Result<Holding> replaced_by(const Holding& holding, std::optional<std::string_vi
 }
 
 std::optional<TwoGateways> two_gateways(const Holding& holding, WallTime now) {
+  if (DRAY_MUTANT("two_gateways_unsaid")) return {};
   std::optional<TwoGateways> out;
   for (const Instance* i : asking(holding, now)) {
     if (!out || *i->refused < out->since)

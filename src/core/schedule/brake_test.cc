@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <random>
 #include <vector>
 
 namespace dray::core {
@@ -24,7 +26,7 @@ std::vector<Duration> turns_within(Brake& brake, Duration each, Duration time, d
 std::size_t most_in_a_minute(const std::vector<Duration>& turns) {
   std::size_t most = 0;
   for (std::size_t i = 0, first = 0; i < turns.size(); ++i) {
-    while (turns[i] - turns[first] >= 1min) ++first;
+    while (turns[i] - turns[first] > 1min) ++first;
     most = std::max(most, i - first + 1);
   }
   return most;
@@ -53,6 +55,47 @@ TEST(Brake, ALoopThatNeverRestsMakesAtMostSixtyTurnsInAnyMinuteAndFewInAnHour) {
     }
 }
 
+// Loops of every kind: that turn at once, rest for a while, come each second, find something new now and then. What holds
+// is asked of their turns alone.
+TEST(Brake, NoSixtySecondsHoldMoreThanSixtyTurnsWheneverTheyCome) {
+  for (unsigned seed = 1; seed <= 400; ++seed) {
+    std::mt19937 draw{seed};
+    const auto up_to = [&](int most) { return static_cast<int>(draw() % static_cast<unsigned>(most + 1)); };
+    const bool finds_things = seed % 3 == 0;
+    Brake brake;
+    std::vector<Duration> turns;
+    SteadyTime now{1h};
+    int kind = 0;
+    for (int i = 0; i < 1'500; ++i) {
+      if (i % 25 == 0) kind = up_to(5);
+      const std::array<int, 6> gaps{0, up_to(50), 990 + up_to(20), 1'000, 900 + up_to(400), up_to(30'000)};
+      now += Duration{gaps[static_cast<std::size_t>(kind)]};
+      now += brake.turn(now, [&] { return up_to(999) / 1'000.0; }).pause;
+      if (finds_things && up_to(3) == 0)
+        brake.progress();
+      else
+        turns.push_back(now - SteadyTime{});
+    }
+    ASSERT_LE(most_in_a_minute(turns), 60U) << "seed " << seed;
+  }
+}
+
+TEST(Brake, WhoComesEachSecondIsKeptToTheMinuteAndNotCalledSlowed) {
+  Brake brake;
+  SteadyTime now{1h};
+  std::vector<Duration> turns;
+  for (int i = 0; i < 600; ++i) {
+    const Brake::Turn turn = brake.turn(now, [] { return 0.5; });
+    EXPECT_FALSE(turn.begins);
+    EXPECT_FALSE(brake.holds(now));
+    EXPECT_LE(turn.pause, 1s);
+    now += turn.pause;
+    turns.push_back(now - SteadyTime{1h});
+    now += 1s;
+  }
+  EXPECT_EQ(most_in_a_minute(turns), 60U);
+}
+
 TEST(Brake, PausesGrowToFiveMinutesAndDifferByChance) {
   for (const double chance : {0.0, 0.999}) {
     Brake brake;
@@ -71,7 +114,7 @@ TEST(Brake, PausesGrowToFiveMinutesAndDifferByChance) {
 }
 
 TEST(Brake, ALoopThatRestsByItselfIsNeverHeld) {
-  for (const Duration each : {1000ms, 1500ms, 55'000ms}) {
+  for (const Duration each : {1020ms, 1500ms, 55'000ms}) {
     Brake brake;
     const auto turns = turns_within(brake, each, 1h, 0.5);
     EXPECT_EQ(turns.size(), static_cast<std::size_t>((1h + each - 1ms) / each)) << each.count();
@@ -112,7 +155,7 @@ TEST(Brake, WhoBegunToRestIsNotHeldLongForOneQuickTurn) {
   SteadyTime now{1h};
   for (int i = 0; i < 60; ++i) now += brake.turn(now, [&] { return 0.5; }).pause;
   for (int i = 0; i < 60; ++i) {
-    now += 1s;
+    now += 1100ms;
     EXPECT_EQ(brake.turn(now, [&] { return 0.5; }).pause, Duration{0});
   }
   EXPECT_LE(brake.turn(now, [&] { return 0.5; }).pause, 3s);

@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 inline std::size_t most_in_a_minute(const std::vector<SteadyTime>& times) {
   std::size_t most = 0;
   for (std::size_t i = 0, first = 0; i < times.size(); ++i) {
-    while (times[i] - times[first] >= 1min) ++first;
+    while (times[i] - times[first] > 1min) ++first;
     most = std::max(most, i - first + 1);
   }
   return most;
