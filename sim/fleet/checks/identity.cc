@@ -139,6 +139,7 @@ class SaysTwoAgents final : public Check {
     std::set<std::string> ever;         // all that came
     std::string last;
     SteadyTime changed{};
+    int answers = 0;  // with it, since then
     bool two_ever = false;              // one came back, at any time
     std::optional<SteadyTime> two_at;   // when the id was another one last, of those with two
   };
@@ -161,9 +162,14 @@ class SaysTwoAgents final : public Check {
     device.gateway = call.gateway;
     if (id != device.last) device.two_ever = !device.ever.insert(id).second || device.two_ever;
     device.last = id;
-    if (!device.known.empty() && device.known.back() == id) return;
+    if (!device.known.empty() && device.known.back() == id) {
+      ++device.answers;
+      return;
+    }
+    const int answers = std::exchange(device.answers, 1);
     const SteadyTime changed = std::exchange(device.changed, scene_.world.now());
-    if (device.two_ever && !device.known.empty() && device.changed - changed >= kForgets) {  // one was alone for so long that the other is news
+    const bool alone = answers >= core::kAnswersAlone - 1 && device.changed - changed >= kForgets;
+    if (device.two_ever && alone && !device.known.empty()) {  // for so long that the other is news
       device.known = {device.known.back()};
       device.two_at.reset();
     }
