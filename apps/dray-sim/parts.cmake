@@ -25,6 +25,7 @@ if(DRAY_PROGRAMS)
   dray_sources(own apps/dray-sim)
   add_executable(dray-sim-mutants EXCLUDE_FROM_ALL ${own} ${mutated})
   target_compile_definitions(dray-sim-mutants PRIVATE DRAY_MUTANTS)
+  set_target_properties(dray-sim-mutants PROPERTIES UNITY_BUILD OFF)  # an object a source, as the libraries have them
   target_precompile_headers(dray-sim-mutants REUSE_FROM dray_pch)
   target_include_directories(dray-sim-mutants PRIVATE ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(dray-sim-mutants PRIVATE dray_sim)

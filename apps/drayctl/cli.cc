@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::size_t kLongestShown = 200;  // bytes of an argument that is named
 
-// Options of one subcommand live as long as the command: shared with its callback.
-template <class T>
-std::shared_ptr<T> keep() {
-  return std::make_shared<T>();
-}
-
 json::array strings(const std::vector<std::string>& items) {
   json::array out;
   for (const auto& item : items) out.emplace_back(item);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,12 @@ struct Cli {
   // An exit status where nothing is left to do: --help, --version, a usage error (2).
   std::optional<int> parse(int argc, char** argv);
 };
+
+// Options of one subcommand live as long as the command: shared with its callback.
+template <class T>
+std::shared_ptr<T> keep() {
+  return std::make_shared<T>();
+}
 
 void add_planning(CLI::App& app, Cli& cli);  // after the groups that it adds to
 // cli_wishes.cc; the first one after the groups that it adds to.

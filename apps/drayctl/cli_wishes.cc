@@ -8,11 +8,6 @@
 namespace dray::ctl {
 namespace {
 
-template <class T>
-std::shared_ptr<T> keep() {
-  return std::make_shared<T>();
-}
-
 void add_time(CLI::App& command, DeferWish& wish) {
   command.add_option("--until", wish.until, "until when, such as 2026-11-24T23:00:00Z");
   command.add_option("--for", wish.span, "or for how long from now: 45m, 2h, 1d");

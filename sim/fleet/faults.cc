@@ -110,11 +110,11 @@ Node& Faults::any_machine() {
 Fault Faults::of_request(const std::string& client, const HttpRequest& request) {
   if (over_ || bad_requests_ == 0 || !random_.one_in(bad_requests_)) return {};
   Fault out;
-  static constexpr std::pair<Fault::Kind, FaultKind> kKinds[] = {
+  static constexpr std::pair<Fault::Kind, FaultKind> kRequestFaults[] = {
       {Fault::Kind::kLoseRequest, FaultKind::kRequestLost}, {Fault::Kind::kLoseAnswer, FaultKind::kAnswerLost},
       {Fault::Kind::kCutUpload, FaultKind::kUploadCut},     {Fault::Kind::kCutAnswer, FaultKind::kAnswerCut},
       {Fault::Kind::kLate, FaultKind::kRequestLate},        {Fault::Kind::kDouble, FaultKind::kRequestDoubled}};
-  const auto [kind, counted] = kKinds[random_.uniform(std::size(kKinds))];
+  const auto [kind, counted] = kRequestFaults[random_.uniform(std::size(kRequestFaults))];
   out.kind = kind;
   out.after = random_.uniform(4'000);
   out.by = some_time(100ms, 5min);

@@ -13,8 +13,6 @@ using wire::json::array;
 using wire::json::object;
 using wire::json::value;
 
-const std::string kApi = "http://server/api/v1/";
-
 std::string text(const value& body, std::string_view key) {
   const auto* found = body.is_object() ? body.as_object().if_contains(key) : nullptr;
   return found != nullptr && found->is_string() ? std::string{found->as_string()} : std::string{};

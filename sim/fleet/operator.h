@@ -6,11 +6,14 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "sim/fleet/admin.h"
 #include "sim/fleet/fleet.h"
 
 namespace dray::sim::fleet {
+
+inline const std::string kApi = "http://server/api/v1/";
 
 class Operator {
  public:

@@ -10,8 +10,6 @@ using namespace std::chrono_literals;
 using wire::json::object;
 using wire::json::value;
 
-const std::string kApi = "http://server/api/v1/";
-
 value why(std::string_view by) { return object{{"by", std::string{by}}, {"why", "by the script"}}; }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "agent/agent.h"
 #include "agent/agent_testing.h"
 #include "agent/boot.h"
+#include "sim/site/rows_testing.h"
 #include "sim/world.h"
 
 namespace dray::sim {
@@ -27,15 +28,9 @@ using agent::testing::BodyFault;
 using agent::testing::ScriptedDdi;
 using agent::testing::TestPart;
 
-constexpr std::uint64_t kSeed = 20261124;
 using Words = std::vector<std::string>;
-using Row = std::pair<std::string, int>;
 
-std::string name_of(std::string_view from, std::string_view event, std::string_view to) {
-  return std::string{from} + " " + std::string{event} + " " + std::string{to};
-}
-
-Words split(const std::string& text, char at) {
+Words words_of(const std::string& text, char at) {
   Words out;
   std::istringstream in{text};
   for (std::string part; std::getline(in, part, at);)
@@ -47,9 +42,9 @@ Words split(const std::string& text, char at) {
 // What an installer does wrong, by verb: slow late fail busy no. It outlives the lives of the device.
 using Moods = std::map<InstallerVerb, std::string>;
 
-class MoodyInstaller final : public Installer {
+class StoryInstaller final : public Installer {
  public:
-  MoodyInstaller(Installer& real, Clock& clock, const Moods& moods)
+  StoryInstaller(Installer& real, Clock& clock, const Moods& moods)
       : real_{real}, clock_{clock}, moods_{moods} {}
 
   Task<Result<InstallerAnswer>> run(InstallerVerb verb, InstallerEnv env, Stop& stop) override {
@@ -86,8 +81,8 @@ class Story {
 
   Story(const std::string& text, bool echo, AtRow at_row) : world_{kSeed, echo}, at_row_{std::move(at_row)} {
     const auto bar = text.find('|');
-    for (const std::string& option : split(text.substr(0, bar), ' ')) options_.insert(option);
-    for (const std::string& stage : split(text.substr(bar + 1), ';')) stages_.push_back(split(stage, ' '));
+    for (const std::string& option : words_of(text.substr(0, bar), ' ')) options_.insert(option);
+    for (const std::string& stage : words_of(text.substr(bar + 1), ';')) stages_.push_back(words_of(stage, ' '));
   }
 
   void cut() { device_.power_off(); }
@@ -170,7 +165,7 @@ class Story {
     Node& node;
     SimHttpClient http;
     agent::AbDirInstaller real;
-    MoodyInstaller moody;
+    StoryInstaller moody;
     std::unique_ptr<agent::Agent> agent;
     Stop stop;
   };
@@ -341,7 +336,7 @@ class Story {
   std::weak_ptr<Life> life_;
 };
 
-std::vector<std::string> stories() {
+std::vector<std::string> attempt_stories() {
   std::vector<std::string> out{
       "|",
       "ask |",
@@ -425,7 +420,7 @@ const std::map<std::string, std::string> kNeverHappen{
      "asking whether a restart is needed can not fail: no answer means yes"},
 };
 
-bool run_with_cut(const std::string& text, const Row& row, bool echo) {
+bool attempt_with_cut(const std::string& text, const Row& row, bool echo) {
   SCOPED_TRACE("\"" + text + "\", replay with DRAY_SIM_ROW=\"" + row.first + "/" +
                std::to_string(row.second) + "\"");
   bool cut = false;
@@ -440,11 +435,9 @@ bool run_with_cut(const std::string& text, const Row& row, bool echo) {
   return cut;
 }
 
-int failures() { return testing::UnitTest::GetInstance()->current_test_info()->result()->total_part_count(); }
-
-std::map<Row, std::string> reached_rows() {
+std::map<Row, std::string> reached_attempt_rows() {
   std::map<Row, std::string> out;
-  for (const std::string& text : stories()) {
+  for (const std::string& text : attempt_stories()) {
     SCOPED_TRACE(text);
     Story story{text, false, [&](Story&, const Crossing& c) {
                   out.try_emplace({name_of(c.from, c.event, c.to), static_cast<int>(c.point)}, text);
@@ -456,13 +449,13 @@ std::map<Row, std::string> reached_rows() {
 }
 
 TEST(AttemptRows, EveryTransitionSurvivesAPowerCutBeforeItsSaveAfterItAndAfterItsActions) {
-  const auto reached = reached_rows();
+  const auto reached = reached_attempt_rows();
   if (const char* asked = std::getenv("DRAY_SIM_ROW")) {
     const std::string text = asked;
     const Row row{text.substr(0, text.find('/')), std::stoi(text.substr(text.find('/') + 1))};
     ASSERT_TRUE(reached.contains(row));
     std::cerr << reached.at(row) << "\n";
-    run_with_cut(reached.at(row), row, true);
+    attempt_with_cut(reached.at(row), row, true);
     return;
   }
   int wrong = 0;
@@ -477,7 +470,7 @@ TEST(AttemptRows, EveryTransitionSurvivesAPowerCutBeforeItsSaveAfterItAndAfterIt
       EXPECT_TRUE(found != reached.end()) << "no story reaches " << key.first << " at point " << point;
       const int before = failures();
       if (found != reached.end()) {
-        EXPECT_TRUE(run_with_cut(found->second, key, false)) << "not reached again: " << key.first;
+        EXPECT_TRUE(attempt_with_cut(found->second, key, false)) << "not reached again: " << key.first;
       }
       if (failures() != before) ++wrong;
     }

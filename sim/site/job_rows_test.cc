@@ -10,16 +10,11 @@
 #include <set>
 
 #include "sim/site/job_story.h"
+#include "sim/site/rows_testing.h"
 
 namespace dray::sim {
 namespace {
 
-constexpr std::uint64_t kSeed = 20261124;
-using Row = std::pair<std::string, int>;  // "Ready Feedback Backoff", the point
-
-std::string name_of(std::string_view from, std::string_view event, std::string_view to) {
-  return std::string{from} + " " + std::string{event} + " " + std::string{to};
-}
 Row row_of(const Crossing& c) { return {name_of(c.from, c.event, c.to), static_cast<int>(c.point)}; }
 
 // How a job gets into a phase. `with` goes into its plan.
@@ -145,7 +140,7 @@ void add_cancelling(std::vector<std::string>& out) {
   out.push_back(in("Transmitting") + "get all");
 }
 
-std::vector<std::string> stories() {
+std::vector<std::string> job_stories() {
   std::vector<std::string> out;
   add_time(out);
   add_answers(out);
@@ -169,7 +164,7 @@ void run_story(const std::string& script, bool echo,
 }
 
 // Cuts the power where the row is crossed first. False: it was not.
-bool run_with_cut(const std::string& script, const Row& row, bool echo) {
+bool job_with_cut(const std::string& script, const Row& row, bool echo) {
   SCOPED_TRACE("\"" + script + "\", replay with DRAY_SIM_ROW=\"" + row.first + "/" +
                std::to_string(row.second) + "\"");
   bool cut = false;
@@ -181,11 +176,9 @@ bool run_with_cut(const std::string& script, const Row& row, bool echo) {
   return cut;
 }
 
-int failures() { return testing::UnitTest::GetInstance()->current_test_info()->result()->total_part_count(); }
-
-std::map<Row, std::string> reached_rows() {
+std::map<Row, std::string> reached_job_rows() {
   std::map<Row, std::string> out;
-  for (const std::string& script : stories()) {
+  for (const std::string& script : job_stories()) {
     run_story(script, false, [&](JobStory&, const Crossing& crossing) {
       if (crossing.machine == "job") out.try_emplace(row_of(crossing), script);
     });
@@ -197,13 +190,13 @@ std::map<Row, std::string> reached_rows() {
 TEST(JobRows, EveryTransitionSurvivesAPowerCutBeforeItsSaveAfterItAndAfterItsActions) {
   if (const char* script = std::getenv("DRAY_SIM_STORY"))
     return run_story(script, true, [](JobStory&, const Crossing&) {});
-  const auto reached = reached_rows();
+  const auto reached = reached_job_rows();
   if (const char* asked = std::getenv("DRAY_SIM_ROW")) {
     const std::string text = asked;
     const Row row{text.substr(0, text.find('/')), std::stoi(text.substr(text.find('/') + 1))};
     ASSERT_TRUE(reached.contains(row)) << "no story";
     std::cerr << reached.at(row) << "\n";
-    run_with_cut(reached.at(row), row, true);
+    job_with_cut(reached.at(row), row, true);
     return;
   }
   int wrong = 0;
@@ -214,7 +207,7 @@ TEST(JobRows, EveryTransitionSurvivesAPowerCutBeforeItsSaveAfterItAndAfterItsAct
       EXPECT_TRUE(found != reached.end()) << "no story reaches " << key.first << " at point " << point;
       const int before = failures();
       if (found != reached.end()) {
-        EXPECT_TRUE(run_with_cut(found->second, key, false)) << "not reached again: " << key.first;
+        EXPECT_TRUE(job_with_cut(found->second, key, false)) << "not reached again: " << key.first;
       }
       if (failures() != before) ++wrong;
     }

@@ -12,7 +12,7 @@
 namespace dray::sim {
 namespace {
 
-constexpr std::uint64_t kSeed = 20261124;
+constexpr std::uint64_t kPowerSeed = 20261124;
 #ifdef DRAY_SANITIZED
 constexpr std::uint64_t kStride = 23;  // a sample: each run costs tens of times more
 #else
@@ -43,9 +43,9 @@ std::optional<Point> point_of(const char* text) {
 }
 
 // False: the point was not reached.
-bool run_with_cut(const Point& point, bool echo) {
+bool site_with_cut(const Point& point, bool echo) {
   SCOPED_TRACE("replay with DRAY_SIM_POINT=\"" + to_string(point) + "\"");
-  SiteWorld site{kSeed, {.delivery = point.delivery, .echo = echo}};
+  SiteWorld site{kPowerSeed, {.delivery = point.delivery, .echo = echo}};
   site.world().set_crash_options({.lose_all_unsynced = point.op % 2 == 0});
   bool reached = false;
   site.cut_at([&](Node& node, std::uint64_t n, const std::string& what) {
@@ -64,7 +64,7 @@ bool run_with_cut(const Point& point, bool echo) {
 
 std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> write_points(core::Delivery delivery) {
   std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> out;
-  SiteWorld site{kSeed, {.delivery = delivery}};
+  SiteWorld site{kPowerSeed, {.delivery = delivery}};
   site.cut_at([&](Node& node, std::uint64_t n, const std::string&) {
     auto& [first, last] = out.try_emplace(node.name(), n, n).first->second;
     last = n;
@@ -79,7 +79,7 @@ void cut_everywhere(core::Delivery delivery) {
   for (const auto& [node, range] : write_points(delivery))
     for (std::uint64_t op = range.first; op <= range.second; op += kStride)
       for (const Power power : {Power::kLostBefore, Power::kLostAfter}) {
-        EXPECT_TRUE(run_with_cut({delivery, node, op, power}, false)) << "not reached: " << node << " " << op;
+        EXPECT_TRUE(site_with_cut({delivery, node, op, power}, false)) << "not reached: " << node << " " << op;
         ++runs;
         if (testing::Test::HasFailure()) FAIL() << "after " << runs << " runs";
       }
@@ -88,7 +88,7 @@ void cut_everywhere(core::Delivery delivery) {
 
 TEST(SitePower, LossAtAnyWritePointOfAPullUpdateLeavesEveryDeviceUpdated) {
   if (const auto point = point_of(std::getenv("DRAY_SIM_POINT"))) {
-    run_with_cut(*point, true);
+    site_with_cut(*point, true);
     return;
   }
   cut_everywhere(core::Delivery::kPull);

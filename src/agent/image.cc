@@ -11,16 +11,11 @@
 namespace dray::agent {
 namespace {
 
-constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::size_t kReadAtOnce = 256 * 1024;
 
-Path parent_of(const Path& path) {
-  const auto slash = path.rfind('/');
-  return slash == Path::npos ? Path{} : path.substr(0, slash);
-}
-
-Result<Digested> digest_of(const File& file, const Stopping& stopping) {
+Result<Digested> digest_of_file(const File& file, const Stopping& stopping) {
   Hasher hasher;
-  std::vector<std::byte> buffer(kPiece);
+  std::vector<std::byte> buffer(kReadAtOnce);
   std::uint64_t at = 0;
   for (;;) {
     if (stopping) return Error{ErrorCode::kStopped, "stopped"};
@@ -33,7 +28,7 @@ Result<Digested> digest_of(const File& file, const Stopping& stopping) {
 }
 
 Result<> copy(const File& from, File& to, const Stopping& stopping) {
-  std::vector<std::byte> buffer(kPiece);
+  std::vector<std::byte> buffer(kReadAtOnce);
   for (std::uint64_t at = 0;;) {
     if (stopping) return Error{ErrorCode::kStopped, "stopped"};
     DRAY_TRY(const std::size_t n, from.read(at, buffer));
@@ -44,6 +39,11 @@ Result<> copy(const File& from, File& to, const Stopping& stopping) {
 }
 
 }  // namespace
+
+Path parent_of(const Path& path) {
+  const auto slash = path.rfind('/');
+  return slash == Path::npos ? Path{} : path.substr(0, slash);
+}
 
 Result<> make_dir_durable(Disk& disk, const Path& path) {
   DRAY_CHECK(disk.make_dir(path));
@@ -62,7 +62,7 @@ Result<> unlink_if_there(Disk& disk, const Path& path) {
 
 Result<Digested> digest_of(Disk& disk, const Path& path, const Stopping& stopping) {
   DRAY_TRY(const auto file, disk.open(path, Mode::kRead));
-  return digest_of(*file, stopping);
+  return digest_of_file(*file, stopping);
 }
 
 Result<> copy_verified(const CopyJob& job, const Stopping& stopping) {
@@ -76,7 +76,7 @@ Result<> copy_verified(const CopyJob& job, const Stopping& stopping) {
   DRAY_TRY(const auto written, job.to_disk.open(job.to, Mode::kRead));
   // Clean pages are dropped, so that the medium is read and not what we just wrote.
   if (written->fd() >= 0) ::posix_fadvise(written->fd(), 0, 0, POSIX_FADV_DONTNEED);
-  DRAY_TRY(const auto found, digest_of(*written, stopping));
+  DRAY_TRY(const auto found, digest_of_file(*written, stopping));
   if (found.sha256 != job.sha256 && !DRAY_MUTANT("skip_hash"))
     return Error{ErrorCode::kCorrupt, job.to + " holds " + found.sha256.short_hex() + " after writing, not " +
                                           job.sha256.short_hex()};

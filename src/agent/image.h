@@ -12,6 +12,9 @@ namespace dray::agent {
 
 using Stopping = std::atomic<bool>;  // set on the loop, looked at between pieces
 
+// The folder that it is in; empty where there is none.
+Path parent_of(const Path& path);
+
 // make_dir, and every folder on the way is synced.
 Result<> make_dir_durable(Disk& disk, const Path& path);
 // unlink; fine where there is nothing.

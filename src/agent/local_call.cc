@@ -21,7 +21,7 @@ std::string line_or_empty(const wire::Node& node, std::string_view key, std::siz
   return found ? one_line(found->text(longest), longest) : std::string{};
 }
 
-Result<Request> decode(std::string_view line) {
+Result<Request> decode_request(std::string_view line) {
   return wire::decode<Request>(wire::parse_sloppy_json(line), [](const wire::Node& n) {
     n.only({"command", "answer", "for_s", "by", "why"});
     Request out{n.at("command").text(wire::kLongestWord),
@@ -62,7 +62,7 @@ std::string by_whom(const Request& request, const std::string& who) {
   return clean_text(both, wire::kLongestBy);
 }
 
-Result<at::Word> word_of(const Request& request, const std::string& who) {
+Result<at::Word> asked_word(const Request& request, const std::string& who) {
   at::Word word{at::AnswerKind::kReady, {}, by_whom(request, who), request.why, request.time};
   if (request.answer == "busy")
     word.kind = at::AnswerKind::kBusy;
@@ -81,13 +81,13 @@ Result<at::Word> word_of(const Request& request, const std::string& who) {
 
 Task<std::string> Agent::local_call(std::string line, std::string who) {
   if (!session_ || !session_->loaded()) co_return refusal("starting", "The agent is starting.");
-  const auto request = decode(line);
+  const auto request = decode_request(line);
   if (!request) co_return refusal("invalid", request.error().message());
   std::string answer;
   if (request->command == "status") {
     co_return status(session_->attempt(), session_->asks_operator(), session_->why_slow());
   } else if (request->command == "answer") {
-    auto word = word_of(*request, who);
+    auto word = asked_word(*request, who);
     if (!word) co_return refusal("invalid", word.error().message());
     const bool objected = at::operator_objects(session_->attempt()) != nullptr;
     if (word->kind == at::AnswerKind::kReady && !at::may_cancel(session_->attempt()) && !objected)

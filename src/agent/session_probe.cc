@@ -10,7 +10,7 @@ namespace at = core::attempt;
 namespace {
 
 constexpr std::uint64_t kFirst = 64 << 10, kSecond = 1 << 20;
-constexpr Duration kQuick{500};      // the first was over too soon to mean much
+constexpr Duration kTooQuick{500};      // the first was over too soon to mean much
 constexpr Duration kLongest{10'000};
 constexpr Duration kAgain{600'000};  // asked again whether it may be disturbed
 
@@ -60,7 +60,7 @@ Task<> Agent::Session::measure_link(Stop& stop) {
   const bool free = co_await may_be_disturbed(stop);
   if (!free) co_return;
   auto probed = co_await ddi_.fetch_probe(probe_href_, kFirst, parts_.clock, stop);
-  if (probed && probed->bytes == kFirst && probed->took < kQuick)
+  if (probed && probed->bytes == kFirst && probed->took < kTooQuick)
     probed = co_await ddi_.fetch_probe(probe_href_, kSecond, parts_.clock, stop);
   if (!probed) co_return;  // another device is at it, or the offer is gone
   parts_.log.info("link_measured", {{"bytes", probed->bytes}, {"took_ms", probed->took.count()}});

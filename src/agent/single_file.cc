@@ -6,15 +6,6 @@
 
 namespace dray::agent {
 
-namespace {
-
-Path parent_of(const Path& path) {
-  const auto slash = path.rfind('/');
-  return slash == Path::npos ? Path{} : path.substr(0, slash);
-}
-
-}  // namespace
-
 Result<SingleFileInstaller::Book> SingleFileInstaller::book() const {
   const auto text = read_file(disk_, at("single-file.json"), kLargestRecord);
   if (!text && text.error().code() == ErrorCode::kNotFound) return Book{};

@@ -1,6 +1,7 @@
 // Signal and TaskGroup over the real clock: a loop of asio, nothing simulated.
 #include "drive/signal.h"
 
+#include <boost/asio/detached.hpp>
 #include <gtest/gtest.h>
 
 #include "adapters/posix/system_clock.h"

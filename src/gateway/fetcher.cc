@@ -10,7 +10,7 @@
 namespace dray::gateway {
 namespace {
 
-constexpr std::size_t kPiece = 256 << 10;  // what goes to the worker at once
+constexpr std::size_t kToWorkerAtOnce = 256 << 10;  // what goes to the worker at once
 constexpr std::uint64_t kProgress = 64 << 10;  // fewer bytes at a time are none
 constexpr Duration kStoreFullWait{60'000}, kLongest{3'600'000}, kStalled{30'000};
 constexpr std::size_t kMostReasons = 4;
@@ -68,7 +68,7 @@ class Fetcher::Sink : public BodySink {
     const auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, bytes.size()));
     skip_ -= skipped;
     buffer_.append(as_text(bytes.subspan(skipped)));
-    if (buffer_.size() >= kPiece || file_.have() + buffer_.size() >= file_.size()) DRAY_CO_CHECK(co_await flush());
+    if (buffer_.size() >= kToWorkerAtOnce || file_.have() + buffer_.size() >= file_.size()) DRAY_CO_CHECK(co_await flush());
     Clock& clock = owner_.parts_.clock;
     if (on > clock.steady()) co_return co_await clock.sleep_until(on, stop_);
     co_return Result<>{};

@@ -19,7 +19,7 @@ namespace {
 using namespace core;
 using namespace std::chrono_literals;
 
-const std::string kSha(64, 'c');
+const std::string kNeeded(64, 'c');
 const WallTime kAt = *parse_rfc3339("2026-11-24T21:40:00Z");
 
 std::string plan_text() {
@@ -33,7 +33,7 @@ std::string plan_text() {
                         .ask = Ask::kConfirmation,
                         .ends_on = EndsOn::kPowerOn}};
   plan.devices = {{DeviceId{"till-014"}, "till", "9f", {{"ort", "x"}}}};
-  plan.artifacts = {{.sha256 = *Sha256::parse(kSha),
+  plan.artifacts = {{.sha256 = *Sha256::parse(kNeeded),
                      .size = 5,
                      .file = "i",
                      .component = "os",
@@ -45,7 +45,7 @@ std::string plan_text() {
   a.expires_at = kAt + 8h;
   a.transfer = a.update = {{kAt, kAt + 8h}};
   a.retry.limit = 3;
-  a.jobs = {{JobId{"r12-till-014"}, DeviceId{"till-014"}, {{*Sha256::parse(kSha)}}}};
+  a.jobs = {{JobId{"r12-till-014"}, DeviceId{"till-014"}, {{*Sha256::parse(kNeeded)}}}};
   plan.assignments = {a};
   plan.deferrals = {{"d5", {}, AssignmentId{"r12-berlin"}, kAt, "ines", "x"}};
   plan.cancels = {{"c2", JobId{"r12-till-099"}, "ines", "x"}};

@@ -5,9 +5,9 @@
 namespace dray::gateway {
 namespace {
 
-constexpr std::chrono::hours kFresh{24}, kAgain{6};
+constexpr std::chrono::hours kLanFresh{24}, kLanAgain{6};
 constexpr std::chrono::minutes kLookEvery{10};
-constexpr Duration kPatience{60'000};   // a device that does not come back lets the next one try
+constexpr Duration kDevicePatience{60'000};   // a device that does not come back lets the next one try
 constexpr Duration kTolerance{1'000};   // clocks run at different rates
 
 }  // namespace
@@ -34,7 +34,7 @@ bool LanProber::is_due(const DeviceState& device) const {
   const WallTime now = site_.now();
   if (status_of(device, now) == "busy") return false;
   const auto newest = rates_.newest(device.name);
-  if (newest && now - *newest < kFresh) return false;
+  if (newest && now - *newest < kLanFresh) return false;
   // Once it has begun, the transfer itself measures.
   bool waits = false;
   for (const JobId& id : device.jobs) {
@@ -61,8 +61,8 @@ LanProber::Grant LanProber::begin(DeviceState& device, std::uint64_t bytes) {
       show(device, false);
       return Grant::kNo;
     }
-    running_ = {device.name, now + kPatience, now, 0, 0};
-    device.probe.not_before = now + kAgain;  // whatever comes of it
+    running_ = {device.name, now + kDevicePatience, now, 0, 0};
+    device.probe.not_before = now + kLanAgain;  // whatever comes of it
   }
   if (++running_.fetches > kMostFetches) {
     running_ = {};

@@ -7,6 +7,7 @@ namespace dray::gateway {
 namespace {
 
 namespace json = boost::json;
+
 struct Word {
   std::string by, why;
 };

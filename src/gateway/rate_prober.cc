@@ -3,11 +3,11 @@
 namespace dray::gateway {
 namespace {
 
-constexpr std::chrono::hours kFresh{24}, kAgain{6}, kLongest{1};
+constexpr std::chrono::hours kFresh{24}, kAgain{6}, kLatest{1};
 constexpr std::chrono::minutes kSoon{10}, kSpread{30};
 constexpr std::uint64_t kFirst = 128 << 10, kSecond = 1 << 20;  // the server's limit
 constexpr Duration kQuick{500};                                 // the first was over too soon to mean much
-constexpr Duration kStalled{30'000};
+constexpr Duration kProbeStalled{30'000};
 constexpr Duration kLongEnough{600'000};  // at the lowest caps, too
 
 }  // namespace
@@ -72,7 +72,7 @@ Task<> RateProber::run(Stop& stop) {
   while (!stop.requested()) {
     const auto generation = parts_.site.work_changed.generation();
     const SteadyTime now = parts_.clock.steady();
-    SteadyTime until = now + kLongest;
+    SteadyTime until = now + kLatest;
     if (const auto needed = need(); !needed) {
       at_.reset();
     } else if (needed->from > parts_.site.now()) {
@@ -108,7 +108,7 @@ Task<Result<Duration>> RateProber::get(std::uint64_t bytes, Stop& stop) {
   const Settings& settings = parts_.site.settings();
   HttpRequest request{Method::kGet, settings.server_url + "/gateway/v1/probe?bytes=" + std::to_string(bytes)};
   request.headers.add("Authorization", "Bearer " + settings.token);
-  request.idle_limit = kStalled;
+  request.idle_limit = kProbeStalled;
   const SteadyTime began = parts_.clock.steady();
   Sink sink{*this, bytes, stop};
   const Result<int> status = co_await parts_.server.send(std::move(request), sink, stop);

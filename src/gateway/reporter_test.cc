@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 using testing_world::Answer;
 using testing_world::GatewayTest;
 
-TextResponse problem(int status, std::string detail, std::string type = "application/problem+json") {
+TextResponse refused_with(int status, std::string detail, std::string type = "application/problem+json") {
   TextResponse out;
   out.status = status;
   out.headers.add("Content-Type", type);
@@ -27,7 +27,7 @@ class ReporterTest : public GatewayTest {
                               empty_too](const std::string& body) -> std::optional<TextResponse> {
       if (body.find("\"" + device + "\"") == std::string::npos && !(empty_too && body == "[]")) return {};
       ++refused_;
-      return problem(400, device + ": no such thing", type);
+      return refused_with(400, device + ": no such thing", type);
     };
   }
   void start_with_devices(int devices) {
@@ -73,7 +73,7 @@ TEST_F(ReporterTest, AProxysRefusalIsALineThatDoesNotWorkAndNothingIsDropped) {
   int asked = 0, status = 400;
   server.answers_reports = [&](const std::string&) {
     ++asked;
-    return problem(status, "nginx", "text/html");
+    return refused_with(status, "nginx", "text/html");
   };
   start_with_devices(2);
   for (const int next : {413, 422, 400}) {

@@ -1,5 +1,6 @@
 #include "net/client.h"
 
+#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include "net/client_core.h"

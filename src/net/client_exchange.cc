@@ -10,7 +10,7 @@ namespace {
 using ErrorNumber = boost::system::error_code;
 
 // Names that this layer writes itself.
-bool is_ours(std::string_view name) {
+bool is_of_every_request(std::string_view name) {
   for (std::string_view ours : {"host", "content-length", "transfer-encoding", "connection"})
     if (std::equal(name.begin(), name.end(), ours.begin(), ours.end(),
                    [](char a, char b) { return a == b || (a | 0x20) == b; }))
@@ -28,7 +28,7 @@ Result<std::string> head_of(const HttpRequest& request, const Url& url) {
   for (const auto& [name, value] : request.headers) {
     if (has_line_break(name) || has_line_break(value))
       return Error{ErrorCode::kInvalid, "a header holds a line break"};
-    if (!is_ours(name)) out += name + ": " + value + "\r\n";
+    if (!is_of_every_request(name)) out += name + ": " + value + "\r\n";
   }
   bool may_be_empty =
       request.method == Method::kGet || request.method == Method::kHead || request.method == Method::kDelete;

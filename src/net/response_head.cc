@@ -29,7 +29,7 @@ bool same_name(std::string_view name, std::string_view lower) {
   return true;
 }
 
-bool is_ours(std::string_view name) {
+bool is_of_every_response(std::string_view name) {
   switch (name.size()) {
     case 4:
       return same_name(name, "date");
@@ -133,7 +133,7 @@ void append_head(std::string& out, const HttpResponse& response, const HeadFacts
   out += "\r\n";
   out += facts.date_line;
   for (const auto& header : response.headers) {
-    if (is_ours(header.name)) continue;
+    if (is_of_every_response(header.name)) continue;
     append_clean(out, header.name);
     out += ": ";
     append_clean(out, header.value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
 #include "net/connection.h"

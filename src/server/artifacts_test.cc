@@ -37,7 +37,7 @@ class SlowBody final : public BodySource {
   Stop never_;
 };
 
-struct Program {
+struct Life {
   std::unique_ptr<adapters::SqliteServerStore> store;
   std::unique_ptr<adapters::SqliteServerLists> lists;
   std::unique_ptr<Parts> parts;
@@ -71,7 +71,7 @@ class ArtifactsAtOnce {
   sim::World world;
   sim::SimRandom chance;
   sim::Node& node = world.add("server");
-  Program* program = nullptr;
+  Life* program = nullptr;
   bool loaded = false;
   int running = 0, sweeping = 0;
   int completed = 0, swept_away = 0, wrong = 0, busy = 0;
@@ -79,7 +79,7 @@ class ArtifactsAtOnce {
 
  private:
   std::shared_ptr<void> boot(sim::Node& n) {
-    auto made = std::make_shared<Program>();
+    auto made = std::make_shared<Life>();
     made->store = std::move(*adapters::SqliteServerStore::open({.path = "server.db", .vfs = n.vfs()}));
     made->lists = std::make_unique<adapters::SqliteServerLists>(made->store->db());
     Worker& worker = n.worker("store");

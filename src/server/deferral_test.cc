@@ -11,20 +11,20 @@ namespace {
 using namespace std::chrono_literals;
 using wire::json::value;
 
-struct Program {
+struct DeferralServer {
   std::unique_ptr<adapters::SqliteServerStore> store;
   std::unique_ptr<adapters::SqliteServerLists> lists;
   std::unique_ptr<Server> server;
   Stop stop;
 };
 
-Task<> run_server(Program& program) { [[maybe_unused]] auto ended = co_await program.server->run(program.stop); }
+Task<> run_deferral_server(DeferralServer& program) { [[maybe_unused]] auto ended = co_await program.server->run(program.stop); }
 
 class DeferralsInTime : public ::testing::Test {
  protected:
   void SetUp() override {
     server.set_program([this](sim::Node& node) -> std::shared_ptr<void> {
-      auto program = std::make_shared<Program>();
+      auto program = std::make_shared<DeferralServer>();
       auto store = adapters::SqliteServerStore::open({.path = "server.db", .vfs = node.vfs()});
       if (!store) return program;
       program->store = std::move(*store);
@@ -36,7 +36,7 @@ class DeferralsInTime : public ::testing::Test {
                 *program->store, *program->lists, node.log()},
           Options{});
       world.network().serve(node, "server", program->server->both());
-      node.spawn(run_server(*program));
+      node.spawn(run_deferral_server(*program));
       return program;
     });
     client.power_on();

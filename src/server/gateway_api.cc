@@ -74,7 +74,7 @@ Business business(const core::Plan& plan, const Sha256& sha256) {
   return out;
 }
 
-HttpResponse too_large() {
+HttpResponse report_too_large() {
   return problem_response(413, "body: more than " + std::to_string(wire::kMostReportBytes) + " bytes");
 }
 
@@ -197,13 +197,13 @@ Task<HttpResponse> GatewayApi::current_plan(Site& site) {
 
 Task<HttpResponse> GatewayApi::reports(std::string site, HttpRequest request, Stop& stop) {
   const std::uint64_t length = request.body ? request.length.value_or(wire::kMostReportBytes) : 0;
-  if (length > wire::kMostReportBytes) co_return too_large();
+  if (length > wire::kMostReportBytes) co_return report_too_large();
   if (const std::string why = intake_.refusal(site, length); !why.empty()) co_return busy_response(why, kRetryAfter);
   Intake::Room room{intake_, site, length};
   std::string text;
   if (request.body) {
     auto body = co_await read_all(*request.body, wire::kMostReportBytes);
-    if (!body && body.error().code() == ErrorCode::kExhausted) co_return too_large();
+    if (!body && body.error().code() == ErrorCode::kExhausted) co_return report_too_large();
     if (!body) co_return problem_response(body.error());
     text = std::move(*body);
   }

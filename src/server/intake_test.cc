@@ -1,5 +1,6 @@
 #include "server/intake.h"
 
+#include <boost/asio/detached.hpp>
 #include <gtest/gtest.h>
 
 #include <memory>

@@ -6,13 +6,13 @@
 namespace dray::server {
 namespace {
 constexpr Duration kAfterFailure{1'000};
-constexpr Duration kQuiet = std::chrono::hours{1};
+constexpr Duration kSaidEvery = std::chrono::hours{1};
 
 // Once an hour.
 class Said {
  public:
   bool due(SteadyTime now) {
-    if (last_ && now < *last_ + kQuiet) return false;
+    if (last_ && now < *last_ + kSaidEvery) return false;
     last_ = now;
     return true;
   }

@@ -5,7 +5,7 @@
 namespace dray::wire {
 namespace {
 
-const std::string kSha(64, 'a');
+const std::string kUploaded(64, 'a');
 
 template <class T>
 std::string why(const Result<T>& result) {
@@ -13,7 +13,7 @@ std::string why(const Result<T>& result) {
 }
 
 std::string artifact(const std::string& member, const std::string& value) {
-  json::object o{{"sha256", kSha},    {"name", "image"}, {"file", "image.img"},
+  json::object o{{"sha256", kUploaded},    {"name", "image"}, {"file", "image.img"},
                  {"component", "os"}, {"version", "1"},  {"device_types", json::array{"till"}}};
   o[member] = json::parse(value);
   return to_text(o);
@@ -51,9 +51,9 @@ TEST(AdminApi, RefusesNamesThatAreNone) {
 
 TEST(AdminApi, NamesUnknownMissingAndWrongMembers) {
   EXPECT_EQ(why(decode_artifact(artifact("versoin", "\"1\""))), "versoin: is not known here");
-  EXPECT_EQ(why(decode_upload(R"({"sha256": ")" + kSha + R"("})")), "size: is missing");
+  EXPECT_EQ(why(decode_upload(R"({"sha256": ")" + kUploaded + R"("})")), "size: is missing");
   EXPECT_NE(why(decode_upload(R"({"sha256": "xyz", "size": 1})")).find("sha256: "), std::string::npos);
-  EXPECT_NE(why(decode_upload(R"({"sha256": ")" + kSha + R"(", "size": -1})")).find("size: "),
+  EXPECT_NE(why(decode_upload(R"({"sha256": ")" + kUploaded + R"(", "size": -1})")).find("size: "),
             std::string::npos);
   EXPECT_NE(why(decode_upload("{")).find("not JSON"), std::string::npos);
   EXPECT_NE(why(decode_upload(std::string(1000, '['))).find("not JSON"), std::string::npos);

@@ -19,7 +19,6 @@ std::string line_or_empty(const Node& node, std::string_view key, std::size_t lo
   return found ? found->line(longest) : std::string{};
 }
 
-json::value or_null(const std::string& text) { return text.empty() ? json::value{} : json::value(text); }
 
 }  // namespace
 
@@ -42,11 +41,11 @@ Result<NewDeferral> decode_deferral(std::string_view text) {
 json::object encode(const DeferralView& view) {
   return {{"id", view.id},
           {"site", view.site},
-          {"device", or_null(view.device)},
-          {"rollout", or_null(view.rollout)},
+          {"device", text_or_null(view.device)},
+          {"rollout", text_or_null(view.rollout)},
           {"until", to_rfc3339(view.until)},
-          {"by", or_null(view.by)},
-          {"why", or_null(view.why)},
+          {"by", text_or_null(view.by)},
+          {"why", text_or_null(view.why)},
           {"from", view.from},
           {"stands", view.stands},
           {"jobs", view.jobs}};

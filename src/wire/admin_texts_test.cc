@@ -11,8 +11,6 @@ namespace {
 
 using namespace testing;  // NOLINT(google-build-using-namespace): the values are what this file is about
 
-const std::string kSha(64, 'c');
-
 struct Request {
   std::string document;
   std::function<Result<std::string>(const std::string&)> decode;  // what of it is kept, as one text
@@ -99,8 +97,6 @@ void expect_well_taken(const Request& request, const std::string& text, const st
   EXPECT_TRUE(names_member(message, path)) << path << ": " << message.substr(0, 200);
   EXPECT_LE(problem(400, "Bad request", message).size(), kLongestSentence + 200);
 }
-
-bool is_text(const json::value& v) { return v.is_string(); }
 
 TEST(AdminTexts, EachIsRefusedWithItsMemberOrKeptAsALine) {
   std::vector<std::string> texts = odd_texts();

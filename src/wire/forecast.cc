@@ -21,11 +21,6 @@ core::LineRate decode_line(const Node& n) {
   return out;
 }
 
-std::optional<WallTime> maybe_time(const Node& n, std::string_view key) {
-  const auto at = n.maybe(key);
-  return at ? std::optional{at->time()} : std::nullopt;
-}
-
 std::size_t index_in(const Node& n, std::size_t size) {
   if (size == 0) n.refuse("points nowhere");
   return static_cast<std::size_t>(n.integer(0, static_cast<std::int64_t>(size) - 1));
@@ -41,7 +36,7 @@ json::object encode_device(const ForecastDevice& device) {
   return {{"kind", device.kind}, {"steps", std::move(steps)}, {"lan", encode_line(device.lan)}};
 }
 
-ForecastDevice decode_device(const Node& n, std::size_t kinds, std::size_t artifacts) {
+ForecastDevice decode_forecast_device(const Node& n, std::size_t kinds, std::size_t artifacts) {
   ForecastDevice out;
   out.kind = index_in(n.at("kind"), kinds);
   n.at("steps").each([&](const Node& step) {
@@ -70,7 +65,7 @@ json::object encode_site(const ForecastSite& site) {
           {"devices", std::move(devices)}};
 }
 
-ForecastSite decode_site(const Node& n, std::size_t kinds) {
+ForecastSite decode_forecast_site(const Node& n, std::size_t kinds) {
   ForecastSite out;
   out.name = n.at("site").text(kLongestTitle);
   out.transmit_at = maybe_time(n, "transmit_at");
@@ -89,7 +84,7 @@ ForecastSite decode_site(const Node& n, std::size_t kinds) {
     if (out.artifacts.back().missing > out.artifacts.back().bytes) one.at("missing").refuse("is more than there is");
   }, 1'000);
   n.at("devices").each(
-      [&](const Node& one) { out.devices.push_back(decode_device(one, kinds, out.artifacts.size())); });
+      [&](const Node& one) { out.devices.push_back(decode_forecast_device(one, kinds, out.artifacts.size())); });
   return out;
 }
 
@@ -125,7 +120,7 @@ ForecastRollout decode_forecast(const Node& n) {
     if (!(kind.failing >= 0 && kind.failing <= 1)) one.at("failing").refuse("must be from 0 to 1");
     out.kinds.push_back(std::move(kind));
   });
-  n.at("sites").each([&](const Node& one) { out.sites.push_back(decode_site(one, out.kinds.size())); });
+  n.at("sites").each([&](const Node& one) { out.sites.push_back(decode_forecast_site(one, out.kinds.size())); });
   return out;
 }
 

@@ -6,20 +6,20 @@ namespace dray::wire {
 namespace {
 
 // The example of docs/gateway-api.md, with real digests.
-const std::string kSha(64, 'c');
+const std::string kImage(64, 'c');
 const std::string kPlan = R"({"revision": 7, "server_time": "2026-11-24T21:40:00Z", "site": "berlin", "time_zone": "Europe/Berlin",
  "reports_seen": {"epoch": 3, "seq": 881}, "action_ids": [{"from": 1101, "to": 1001100}],
  "limits": {"wan": [{"from": "2026-11-24T21:40:00Z", "to": "2026-11-25T21:40:00Z", "rate": 1000000}], "lan": [], "concurrency": 3, "store": 32000000000},
  "device_types": [{"name": "till-t3", "components": ["os", "app"], "order": [["os"], ["app"]], "ask": "confirmation", "ends_on": "power_on",
                    "power_on_within": 600, "probe": null, "parts": {"os": "os", "app": "bApp"}}],
  "devices": [{"name": "till-014", "type": "till-t3", "token_sha256": "9f", "attributes": {}}],
- "artifacts": [{"sha256": ")" + kSha + R"(", "sha1": "", "md5": "", "size": 1380000000, "name": "till-image", "file": "till-image.img",
+ "artifacts": [{"sha256": ")" + kImage + R"(", "sha1": "", "md5": "", "size": 1380000000, "name": "till-image", "file": "till-image.img",
                 "component": "os", "version": "26.11", "module_id": 31}],
  "assignments": [{"id": "r12-berlin", "rollout": "r12", "priority": 0, "delivery": "push", "fetch": "now",
     "planned_at": "2026-11-24T22:15:00Z", "expires_at": "2026-11-30T23:59:00Z",
     "transfer": [["2026-11-24T21:00:00Z", "2026-11-25T05:00:00Z"]], "update": [["2026-11-24T21:15:00Z", "2026-11-25T04:00:00Z"]],
     "retry": {"limit": null}, "status_deferral": 900,
-    "jobs": [{"id": "r12-till-014", "device": "till-014", "steps": [[")" + kSha + R"("]]}]}],
+    "jobs": [{"id": "r12-till-014", "device": "till-014", "steps": [[")" + kImage + R"("]]}]}],
  "deferrals": [{"id": "d5", "device": null, "assignment": "r12-berlin", "until": "2026-11-24T23:00:00Z", "by": "ines", "why": "stocktaking"}],
  "cancels": [{"id": "c2", "job": "r12-till-099", "by": "ines", "why": "..."}], "from_the_future": {"x": 1}})";
 
@@ -33,7 +33,7 @@ TEST(GatewayApi, ReadsThePlanOfTheContract) {
   EXPECT_EQ(plan.device_types.at(0).ask, core::Ask::kConfirmation);
   EXPECT_EQ(plan.assignments.at(0).fetch, core::Fetch::kNow);
   EXPECT_FALSE(plan.assignments.at(0).retry.limit);
-  EXPECT_EQ(plan.assignments.at(0).jobs.at(0).steps.at(0).at(0).hex(), kSha);
+  EXPECT_EQ(plan.assignments.at(0).jobs.at(0).steps.at(0).at(0).hex(), kImage);
   EXPECT_TRUE(plan.deferrals.at(0).device.empty());
   EXPECT_EQ(plan.limits.store, 32'000'000'000U);
 }
@@ -65,8 +65,8 @@ TEST(GatewayApi, NamesTheFieldThatIsWrong) {
 TEST(GatewayApi, ReadsBackEveryKindOfReport) {
   const WallTime at = *parse_rfc3339("2026-11-24T21:40:00Z");
   JobReport job{JobId{"r12-till-014"}, "installing", "installing", "writes", std::nullopt, at, 0, 2, 138, {{"os", "26.11"}}, true, CancelAnswer{"c2", "too_late"}};
-  DeviceReport device{DeviceId{"till-014"}, at, "boot", {{"os", {"26.11", kSha}}, {"app", {"1", ""}}}, "idle", {{"hw", "3"}}};
-  StorageReport storage{{{*Sha256::parse(kSha), 5, true}}, 5, 9};
+  DeviceReport device{DeviceId{"till-014"}, at, "boot", {{"os", {"26.11", kImage}}, {"app", {"1", ""}}}, "idle", {{"hw", "3"}}};
+  StorageReport storage{{{*Sha256::parse(kImage), 5, true}}, 5, 9};
   RateReport rate{"wan", DeviceId{}, 45, 740000, 690000, 214, 4, false, true};
   LogReport log{JobId{"j"}, 2, {"a", "b"}};
   DeferralReport deferral{{"l9", DeviceId{"till-031"}, AssignmentId{}, at, "technician", "busy"}, false};

@@ -10,6 +10,9 @@
 
 namespace dray::wire {
 
+// Without the spaces and tabs around it.
+std::string_view trimmed(std::string_view text);
+
 // Weak comparison of two entity tags (section 8.8.3.2): W/"7" and "7" are the same. For "is it the same revision?".
 bool same_tag(std::string_view a, std::string_view b);
 // If-None-Match: one of its tags is `etag`, compared weakly, or it is "*".

@@ -53,6 +53,11 @@ inline json::value time_or_null(const std::optional<WallTime>& time) {
   return time ? json::value(to_rfc3339(*time)) : json::value{};
 }
 
+inline std::optional<WallTime> maybe_time(const Node& n, std::string_view key) {
+  const auto node = n.maybe(key);
+  return node ? std::optional{node->time()} : std::nullopt;
+}
+
 inline json::array encode_rates(const std::vector<core::RateLimit>& limits) {
   json::array out;
   for (const core::RateLimit& l : limits)

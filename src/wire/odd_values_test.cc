@@ -15,10 +15,8 @@ namespace {
 
 using namespace testing;  // NOLINT(google-build-using-namespace): the values are what this file is about
 
-const std::string kSha(64, 'c');
 const WallTime kAt = *parse_rfc3339("2026-11-24T21:40:00Z");
 
-bool is_text(const json::value& v) { return v.is_string(); }
 bool is_number(const json::value& v) { return v.is_number(); }
 
 // One report of each kind with `text` wherever a text for people, or what a device says of itself, can stand.

@@ -12,6 +12,9 @@
 
 namespace dray::wire::testing {
 
+inline const std::string kSha(64, 'c');
+inline bool is_text(const json::value& v) { return v.is_string(); }
+
 // Characters of one to four bytes.
 inline const std::vector<std::string>& characters() {
   static const std::vector<std::string> all{"a", "ä", "漢", "🛒"};

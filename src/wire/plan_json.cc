@@ -12,7 +12,7 @@ using namespace core;
 
 // --- writing ---
 
-json::array encode_intervals(const Intervals& intervals) {
+json::array encode_permitted(const Intervals& intervals) {
   json::array out;
   for (const Interval& i : intervals) out.push_back(json::array{to_rfc3339(i.from), to_rfc3339(i.to)});
   return out;
@@ -62,8 +62,8 @@ json::object encode_assignment(const Assignment& a) {
           {"fetch", name_of(a.fetch)},
           {"planned_at", to_rfc3339(a.planned_at)},
           {"expires_at", a.expires_at == kWallMax ? json::value{} : json::value(to_rfc3339(a.expires_at))},
-          {"transfer", encode_intervals(a.transfer)},
-          {"update", encode_intervals(a.update)},
+          {"transfer", encode_permitted(a.transfer)},
+          {"update", encode_permitted(a.update)},
           {"retry", {{"limit", a.retry.limit ? json::value(*a.retry.limit) : json::value{}}}},
           {"status_deferral", a.status_deferral.count()},
           {"jobs", std::move(jobs)}};
@@ -88,7 +88,7 @@ std::map<std::string, std::string> decode_map(const Node& node) {
   return out;
 }
 
-Intervals decode_intervals(const Node& node) {
+Intervals decode_permitted(const Node& node) {
   Intervals out;
   node.each([&](const Node& n) {
     const json::array& pair = n.array(2);
@@ -100,7 +100,7 @@ Intervals decode_intervals(const Node& node) {
   return out;
 }
 
-std::vector<RateLimit> decode_limits(const std::optional<Node>& node) {
+std::vector<RateLimit> decode_rate_limits(const std::optional<Node>& node) {
   std::vector<RateLimit> out;
   if (node) node->each([&](const Node& n) { out.push_back({n.at("from").time(), n.at("to").time(), at_most(n.at("rate").size(), kMostRate)}); });
   return out;
@@ -137,7 +137,7 @@ DeviceType decode_type(const Node& n) {
   return type;
 }
 
-Device decode_device(const Node& n) {
+Device decode_plan_device(const Node& n) {
   Device device;
   device.name = DeviceId{n.at("name").text(kLongestTitle)};
   if (const auto type = n.maybe("type")) device.type = type->text(kLongestTitle);
@@ -146,7 +146,7 @@ Device decode_device(const Node& n) {
   return device;
 }
 
-Artifact decode_artifact(const Node& n) {
+Artifact decode_plan_artifact(const Node& n) {
   Artifact a;
   a.sha256 = n.at("sha256").sha256();
   if (const auto sha1 = n.maybe("sha1")) a.sha1 = sha1->text(40);
@@ -182,8 +182,8 @@ Assignment decode_assignment(const Node& n) {
   a.fetch = kFetches[choice(n.at("fetch"), std::array<std::string_view, 3>{"at_update_time", "hold", "now"})];
   a.planned_at = n.at("planned_at").time();
   if (const auto expires = n.maybe("expires_at")) a.expires_at = expires->time();
-  if (const auto transfer = n.maybe("transfer")) a.transfer = decode_intervals(*transfer);
-  if (const auto update = n.maybe("update")) a.update = decode_intervals(*update);
+  if (const auto transfer = n.maybe("transfer")) a.transfer = decode_permitted(*transfer);
+  if (const auto update = n.maybe("update")) a.update = decode_permitted(*update);
   if (const auto retry = n.maybe("retry"))
     if (const auto limit = retry->maybe("limit")) a.retry.limit = static_cast<int>(limit->integer(1, kMostAttempt));
   if (const auto deferral = n.maybe("status_deferral")) a.status_deferral = std::chrono::seconds{deferral->integer(0, kMostSeconds)};
@@ -232,14 +232,14 @@ PlanMessage decode_message(const Node& n) {
   if (const auto ids = n.maybe("action_ids"))
     ids->each([&](const Node& r) { plan.action_ids.push_back(decode_range(r)); });
   if (const auto limits = n.maybe("limits")) {
-    plan.limits.wan = decode_limits(limits->maybe("wan"));
-    plan.limits.lan = decode_limits(limits->maybe("lan"));
+    plan.limits.wan = decode_rate_limits(limits->maybe("wan"));
+    plan.limits.lan = decode_rate_limits(limits->maybe("lan"));
     if (const auto c = limits->maybe("concurrency")) plan.limits.concurrency = static_cast<int>(c->integer(1, kMostConcurrency));
     if (const auto store = limits->maybe("store")) plan.limits.store = store->size();
   }
   if (const auto items = n.maybe("device_types")) items->each([&](const Node& t) { plan.device_types.push_back(decode_type(t)); });
-  if (const auto items = n.maybe("devices")) items->each([&](const Node& d) { plan.devices.push_back(decode_device(d)); });
-  if (const auto items = n.maybe("artifacts")) items->each([&](const Node& a) { plan.artifacts.push_back(decode_artifact(a)); });
+  if (const auto items = n.maybe("devices")) items->each([&](const Node& d) { plan.devices.push_back(decode_plan_device(d)); });
+  if (const auto items = n.maybe("artifacts")) items->each([&](const Node& a) { plan.artifacts.push_back(decode_plan_artifact(a)); });
   if (const auto items = n.maybe("assignments")) items->each([&](const Node& a) { plan.assignments.push_back(decode_assignment(a)); });
   decode_orders(n, plan);
   return message;

@@ -5,16 +5,12 @@
 // them; names and ids it refuses where they are too long.
 #include <algorithm>
 
+#include "base/overloaded.h"
 #include "wire/gateway_api.h"
 #include "wire/json_write.h"
 
 namespace dray::wire {
 namespace {
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 std::string sentence(const std::string& text) { return clean_text(text, kLongestSentence); }
 std::string version(const std::string& text) { return clean_characters(text, kLongestVersion); }
@@ -107,10 +103,6 @@ void add(json::object& o, const UnknownReport& r) { o["kind"] = clean_text(r.kin
 
 // --- reading ---
 
-std::optional<WallTime> maybe_time(const Node& n, std::string_view key) {
-  const auto node = n.maybe(key);
-  return node ? std::optional{node->time()} : std::nullopt;
-}
 std::string maybe_name(const Node& n, std::string_view key, std::size_t longest) {
   const auto node = n.maybe(key);
   return node ? node->name(longest) : std::string{};
@@ -132,7 +124,7 @@ std::map<std::string, std::string> maybe_attributes(const Node& n, std::string_v
   return node ? decode_attributes(*node) : std::map<std::string, std::string>{};
 }
 
-JobReport decode_job(const Node& n) {
+JobReport decode_job_report(const Node& n) {
   JobReport r;
   r.job = JobId{n.at("job").name(kLongestId)};
   r.state = n.at("state").name(kLongestWord);
@@ -149,7 +141,7 @@ JobReport decode_job(const Node& n) {
   return r;
 }
 
-DeviceReport decode_device(const Node& n) {
+DeviceReport decode_device_report(const Node& n) {
   DeviceReport r;
   r.device = DeviceId{n.at("device").name(kLongestTitle)};
   r.seen_at = maybe_time(n, "seen_at");
@@ -197,7 +189,7 @@ LogReport decode_log(const Node& n) {
   return r;
 }
 
-DeferralReport decode_deferral(const Node& n) {
+DeferralReport decode_deferral_report(const Node& n) {
   return {{n.at("id").name(kLongestTitle), DeviceId{maybe_name(n, "device", kLongestTitle)},
            AssignmentId{maybe_name(n, "assignment", kLongestId)}, n.at("until").time(), maybe_cleaned(n, "by", kLongestBy),
            maybe_cleaned(n, "why", kLongestWhy)},
@@ -205,12 +197,12 @@ DeferralReport decode_deferral(const Node& n) {
 }
 
 ReportBody decode_body(const Node& n, const std::string& kind) {
-  if (kind == "job") return decode_job(n);
-  if (kind == "device") return decode_device(n);
+  if (kind == "job") return decode_job_report(n);
+  if (kind == "device") return decode_device_report(n);
   if (kind == "storage") return decode_storage(n);
   if (kind == "rate") return decode_rate(n);
   if (kind == "log") return decode_log(n);
-  if (kind == "deferral") return decode_deferral(n);
+  if (kind == "deferral") return decode_deferral_report(n);
   if (kind == "registered") return RegisteredReport{DeviceId{n.at("device").name(kLongestTitle)}, maybe_attributes(n, "attributes")};
   return UnknownReport{kind};
 }

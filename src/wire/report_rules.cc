@@ -7,36 +7,36 @@
 namespace dray::wire {
 namespace {
 
-using Why = std::optional<std::string>;
+using Refusal = std::optional<std::string>;
 
-Why too_many(std::string_view what, std::size_t have, std::size_t most) {
+Refusal too_many(std::string_view what, std::size_t have, std::size_t most) {
   if (have <= most) return {};
   return std::string{what} + ": there are " + std::to_string(have) + ", at most " + std::to_string(most) +
          " are taken";
 }
 
-Why unknown_word(std::string_view what, std::string_view word, std::string_view known) {
+Refusal unknown_word(std::string_view what, std::string_view word, std::string_view known) {
   return std::string{what} + ": '" + clean_text(word, kLongestWord) + "' is not known here; there is " + std::string{known};
 }
 
-Why refusal(const JobReport& r) {
+Refusal refusal(const JobReport& r) {
   if (core::is_state(r.state)) return {};
   return unknown_word("state", r.state,
                       "idle, scheduled, waiting_window, waiting_gateway, deferred, waiting_confirm, downloading, "
                       "downloaded, installing, rebooting, verifying, succeeded, failed, rolled_back, cancelled, "
                       "expired, incompatible");
 }
-Why refusal(const DeviceReport& r) { return too_many("running", r.running.size(), kMostRunning); }
-Why refusal(const StorageReport& r) {
+Refusal refusal(const DeviceReport& r) { return too_many("running", r.running.size(), kMostRunning); }
+Refusal refusal(const StorageReport& r) {
   return too_many("artifacts", r.artifacts.size(), kMostStoredArtifacts);
 }
-Why refusal(const RateReport& r) {
+Refusal refusal(const RateReport& r) {
   if (r.link != "wan" && r.link != "lan") return unknown_word("link", r.link, "wan, lan");
   if ((r.link == "wan") == r.device.empty()) return {};
   return "device: must be " + std::string{r.link == "wan" ? "null for link wan" : "named for link lan"};
 }
 template <class Other>
-Why refusal(const Other&) {
+Refusal refusal(const Other&) {
   return {};
 }
 

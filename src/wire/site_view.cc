@@ -56,7 +56,7 @@ void say_numbers(const SiteView& site, WallTime now, AllSaid& all) {
                    site.epoch_waits});
 }
 
-void say_unreadable(const SiteView& site, AllSaid& all) {
+void say_unreadable_rows(const SiteView& site, AllSaid& all) {
   for (const Unreadable& one : site.unreadable)
     all.push_back({Rank::kRowUnreadable, "row_unreadable",
                    "Held: " + sentence_of(one) + ". Replace it: " + remedy_of(one) + "."});
@@ -132,7 +132,7 @@ void describe_site(SiteView& site, WallTime now) {
   site.looked_at = now;
   AllSaid all;
   say_two_gateways(site, now, all);
-  say_unreadable(site, all);
+  say_unreadable_rows(site, all);
   say_numbers(site, now, all);
   say_work(site, now, all);
   say_two_agents(site, all);

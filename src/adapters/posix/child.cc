@@ -12,6 +12,7 @@
 #include <boost/asio/redirect_error.hpp>
 
 #include "adapters/posix/fd.h"
+#include "adapters/posix/timer.h"
 #include "base/text.h"
 
 extern char** environ;
@@ -33,9 +34,6 @@ std::vector<std::string> environment_of(const Command& command) {
   for (const auto& [key, value] : command.environment) out.push_back(key + "=" + value);
   return out;
 }
-
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 // Collects what comes out of a pipe, while the command runs and what is left when it has ended.
 class Collector : public std::enable_shared_from_this<Collector> {

@@ -1,5 +1,6 @@
 #include "adapters/posix/exec_installer.h"
 
+#include <boost/asio/detached.hpp>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>

@@ -7,7 +7,7 @@
 namespace dray::adapters {
 namespace {
 
-constexpr std::int64_t kLongest = 30 * 86'400;  // of a retry_after
+constexpr std::int64_t kLongestWait = 30 * 86'400;  // of a retry_after
 
 std::string variable_of(const std::string& attribute) {
   std::string out = "DRAY_ATTRIBUTE_";
@@ -31,7 +31,7 @@ ProbeAnswer read(const CommandResult& result) {
     const char* last = line.data() + line.size();
     if (line.starts_with(kRetryAfter) &&
         std::from_chars(line.data() + kRetryAfter.size(), last, seconds).ptr == last && seconds >= 0 &&
-        seconds <= kLongest)
+        seconds <= kLongestWait)
       answer.retry_after = std::chrono::seconds{seconds};
     else
       add_line(answer.why, line);

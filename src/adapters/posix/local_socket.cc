@@ -18,6 +18,7 @@
 #include <cstring>
 
 #include "adapters/posix/fd.h"
+#include "adapters/posix/timer.h"
 
 namespace dray::adapters {
 namespace {
@@ -25,9 +26,6 @@ namespace {
 using Protocol = asio::local::stream_protocol;
 using Socket = asio::basic_stream_socket<Protocol, Executor>;
 using Acceptor = asio::basic_socket_acceptor<Protocol, Executor>;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
-
 constexpr std::size_t kLongestLine = 64 << 10, kLongestAnswer = 1 << 20;
 constexpr std::chrono::seconds kPatience{10};  // for the line, and for the answer to be taken
 constexpr int kMostAtOnce = 16;

@@ -13,14 +13,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kLongest = 256, kMostCards = 16;
+constexpr std::size_t kLongestText = 256, kMostCards = 16;
 
 std::string first_word(const fs::path& file) {
   std::ifstream in{file};
   std::string word;
   in >> word;
   std::string out;
-  for (const char c : word.substr(0, kLongest))
+  for (const char c : word.substr(0, kLongestText))
     if (c > 0x20 && c < 0x7f) out += c;
   return out;
 }

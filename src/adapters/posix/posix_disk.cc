@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <optional>
 #include <system_error>
 
 #include "adapters/posix/fd.h"

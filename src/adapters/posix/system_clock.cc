@@ -3,12 +3,11 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/redirect_error.hpp>
 
+#include "adapters/posix/timer.h"
+
 namespace dray::adapters {
 
 namespace {
-
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 // kSteadyMax in nanoseconds does not fit: sleep in laps of at most this.
 constexpr Duration kLap = std::chrono::hours{24};

@@ -1,5 +1,6 @@
 #include "adapters/posix/system_clock.h"
 
+#include <boost/asio/detached.hpp>
 #include <gtest/gtest.h>
 
 namespace dray::adapters {

@@ -1,5 +1,6 @@
 #include "adapters/posix/thread_worker.h"
 
+#include <boost/asio/detached.hpp>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>

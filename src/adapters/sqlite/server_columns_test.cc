@@ -16,7 +16,7 @@ enum class Then {
   kNamed,   // it decides nothing that has not happened, and says so
 };
 
-struct Column {
+struct DamagedColumn {
   const char *table, *column, *where, *key, *good;
   Then then;
   const char* bad = "[[\"oops";
@@ -25,7 +25,7 @@ struct Column {
 
 const std::string kShaA(64, 'a');
 
-class ParsedColumn : public StoreFixture, public ::testing::WithParamInterface<Column> {
+class ParsedColumn : public StoreFixture, public ::testing::WithParamInterface<DamagedColumn> {
  protected:
   bool is_held() {
     for (const core::Assignment& a : must(store->load_plan("berlin")).assignments)
@@ -34,14 +34,14 @@ class ParsedColumn : public StoreFixture, public ::testing::WithParamInterface<C
   }
   std::vector<wire::Unreadable> notes() { return must(lists.site("berlin")).unreadable; }
   static bool names(const std::vector<wire::Unreadable>& notes) {
-    const Column& of = GetParam();
+    const DamagedColumn& of = GetParam();
     return std::any_of(notes.begin(), notes.end(), [&](const auto& note) {
       return note.table == of.table && note.column == of.column && note.key == of.key;
     });
   }
 };
 
-const Column kColumns[]{
+const DamagedColumn kDamagedColumns[]{
     {"site", "time_zone", "name='berlin'", "berlin", "\"Europe/Berlin\"", Then::kHeld},
     {"site", "limits", "name='berlin'", "berlin", "{}", Then::kHeld},
     {"site", "transfer_windows", "name='berlin'", "berlin", "[]", Then::kHeld},
@@ -89,12 +89,12 @@ const Column kColumns[]{
     {"job", "cancel_at", "id=1", "r1-till-1", "null", Then::kNoPlan},
     {"job", "final", "id=1", "r1-till-1", "false", Then::kNoPlan},
 };
-INSTANTIATE_TEST_SUITE_P(Each, ParsedColumn, ::testing::ValuesIn(kColumns), [](const auto& of) {
+INSTANTIATE_TEST_SUITE_P(Each, ParsedColumn, ::testing::ValuesIn(kDamagedColumns), [](const auto& of) {
   return std::string{of.param.table} + "_" + of.param.column;
 });
 
 TEST_P(ParsedColumn, IsNamedHoldsWhatDependsOnItAndIsReplaced) {
-  const Column& of = GetParam();
+  const DamagedColumn& of = GetParam();
   roll_out();
   ASSERT_FALSE(is_held());
   ASSERT_TRUE(notes().empty());

@@ -11,7 +11,7 @@ using namespace rows;
 
 namespace {
 
-constexpr std::string_view kColumns = "i.name, i.role, i.since, i.heard_at, i.refused_at, i.returned";
+constexpr std::string_view kInstanceColumns = "i.name, i.role, i.since, i.heard_at, i.refused_at, i.returned";
 
 core::Instance instance_at(const Statement& row, int first) {
   // A role that can't be read holds nothing.
@@ -24,7 +24,7 @@ core::Instance instance_at(const Statement& row, int first) {
           wall(row.integer(first + 3))};
 }
 
-Result<> save(StatementCache& sql, std::int64_t site_id, const core::Instance& one) {
+Result<> save_instance(StatementCache& sql, std::int64_t site_id, const core::Instance& one) {
   auto& put = sql(
       "INSERT INTO instance(site_id, name, role, since, heard_at, refused_at, returned) VALUES(?1, ?2, ?3, ?4, ?5, ?6, "
       "?7)");
@@ -38,7 +38,7 @@ Result<> save(StatementCache& sql, std::int64_t site_id, const core::Instance& o
 
 Result<> SqliteServerStore::load_holdings(std::vector<server::SiteEntry>& sites) {
   static const std::string kAll =
-      "SELECT s.name, " + std::string{kColumns} + " FROM instance i JOIN site s ON s.id=i.site_id ORDER BY s.id";
+      "SELECT s.name, " + std::string{kInstanceColumns} + " FROM instance i JOIN site s ON s.id=i.site_id ORDER BY s.id";
   std::map<std::string, core::Holding> found;
   auto& all = sql_(kAll);
   for (;;) {
@@ -57,13 +57,13 @@ Result<> SqliteServerStore::save_holdings(const std::vector<std::pair<std::strin
     DRAY_TRY(const auto id, id_of("SELECT id FROM site WHERE name=?1", site));
     if (!id) continue;
     DRAY_CHECK(sql_("DELETE FROM instance WHERE site_id=?1").bind(1, *id).run());
-    for (const core::Instance& one : holding.instances) DRAY_CHECK(save(sql_, *id, one));
+    for (const core::Instance& one : holding.instances) DRAY_CHECK(save_instance(sql_, *id, one));
   }
   return transaction.commit();
 }
 
 Result<> SqliteServerLists::add_identity(wire::SiteView& site) {
-  static const std::string kOf = "SELECT " + std::string{kColumns} +
+  static const std::string kOf = "SELECT " + std::string{kInstanceColumns} +
                                  " FROM instance i JOIN site s ON s.id=i.site_id WHERE s.name=?1 ORDER BY i.since DESC";
   auto& of = sql_(kOf);
   of.bind(1, site.name);

@@ -15,10 +15,6 @@ using wire::Page;
 
 namespace {
 
-Error no_such(std::string_view what, std::string_view name) {
-  return Error{ErrorCode::kNotFound, "no such " + std::string{what} + ": '" + std::string{name} + "'"};
-}
-
 template <class T, class F>
 Result<T> single(Statement& rows, const Error& missing, F make) {
   DRAY_TRY(const bool row, rows.step());

@@ -2,33 +2,29 @@
 #include <gtest/gtest.h>
 
 #include "adapters/sqlite/server_store.h"
+#include "adapters/sqlite/server_store_testing.h"
 #include "schema/server.h"
 
 namespace dray::adapters {
 namespace {
 
 using namespace std::chrono_literals;
+using server_testing::must;
 
-const WallTime kNow = parse_rfc3339("2026-11-24T21:40:00Z").value();
+const WallTime kEvening = parse_rfc3339("2026-11-24T21:40:00Z").value();
 constexpr std::uint64_t kMega = 1'000'000;
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().message());
-  return std::move(*result);
-}
 
 class ServerRates : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const auto* site : {"berlin", "lyon", "oslo"})
-      must(store->add_site({.name = site}, std::string{"hash-"} + site, kNow, {}));
+      must(store->add_site({.name = site}, std::string{"hash-"} + site, kEvening, {}));
     for (const auto* type : {"till", "odd"}) {
       wire::NewDeviceType made;
       made.type.name = type;
       made.type.components = {"os"};
       made.type.order = {{"os"}};
-      must(store->add_device_type(made, {}, kNow));
+      must(store->add_device_type(made, {}, kEvening));
     }
     for (const auto* device : {"till-1", "till-2", "till-3"}) add_device(device, "berlin", "till");
     add_device("till-l", "lyon", "till");
@@ -36,7 +32,7 @@ class ServerRates : public ::testing::Test {
     add_device("odd-l", "lyon", "odd");
   }
   void add_device(const std::string& name, const std::string& site, const std::string& type) {
-    must(store->add_devices({{name, site, type, {}}}, {"hash"}, kNow, {}));
+    must(store->add_devices({{name, site, type, {}}}, {"hash"}, kEvening, {}));
   }
   static wire::RateReport rate(const std::string& device, std::uint64_t value, std::int64_t hour = 45) {
     wire::RateReport out;
@@ -49,13 +45,13 @@ class ServerRates : public ::testing::Test {
     out.age = 240;
     return out;
   }
-  void report(const std::string& site, std::vector<wire::RateReport> rates, WallTime at = kNow) {
+  void report(const std::string& site, std::vector<wire::RateReport> rates, WallTime at = kEvening) {
     server::ReportBatch batch{site, {}, at};
     for (auto& one : rates) batch.reports.push_back({1, ++seq_[site], at, std::move(one)});
     must(store->ingest({&batch}));
   }
-  core::LinkRate wan(const std::string& site, WallTime now = kNow) { return must(lists.wan_rate(site, now)); }
-  core::LinkRate lan(const std::string& device) { return must(lists.device_rate(device, kNow)); }
+  core::LinkRate wan(const std::string& site, WallTime now = kEvening) { return must(lists.wan_rate(site, now)); }
+  core::LinkRate lan(const std::string& device) { return must(lists.device_rate(device, kEvening)); }
 
   std::unique_ptr<SqliteServerStore> store = must(SqliteServerStore::open({.path = ":memory:", .vfs = {}}));
   SqliteServerLists lists{store->db()};
@@ -69,7 +65,7 @@ TEST_F(ServerRates, WhatIsReportedIsTheSitesRateAndTheDevices) {
   EXPECT_EQ(got.low, 666'000u);
   EXPECT_EQ(got.scope, core::RateScope::kHour);
   EXPECT_FALSE(got.assumed);
-  EXPECT_EQ(core::describe_rate(got, kNow), "measured 4 min ago from 214 samples");
+  EXPECT_EQ(core::describe_rate(got, kEvening), "measured 4 min ago from 214 samples");
   EXPECT_EQ(lan("till-1").value, 11 * kMega);
 }
 
@@ -77,8 +73,8 @@ TEST_F(ServerRates, TheNewestReportOfAnHourWinsAndOtherHoursHaveTheirOwn) {
   report("berlin", {rate("", kMega), rate("", 5 * kMega, 12)});
   report("berlin", {rate("", 2 * kMega)});
   EXPECT_EQ(wan("berlin").value, 2 * kMega);
-  EXPECT_EQ(must(store->rates("berlin", kNow - 33h, kNow)).wan.value, 5 * kMega) << "Monday noon";
-  EXPECT_EQ(must(store->rates("berlin", kNow - 33h, kNow)).wan.scope, core::RateScope::kHour);
+  EXPECT_EQ(must(store->rates("berlin", kEvening - 33h, kEvening)).wan.value, 5 * kMega) << "Monday noon";
+  EXPECT_EQ(must(store->rates("berlin", kEvening - 33h, kEvening)).wan.scope, core::RateScope::kHour);
 }
 
 TEST_F(ServerRates, ARateUnderACapIsMarkedAndNoPriorForOthers) {
@@ -114,29 +110,29 @@ TEST_F(ServerRates, ADeviceNeverMeasuredHasThePriorOfItsTypeHereThenAnywhereThen
   report("berlin", {rate("till-1", 10 * kMega), rate("till-2", 12 * kMega)});
   EXPECT_EQ(lan("till-3").prior, core::PriorOf::kTypeAtSite);
   EXPECT_EQ(lan("till-3").value, 10 * kMega);
-  EXPECT_EQ(core::describe_rate(lan("till-3"), kNow), "assumed from 2 devices of the same type here");
+  EXPECT_EQ(core::describe_rate(lan("till-3"), kEvening), "assumed from 2 devices of the same type here");
   EXPECT_EQ(lan("odd-1").prior, core::PriorOf::kType);
 }
 
 TEST_F(ServerRates, TheHelperOfThePlannerKnowsEveryDeviceOfASite) {
   report("berlin", {rate("", kMega), rate("till-1", 10 * kMega)});
-  const auto rates = must(store->rates("berlin", kNow, kNow));
+  const auto rates = must(store->rates("berlin", kEvening, kEvening));
   EXPECT_EQ(rates.wan.value, kMega);
   ASSERT_EQ(rates.devices.size(), 4u);
   EXPECT_FALSE(rates.devices.at("till-1").assumed);
   EXPECT_NEAR(rates.devices.at("till-1").spread(), 0.1, 0.01);
   EXPECT_EQ(rates.devices.at("till-2").prior, core::PriorOf::kTypeAtSite);
   EXPECT_EQ(rates.devices.at("odd-1").prior, core::PriorOf::kSite);
-  EXPECT_EQ(store->rates("paris", kNow, kNow).error().code(), ErrorCode::kNotFound);
-  EXPECT_EQ(lists.device_rate("nobody", kNow).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(store->rates("paris", kEvening, kEvening).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(lists.device_rate("nobody", kEvening).error().code(), ErrorCode::kNotFound);
 }
 
 TEST_F(ServerRates, WhatIsOldFadesUntilItIsAPriorAgain) {
   auto once = rate("", kMega);
   once.samples = 1;
   report("berlin", {once});
-  EXPECT_EQ(wan("berlin", kNow + 24h * 100).value, kMega);
-  EXPECT_TRUE(wan("berlin", kNow + 24h * 365).assumed);
+  EXPECT_EQ(wan("berlin", kEvening + 24h * 100).value, kMega);
+  EXPECT_TRUE(wan("berlin", kEvening + 24h * 365).assumed);
 }
 
 TEST_F(ServerRates, NonsenseIsAcknowledgedAndHarmsNothing) {
@@ -155,7 +151,7 @@ TEST_F(ServerRates, NonsenseIsAcknowledgedAndHarmsNothing) {
   auto odd = rate("", kMega);
   odd.samples = odd.age = -5;
   odd.low = 9 * kMega;
-  report("berlin", {odd}, kNow + 24h * 3650);
+  report("berlin", {odd}, kEvening + 24h * 3650);
   EXPECT_EQ(wan("berlin").value, kMega);
   EXPECT_LE(wan("berlin").low, kMega);
 }

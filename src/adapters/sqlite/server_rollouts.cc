@@ -18,7 +18,7 @@ using server::SiteChanges;
 namespace {
 
 // Artifacts of a release may be for types that can't take it: said when the release is made.
-Result<> check_types(StatementCache& sql, const std::vector<core::ReleaseArtifact>& release) {
+Result<> check_types_of_release(StatementCache& sql, const std::vector<core::ReleaseArtifact>& release) {
   std::set<std::string> names;
   for (const auto& entry : release) names.insert(entry.device_types.begin(), entry.device_types.end());
   static const std::string kFind = "SELECT " + std::string{kTypeColumns} + " FROM device_type WHERE name=?1";
@@ -68,7 +68,7 @@ Result<Made> SqliteServerStore::add_release(const wire::NewRelease& release, Wal
                    .run());
   }
   DRAY_TRY(const auto entries, release_artifacts(sql_, id));
-  DRAY_CHECK(check_types(sql_, entries));
+  DRAY_CHECK(check_types_of_release(sql_, entries));
   DRAY_CHECK(remember(once, name, now));
   DRAY_CHECK(transaction.commit());
   return Made{name, false, {}};

@@ -14,6 +14,10 @@ constexpr std::size_t kMostShown = 60;  // of what can't be read, in a sentence
 
 }  // namespace
 
+Error no_such(std::string_view what, std::string_view name) {
+  return Error{ErrorCode::kNotFound, "no such " + std::string{what} + ": '" + std::string{name} + "'"};
+}
+
 void bind_time(Statement& statement, int index, const std::optional<WallTime>& time) {
   if (time)
     statement.bind(index, ms(*time));

@@ -12,6 +12,8 @@
 
 namespace dray::adapters::rows {
 
+Error no_such(std::string_view what, std::string_view name);  // kNotFound
+
 void bind_time(Statement& statement, int index, const std::optional<WallTime>& time);
 std::optional<WallTime> time_at(const Statement& statement, int column);
 

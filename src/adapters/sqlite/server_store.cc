@@ -20,9 +20,6 @@ namespace {
 
 constexpr auto kKeysKept = std::chrono::hours{24 * 7};
 
-Error no_such(std::string_view what, std::string_view name) {
-  return Error{ErrorCode::kNotFound, "no such " + std::string{what} + ": '" + std::string{name} + "'"};
-}
 Error unknown(std::string_view field, std::string_view what, std::string_view name) {
   return Error{ErrorCode::kInvalid,
                std::string{field} + ": no such " + std::string{what} + ": '" + std::string{name} + "'"};

@@ -54,7 +54,7 @@ Result<> check_steps(StatementCache& sql, wire::SiteView& site) {
   }
 }
 
-Result<> check_types(StatementCache& sql, wire::SiteView& site) {
+Result<> check_types_of_site(StatementCache& sql, wire::SiteView& site) {
   static const std::string kFind =
       "SELECT " + std::string{kTypeColumns} +
       " FROM device_type WHERE name IN (SELECT d.type FROM device d JOIN site s ON "
@@ -280,7 +280,7 @@ Result<Stored> phases_given(const std::string& given) {
 #define DRAY_ASSIGNMENT "'r'||rollout_id||'-'||(SELECT name FROM site WHERE id=site_id)"
 #define DRAY_JOB "'r'||rollout_id||'-'||(SELECT name FROM device WHERE id=device_id)"
 
-constexpr std::array kColumns{
+constexpr std::array kEveryColumn{
     DRAY_WORD(site, time_zone, "name", zone_of),
     DRAY_DOCUMENT(site, limits, "name", limits),
     DRAY_DOCUMENT(site, transfer_windows, "name", windows),
@@ -348,7 +348,7 @@ constexpr std::array kColumns{
 
 Result<const Column*> column_of(const wire::Replacement& what) {
   std::string known;
-  for (const Column& one : kColumns) {
+  for (const Column& one : kEveryColumn) {
     if (one.table == what.table && one.name == what.column) return &one;
     known += (known.empty() ? "" : ", ") + std::string{one.table} + "." + std::string{one.name};
   }
@@ -392,7 +392,7 @@ Result<> check_type(StatementCache& sql, const std::string& name) {
 Result<> rows::find_what_holds(StatementCache& sql, wire::SiteView& site) {
   DRAY_CHECK(check_rollouts(sql, site));
   DRAY_CHECK(check_steps(sql, site));
-  DRAY_CHECK(check_types(sql, site));
+  DRAY_CHECK(check_types_of_site(sql, site));
   DRAY_CHECK(check_phases(sql, site));
   DRAY_CHECK(check_artifacts(sql, site));
   DRAY_CHECK(check_devices(sql, site));

@@ -13,7 +13,7 @@ namespace json = wire::json;
 using namespace core::attempt;  // the phases by their names, here only
 using wire::Node;
 
-constexpr int kVersion = 1;
+constexpr int kStateVersion = 1;
 constexpr int kMostStartsKept = 1'000'000;
 constexpr std::array<std::string_view, 4> kAnswers{"ready", "busy", "defer", "refuse"};
 
@@ -24,7 +24,7 @@ std::string read_said(const Node& node) {
   return said(node.value().get_string());
 }
 
-json::object encode_order(const Order& order) {
+json::object order_json(const Order& order) {
   json::array parts;
   for (const Part& p : order.parts)
     parts.push_back(json::object{{"component", mend_utf8(p.component)},
@@ -36,7 +36,7 @@ json::object encode_order(const Order& order) {
   return {{"action", order.action.value()}, {"hold", order.hold}, {"parts", std::move(parts)}};
 }
 
-Order decode_order(const Node& node) {
+Order order_of(const Node& node) {
   Order order{ActionId{node.at("action").integer()}, {}, node.at("hold").boolean()};
   node.at("parts").each([&](const Node& p) {
     Part part{p.at("component").text(), p.at("version").text(), {},
@@ -52,7 +52,7 @@ Order decode_order(const Node& node) {
 template <class P>
 json::object encode_phase(const P& p) {
   json::object out;
-  if constexpr (requires { p.order; }) out["order"] = encode_order(p.order);
+  if constexpr (requires { p.order; }) out["order"] = order_json(p.order);
   if constexpr (requires { p.action; }) out["action"] = p.action.value();
   if constexpr (requires { p.part; }) out["part"] = p.part;
   if constexpr (requires { p.answer; }) out["answer"] = kAnswers[static_cast<std::size_t>(p.answer)];
@@ -97,7 +97,7 @@ Word decode_word(const Node& node) {
 
 template <class P>
 void decode_phase(const Node& node, P& p) {
-  if constexpr (requires { p.order; }) p.order = decode_order(node.at("order"));
+  if constexpr (requires { p.order; }) p.order = order_of(node.at("order"));
   if constexpr (requires { p.action; }) p.action = ActionId{node.at("action").integer()};
   if constexpr (requires { p.part; }) p.part = node.at("part").size();
   if constexpr (requires { p.answer; }) p.answer = decode_answer(node.at("answer"));
@@ -129,7 +129,7 @@ std::string encode_state(const Attempt& attempt) {
   json::object spool;
   for (const auto& [name, offset] : attempt.spool) spool[name] = offset;
   json::object phase = std::visit([](const auto& p) { return encode_phase(p); }, attempt.phase);
-  return wire::to_text(json::object{{"version", kVersion},
+  return wire::to_text(json::object{{"version", kStateVersion},
                                     {"phase", phase_name(attempt.phase)},
                                     {"data", std::move(phase)},
                                     {"spool", std::move(spool)},
@@ -140,7 +140,7 @@ std::string encode_state(const Attempt& attempt) {
 
 Result<Attempt> decode_state(std::string_view text) {
   return wire::decode<Attempt>(wire::parse_json(text), [](const Node& root) {
-    root.at("version").integer(kVersion, kVersion);
+    root.at("version").integer(kStateVersion, kStateVersion);
     Attempt out;
     out.phase = decode_any(root.at("phase").text(), root.at("data"));
     root.at("spool").members(

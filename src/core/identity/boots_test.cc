@@ -9,9 +9,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const WallTime kBegin{Duration{1'800'000'000'000}};
+const WallTime kFirstBoot{Duration{1'800'000'000'000}};
 
-Boots after(std::initializer_list<const char*> ids, Boots boots = {}, WallTime now = kBegin) {
+Boots after(std::initializer_list<const char*> ids, Boots boots = {}, WallTime now = kFirstBoot) {
   for (const char* id : ids) boots = heard_boot(std::move(boots), id, now);
   return boots;
 }
@@ -27,7 +27,7 @@ TEST(Boots, AnIdThatComesBackIsOfASecondAgent) {
 TEST(Boots, NewIdsAloneAreACrashLoop) {
   Boots boots;
   for (int i = 0; i < 1'000; ++i) {
-    boots = heard_boot(std::move(boots), std::to_string(i), kBegin);
+    boots = heard_boot(std::move(boots), std::to_string(i), kFirstBoot);
     ASSERT_FALSE(boots.doubt);
     ASSERT_LE(boots.earlier.size(), kMostBoots);
   }
@@ -35,37 +35,37 @@ TEST(Boots, NewIdsAloneAreACrashLoop) {
 
 TEST(Boots, TheDoubtEndsWhereOnlyOneHasAnsweredForLongEnough) {
   Boots boots = after({"a", "b", "a"});
-  for (int i = 1; i < kAnswersAlone; ++i) boots = heard_boot(std::move(boots), "a", kBegin + i * 1min);
+  for (int i = 1; i < kAnswersAlone; ++i) boots = heard_boot(std::move(boots), "a", kFirstBoot + i * 1min);
   EXPECT_TRUE(boots.doubt) << "not for long enough";
-  EXPECT_TRUE(alone_by(boots, kBegin + kAlone - 1ms).doubt);
-  EXPECT_FALSE(alone_by(boots, kBegin + kAlone).doubt);
+  EXPECT_TRUE(alone_by(boots, kFirstBoot + kAlone - 1ms).doubt);
+  EXPECT_FALSE(alone_by(boots, kFirstBoot + kAlone).doubt);
   Boots silent = after({"a", "b", "a"});
-  EXPECT_TRUE(alone_by(silent, kBegin + 100h).doubt) << "silence is no answer";
+  EXPECT_TRUE(alone_by(silent, kFirstBoot + 100h).doubt) << "silence is no answer";
 }
 
 TEST(Boots, AnotherIdBeginsTheTimeAnew) {
   Boots boots = after({"a", "b", "a"});
-  for (int i = 0; i < 20; ++i) boots = heard_boot(std::move(boots), "a", kBegin + i * 3min);
-  ASSERT_FALSE(boots.doubt && boots.doubt->changed != kBegin);
+  for (int i = 0; i < 20; ++i) boots = heard_boot(std::move(boots), "a", kFirstBoot + i * 3min);
+  ASSERT_FALSE(boots.doubt && boots.doubt->changed != kFirstBoot);
   Boots two = after({"a", "b", "a"});
-  for (int i = 0; i < 100; ++i) two = heard_boot(std::move(two), i % 7 == 0 ? "b" : "a", kBegin + i * 10min);
+  for (int i = 0; i < 100; ++i) two = heard_boot(std::move(two), i % 7 == 0 ? "b" : "a", kFirstBoot + i * 10min);
   EXPECT_TRUE(two.doubt);
-  EXPECT_EQ(two.doubt->since, kBegin);
+  EXPECT_EQ(two.doubt->since, kFirstBoot);
 }
 
 TEST(Boots, AnOperatorEndsTheDoubtAndWhatComesBackLaterIsNews) {
   Boots boots = confirmed_alone(after({"a", "b", "a"}));
   EXPECT_FALSE(boots.doubt);
-  boots = heard_boot(std::move(boots), "b", kBegin + 1min);
+  boots = heard_boot(std::move(boots), "b", kFirstBoot + 1min);
   EXPECT_FALSE(boots.doubt);
-  EXPECT_TRUE(heard_boot(boots, "a", kBegin + 2min).doubt);
+  EXPECT_TRUE(heard_boot(boots, "a", kFirstBoot + 2min).doubt);
 }
 
 TEST(Boots, AClockThatWasSetBackStartsTheTimeAnewAndLocksNobodyOut) {
-  Boots boots = after({"a", "b", "a"}, {}, kBegin + 10'000h);
-  for (int i = 0; i < kAnswersAlone; ++i) boots = heard_boot(std::move(boots), "a", kBegin);
+  Boots boots = after({"a", "b", "a"}, {}, kFirstBoot + 10'000h);
+  for (int i = 0; i < kAnswersAlone; ++i) boots = heard_boot(std::move(boots), "a", kFirstBoot);
   EXPECT_TRUE(boots.doubt);
-  EXPECT_FALSE(alone_by(boots, kBegin + kAlone).doubt);
+  EXPECT_FALSE(alone_by(boots, kFirstBoot + kAlone).doubt);
 }
 
 TEST(Place, WhatHappensToOneInstallationLeavesItTheSameAndACopyIsAnother) {

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/overloaded.h"
 #include "base/text.h"
 
 namespace dray::core {
@@ -258,11 +259,6 @@ bool holds(const Compare& compare, const std::optional<std::string>& have) {
   const auto a = number(*have), b = number(compare.value);
   return a && b ? ordered(compare.how, *a, *b) : ordered(compare.how, *have, compare.value);
 }
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 }  // namespace
 

@@ -6,19 +6,19 @@ namespace dray::core {
 namespace {
 
 // Rounded up, so that "95 % of 20" is 19 and "3 % of 409" is 13.
-std::int64_t part_of(Percent percent, std::int64_t whole) {
+std::int64_t share_of(Percent percent, std::int64_t whole) {
   return (whole * percent.hundredths + kWhole - 1) / kWhole;
 }
 
 std::int64_t needed(const Threshold& threshold, std::int64_t judged) {
-  if (const auto* percent = std::get_if<Percent>(&threshold)) return part_of(*percent, judged);
+  if (const auto* percent = std::get_if<Percent>(&threshold)) return share_of(*percent, judged);
   return std::min(std::get<DeviceCount>(threshold).devices, judged);
 }
 
 // At least one device must have failed: no share of nothing stops a rollout.
 std::int64_t tolerated(const Threshold& threshold, std::int64_t judged) {
   if (const auto* percent = std::get_if<Percent>(&threshold))
-    return std::max<std::int64_t>(1, part_of(*percent, judged));
+    return std::max<std::int64_t>(1, share_of(*percent, judged));
   return std::max<std::int64_t>(1, std::get<DeviceCount>(threshold).devices);
 }
 

@@ -4,14 +4,10 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/overloaded.h"
 
 namespace dray::core {
 namespace {
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 class Machine {
  public:

@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const WallTime kDay{std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}};
+const WallTime kMidnight{std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}};
 
 TEST(Deferral, TheTimeNeededIsTheFetchAndThenTheRoundsOfDevices) {
   WorkLeft work{.wan_bytes = 1'000'000'000,
@@ -31,25 +31,25 @@ TEST(Deferral, WithoutRatesItAssumesCautiousOnes) {
 }
 
 TEST(Deferral, ALatestStartLeavesEnoughPermittedTimeBeforeTheExpiry) {
-  EXPECT_EQ(latest_start({}, kDay + 10h, 3600s), kDay + 9h);
-  const Intervals nights{{kDay, kDay + 4h}, {kDay + 24h, kDay + 28h}};
-  EXPECT_EQ(latest_start(nights, kDay + 48h, 3600s), kDay + 27h);
-  EXPECT_EQ(latest_start(nights, kDay + 26h, 3600s), kDay + 25h);     // the expiry cuts the second night
-  EXPECT_EQ(latest_start(nights, kDay + 48h, 5 * 3600s), kDay + 3h);  // and the first is needed too
-  EXPECT_EQ(latest_start(nights, kDay + 48h, 9 * 3600s), kDay - 1h);  // does not fit at all
+  EXPECT_EQ(latest_start({}, kMidnight + 10h, 3600s), kMidnight + 9h);
+  const Intervals nights{{kMidnight, kMidnight + 4h}, {kMidnight + 24h, kMidnight + 28h}};
+  EXPECT_EQ(latest_start(nights, kMidnight + 48h, 3600s), kMidnight + 27h);
+  EXPECT_EQ(latest_start(nights, kMidnight + 26h, 3600s), kMidnight + 25h);     // the expiry cuts the second night
+  EXPECT_EQ(latest_start(nights, kMidnight + 48h, 5 * 3600s), kMidnight + 3h);  // and the first is needed too
+  EXPECT_EQ(latest_start(nights, kMidnight + 48h, 9 * 3600s), kMidnight - 1h);  // does not fit at all
 }
 
 TEST(Deferral, WhatBeginsAtTheLatestStartHasExactlyTheTimeItNeeds) {
   rc::check([] {
     Intervals update;
-    WallTime at = kDay;
+    WallTime at = kMidnight;
     for (int i = *rc::gen::inRange(1, 6); i > 0; --i) {
       at += std::chrono::seconds{*rc::gen::inRange(1, 5'000)};
       const WallTime from = at;
       at += std::chrono::seconds{*rc::gen::inRange(1, 5'000)};
       update.push_back({from, at});
     }
-    const WallTime expires = kDay + std::chrono::seconds{*rc::gen::inRange(5'000, 60'000)};
+    const WallTime expires = kMidnight + std::chrono::seconds{*rc::gen::inRange(5'000, 60'000)};
     const auto needed = std::chrono::seconds{*rc::gen::inRange(0, 10'000)};
     const WallTime start = latest_start(update, expires, needed);
     Duration permitted{0}, all{0};

@@ -8,8 +8,6 @@ namespace {
 constexpr std::int64_t kMostBytes = 4'000'000'000'000'000'000;
 constexpr double kMostSpread = 4;
 constexpr Duration kLeastMargin{60'000};
-constexpr double kLongestMs = 10.0 * 366 * 86'400'000;
-
 void set_ranges(Demand& demand, std::span<const Interval> permitted, const Interval& bounds,
                 const Slots& slots) {
   demand.ranges.clear();

@@ -5,8 +5,6 @@
 namespace dray::core {
 namespace {
 
-constexpr double kLongestMs = 10.0 * 366 * 86'400'000;  // ten years: longer is as good as never
-
 Duration ms(double value) {
   return Duration{static_cast<Duration::rep>(std::min(value, kLongestMs) + 0.999)};
 }

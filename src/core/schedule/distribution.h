@@ -16,6 +16,8 @@
 
 namespace dray::core {
 
+inline constexpr double kLongestMs = 10.0 * 366 * 86'400'000;  // ten years: longer is as good as never
+
 struct DeviceWork {
   Bytes bytes;          // it still has to receive
   BytesPerSecond lan;   // as it is planned with: a low percentile

@@ -48,6 +48,8 @@ struct Run {
   std::uint32_t end() const { return first + count; }
 };
 
+using Runs = std::vector<Run>;
+
 class Egress {
  public:
   Egress(Slots slots, std::span<const BudgetStep> budget);

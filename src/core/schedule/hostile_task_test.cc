@@ -13,12 +13,12 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t kMostRate = std::uint64_t{1} << 40,
                         kMostSize = std::uint64_t{1} << 50;  // wire/limits.h
-constexpr WallTime kNow{std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}};
+constexpr WallTime kToday{std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}};
 
 TEST(HostileTask, ThePlannerAnswersForEveryTimeRateAndSize) {
-  const std::vector<WallTime> times{kWrittenMin, kNow - 1h, kNow + 1h, kNow + 24h * 365, kWrittenMax};
+  const std::vector<WallTime> times{kWrittenMin, kToday - 1h, kToday + 1h, kToday + 24h * 365, kWrittenMax};
   const Intervals always{{kWrittenMin, kWrittenMax}};
-  for (const WallTime now : {kWrittenMin, kNow, kWrittenMax})
+  for (const WallTime now : {kWrittenMin, kToday, kWrittenMax})
     for (const WallTime expires_at : times)
       for (const std::uint64_t rate : {std::uint64_t{0}, std::uint64_t{1}, kMostRate})
         for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{1}, kMostSize}) {
@@ -34,7 +34,7 @@ TEST(HostileTask, ThePlannerAnswersForEveryTimeRateAndSize) {
           SiteTask given = task;
           given.transmit_at = given.update_at = times[rate % times.size()];
           const std::vector<SiteTask> sites{task, given};
-          const std::vector<BudgetStep> egress{{kWrittenMin, {rate}}, {kNow, {kMostRate}}};
+          const std::vector<BudgetStep> egress{{kWrittenMin, {rate}}, {kToday, {kMostRate}}};
           const std::vector<RateLimit> taken{{kWrittenMin, kWrittenMax, rate}};
           const auto planned = plan_times({now, sites, egress, taken});
           ASSERT_EQ(planned.size(), 2u);
@@ -48,8 +48,8 @@ TEST(HostileTask, WindowsAreResolvedForEverySpanAndDate) {
     if (const auto black_out = parse_black_out(dates)) calendar.black_outs.push_back(*black_out);
   ZoneRules zone;
   zone.offset = 14h;
-  for (const WallTime from : {kWrittenMin, kNow, kWrittenMax})
-    for (const WallTime to : {kWrittenMin, kNow + 24h, kWrittenMax}) {
+  for (const WallTime from : {kWrittenMin, kToday, kWrittenMax})
+    for (const WallTime to : {kWrittenMin, kToday + 24h, kWrittenMax}) {
       const Intervals found = resolve({calendar.windows, {}}, zone, {from, to});
       EXPECT_LE(found.size(), 50u * 366u);
       EXPECT_LE(resolve(calendar, zone, {from, to}).size(), found.size() + calendar.black_outs.size());

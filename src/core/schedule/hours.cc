@@ -1,19 +1,19 @@
 #include "core/schedule/hours.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
+
+#include "core/schedule/weekdays.h"
 
 namespace dray::core {
 namespace {
 
 constexpr int kDay = 24 * 60, kWeek = 7 * kDay;
-constexpr std::array<std::string_view, 7> kDays{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 
 std::optional<std::size_t> day_of(std::string_view name) {
-  const auto found = std::find(kDays.begin(), kDays.end(), name);
-  if (found == kDays.end()) return {};
-  return static_cast<std::size_t>(found - kDays.begin());
+  const auto found = std::find(kWeekdays.begin(), kWeekdays.end(), name);
+  if (found == kWeekdays.end()) return {};
+  return static_cast<std::size_t>(found - kWeekdays.begin());
 }
 
 // "Mon", "Mon-Fri", "Fri-Mon"

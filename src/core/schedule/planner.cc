@@ -23,7 +23,6 @@ bool is_sound(std::span<const Interval> intervals) {
   return intervals.empty() || (intervals.front().from >= kFirst && intervals.back().to <= kLast);
 }
 
-using Runs = std::vector<Run>;
 
 class Planner {
  public:

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono;
 
-const WallTime kNow{sys_days{2026y / 11 / 24} + hours{12} + seconds{17}};
+const WallTime kOddNow{sys_days{2026y / 11 / 24} + hours{12} + seconds{17}};
 
 struct Silent : rc::detail::TestListener {
   void onTestCaseFinished(const rc::detail::CaseDescription&) override {}
@@ -45,13 +45,13 @@ struct Fleet {
   std::vector<BudgetStep> egress;
   std::vector<RateLimit> taken;
 
-  std::vector<SiteTimes> plan() const { return plan_times({kNow, sites, egress, taken}); }
+  std::vector<SiteTimes> plan() const { return plan_times({kOddNow, sites, egress, taken}); }
 };
 
 Intervals some_windows() {
   Intervals out;
-  if (one_in(4)) return {{kNow, kNow + days{8}}};
-  WallTime t = kNow + minutes{pick(0, 600)};
+  if (one_in(4)) return {{kOddNow, kOddNow + days{8}}};
+  WallTime t = kOddNow + minutes{pick(0, 600)};
   for (int n = pick(0, 6); n > 0; --n) {
     const WallTime from = t;
     t += minutes{pick(1, 300)} + seconds{one_in(4) ? pick(0, 59) : 0};
@@ -77,17 +77,17 @@ SiteTask some_site(Fleet& fleet) {
                        BytesPerSecond{one_in(40) ? 0U : 10'000'000U}, minutes{pick(0, 20)}});
   site.devices = fleet.devices.emplace_back(std::move(devices));
   site.concurrency = pick(1, 4);
-  site.expires_at = kNow + minutes{pick(1, 4 * 24 * 60)};
+  site.expires_at = kOddNow + minutes{pick(1, 4 * 24 * 60)};
   site.split = !one_in(3);
-  if (one_in(12)) site.update_at = kNow + minutes{pick(-10, 1000)};
-  if (one_in(12)) site.transmit_at = kNow + minutes{pick(-10, 1000)};
+  if (one_in(12)) site.update_at = kOddNow + minutes{pick(-10, 1000)};
+  if (one_in(12)) site.transmit_at = kOddNow + minutes{pick(-10, 1000)};
   return site;
 }
 
 Fleet some_fleet(int most) {
   Fleet fleet;
   for (int n = pick(1, most); n > 0; --n) fleet.sites.push_back(some_site(fleet));
-  WallTime from = kNow - hours{1};
+  WallTime from = kOddNow - hours{1};
   if (!one_in(6))
     for (int n = pick(1, 3); n > 0; --n) {
       fleet.egress.push_back({from, BytesPerSecond{static_cast<std::uint64_t>(pick(0, 30)) * 100'000}});
@@ -131,7 +131,7 @@ void check_site(const SiteTask& site, const SiteTimes& times) {
   // No transmission outside of its windows, nor after the expiry.
   double bytes = 0;
   for (const RateLimit& share : times.wan) {
-    RC_ASSERT(share.from >= kNow);
+    RC_ASSERT(share.from >= kOddNow);
     RC_ASSERT(share.to <= site.expires_at);
     RC_ASSERT(inside(site.transfer, share.from, share.to));
     bytes += std::min(rate, static_cast<double>(share.rate) + 1) *
@@ -140,7 +140,7 @@ void check_site(const SiteTask& site, const SiteTimes& times) {
   // Given times are never moved; no others lie in the past.
   if (site.update_at) RC_ASSERT(times.update_at == site.update_at);
   if (push && site.transmit_at) RC_ASSERT(times.transmit_at == site.transmit_at);
-  if (!given && times.update_at) RC_ASSERT(*times.update_at >= kNow);
+  if (!given && times.update_at) RC_ASSERT(*times.update_at >= kOddNow);
   RC_ASSERT(push || !times.transmit_at);
   if (!times.fits()) {
     RC_ASSERT(given || site.split || !times.update_at);
@@ -199,9 +199,9 @@ TEST(PlannerProperties, NeverWorseThanTheGreedyBaseline) {
       site.update_at.reset();
     }
     const std::vector<SiteTimes> plan = fleet.plan();
-    WallTime last = kNow;
+    WallTime last = kOddNow;
     for (const SiteTask& site : fleet.sites) last = std::max(last, site.expires_at);
-    const Slots slots = Slots::covering(kNow, last + (last - kNow) + days{1}, 65'536);
+    const Slots slots = Slots::covering(kOddNow, last + (last - kOddNow) + days{1}, 65'536);
     std::vector<Demand> demands;
     for (const SiteTask& site : fleet.sites) demands.push_back(demand_of(site, slots, site.expires_at));
     const auto baseline = testing::greedy(demands, slots, fleet.egress);
@@ -225,8 +225,8 @@ TEST(PlannerProperties, TheExpiryThatWouldHelpHelps) {
 }
 
 WallTime any_time() {
-  return *rc::gen::element(WallTime::min(), WallTime{}, kNow - days{1}, kNow, kNow + hours{3},
-                           kNow + days{400}, kWallMax);
+  return *rc::gen::element(WallTime::min(), WallTime{}, kOddNow - days{1}, kOddNow, kOddNow + hours{3},
+                           kOddNow + days{400}, kWallMax);
 }
 
 TEST(PlannerProperties, AnyInputGivesAnAnswer) {
@@ -317,21 +317,21 @@ TEST(Distributions, DevicesThatAreOffDelayNobodyBeyondWhatWasSaid) {
 TEST(Distributions, TheLatestBeginIsTheLast) {
   expect_always(400, [] {
     Intervals windows;
-    WallTime t = kNow;
+    WallTime t = kOddNow;
     for (int n = pick(0, 6); n > 0; --n) {
       t += seconds{pick(1, 300)};
       const WallTime from = t;
       t += seconds{pick(1, 300)};
       windows.push_back({from, t});
     }
-    const WallTime end = kNow + seconds{pick(0, 2500)};
+    const WallTime end = kOddNow + seconds{pick(0, 2500)};
     Distribution d;
     d.work = seconds{pick(0, 600)};
     d.tail = seconds{pick(1, 200)};
     d.longest = d.tail + seconds{pick(0, 50)};
     const bool split = one_in(2);
     const auto latest = latest_distribution(d, windows, end, split);
-    for (WallTime from = kNow; from < kNow + seconds{3800}; from += seconds{1}) {
+    for (WallTime from = kOddNow; from < kOddNow + seconds{3800}; from += seconds{1}) {
       const auto done = distribute(d, from, windows, end, split);
       RC_ASSERT(done.has_value() == (latest && from <= *latest));
       if (done) RC_ASSERT((from <= done->begin && done->begin < done->finish && done->finish <= end));

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const WallTime kNow = parse_rfc3339("2026-11-24T21:40:00Z").value();
+const WallTime kEvening = parse_rfc3339("2026-11-24T21:40:00Z").value();
 constexpr std::uint64_t kMega = 1'000'000;
 
 RateSample sample(std::uint64_t rate, WallTime at, Duration took = kRatePiece, bool capped = false) {
@@ -26,25 +26,25 @@ std::optional<LinkRate> estimate(const RateHistory& history, WallTime now) {
 double ratio(std::uint64_t a, std::uint64_t b) { return static_cast<double>(a) / static_cast<double>(b); }
 
 TEST(Rate, TheHourOfTheWeekBeginsOnMondayInUtc) {
-  EXPECT_EQ(hour_of_week(kNow), 45);  // the example of docs/gateway-api.md
+  EXPECT_EQ(hour_of_week(kEvening), 45);  // the example of docs/gateway-api.md
   EXPECT_EQ(hour_of_week(parse_rfc3339("2026-11-23T00:00:00Z").value()), 0);
   EXPECT_EQ(hour_of_week(parse_rfc3339("2026-11-22T23:59:59Z").value()), 167);
   EXPECT_EQ(hour_of_week(parse_rfc3339("1969-12-31T23:00:00Z").value()), 71);  // a Wednesday
 }
 
-TEST(Rate, ALinkNeverMeasuredHasNoEstimate) { EXPECT_FALSE(estimate(RateHistory{}, kNow)); }
+TEST(Rate, ALinkNeverMeasuredHasNoEstimate) { EXPECT_FALSE(estimate(RateHistory{}, kEvening)); }
 
 TEST(Rate, ConvergesToTheTrueRateWithItsLowPercentile) {
   RateHistory history;
-  for (int i = 0; i < 200; ++i) history.add(sample(i % 5 == 0 ? kMega / 2 : kMega, kNow));
-  const auto rate = estimate(history, kNow);
+  for (int i = 0; i < 200; ++i) history.add(sample(i % 5 == 0 ? kMega / 2 : kMega, kEvening));
+  const auto rate = estimate(history, kEvening);
   ASSERT_TRUE(rate);
   EXPECT_NEAR(ratio(rate->value, kMega), 1, 0.01);
   EXPECT_NEAR(ratio(rate->low, kMega / 2), 1, 0.01);
   EXPECT_NEAR(rate->spread(), 0.5, 0.01);
   EXPECT_EQ(rate->percentile, 10);
   EXPECT_NEAR(rate->samples, 200, 0.01);
-  EXPECT_EQ(rate->newest, kNow);
+  EXPECT_EQ(rate->newest, kEvening);
   EXPECT_EQ(rate->scope, RateScope::kHour);
   EXPECT_FALSE(rate->assumed);
   EXPECT_FALSE(rate->capped);
@@ -52,23 +52,23 @@ TEST(Rate, ConvergesToTheTrueRateWithItsLowPercentile) {
 
 TEST(Rate, FewSamplesShowNoSpreadSoLessIsPlannedWith) {
   RateHistory history;
-  history.add(sample(kMega, kNow));
-  EXPECT_NEAR(ratio(estimate(history, kNow)->low, kMega), 0.7, 0.01);
-  for (int i = 0; i < 20; ++i) history.add(sample(kMega, kNow));
-  EXPECT_NEAR(ratio(estimate(history, kNow)->low, kMega), 1, 0.01);
+  history.add(sample(kMega, kEvening));
+  EXPECT_NEAR(ratio(estimate(history, kEvening)->low, kMega), 0.7, 0.01);
+  for (int i = 0; i < 20; ++i) history.add(sample(kMega, kEvening));
+  EXPECT_NEAR(ratio(estimate(history, kEvening)->low, kMega), 1, 0.01);
 }
 
 TEST(Rate, AnHourWithTooLittleAsksItsNeighboursThenTheWholeWeek) {
   RateHistory history;
-  for (int i = 0; i < 10; ++i) history.add(sample(8 * kMega, kNow - 72h));
-  EXPECT_EQ(estimate(history, kNow)->scope, RateScope::kWeek);
-  EXPECT_NEAR(ratio(estimate(history, kNow)->value, 8 * kMega), 1, 0.01);
-  for (int i = 0; i < 10; ++i) history.add(sample(4 * kMega, kNow - 2h));
-  EXPECT_EQ(estimate(history, kNow)->scope, RateScope::kNeighbours);
-  EXPECT_NEAR(ratio(estimate(history, kNow)->value, 4 * kMega), 1, 0.01);
-  for (int i = 0; i < 10; ++i) history.add(sample(2 * kMega, kNow));
-  EXPECT_EQ(estimate(history, kNow)->scope, RateScope::kHour);
-  EXPECT_NEAR(ratio(estimate(history, kNow)->value, 2 * kMega), 1, 0.01);
+  for (int i = 0; i < 10; ++i) history.add(sample(8 * kMega, kEvening - 72h));
+  EXPECT_EQ(estimate(history, kEvening)->scope, RateScope::kWeek);
+  EXPECT_NEAR(ratio(estimate(history, kEvening)->value, 8 * kMega), 1, 0.01);
+  for (int i = 0; i < 10; ++i) history.add(sample(4 * kMega, kEvening - 2h));
+  EXPECT_EQ(estimate(history, kEvening)->scope, RateScope::kNeighbours);
+  EXPECT_NEAR(ratio(estimate(history, kEvening)->value, 4 * kMega), 1, 0.01);
+  for (int i = 0; i < 10; ++i) history.add(sample(2 * kMega, kEvening));
+  EXPECT_EQ(estimate(history, kEvening)->scope, RateScope::kHour);
+  EXPECT_NEAR(ratio(estimate(history, kEvening)->value, 2 * kMega), 1, 0.01);
 }
 
 TEST(Rate, SundayNightIsANeighbourOfMondayMorning) {
@@ -80,9 +80,9 @@ TEST(Rate, SundayNightIsANeighbourOfMondayMorning) {
 
 TEST(Rate, ForgetsWithItsHalfLife) {
   RateHistory history;
-  for (int i = 0; i < 100; ++i) history.add(sample(kMega, kNow));
-  const WallTime later = kNow + kRateHalfLife;
-  EXPECT_EQ(hour_of_week(later), hour_of_week(kNow));
+  for (int i = 0; i < 100; ++i) history.add(sample(kMega, kEvening));
+  const WallTime later = kEvening + kRateHalfLife;
+  EXPECT_EQ(hour_of_week(later), hour_of_week(kEvening));
   EXPECT_NEAR(estimate(history, later)->samples, 50, 0.01);
   // Sixty new ones outweigh a hundred that are a half-life old; forty do not.
   RateHistory fewer = history;
@@ -97,23 +97,23 @@ TEST(Rate, ForgetsWithItsHalfLife) {
 
 TEST(Rate, UnderACapItIsTheCapsAndMarkedAndNeverPullsTheLinksOwnDown) {
   RateHistory history;
-  for (int i = 0; i < 50; ++i) history.add(sample(kMega / 10, kNow, kRatePiece, true));
-  EXPECT_TRUE(estimate(history, kNow)->capped);
-  EXPECT_NEAR(ratio(estimate(history, kNow)->value, kMega / 10), 1, 0.01);
+  for (int i = 0; i < 50; ++i) history.add(sample(kMega / 10, kEvening, kRatePiece, true));
+  EXPECT_TRUE(estimate(history, kEvening)->capped);
+  EXPECT_NEAR(ratio(estimate(history, kEvening)->value, kMega / 10), 1, 0.01);
   // One sample of the link itself, in whatever hour, is worth more.
-  history.add(sample(kMega, kNow - 72h));
-  const auto before = estimate(history, kNow);
+  history.add(sample(kMega, kEvening - 72h));
+  const auto before = estimate(history, kEvening);
   EXPECT_FALSE(before->capped);
   EXPECT_NEAR(ratio(before->value, kMega), 1, 0.01);
-  for (int i = 0; i < 1000; ++i) history.add(sample(kMega / 100, kNow, kRatePiece, true));
-  EXPECT_EQ(estimate(history, kNow), before);
+  for (int i = 0; i < 1000; ++i) history.add(sample(kMega / 100, kEvening, kRatePiece, true));
+  EXPECT_EQ(estimate(history, kEvening), before);
 }
 
 TEST(Rate, AThousandTinyBodiesDoNotOutvoteALongOne) {
   RateHistory history;
-  for (int i = 0; i < 100; ++i) history.add(sample(kMega, kNow));
-  for (int i = 0; i < 1000; ++i) history.add(sample(50 * kMega, kNow, Duration{50}));
-  EXPECT_NEAR(ratio(estimate(history, kNow)->value, kMega), 1, 0.01);
+  for (int i = 0; i < 100; ++i) history.add(sample(kMega, kEvening));
+  for (int i = 0; i < 1000; ++i) history.add(sample(50 * kMega, kEvening, Duration{50}));
+  EXPECT_NEAR(ratio(estimate(history, kEvening)->value, kMega), 1, 0.01);
 }
 
 TEST(Rate, APriorIsTheMedianOfMeasuredSiblingsAndSaysSo) {
@@ -122,11 +122,11 @@ TEST(Rate, APriorIsTheMedianOfMeasuredSiblingsAndSaysSo) {
   EXPECT_EQ(prior.low, kMega);
   EXPECT_TRUE(prior.assumed);
   EXPECT_EQ(prior.samples, 0);
-  EXPECT_EQ(describe_rate(prior, kNow), "assumed from 3 devices of the same type here");
-  EXPECT_EQ(describe_rate(assume_rate({kMega}, PriorOf::kSites), kNow), "assumed from 1 other site");
+  EXPECT_EQ(describe_rate(prior, kEvening), "assumed from 3 devices of the same type here");
+  EXPECT_EQ(describe_rate(assume_rate({kMega}, PriorOf::kSites), kEvening), "assumed from 1 other site");
   EXPECT_LE(assume_rate({9, 9, 9}, PriorOf::kType).low, 4u);  // alike so far; nobody knows of this one
   EXPECT_EQ(assume_rate({}, PriorOf::kSites), guess_rate(true));
-  EXPECT_EQ(describe_rate(guess_rate(false), kNow), "assumed: nothing like it was ever measured");
+  EXPECT_EQ(describe_rate(guess_rate(false), kEvening), "assumed: nothing like it was ever measured");
 }
 
 TEST(Rate, IsToldToPeopleInBitsWithItsAge) {
@@ -136,27 +136,27 @@ TEST(Rate, IsToldToPeopleInBitsWithItsAge) {
   EXPECT_EQ(human_rate(2'000'000), "16.0 Mbit/s");
   EXPECT_EQ(human_rate(0), "0 bit/s");
   RateHistory history;
-  for (int i = 0; i < 214; ++i) history.add(sample(740'000, kNow - 14min));
-  EXPECT_EQ(describe_rate(*estimate(history, kNow), kNow), "measured 14 min ago from 214 samples");
+  for (int i = 0; i < 214; ++i) history.add(sample(740'000, kEvening - 14min));
+  EXPECT_EQ(describe_rate(*estimate(history, kEvening), kEvening), "measured 14 min ago from 214 samples");
   RateHistory capped;
-  capped.add(sample(740'000, kNow - 3h, kRatePiece, true));
-  EXPECT_EQ(describe_rate(*estimate(capped, kNow), kNow), "measured 3 h ago from 1 sample, under a cap");
+  capped.add(sample(740'000, kEvening - 3h, kRatePiece, true));
+  EXPECT_EQ(describe_rate(*estimate(capped, kEvening), kEvening), "measured 3 h ago from 1 sample, under a cap");
 }
 
 TEST(Rate, WhatIsPutBackIsWhatWasKeptAndNonsenseIsDropped) {
   RateHistory history;
-  for (int i = 0; i < 20; ++i) history.add(sample(kMega + static_cast<std::uint64_t>(i) * 70'000, kNow));
+  for (int i = 0; i < 20; ++i) history.add(sample(kMega + static_cast<std::uint64_t>(i) * 70'000, kEvening));
   RateHistory again;
   for (const auto& [key, cell] : history.cells()) again.put(key, cell);
-  EXPECT_EQ(again.hours(kNow), history.hours(kNow));
+  EXPECT_EQ(again.hours(kEvening), history.hours(kEvening));
   const double nan = std::numeric_limits<double>::quiet_NaN();
   again.put({168, false}, history.cells().begin()->second);
   again.put({3, false},
-            {kNow,
-             kNow,
+            {kEvening,
+             kEvening,
              1,
              {{-1, {1, 1}}, {200, {1, 1}}, {5, {nan, 1}}, {6, {1, nan}}, {7, {-1, 1}}, {8, {1, 99}}}});
-  EXPECT_EQ(again.hours(kNow), history.hours(kNow));
+  EXPECT_EQ(again.hours(kEvening), history.hours(kEvening));
 }
 
 // --- properties ---
@@ -166,7 +166,7 @@ TEST(RateProperty, TheEstimateLiesAmongItsSamplesAndLowIsNoHigher) {
     const auto rates = *rc::gen::nonEmpty(rc::gen::container<std::vector<std::uint64_t>>(
         rc::gen::inRange<std::uint64_t>(1'000, 1'000'000'000)));
     RateHistory history;
-    WallTime at = kNow;
+    WallTime at = kEvening;
     for (const auto rate : rates) {
       at += std::chrono::minutes{*rc::gen::inRange(0, 300)};
       history.add(sample(rate, at, Duration{*rc::gen::inRange(100, 60'000)}));
@@ -187,11 +187,11 @@ TEST(RateProperty, OneOutlierDoesNotMoveItMuch) {
     RateHistory history;
     const int n = *rc::gen::inRange(5, 50);
     for (int i = 0; i < n; ++i)
-      history.add(sample(rate * static_cast<std::uint64_t>(*rc::gen::inRange(90, 110)) / 100, kNow));
-    const auto before = estimate(history, kNow);
-    history.add(sample(*rc::gen::element<std::uint64_t>(rate * 1000, rate / 1000), kNow,
+      history.add(sample(rate * static_cast<std::uint64_t>(*rc::gen::inRange(90, 110)) / 100, kEvening));
+    const auto before = estimate(history, kEvening);
+    history.add(sample(*rc::gen::element<std::uint64_t>(rate * 1000, rate / 1000), kEvening,
                        Duration{*rc::gen::inRange(50, 3'600'000)}));
-    RC_ASSERT(std::abs(ratio(estimate(history, kNow)->value, before->value) - 1) < 0.2);
+    RC_ASSERT(std::abs(ratio(estimate(history, kEvening)->value, before->value) - 1) < 0.2);
   }));
 }
 
@@ -201,7 +201,7 @@ TEST(RateProperty, CappedSamplesNeverPullTheLinksOwnEstimateDown) {
     const auto n = *rc::gen::inRange(1, 100);
     for (int i = 0; i < n; ++i) {
       const auto one =
-          sample(*rc::gen::inRange<std::uint64_t>(1'000, 1'000'000'000), kNow + std::chrono::minutes{i * 17});
+          sample(*rc::gen::inRange<std::uint64_t>(1'000, 1'000'000'000), kEvening + std::chrono::minutes{i * 17});
       own.add(one);
       mixed.add(one);
       RateSample capped = one;
@@ -209,7 +209,7 @@ TEST(RateProperty, CappedSamplesNeverPullTheLinksOwnEstimateDown) {
       capped.capped = true;
       mixed.add(capped);
     }
-    const WallTime now = kNow + std::chrono::minutes{n * 17};
+    const WallTime now = kEvening + std::chrono::minutes{n * 17};
     RC_ASSERT(estimate(mixed, now) == estimate(own, now));
   }));
 }
@@ -233,15 +233,15 @@ TEST(RateProperty, TotalOverNonsense) {
     if (const auto got = estimate(history, now)) RC_ASSERT((got->low > 0 && got->low <= got->value));
   }));
   // Also of what came over the wire: no value, fewer samples than none, from another age.
-  std::vector<HourRate> strange{{7, 0, 9, 3, kNow, kNow, false},
-                                {7, 5, 900, -3, kNow, kNow, false},
+  std::vector<HourRate> strange{{7, 0, 9, 3, kEvening, kEvening, false},
+                                {7, 5, 900, -3, kEvening, kEvening, false},
                                 {900, 5, 9, 2, WallTime::max(), WallTime::min(), false}};
-  EXPECT_FALSE(estimate_rate(strange, 7, kNow));
+  EXPECT_FALSE(estimate_rate(strange, 7, kEvening));
   strange.push_back({-4, 5, 900, 3, WallTime::max(), WallTime::max(), true});  // low above the value
-  const auto got = estimate_rate(strange, 7, kNow);
+  const auto got = estimate_rate(strange, 7, kEvening);
   ASSERT_TRUE(got);
   EXPECT_LE(got->low, got->value);
-  EXPECT_FALSE(describe_rate(*got, kNow).empty());
+  EXPECT_FALSE(describe_rate(*got, kEvening).empty());
 }
 
 }  // namespace

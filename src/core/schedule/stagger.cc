@@ -9,7 +9,6 @@ namespace {
 
 constexpr int kRounds = 5;  // of trying again with the losers in front
 
-using Runs = std::vector<Run>;
 using Find = std::int64_t (Egress::*)(std::span<const SlotRange>, std::int64_t, std::int64_t, Runs&) const;
 
 bool find_room(const Demand& demand, const Egress& egress, Find find, Runs& out) {

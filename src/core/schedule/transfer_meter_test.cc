@@ -8,15 +8,15 @@
 namespace dray::core {
 namespace {
 
-SteadyTime at(std::int64_t ms) { return SteadyTime{Duration{1'000'000 + ms}}; }
+SteadyTime at_ms(std::int64_t ms) { return SteadyTime{Duration{1'000'000 + ms}}; }
 
 // All pieces of a body that moves as `events` say: (ms, total).
 std::vector<RatePiece> measure(TransferMeter::Settling settling,
                                const std::vector<std::pair<int, std::uint64_t>>& events) {
-  TransferMeter meter{settling, at(0)};
+  TransferMeter meter{settling, at_ms(0)};
   std::vector<RatePiece> out;
   for (const auto& [ms, total] : events)
-    if (const auto piece = meter.progress(at(ms), total)) out.push_back(*piece);
+    if (const auto piece = meter.progress(at_ms(ms), total)) out.push_back(*piece);
   if (const auto piece = meter.end()) out.push_back(*piece);
   return out;
 }
@@ -37,9 +37,9 @@ TEST(TransferMeter, CutsALongBodyIntoPiecesOfFiveSeconds) {
 }
 
 TEST(TransferMeter, TheWaitForTheFirstByteAndTheSilenceAtTheEndDoNotCount) {
-  TransferMeter meter{TransferMeter::kReceiving, at(0)};
+  TransferMeter meter{TransferMeter::kReceiving, at_ms(0)};
   for (int i = 0; i <= 100; ++i)
-    (void)meter.progress(at(9'000 + i * 10), static_cast<std::uint64_t>(10'000 + i * 10'000));
+    (void)meter.progress(at_ms(9'000 + i * 10), static_cast<std::uint64_t>(10'000 + i * 10'000));
   const auto piece = meter.end();  // the connection was given up half a minute later
   ASSERT_TRUE(piece);
   EXPECT_EQ(*piece, (RatePiece{1'000'000, Duration{1'000}, false}));
@@ -91,11 +91,11 @@ TEST(TransferMeter, AStreamThatNeverPausesIsMeasuredToo) {
 }
 
 TEST(TransferMeter, OnlyThePieceThatOurCapHeldBackIsTheCaps) {
-  TransferMeter meter{TransferMeter::kReceiving, at(0)};
+  TransferMeter meter{TransferMeter::kReceiving, at_ms(0)};
   std::vector<RatePiece> pieces;
   for (int ms = 10; ms <= 12'000; ms += 10) {
     if (ms == 1'000) meter.hold();
-    if (const auto piece = meter.progress(at(ms), static_cast<std::uint64_t>(ms) * 1000))
+    if (const auto piece = meter.progress(at_ms(ms), static_cast<std::uint64_t>(ms) * 1000))
       pieces.push_back(*piece);
   }
   ASSERT_EQ(pieces.size(), 2u);
@@ -105,33 +105,33 @@ TEST(TransferMeter, OnlyThePieceThatOurCapHeldBackIsTheCaps) {
 
 TEST(TransferMeter, TotalOverNonsense) {
   EXPECT_TRUE(rc::check([] {
-    TransferMeter meter{*rc::gen::element(TransferMeter::kReceiving, TransferMeter::kSending), at(0)};
+    TransferMeter meter{*rc::gen::element(TransferMeter::kReceiving, TransferMeter::kSending), at_ms(0)};
     const auto check = [](const std::optional<RatePiece>& piece) {
       if (piece) RC_ASSERT((piece->bytes > 0 && piece->took > Duration{0}));
     };
     const auto events =
         *rc::gen::container<std::vector<std::pair<std::int64_t, std::uint64_t>>>(rc::gen::pair(
             rc::gen::inRange<std::int64_t>(-1000, 100'000), rc::gen::inRange<std::uint64_t>(0, 1ULL << 40)));
-    for (const auto& [ms, total] : events) check(meter.progress(at(ms), total));
+    for (const auto& [ms, total] : events) check(meter.progress(at_ms(ms), total));
     check(meter.end());
   }));
 }
 
 TEST(TokenBucket, WithoutACapEverythingMayGo) {
   TokenBucket bucket;
-  bucket.set_rate(0, at(0));
+  bucket.set_rate(0, at_ms(0));
   bucket.spend(1'000'000'000);
-  EXPECT_EQ(bucket.allowance(at(1)), TokenBucket::kUnlimited);
-  EXPECT_EQ(bucket.free_at(at(1)), at(1));
+  EXPECT_EQ(bucket.allowance(at_ms(1)), TokenBucket::kUnlimited);
+  EXPECT_EQ(bucket.free_at(at_ms(1)), at_ms(1));
 }
 
 TEST(TokenBucket, HoldsTheCapOverManyPiecesAndWithSmallOnes) {
   for (const std::uint64_t cap : {20'000ULL, 1'000'000ULL, 300'000'000ULL})
     for (const std::uint64_t piece : {cap / 10'000 + 1, std::uint64_t{16'384}, std::uint64_t{65'536}}) {
       TokenBucket bucket;
-      SteadyTime now = at(0);
+      SteadyTime now = at_ms(0);
       std::uint64_t sent = 0;
-      while (now < at(20'000)) {
+      while (now < at_ms(20'000)) {
         bucket.set_rate(cap, now);
         bucket.spend(piece);
         sent += piece;
@@ -145,20 +145,20 @@ TEST(TokenBucket, HoldsTheCapOverManyPiecesAndWithSmallOnes) {
 
 TEST(TokenBucket, WhatWentBeforeACapBeganIsNoDebtUnderIt) {
   TokenBucket bucket;
-  bucket.set_rate(0, at(0));
+  bucket.set_rate(0, at_ms(0));
   bucket.spend(10'000'000'000);
-  bucket.set_rate(1'000'000, at(1'000));
-  EXPECT_EQ(bucket.allowance(at(1'000)), 0u);
-  EXPECT_EQ(bucket.allowance(at(1'100)), 100'000u);
-  EXPECT_EQ(bucket.allowance(at(900'000)), 200'000u);  // the largest burst
+  bucket.set_rate(1'000'000, at_ms(1'000));
+  EXPECT_EQ(bucket.allowance(at_ms(1'000)), 0u);
+  EXPECT_EQ(bucket.allowance(at_ms(1'100)), 100'000u);
+  EXPECT_EQ(bucket.allowance(at_ms(900'000)), 200'000u);  // the largest burst
 }
 
 TEST(TokenBucket, ALowerCapHoldsAtOnce) {
   TokenBucket bucket;
-  bucket.set_rate(1'000'000, at(0));
-  EXPECT_EQ(bucket.allowance(at(1'000)), 200'000u);
-  bucket.set_rate(10'000, at(1'000));
-  EXPECT_EQ(bucket.allowance(at(1'000)), 2'000u);
+  bucket.set_rate(1'000'000, at_ms(0));
+  EXPECT_EQ(bucket.allowance(at_ms(1'000)), 200'000u);
+  bucket.set_rate(10'000, at_ms(1'000));
+  EXPECT_EQ(bucket.allowance(at_ms(1'000)), 2'000u);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono;
 
-WallTime at(const char* text) { return parse_rfc3339(text).value(); }
+WallTime instant(const char* text) { return parse_rfc3339(text).value(); }
 Window window(const char* text) { return parse_window(text).value(); }
 BlackOut black_out(const char* text) { return parse_black_out(text).value(); }
 
@@ -28,7 +28,7 @@ std::string shown(const Intervals& intervals) {
 }
 
 std::string resolved(const char* text, const char* from, const char* to) {
-  return shown(resolve({{window(text)}, {}}, berlin(), {at(from), at(to)}));
+  return shown(resolve({{window(text)}, {}}, berlin(), {instant(from), instant(to)}));
 }
 
 TEST(Windows, AreTheSitesWallTimeNotUtc) {
@@ -48,15 +48,15 @@ TEST(Windows, OverMidnightBelongToTheDayOnWhichTheyBegin) {
 
 TEST(Windows, ThatTouchOrOverlapBecomeOne) {
   EXPECT_EQ(shown(resolve({{window("00:00-24:00")}, {}}, berlin(),
-                          {at("2026-11-20T00:00:00Z"), at("2026-11-30T00:00:00Z")})),
+                          {instant("2026-11-20T00:00:00Z"), instant("2026-11-30T00:00:00Z")})),
             "2026-11-20T00:00:00Z/2026-11-30T00:00:00Z");
   EXPECT_EQ(shown(resolve({{window("01:00-03:00"), window("02:00-04:00")}, {}}, berlin(),
-                          {at("2026-11-20T00:00:00Z"), at("2026-11-21T00:00:00Z")})),
+                          {instant("2026-11-20T00:00:00Z"), instant("2026-11-21T00:00:00Z")})),
             "2026-11-20T00:00:00Z/2026-11-20T03:00:00Z");
 }
 
 TEST(Windows, NoneIsAlwaysAndThatIsWrittenOut) {
-  EXPECT_EQ(shown(resolve({}, berlin(), {at("2026-11-20T00:00:00Z"), at("2026-11-21T00:00:00Z")})),
+  EXPECT_EQ(shown(resolve({}, berlin(), {instant("2026-11-20T00:00:00Z"), instant("2026-11-21T00:00:00Z")})),
             "2026-11-20T00:00:00Z/2026-11-21T00:00:00Z");
 }
 
@@ -81,16 +81,16 @@ TEST(Windows, ArePermittedTwiceWhereTheClockShowsThemTwice) {
 
 TEST(Windows, BlackOutsCoverLocalDatesWhole) {
   const Calendar calendar{{window("22:00-05:00")}, {black_out("2026-12-24..2026-12-25")}};
-  EXPECT_EQ(shown(resolve(calendar, berlin(), {at("2026-12-23T12:00:00Z"), at("2026-12-26T12:00:00Z")})),
+  EXPECT_EQ(shown(resolve(calendar, berlin(), {instant("2026-12-23T12:00:00Z"), instant("2026-12-26T12:00:00Z")})),
             "2026-12-23T21:00:00Z/2026-12-23T23:00:00Z 2026-12-25T23:00:00Z/2026-12-26T04:00:00Z")
       << "the window of the 23rd ends at midnight; of the one that began on the 25th only the 26th is left";
   EXPECT_EQ(shown(resolve({{}, {black_out("2026-12-24")}}, berlin(),
-                          {at("2026-12-24T00:00:00Z"), at("2026-12-24T20:00:00Z")})),
+                          {instant("2026-12-24T00:00:00Z"), instant("2026-12-24T20:00:00Z")})),
             "");
 }
 
 TEST(Windows, ASpanThatIsNoneGivesNothing) {
-  EXPECT_TRUE(resolve({}, berlin(), {at("2026-12-24T00:00:00Z"), at("2026-12-23T00:00:00Z")}).empty());
+  EXPECT_TRUE(resolve({}, berlin(), {instant("2026-12-24T00:00:00Z"), instant("2026-12-23T00:00:00Z")}).empty());
   EXPECT_EQ(resolve({}, berlin(), {WallTime::min(), WallTime::max()}).size(), 1U);
 }
 

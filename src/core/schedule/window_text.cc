@@ -1,16 +1,14 @@
 // Windows and black-outs as people write them.
-#include <array>
 #include <cstdio>
 
 #include "base/text.h"
+#include "core/schedule/weekdays.h"
 #include "core/schedule/window.h"
 
 namespace dray::core {
 namespace {
 
 using std::chrono::minutes;
-
-constexpr std::array<std::string_view, 7> kDays{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 
 Error bad_window(std::string_view text) {
   return Error{
@@ -20,9 +18,9 @@ Error bad_window(std::string_view text) {
 }
 
 std::optional<unsigned> take_day(std::string_view& text) {
-  for (unsigned day = 0; day < kDays.size(); ++day)
-    if (text.starts_with(kDays[day])) {
-      text.remove_prefix(kDays[day].size());
+  for (unsigned day = 0; day < kWeekdays.size(); ++day)
+    if (text.starts_with(kWeekdays[day])) {
+      text.remove_prefix(kWeekdays[day].size());
       return day;
     }
   return {};
@@ -127,8 +125,8 @@ std::string to_text(const Window& window) {
     }
     unsigned last = day;
     while (last + 1 < 7 && (window.weekdays >> (last + 1) & 1) != 0) ++last;
-    days += (days.empty() ? "" : ",") + std::string{kDays[day]};
-    if (last > day) days += (last == day + 1 ? "," : "-") + std::string{kDays[last]};
+    days += (days.empty() ? "" : ",") + std::string{kWeekdays[day]};
+    if (last > day) days += (last == day + 1 ? "," : "-") + std::string{kWeekdays[last]};
     day = last + 1;
   }
   if (window.weekdays == kEveryDay) days.clear();

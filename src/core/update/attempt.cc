@@ -5,16 +5,10 @@
 
 #include "base/assert.h"
 #include "base/mutant.h"
+#include "base/overloaded.h"
 
 namespace dray::core::attempt {
 namespace {
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;
 
 bool same_content(const Order& a, const Order& b) {
   return std::equal(

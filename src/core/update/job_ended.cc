@@ -5,7 +5,7 @@
 namespace dray::core::machine {
 namespace {
 
-void common(Decision& d, const JobEvent& event) {
+void common_of_ended(Decision& d, const JobEvent& event) {
   if (const auto* cancel = std::get_if<CancelAsked>(&event)) {
     if (!is<Cancelled>(d.job)) d.job.cancel_refused = cancel->id;
   } else if (std::get_if<GoneFromPlan>(&event) != nullptr) {
@@ -16,13 +16,13 @@ void common(Decision& d, const JobEvent& event) {
 
 }  // namespace
 
-void on(Decision& d, const Succeeded&, const JobEvent& event) { common(d, event); }
-void on(Decision& d, const Failed&, const JobEvent& event) { common(d, event); }
-void on(Decision& d, const Cancelled&, const JobEvent& event) { common(d, event); }
-void on(Decision& d, const Incompatible&, const JobEvent& event) { common(d, event); }
+void on(Decision& d, const Succeeded&, const JobEvent& event) { common_of_ended(d, event); }
+void on(Decision& d, const Failed&, const JobEvent& event) { common_of_ended(d, event); }
+void on(Decision& d, const Cancelled&, const JobEvent& event) { common_of_ended(d, event); }
+void on(Decision& d, const Incompatible&, const JobEvent& event) { common_of_ended(d, event); }
 
 void on(Decision& d, const Expired& p, const JobEvent& event) {
-  common(d, event);
+  common_of_ended(d, event);
   if (!p.stopping) return;
   const auto stopped = [&](ActionEnd end, bool acknowledged) {
     close_action(d.job, end, acknowledged);

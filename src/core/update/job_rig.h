@@ -5,6 +5,12 @@
 
 namespace dray::core::samples {
 
+inline JobTerms two_steps() {
+  JobTerms t = terms();
+  t.steps = {{image()}, {app()}};
+  return t;
+}
+
 class Rig {
  public:
   explicit Rig(JobTerms terms = samples::terms(), WallTime now = at(15))

@@ -62,7 +62,7 @@ void power_on(Decision& d) {
 }
 
 // The same in Transmitting, Installing and Restarting. True where the event was one of these.
-bool common(Decision& d, const JobEvent& event) {
+bool common_of_started(Decision& d, const JobEvent& event) {
   Job& job = d.job;
   const auto stop = [&](Cancelled c) {
     if (switched(job)) return refuse_cancel(job, std::move(c));
@@ -132,7 +132,7 @@ void heed(Decision& d, const Feedback& f) {
 }
 
 void on(Decision& d, const Transmitting&, const JobEvent& event) {
-  if (common(d, event)) return;
+  if (common_of_started(d, event)) return;
   if (const auto* f = std::get_if<Feedback>(&event))
     heed(d, *f);
   else if (std::get_if<AllSent>(&event) != nullptr)
@@ -144,7 +144,7 @@ void on(Decision& d, const Transmitting&, const JobEvent& event) {
 }
 
 void on(Decision& d, const Installing& p, const JobEvent& event) {
-  if (common(d, event)) return;
+  if (common_of_started(d, event)) return;
   if (const auto* f = std::get_if<Feedback>(&event))
     heed(d, *f);
   else if (std::get_if<ArtifactLost>(&event) != nullptr)
@@ -154,7 +154,7 @@ void on(Decision& d, const Installing& p, const JobEvent& event) {
 }
 
 void on(Decision& d, const Restarting& p, const JobEvent& event) {
-  if (common(d, event) || std::get_if<Tick>(&event) == nullptr) return;
+  if (common_of_started(d, event) || std::get_if<Tick>(&event) == nullptr) return;
   if (d.job.terms.ends_on == EndsOn::kClosed)  // a newer plan asks for no power-on report
     finish_step(d, false);
   else if (p.since > d.given.now)  // our clock was ahead

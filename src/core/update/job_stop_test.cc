@@ -10,12 +10,6 @@ using namespace samples;
 
 const CancelAsked kCancel{"c1", "ines", "stocktaking"};
 
-JobTerms two_steps() {
-  JobTerms t = terms();
-  t.steps = {{image()}, {app()}};
-  return t;
-}
-
 JobTerms open_all_night() {
   JobTerms t = terms();
   t.update.clear();

@@ -1,13 +1,9 @@
 // The names, and every change of phase that can happen.
+#include "base/overloaded.h"
 #include "core/update/job.h"
 
 namespace dray::core {
 namespace {
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 constexpr Transition kTransitions[] = {
     {"Planned", "Tick", "Asked"},

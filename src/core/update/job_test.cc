@@ -11,12 +11,6 @@ namespace {
 using namespace samples;
 using std::chrono::seconds;
 
-JobTerms two_steps() {
-  JobTerms t = terms();
-  t.steps = {{image()}, {app()}};
-  return t;
-}
-
 TEST(Job, WaitsForItsTimeThenAsksAndSendsWhenTheDeviceIsReady) {
   Rig rig{terms(), at(0)};
   EXPECT_EQ(rig.phase(), "Planned");

@@ -15,7 +15,7 @@ bool ever_started(const Job& job) {
 }
 
 // The same in every waiting phase. True where the event was one of these.
-bool common(Decision& d, const JobEvent& event) {
+bool common_of_waiting(Decision& d, const JobEvent& event) {
   if (const auto* fresh = std::get_if<NewTerms>(&event)) {
     take_terms(d, fresh->terms);
   } else if (std::get_if<GoneFromPlan>(&event) != nullptr) {
@@ -78,7 +78,7 @@ bool tick_finishes(Decision& d) {
 }  // namespace
 
 void on(Decision& d, const Planned&, const JobEvent& event) {
-  if (common(d, event)) return;
+  if (common_of_waiting(d, event)) return;
   if (std::get_if<Tick>(&event) != nullptr) {
     if (tick_finishes(d)) return;
     if (hold(d.job, d.given) == Hold::kNone) begin_attempt(d);
@@ -91,7 +91,7 @@ void on(Decision& d, const Planned&, const JobEvent& event) {
 }
 
 void on(Decision& d, const Asked&, const JobEvent& event) {
-  if (common(d, event)) return;
+  if (common_of_waiting(d, event)) return;
   if (std::get_if<Tick>(&event) != nullptr) {
     if (tick_finishes(d)) return;
     if (d.given.now < d.job.update_at)
@@ -109,7 +109,7 @@ void on(Decision& d, const Asked&, const JobEvent& event) {
 }
 
 void on(Decision& d, const Deferred&, const JobEvent& event) {
-  if (common(d, event)) return;
+  if (common_of_waiting(d, event)) return;
   if (std::get_if<Tick>(&event) != nullptr) {
     if (tick_finishes(d)) return;
     if (d.given.now >= d.job.update_at) d.job.phase = Planned{};
@@ -121,7 +121,7 @@ void on(Decision& d, const Deferred&, const JobEvent& event) {
 }
 
 void on(Decision& d, const Ready& p, const JobEvent& event) {
-  if (common(d, event)) return;
+  if (common_of_waiting(d, event)) return;
   if (std::get_if<Tick>(&event) != nullptr) {
     if (tick_finishes(d)) return;
     const bool asks = d.job.terms.ask == Ask::kConfirmation;
@@ -144,7 +144,7 @@ void on(Decision& d, const Ready& p, const JobEvent& event) {
 }
 
 void on(Decision& d, const Backoff& p, const JobEvent& event) {
-  if (common(d, event)) return;
+  if (common_of_waiting(d, event)) return;
   if (std::get_if<Tick>(&event) != nullptr) {
     if (tick_finishes(d)) return;
     // Further away than any back-off: our clock was ahead when it was set.

@@ -119,7 +119,7 @@ json::object place_value(const core::Place& place) {
           {"inode", std::to_string(place.inode)}};
 }
 
-core::Place place_of(const Node& n) {
+core::Place instance_place(const Node& n) {
   core::Place out;
   out.machine = n.at("machine").text();
   n.at("hardware").each([&](const Node& part) { out.hardware.insert(part.text()); }, 64);
@@ -140,7 +140,7 @@ std::string write_instance(const InstanceRecord& instance) {
 
 Result<InstanceRecord> read_instance(std::string_view text) {
   return read<InstanceRecord>(text, [](const Node& n) {
-    InstanceRecord out{n.at("name").text(core::kLongestInstance), place_of(n.at("place")),
+    InstanceRecord out{n.at("name").text(core::kLongestInstance), instance_place(n.at("place")),
                        n.at("fresh_epoch").boolean(), {}};
     if (!core::is_instance_name(out.name)) n.at("name").refuse("is no name of an instance");
     out.refused_since = maybe_time_of(n, "refused_since");

@@ -1,6 +1,7 @@
 // dray-agent, the program, under its supervisor, over real sockets, against a DDI server that is not ours and
 // does what the test says. M1: stored and run; M16: broken transfers are repeated; M17: power-on report at
 // every start.
+#include <boost/asio/detached.hpp>
 #include <gtest/gtest.h>
 #include <pwd.h>
 #include <signal.h>

@@ -202,6 +202,93 @@ def unsafe_pages():
             yield f"{shown(path)}: {handler} is code in markup"
 
 
+# What begins a definition in column 0, and the name that it gives. `using` is not here: the same alias may be said again.
+DEFINED = (
+    re.compile(r"(?:class|struct|enum class|enum|union) (\w+)(?!\w|\s*;)"),
+    re.compile(r"(?:(?:inline|static|constexpr|const|constinit) )+[^=({]*?\b(\w+)(?:\[\w*\])*\s*(?:[={(]|$)"),
+    re.compile(r"[A-Za-z][\w:<>,&*\[\] ]*[ &*](\w+)\("),
+)
+ANOTHER = re.compile(r",\s*(k[A-Z]\w*)\s*(?:\{|= )")  # constexpr Duration kFresh{24}, kAgain{6};
+
+
+def defined_in(line):
+    """The names that a line in column 0 defines or declares."""
+    line = re.sub(r"\[\[\w+\]\] ", "", line)
+    if re.match(r"(TEST|template|using|namespace|return|friend|RC_GTEST|INSTANTIATE)\w*\b", line):
+        return []
+    for pattern in DEFINED:
+        if found := pattern.match(line):
+            more = ANOTHER.findall(line) if re.match(r"(inline|static|constexpr|const) ", line) else []
+            return [found.group(1), *more]
+    return []
+
+
+def declared_names(header):
+    return {name for line in header.splitlines() for name in defined_in(line)}
+
+
+def local_names(text):
+    """The names that only this file knows, each once: those in anonymous namespaces, and file-level statics."""
+    names, spaces = set(), []
+    for line in text.splitlines():
+        opens = re.match(r"(?:inline )?namespace ?([\w:]*) ?\{(?!.*\})", line)
+        if opens:
+            spaces.append(opens.group(1))
+        elif line.startswith("}  // namespace") and spaces:
+            spaces.pop()
+        elif "" in spaces or line.startswith("static "):
+            names.update(defined_in(line))
+    return names
+
+
+def names_written_twice():
+    folders = {}
+    for root in ("src", "sim", "apps", "tools", "tests"):
+        for path in files(root, ".cc"):
+            if path.parent.name != "fuzz":  # each of those is a program of its own
+                folders.setdefault(path.parent, []).append(path)
+    for folder, paths in sorted(folders.items()):
+        where = {}
+        for path in paths:
+            for name in local_names(path.read_text()):
+                where.setdefault(name, []).append(path.name)
+        for path in folder.glob("*.h"):
+            for name in where.keys() & declared_names(path.read_text()):
+                where[name].append(path.name)
+        for name, found in sorted(where.items()):
+            if len(found) > 1:
+                yield (f"{shown(folder)}: {name} is defined in {' and '.join(found)}; "
+                       "unity builds merge the files of a folder: rename one, or share it in a header")
+
+
+def finds_names_written_twice():
+    """The check above sees each shape of definition that the code has."""
+    text = """namespace dray {
+namespace {
+constexpr std::chrono::hours kOne{24}, kTwo{6};
+const WallTime kThree = at("x");
+constexpr std::array<std::string_view, 2> kFour{"a",
+                                               "b"};
+template <class T>
+Result<T> five(const std::string& text) {
+  return six(text);
+}
+struct Seven : Eight {
+  int nine = 0;
+};
+enum class Ten { kEleven };
+using Twelve = int;
+[[nodiscard]] bool thirteen() { return true; }
+}  // namespace
+int fourteen() {}
+static int fifteen() {}
+}  // namespace dray
+"""
+    expected = {"kOne", "kTwo", "kThree", "kFour", "five", "Seven", "Ten", "thirteen", "fifteen"}
+    if local_names(text) != expected:
+        yield f"found {sorted(local_names(text))}, expected {sorted(expected)}"
+
+
 def helps():
     for name in COMMANDS:
         try:
@@ -226,6 +313,7 @@ def main():
     check("Structure.NoLookUpMakesANullPointer", list(made_nulls()))
     check("Structure.NumbersAreReadWithoutThrowing", list(throwing_numbers()))
     check("Structure.PagesMakeNoMarkupOfTexts", list(unsafe_pages()))
+    check("Structure.ANameOfOneFileOccursOnceInItsFolder", [*finds_names_written_twice(), *names_written_twice()])
     check("Structure.NothingIsLeftForLater", list(leftovers()))
     check("Structure.TheFourCommandsExplainThemselves", list(helps()))
     return 1 if failures else 0
