@@ -21,7 +21,7 @@ std::string_view member_of(const Unreadable& what) {
 // What devices and gateways have told is told again.
 bool is_reported(const Unreadable& what) {
   return what.column == "reported" || what.column == "running" || what.column == "storage" ||
-         what.table == "registered" || what.table == "site_deferral";
+         what.table == "registered";
 }
 
 }  // namespace

@@ -342,7 +342,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const auto key = job_key(job.job.value());
   if (!key) return {};
   static const std::string kFind =
-      "SELECT j.id, j.phase, j.phase >= r.released, j.cancel_at IS NOT NULL, j.installing_at, d.type, " +
+      "SELECT j.id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, j.phase >= r.released, j.cancel_at IS NOT NULL, j.installing_at, d.type, " +
       std::string{kResultColumns} +
       " FROM job j JOIN device d ON d.id=j.device_id JOIN rollout r ON r.id=j.rollout_id "
       "WHERE j.rollout_id=?1 AND d.name=?2 AND d.site_id=?3 AND j.generation=?4";

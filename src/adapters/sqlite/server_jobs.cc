@@ -218,7 +218,7 @@ Result<bool> SqliteServerStore::pick_up(const server::TypePlanner& planner, Wall
 // Late joiners go to the last phase: core/rollout/split.h says why.
 Result<> SqliteServerStore::pick_up_for(std::int64_t id, const server::TypePlanner& planner, WallTime now,
                                         SiteIds& sites) {
-  DRAY_TRY(RolloutRow row, rollout_row(id));
+  DRAY_TRY(RolloutRow row, rollout_row(id, sites));
   auto& text = sql_("SELECT filter FROM rollout WHERE id=?1");
   text.bind(1, id);
   DRAY_TRY([[maybe_unused]] const bool there, text.step());
@@ -238,6 +238,7 @@ Result<> SqliteServerStore::pick_up_for(std::int64_t id, const server::TypePlann
     if (device.passes(filter)) joining.push_back(std::move(device));
   }
   if (joining.empty()) return {};
+  DRAY_CHECK(readable(row.unreadable));  // which phase is the last, and whether it has begun
   DRAY_TRY(JobMaker maker, JobMaker::of(*this, row, planner));
   const std::size_t last = row.rollout.phases.size() - 1;
   const bool released = row.rollout.released > last;

@@ -16,27 +16,15 @@ using server::SiteChanges;
 
 namespace {
 
-constexpr std::string_view kSitesInPlan = "SELECT site_id FROM assignment WHERE rollout_id=?1 AND in_plan=1";
-
 constexpr Duration kFailedAgain = std::chrono::minutes{1};
 
-Error no_such_rollout(std::string_view id) {
-  return Error{ErrorCode::kNotFound, "no such rollout: '" + std::string{id} + "'"};
-}
-
-void bind_number(Statement& statement, int index, std::size_t number) {
-  statement.bind(index, static_cast<std::int64_t>(number));
-}
-
-// What it comes back to, and how far it was, is not known where that can't be read: an operator says it first.
+// What it comes back to is not known where that can't be read: an operator says it first.
 Result<> may_resume(StatementCache& sql, std::int64_t id) {
-  auto& find = sql("SELECT before_pause, phases FROM rollout WHERE id=?1");
+  auto& find = sql("SELECT before_pause FROM rollout WHERE id=?1");
   find.bind(1, id);
   DRAY_TRY([[maybe_unused]] const bool there, find.step());
   std::vector<wire::Unreadable> notes;
-  const RowReader read{"rollout", rollout_id(id), notes};
-  read("before_pause", before_pause_of(find.text(0)));
-  read("phases", phase_count_at(find, 1));
+  RowReader{"rollout", rollout_id(id), notes}("before_pause", before_pause_of(find.text(0)));
   find.reset();
   if (notes.empty()) return {};
   return Error{ErrorCode::kConflict, readable(notes).error().message()};
@@ -44,91 +32,10 @@ Result<> may_resume(StatementCache& sql, std::int64_t id) {
 
 }  // namespace
 
-Result<SqliteServerStore::RolloutRow> SqliteServerStore::rollout_row(std::int64_t id) {
-  static const std::string kFind = "SELECT " + std::string{kTermsColumns} + " FROM rollout WHERE id=?1";
-  auto& find = sql_(kFind);
-  find.bind(1, id);
-  DRAY_TRY(const bool row, find.step());
-  if (!row) return no_such_rollout(rollout_id(id));
-  RolloutRow out{id, rollout_at(find, 0), {}};
-  find.reset();
-  static const std::string kPhases =
-      "SELECT " + std::string{kPhaseColumns} + ", number FROM rollout_phase WHERE rollout_id=?1";
-  // One whose row is lost is read as one whose terms are: it needs an approval.
-  for (core::RolloutPhase& phase : out.rollout.phases) phase.terms.approval = true;
-  auto& phases = sql_(kPhases);
-  phases.bind(1, id);
-  for (;;) {
-    DRAY_TRY(const bool there, phases.step());
-    if (!there) break;
-    const auto number = static_cast<std::size_t>(phases.integer(kPhaseCount));
-    if (number < out.rollout.phases.size()) out.rollout.phases[number] = phase_at(phases, 0);
-  }
-  DRAY_CHECK(load_counts(out));
-  return out;
-}
-
-Result<> SqliteServerStore::load_counts(RolloutRow& row) {
-  // They repeat what follows from the jobs: one that can't be read would be a failure that nobody counts.
-  auto& damaged = sql_(
-      "SELECT count(*) FROM phase_count WHERE rollout_id=?1 AND (typeof(phase)<>'integer' OR typeof(n)<>'integer' OR "
-      "typeof(again)<>'integer')");
-  damaged.bind(1, row.id);
-  DRAY_TRY([[maybe_unused]] const bool counted, damaged.step());
-  const bool anew = damaged.integer(0) > 0;
-  damaged.reset();
-  if (anew) DRAY_CHECK(recount(row.id));
-  row.counts.assign(row.rollout.phases.size(), {});
-  auto& counts = sql_("SELECT phase, state, again, n FROM phase_count WHERE rollout_id=?1");
-  counts.bind(1, row.id);
-  for (;;) {
-    DRAY_TRY(const bool more, counts.step());
-    if (!more) return {};
-    const auto phase = static_cast<std::size_t>(counts.integer(0));
-    if (phase < row.counts.size())
-      row.counts[phase].add(counts.text(1), counts.integer(2) != 0, counts.integer(3));
-  }
-}
-
-Result<> SqliteServerStore::save_rollout(const RolloutRow& row, bool new_state, WallTime now) {
-  const core::Rollout& r = row.rollout;
-  const StateColumns state = columns_of(r.state);
-  auto& save = sql_(
-      "UPDATE rollout SET state=?2, state_by=?3, state_why=?4, pause_cause=?5, before_pause=?6, "
-      // What can't be read stays as it is until it is replaced: rollout_at() says "never" for it.
-      "soak_until=CASE WHEN ?7=?13 THEN soak_until ELSE ?7 END, released=CASE typeof(released) WHEN 'integer' THEN ?8 "
-      "ELSE released END, expires_at=CASE WHEN ?9=?13 THEN expires_at ELSE ?9 END, wake_at=?10, "
-      "state_at=CASE WHEN ?11 THEN ?12 ELSE state_at END WHERE id=?1");
-  save.bind(1, row.id).bind(2, state.state).bind(3, state.by).bind(4, state.why);
-  save.bind(5, state.pause_cause).bind(6, state.before_pause);
-  bind_time(save, 7, state.soak_until);
-  bind_number(save, 8, r.released);
-  save.bind(9, ms(r.terms.expires_at));
-  bind_time(save, 10, core::wake_at(r));
-  DRAY_CHECK(save.bind(11, new_state ? 1 : 0).bind(12, ms(now)).bind(13, ms(kWrittenMax)).run());
-  for (std::size_t i = 0; i < r.phases.size(); ++i) {
-    const core::RolloutPhase& phase = r.phases[i];
-    auto& one = sql_(
-        "INSERT INTO rollout_phase(rollout_id, number, terms, accepted, released_at, reached_at, "
-        "approved_at, "
-        "approved_by, approved_why) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(rollout_id, "
-        "number) "
-        "DO UPDATE SET accepted=?4, released_at=?5, reached_at=?6, approved_at=?7, approved_by=?8, "
-        "approved_why=?9");
-    one.bind(1, row.id);
-    bind_number(one, 2, i);
-    one.bind(3, doc(phase.terms)).bind(4, phase.accepted);
-    bind_time(one, 5, phase.released_at);
-    bind_time(one, 6, phase.reached_at);
-    bind_time(one, 7, phase.approved ? std::optional{phase.approved->at} : std::nullopt);
-    one.bind(8, phase.approved ? phase.approved->by : "").bind(9, phase.approved ? phase.approved->why : "");
-    DRAY_CHECK(one.run());
-  }
-  return {};
-}
-
 Result<> SqliteServerStore::take(RolloutRow& row, const core::RolloutEvent& event, WallTime now,
                                  SiteIds& sites) {
+  // What it would say can't be relied on; an abort ends all of it, however much that is.
+  if (!row.unreadable.empty() && !std::holds_alternative<core::AbortAsked>(event)) return {};
   core::RolloutStep step = core::advance(row.rollout, event, {now, row.counts});
   if (step.next == row.rollout && step.actions.empty()) return {};
   return save_and_act(row, std::move(step), now, sites);
@@ -300,37 +207,8 @@ Result<> SqliteServerStore::retry_jobs(const RolloutRow& row, SiteIds& sites) {
   return recount(row.id);
 }
 
-Result<> SqliteServerStore::recount(std::int64_t rollout_id) {
-  DRAY_CHECK(sql_("DELETE FROM phase_count WHERE rollout_id=?1").bind(1, rollout_id).run());
-  return sql_(
-             "INSERT INTO phase_count(rollout_id, phase, state, again, n) SELECT ?1, phase, state, "
-             "final = 0 AND attempt > 1, count(*) FROM job WHERE rollout_id=?1 GROUP BY 2, 3, 4")
-      .bind(1, rollout_id)
-      .run();
-}
-
-// A state that no job is in any more has no row: a gateway may say any word.
-Result<> SqliteServerStore::add_to_count(std::int64_t rollout_id, std::int64_t phase, std::string_view state,
-                                         bool again, std::int64_t n) {
-  DRAY_CHECK(sql_("INSERT INTO phase_count(rollout_id, phase, state, again, n) VALUES(?1, ?2, ?3, ?4, ?5) "
-                  "ON CONFLICT(rollout_id, phase, state, again) DO UPDATE SET n=n+?5")
-                 .bind(1, rollout_id)
-                 .bind(2, phase)
-                 .bind(3, state)
-                 .bind(4, again ? 1 : 0)
-                 .bind(5, n)
-                 .run());
-  if (n > 0) return {};
-  return sql_("DELETE FROM phase_count WHERE rollout_id=?1 AND phase=?2 AND state=?3 AND again=?4 AND n=0")
-      .bind(1, rollout_id)
-      .bind(2, phase)
-      .bind(3, state)
-      .bind(4, again ? 1 : 0)
-      .run();
-}
-
 Result<bool> SqliteServerStore::jobs_changed(std::int64_t id, bool started, WallTime now, SiteIds& sites) {
-  DRAY_TRY(RolloutRow row, rollout_row(id));
+  DRAY_TRY(RolloutRow row, rollout_row(id, sites));
   const auto before = core::wake_at(row.rollout);
   DRAY_CHECK(take(row, core::JobsChanged{started}, now, sites));
   const auto after = core::wake_at(row.rollout);
@@ -340,13 +218,15 @@ Result<bool> SqliteServerStore::jobs_changed(std::int64_t id, bool started, Wall
 Result<Made> SqliteServerStore::change_rollout(RolloutId rollout, const core::RolloutEvent& event,
                                                WallTime now, const std::optional<Once>& once) {
   const auto number = rollout_number(rollout.value());
-  if (!number) return no_such_rollout(rollout.value());
+  if (!number) return no_such("rollout", rollout.value());
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   DRAY_TRY(auto before, done_before(once));
   if (before) return *before;
-  DRAY_TRY(RolloutRow row, rollout_row(*number));
-  if (std::holds_alternative<core::ResumeAsked>(event)) DRAY_CHECK(may_resume(sql_, *number));
   SiteIds sites;
+  DRAY_TRY(RolloutRow row, rollout_row(*number, sites));
+  if (!row.unreadable.empty() && !std::holds_alternative<core::AbortAsked>(event))
+    return Error{ErrorCode::kConflict, readable(row.unreadable).error().message()};
+  if (std::holds_alternative<core::ResumeAsked>(event)) DRAY_CHECK(may_resume(sql_, *number));
   // What time has brought about meanwhile comes first: the request meets the rollout as it is now.
   DRAY_CHECK(take(row, core::TimePassed{}, now, sites));
   if (auto why = core::refusal(row.rollout, event, {now, row.counts}))
@@ -362,8 +242,9 @@ Result<server::Store::Advanced> SqliteServerStore::pass_time(const server::TypeP
                                                              WallTime now) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   std::vector<std::int64_t> due;
-  auto& find = sql_("SELECT id FROM rollout WHERE wake_at <= ?1 UNION SELECT id FROM rollout WHERE typeof(wake_at)='text'");
-  find.bind(1, ms(now));
+  // What is behind every time can't be read: in the index text and bytes follow all numbers.
+  auto& find = sql_("SELECT id FROM rollout WHERE wake_at <= ?1 UNION SELECT id FROM rollout WHERE wake_at > ?2");
+  find.bind(1, ms(now)).bind(2, ms(kWrittenMax));
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) break;
@@ -373,8 +254,9 @@ Result<server::Store::Advanced> SqliteServerStore::pass_time(const server::TypeP
   Advanced out;
   for (const std::int64_t id : due) {
     DRAY_TRY(const auto failed, alone([&]() -> Result<> {
-               DRAY_TRY(RolloutRow row, rollout_row(id));
-               return take(row, core::TimePassed{}, now, sites);
+               DRAY_TRY(RolloutRow row, rollout_row(id, sites));
+               DRAY_CHECK(take(row, core::TimePassed{}, now, sites));
+               return mend_wake(row);
              }));
     if (failed) out.not_passed.push_back(rollout_id(id) + ": " + *failed);
   }
@@ -382,8 +264,8 @@ Result<server::Store::Advanced> SqliteServerStore::pass_time(const server::TypeP
   DRAY_TRY(out.more, pick_up(planner, now, sites, out.not_passed));
   DRAY_TRY(out.changed, bump_each(sites));
   // Those that are due still are those that failed: they are tried again when anything else is due, or a minute later.
-  auto& next = sql_("SELECT min(wake_at) FROM rollout WHERE wake_at > ?1 AND typeof(wake_at)='integer'");
-  next.bind(1, ms(now));
+  auto& next = sql_("SELECT min(wake_at) FROM rollout WHERE wake_at > ?1 AND wake_at <= ?2");
+  next.bind(1, ms(now)).bind(2, ms(kWrittenMax));
   DRAY_TRY([[maybe_unused]] const bool row, next.step());
   out.next = time_at(next, 0);
   next.reset();

@@ -79,14 +79,20 @@ struct SiteRow {
   bool plan_first = false, readable = true;
 };
 
+struct Listed {
+  std::size_t at = 0;            // in the plan's assignments
+  bool released_is_known = true;  // how many phases of its rollout have begun
+};
+using ListedById = std::map<std::int64_t, Listed>;
+
 Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& plan,
-                          std::map<std::int64_t, std::size_t>& index) {
+                          ListedById& index) {
   static const std::string kAssignments =
       "SELECT a.id, a.fetch, r.id, r.priority, r.delivery, r.update_at, r.expires_at, r.transfer, "
       "r.update_windows, r.retry_limit, r.status_deferral, CASE WHEN r.state IN ('scheduled', 'held', "
       "'running', 'soaking', 'waiting_approval', 'finished', 'aborted', 'paused') THEN a.held ELSE 1 END, "  // as paused
-      "r.computed, r.released, r.transmit_at, r.phases, " +
-      std::string{times::kColumns} +
+      "r.computed, " +
+      std::string{kTermsColumnsOfR} + ", " + std::string{times::kColumns} +
       " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 AND a.in_plan=1 ORDER BY a.id";
   auto& find = sql(kAssignments);
   find.bind(1, site.id);
@@ -108,40 +114,41 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
     a.planned_at = read("update_at", sure_time(find, 5));
     read("expires_at", sure_time(find, 6));
     a.expires_at = time_or_never(find, 6);
-    read("released", whole(find, 13));
+    const auto released = released_of(find, 13);
+    read("released", released);
     read("transmit_at", maybe_time(find, 14));
     const auto transfer = intervals(find.text(7)), update = intervals(find.text(8));
     a.transfer = or_empty(transfer);
     a.update = or_empty(update);
     if (const auto limit = read("retry_limit", maybe_small(find, 9))) a.retry.limit = static_cast<int>(*limit);
     a.status_deferral = std::chrono::seconds{read("status_deferral", small(find, 10))};
-    read("phases", phase_count_at(find, 15));
+    read("phases", phase_count_at(find, 24));
     const auto computed = flag(find, 12);
     read("computed", computed);
-    const auto planned = times::planned_at(find, 16);
+    const auto planned = times::planned_at(find, 13 + kTermsCount);
     if (planned) set_times(a, *planned, !computed || *computed, site.plan_first, plan);
     const auto held = whole(find, 11);
     if (!held || *held != 0) hold(a);
     if (!site.readable || !transfer || !update || !planned || !notes.empty()) forbid(a);
-    index[find.integer(0)] = plan.assignments.size();
+    index[find.integer(0)] = {plan.assignments.size(), released.has_value()};
     plan.assignments.push_back(std::move(a));
   }
 }
 
-Result<> load_jobs(StatementCache& sql, core::Plan& plan, const std::map<std::int64_t, std::size_t>& index,
+Result<> load_jobs(StatementCache& sql, core::Plan& plan, const ListedById& index,
                    std::set<Sha256>& artifacts) {
   std::map<std::int64_t, std::vector<core::Step>> steps_of;  // by rollout_type
   // Where the number of released phases can't be read, those that say of themselves that they were: a job that appears
   // in a plan too early would be cancelled at its gateway when it leaves it.
-  for (const auto& [assignment_id, at] : index) {
-    core::Assignment& assignment = plan.assignments[at];
+  for (const auto& [assignment_id, listed] : index) {
+    core::Assignment& assignment = plan.assignments[listed.at];
     auto& find = sql(
         "SELECT j.id, d.name, t.id, t.steps, j.cancel_at IS NOT NULL OR j.state='cancelled', j.cancel_by, j.cancel_why, j.rollout_id, "
         "j.generation, t.type FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
         "t.id=j.rollout_type_id JOIN rollout r ON r.id=j.rollout_id WHERE j.assignment_id=?1 AND j.phase < "
-        "CASE typeof(r.released) WHEN 'integer' THEN r.released ELSE (SELECT count(*) FROM rollout_phase p WHERE "
+        "CASE WHEN ?2 THEN r.released ELSE (SELECT count(*) FROM rollout_phase p WHERE "
         "p.rollout_id=r.id AND typeof(p.released_at)='integer') END AND j.withheld=0 ORDER BY j.id");
-    find.bind(1, assignment_id);
+    find.bind(1, assignment_id).bind(2, listed.released_is_known ? 1 : 0);
     for (;;) {
       DRAY_TRY(const bool row, find.step());
       if (!row) break;
@@ -224,7 +231,7 @@ Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
   // What says which jobs are in the plan: left out, one would be cancelled where it has begun.
   DRAY_CHECK(check_membership(sql_, site, notes));
   DRAY_CHECK(readable(notes));
-  std::map<std::int64_t, std::size_t> index;
+  ListedById index;
   std::set<Sha256> artifacts;
   DRAY_CHECK(load_assignments(sql_, row, plan, index));
   DRAY_CHECK(load_jobs(sql_, plan, index, artifacts));

@@ -106,7 +106,8 @@ Result<Made> SqliteServerStore::add_rollout(const wire::NewRollout& rollout, con
   insert.bind(14, static_cast<std::int64_t>(rollout.phases.size())).bind(15, rollout.late_joiners ? 1 : 0);
   insert.bind(16, terms.computed ? 1 : 0);
   DRAY_CHECK(insert.run());
-  RolloutRow row{db_.last_rowid(), made.next, {}};
+  RolloutRow row{db_.last_rowid(), made.next, {}, {}};
+  DRAY_CHECK(add_phases(row.id, rollout.phases));
   row.rollout.released = 0;  // nothing is in a plan before save_and_act() brings it there
 
   SiteIds sites;
@@ -125,9 +126,8 @@ Result<SiteChanges> SqliteServerStore::cancel_job(const JobId& job, const wire::
   if (!key) return Error{ErrorCode::kNotFound, "no such job: '" + job.value() + "'"};
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   auto& find = sql_(
-      "SELECT j.id, j.state, j.final, j.cancel_at IS NOT NULL, a.site_id, j.phase, j.phase >= r.released "
-      "FROM "
-      "job j JOIN device d ON d.id=j.device_id JOIN assignment a ON a.id=j.assignment_id JOIN rollout r ON "
+      "SELECT j.id, j.state, j.final, j.cancel_at IS NOT NULL, a.site_id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, "
+      "j.phase >= r.released FROM job j JOIN device d ON d.id=j.device_id JOIN assignment a ON a.id=j.assignment_id JOIN rollout r ON "
       "r.id=j.rollout_id WHERE j.rollout_id=?1 AND d.name=?2 AND j.generation=?3");
   find.bind(1, key->rollout).bind(2, key->device).bind(3, key->generation);
   DRAY_TRY(const bool there, find.step());

@@ -25,6 +25,10 @@ void bind_time(Statement& statement, int index, const std::optional<WallTime>& t
     statement.bind_null(index);
 }
 
+void bind_number(Statement& statement, int index, std::size_t number) {
+  statement.bind(index, static_cast<std::int64_t>(number));
+}
+
 std::optional<WallTime> time_at(const Statement& statement, int column) {
   if (statement.is_null(column)) return {};
   return wall(statement.integer(column));
@@ -197,15 +201,30 @@ std::optional<WallTime> soak_of(const core::RolloutState& state) {
 
 void check_terms(const RowReader& read, const Statement& row, int first) {
   read("delivery", delivery_of(row.text(first)));
-  read("state", state_of(row.text(first + 4)));
+  check_progress(read, row, first);
   read("before_pause", before_pause_of(row.text(first + 8)));
-  read("phases", phase_count_at(row, first + 11));
   read("computed", flag(row, first + 12));
   read("transmit_at", maybe_time(row, first + 1));
   read("update_at", sure_time(row, first + 2));
   read("expires_at", sure_time(row, first + 3));
   read("soak_until", maybe_time(row, first + 9));
-  read("released", whole(row, first + 10));
+}
+
+void check_progress(const RowReader& read, const Statement& row, int first) {
+  read("state", state_of(row.text(first + 4)));
+  read("phases", phase_count_at(row, first + 11));
+  read("released", released_of(row, first));
+}
+
+Result<std::int64_t> released_of(const Statement& row, int first) {
+  const auto phases = phase_count_at(row, first + 11);
+  const std::int64_t most = phases ? *phases : static_cast<std::int64_t>(core::kMostPhases);
+  DRAY_TRY(const std::int64_t number, between(0, most, row, first + 10));
+  const core::Rollout r = rollout_at(row, first);
+  // Of a paused one: what it comes back to is found by this number.
+  if (!phases || core::is_paused(r) || core::fits(r)) return number;
+  return Error{ErrorCode::kInvalid,
+               std::to_string(number) + " does not go with the state '" + std::string{core::state_name(r.state)} + "'"};
 }
 
 void check_numbers(const RowReader& read, const Statement& row, int first) {

@@ -15,6 +15,7 @@ namespace dray::adapters::rows {
 Error no_such(std::string_view what, std::string_view name);  // kNotFound
 
 void bind_time(Statement& statement, int index, const std::optional<WallTime>& time);
+void bind_number(Statement& statement, int index, std::size_t number);
 std::optional<WallTime> time_at(const Statement& statement, int column);
 
 // Of columns that decide: the tables take text where a number belongs, and SQLite reads that as 0, which would mean
@@ -81,11 +82,16 @@ inline constexpr std::string_view kTermsColumnsOfR =
     "r.delivery, r.transmit_at, r.update_at, r.expires_at, r.state, r.state_by, r.state_why, r.pause_cause, "
     "r.before_pause, r.soak_until, r.released, r.phases, r.computed";
 inline constexpr int kTermsCount = 13;
+inline constexpr std::string_view kSitesInPlan = "SELECT site_id FROM assignment WHERE rollout_id=?1 AND in_plan=1";
 // Where that can't be read, nothing is due, nothing has expired, no soak time has passed, its times are taken as computed,
 // and a state or a number of phases means paused; check_terms() says it.
 // As many phases as there are, but empty: they are in a table of their own.
 void check_terms(const RowReader& read, const Statement& row, int first);
 core::Rollout rollout_at(const Statement& row, int first);
+// Of these columns those that say how far it is: state, phases, released.
+void check_progress(const RowReader& read, const Statement& row, int first);
+// How many phases have begun, of these columns: not more than there are, where that can be read, and as the state has it.
+Result<std::int64_t> released_of(const Statement& row, int first);
 // priority, retry_limit, status_deferral, in this order.
 void check_numbers(const RowReader& read, const Statement& row, int first);
 

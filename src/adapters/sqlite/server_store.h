@@ -125,15 +125,27 @@ class SqliteServerStore : public server::Store {
     return done ? std::optional<std::string>{} : std::optional{done.error().message()};
   }
 
-  // server_phases.cc
+  // server_rollout_row.cc
   struct RolloutRow {
     std::int64_t id = 0;
     core::Rollout rollout;
-    std::vector<core::PhaseCounts> counts;  // one a phase
+    std::vector<core::PhaseCounts> counts;     // one a phase
+    std::vector<wire::Unreadable> unreadable;  // of what says how far it is: then nothing but an abort is done with it
   };
-  Result<RolloutRow> rollout_row(std::int64_t id);
+  // Sites whose plan changes, because something of it was made anew, are added.
+  Result<RolloutRow> rollout_row(std::int64_t id, SiteIds& sites);
+  Result<> mend_phases(std::int64_t id, SiteIds& sites);
+  Result<> load_phases(RolloutRow& row, bool known);
   Result<> load_counts(RolloutRow& row);
+  Result<> add_phases(std::int64_t id, const std::vector<core::PhaseTerms>& phases);
+  Result<> save_phase(std::int64_t id, std::size_t number, const core::RolloutPhase& phase);
+  Result<> mend_wake(const RolloutRow& row);
   Result<> save_rollout(const RolloutRow& row, bool new_state, WallTime now);
+  Result<> recount(std::int64_t rollout_id);
+  Result<> add_to_count(std::int64_t rollout_id, std::int64_t phase, std::string_view state, bool again,
+                        std::int64_t n);
+
+  // server_phases.cc
   // Gives the event to the machine, saves what comes out and does its actions; sites whose plan changes are
   // added.
   Result<> take(RolloutRow& row, const core::RolloutEvent& event, WallTime now, SiteIds& sites);
@@ -143,9 +155,6 @@ class SqliteServerStore : public server::Store {
   Result<> cancel_jobs(const RolloutRow& row, const core::CancelJobs& cancel, WallTime now, SiteIds& sites);
   Result<> retry_jobs(const RolloutRow& row, SiteIds& sites);
   Result<> end_waiting(const RolloutRow& row, std::string_view state, std::string_view sentence);
-  Result<> recount(std::int64_t rollout_id);
-  Result<> add_to_count(std::int64_t rollout_id, std::int64_t phase, std::string_view state, bool again,
-                        std::int64_t n);
   // True: time has something to do earlier than before.
   Result<bool> jobs_changed(std::int64_t rollout_id, bool started, WallTime now, SiteIds& sites);
 

@@ -116,32 +116,60 @@ Result<> SqliteServerStore::note_egress(const std::string& text, bool limited) {
   return transaction.commit();
 }
 
-Result<bool> SqliteServerStore::ask_unreadable_times(const std::string& site) {
-  // What was asked for is asked once: where planning can't do it, because of another row, it is not woken again.
-  static const std::string kAll = "SELECT a.id, " + std::string{times::kColumns} +
-                                  " FROM assignment a WHERE a.in_plan=1 AND a.plan_asked <= a.plan_seen";
-  static const std::string kOfSite = kAll + " AND a.site_id=(SELECT id FROM site WHERE name=?1)";
-  // How often they were asked for, and when they are looked at.
-  static const std::string kOf = " AND (?1='' OR site_id=(SELECT id FROM site WHERE name=?1))";
-  DRAY_CHECK(sql_("UPDATE assignment SET plan_asked=1, plan_seen=0 WHERE (typeof(plan_asked)<>'integer' OR typeof(plan_seen)<>'integer')" + kOf)
-                 .bind(1, site)
-                 .run());
-  bool anew = db_.changes() > 0;
-  DRAY_CHECK(sql_("UPDATE assignment SET look_at=NULL, plan_asked=plan_seen+1 WHERE typeof(look_at) NOT IN ('integer', 'null')" + kOf)
-                 .bind(1, site)
-                 .run());
-  anew = anew || db_.changes() > 0;
-  std::vector<std::int64_t> found;
-  auto& find = sql_(site.empty() ? kAll : kOfSite);
+namespace times {
+namespace {
+
+// Whether they were asked for, and when they are looked at, can't be read. No statement for one site and for all: no
+// index would be used.
+constexpr std::string_view kBadOf =
+    "SELECT id FROM assignment WHERE site_id=(SELECT id FROM site WHERE name=?1) AND in_plan=1 AND "
+    "(typeof(plan_asked)<>'integer' OR typeof(plan_seen)<>'integer' OR typeof(look_at) NOT IN ('integer', 'null'))";
+constexpr std::string_view kBadAnywhere =
+    "SELECT id FROM assignment WHERE typeof(plan_asked)<>'integer' OR typeof(plan_seen)<>'integer' OR "
+    "typeof(look_at) NOT IN ('integer', 'null')";
+
+// What was asked for is asked once: where planning can't do it, because of another row, it is not woken again.
+const std::string kKnown =
+    "SELECT a.id, " + std::string{kColumns} + " FROM assignment a WHERE a.in_plan=1 AND a.plan_asked <= a.plan_seen";
+const std::string kKnownOf = kKnown + " AND a.site_id=(SELECT id FROM site WHERE name=?1)";
+
+Result<std::vector<std::int64_t>> find_bad_asking(StatementCache& sql, const std::string& site) {
+  std::vector<std::int64_t> out;
+  auto& find = sql(site.empty() ? kBadAnywhere : kBadOf);
   if (!site.empty()) find.bind(1, site);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
-    if (!row) break;
-    if (!times::planned_at(find, 1)) found.push_back(find.integer(0));
+    if (!row) return out;
+    out.push_back(find.integer(0));
   }
-  if (found.empty()) return anew;
+}
+
+Result<std::vector<std::int64_t>> find_bad_times(StatementCache& sql, const std::string& site) {
+  std::vector<std::int64_t> out;
+  auto& find = sql(site.empty() ? kKnown : kKnownOf);
+  if (!site.empty()) find.bind(1, site);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return out;
+    if (!planned_at(find, 1)) out.push_back(find.integer(0));
+  }
+}
+
+}  // namespace
+}  // namespace times
+
+Result<bool> SqliteServerStore::ask_unreadable_times(const std::string& site) {
+  DRAY_TRY(const auto asking, times::find_bad_asking(sql_, site));
+  DRAY_TRY(const auto bad, times::find_bad_times(sql_, site));
+  if (asking.empty() && bad.empty()) return false;  // nothing is written, as nearly always
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
-  for (const std::int64_t id : found) DRAY_CHECK(times::ask(sql_, id));
+  for (const std::int64_t id : asking)
+    DRAY_CHECK(sql_("UPDATE assignment SET plan_asked=1 + max(iif(typeof(plan_asked)='integer', plan_asked, 0), "
+                    "iif(typeof(plan_seen)='integer', plan_seen, 0)), plan_seen=iif(typeof(plan_seen)='integer', "
+                    "plan_seen, 0), look_at=NULL WHERE id=?1")
+                   .bind(1, id)
+                   .run());
+  for (const std::int64_t id : bad) DRAY_CHECK(times::ask(sql_, id));
   DRAY_CHECK(transaction.commit());
   return true;
 }
@@ -156,9 +184,9 @@ Result<> SqliteServerStore::take_earliest(std::int64_t rollout_id, WallTime now,
   DRAY_TRY([[maybe_unused]] const bool there, earliest.step());
   const auto transmit_at = time_at(earliest, 0), update_at = time_at(earliest, 1);
   earliest.reset();
-  DRAY_TRY(RolloutRow row, rollout_row(rollout_id));
+  DRAY_TRY(RolloutRow row, rollout_row(rollout_id, sites));
   core::RolloutTerms& terms = row.rollout.terms;
-  if (!terms.computed || core::is_over(row.rollout)) return {};
+  if (!row.unreadable.empty() || !terms.computed || core::is_over(row.rollout)) return {};
   terms.update_at = std::min(update_at.value_or(terms.expires_at), terms.expires_at);
   if (terms.delivery == core::Delivery::kPush)
     terms.transmit_at = std::min(transmit_at.value_or(terms.expires_at), terms.expires_at);

@@ -228,6 +228,7 @@ RolloutStep make_rollout(RolloutTerms terms, std::vector<PhaseTerms> phases, Wal
 }
 
 RolloutStep advance(const Rollout& rollout, const RolloutEvent& event, const RolloutGiven& given) {
+  if (!fits(rollout) && !std::holds_alternative<AbortAsked>(event)) return {rollout, {}, {}, {}};
   return Machine{rollout, given}.run(event);
 }
 
@@ -268,6 +269,35 @@ std::optional<std::string> refusal(const Rollout& rollout, const RolloutEvent& e
                         [](const auto&) -> std::optional<std::string> { return {}; },
                     },
                     event);
+}
+
+namespace {
+
+struct Fits {
+  bool begun, more;  // a phase has begun; there is another one
+
+  bool operator()(const RolloutWaitingApproval&) const { return more; }
+  bool operator()(const RolloutSoaking&) const { return begun && more; }
+  bool operator()(const RolloutPaused& paused) const { return std::visit(*this, paused.before); }
+  bool operator()(const RolloutFinished&) const { return true; }
+  bool operator()(const RolloutAborted&) const { return true; }
+  template <class RunsOrIsToRun>
+  bool operator()(const RunsOrIsToRun&) const {
+    return begun;
+  }
+};
+
+}  // namespace
+
+bool fits(const Rollout& rollout) {
+  const std::size_t phases = rollout.phases.size();
+  return rollout.released <= phases && std::visit(Fits{rollout.released > 0, rollout.released < phases}, rollout.state);
+}
+
+BeforePause resumed_state(const Rollout& rollout, bool transmitted) {
+  if (rollout.released == 0) return RolloutWaitingApproval{};  // else it would have begun when it was made
+  if (rollout.terms.delivery == Delivery::kPush && !transmitted) return RolloutHeld{};
+  return RolloutRunning{};
 }
 
 bool is_over(const Rollout& rollout) {

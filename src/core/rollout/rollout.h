@@ -52,10 +52,12 @@ struct RolloutWaitingApproval {  // of the next phase
   friend bool operator==(const RolloutWaitingApproval&, const RolloutWaitingApproval&) = default;
 };
 enum class PauseCause { kOperator, kFailures };
+using BeforePause =
+    std::variant<RolloutScheduled, RolloutHeld, RolloutRunning, RolloutSoaking, RolloutWaitingApproval>;
 struct RolloutPaused {
   PauseCause cause = PauseCause::kOperator;
   std::string by, why;
-  std::variant<RolloutScheduled, RolloutHeld, RolloutRunning, RolloutSoaking, RolloutWaitingApproval> before;
+  BeforePause before;
   friend bool operator==(const RolloutPaused&, const RolloutPaused&) = default;
 };
 struct RolloutFinished {  // every job has ended, or the expiry is over
@@ -153,13 +155,20 @@ struct RolloutStep {
 
 RolloutStep make_rollout(RolloutTerms terms, std::vector<PhaseTerms> phases, WallTime now);
 // Total: an event that means nothing in this state leaves the rollout as it is. What time and counts bring
-// about follows in the same call: TimePassed with the same Given changes nothing more.
+// about follows in the same call: TimePassed with the same Given changes nothing more. Where its state and its numbers
+// do not go together (fits()), only an abort does anything.
 RolloutStep advance(const Rollout& rollout, const RolloutEvent& event, const RolloutGiven& given);
 // Why an operator's request can't be done in this state, for the answer; nothing where it can, or where it is
 // so already.
 std::optional<std::string> refusal(const Rollout& rollout, const RolloutEvent& event,
                                    const RolloutGiven& given);
 
+// Whether its state goes with how many phases have begun: no phase can run or soak where none has, and none is waited
+// for after the last. Stored numbers that were damaged or replaced may not; then only an abort does anything.
+bool fits(const Rollout& rollout);
+// What a paused rollout comes back to where nobody wrote that down. transmitted: a site has been told to fetch.
+// It never skips an approval or a transmission; a soak time begins anew.
+BeforePause resumed_state(const Rollout& rollout, bool transmitted);
 bool is_over(const Rollout& rollout);
 bool is_paused(const Rollout& rollout);
 bool may_transmit(const Rollout& rollout);  // false only where a push waits for its transmission time

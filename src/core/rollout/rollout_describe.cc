@@ -126,6 +126,8 @@ struct Describe {
 }  // namespace
 
 Said describe(const Rollout& rollout, const RolloutGiven& given) {
+  if (!is_paused(rollout) && !fits(rollout))
+    return {"row_unreadable", "How many of its phases have begun does not go with its state.", {}};
   return std::visit(Describe{rollout, given}, rollout.state);
 }
 

@@ -418,5 +418,42 @@ TEST(RolloutTable, IsWhatTheDocumentSays) {
                                                                     << table << " |";
 }
 
+// Stored numbers that were damaged: no event reads outside of the phases, and none but an abort changes anything.
+TEST(Rollout, WhoseStateDoesNotGoWithItsPhasesIsOnlyAborted) {
+  const auto in = [](RolloutState state, std::size_t released) {
+    Rollout out = phased();
+    out.state = std::move(state);
+    out.released = released;
+    return out;
+  };
+  RolloutPaused paused;
+  paused.before = RolloutSoaking{kNow};
+  for (const Rollout& r : {in(RolloutRunning{}, 0), in(RolloutHeld{}, 0), in(RolloutScheduled{}, 0), in(RolloutSoaking{kNow}, 0),
+                           in(RolloutSoaking{kNow}, 3), in(RolloutWaitingApproval{}, 3), in(RolloutRunning{}, 4), in(paused, 3)}) {
+    EXPECT_FALSE(fits(r)) << state_name(r.state);
+    for (const RolloutEvent& event : {RolloutEvent{TimePassed{}}, RolloutEvent{JobsChanged{true}}, RolloutEvent{ApproveAsked{}},
+                                      RolloutEvent{PauseAsked{}}, RolloutEvent{ResumeAsked{}}, RolloutEvent{RetryAsked{}}}) {
+      const RolloutStep step = after(r, event, kAllDone, kNow + 2h);
+      EXPECT_EQ(step.next, r) << state_name(r.state) << " " << event_name(event);
+      EXPECT_TRUE(step.actions.empty());
+    }
+    EXPECT_EQ(state_after(r, AbortAsked{}, kFresh), "aborted");
+    EXPECT_EQ(describe(r, {kNow, kFresh}).reason, is_paused(r) ? "paused" : "row_unreadable");
+  }
+  EXPECT_TRUE(fits(phased()));
+}
+
+TEST(Rollout, ComesBackToNothingThatSkipsAnApprovalOrATransmission) {
+  const auto name = [](const Rollout& r, bool transmitted) {
+    return state_name(std::visit([](const auto& one) { return RolloutState{one}; }, resumed_state(r, transmitted)));
+  };
+  Rollout r = phased(push_terms());
+  EXPECT_EQ(name(r, false), "held");
+  EXPECT_EQ(name(r, true), "running");
+  EXPECT_EQ(name(phased(), false), "running");
+  r.released = 0;
+  EXPECT_EQ(name(r, true), "waiting_approval");
+}
+
 }  // namespace
 }  // namespace dray::core
