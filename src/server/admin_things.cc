@@ -109,6 +109,7 @@ Task<HttpResponse> AdminApi::list_sites(Call& call) {
   if (!page) co_return problem_response(page.error());
   for (wire::SiteView& site : page->items) {
     instances_.show(site);
+    sites_.show(site);
     wire::describe_site(site, parts_.clock.wall());
   }
   co_return json_response(200, wire::encode(*page));
@@ -125,6 +126,7 @@ Task<HttpResponse> AdminApi::show_site(Call& call) {
   auto site = co_await on(parts_.lists_worker, std::move(work));
   if (!site) co_return problem_response(site.error());
   instances_.show(*site);
+  sites_.show(*site);
   wire::describe_site(*site, parts_.clock.wall());
   HttpResponse out = json_response(200, wire::encode(*site));
   out.headers.set("ETag", "\"" + std::to_string(site->revision) + "\"");

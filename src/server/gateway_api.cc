@@ -173,20 +173,19 @@ Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop)
 Task<HttpResponse> GatewayApi::current_plan(Site& site) {
   auto plan = co_await sites_.plan(site);
   if (!plan) {
-    if (sites_.lines().may_say("plan_not_loaded", site.name))
-      parts_.log.error("plan_not_loaded", {{"site", site.name}, {"error", plan.error().message()}});
+    sites_.note_plan(site, "plan_not_loaded", "its plan can't be read from the store: " + plan.error().message());
     co_return busy_response("the plan can not be read now", kRetryAfter);
   }
   const wire::PlanMessage message{**plan, parts_.clock.wall(), site.seen};
   std::string text = wire::encode_plan(message);
   if (text.size() > wire::kMostPlanBytes) {
-    if (sites_.lines().may_say("plan_too_large", site.name))
-      parts_.log.error("plan_too_large", {{"site", site.name}, {"bytes", text.size()}, {"limit", wire::kMostPlanBytes}});
-    co_return busy_response("the plan of site '" + site.name + "' has " + std::to_string(text.size()) +
-                                " bytes, and gateways read " + std::to_string(wire::kMostPlanBytes) +
-                                ": divide the site, or give its devices fewer attributes",
-                            kTooLargeAgain);
+    std::string why = "its plan has " + std::to_string(text.size()) + " bytes, and gateways read " +
+                      std::to_string(wire::kMostPlanBytes) + ": divide the site, or give its devices fewer attributes";
+    HttpResponse refused = busy_response("site '" + site.name + "': " + why, kTooLargeAgain);
+    sites_.note_plan(site, "plan_too_large", std::move(why));
+    co_return refused;
   }
+  sites_.note_plan(site, {}, {});
   HttpResponse out{200};
   out.headers.set("Content-Type", "application/json");
   out.headers.set("ETag", "\"" + std::to_string((*plan)->revision) + "\"");

@@ -101,6 +101,20 @@ void Sites::keep(Site& site, std::shared_ptr<const core::Plan> plan) {
   }
 }
 
+void Sites::note_plan(Site& site, std::string trouble, std::string sentence) {
+  if (!trouble.empty() && lines_.may_say(trouble, site.name))
+    parts_.log.error(trouble, {{"site", site.name}, {"why", sentence}});
+  site.plan_trouble = std::move(trouble);
+  site.plan_trouble_sentence = std::move(sentence);
+}
+
+void Sites::show(wire::SiteView& view) const {
+  const auto found = by_name_.find(view.name);
+  if (found == by_name_.end()) return;
+  view.plan_trouble = found->second->plan_trouble;
+  view.plan_trouble_sentence = found->second->plan_trouble_sentence;
+}
+
 Task<> Sites::outrun(Site& site, std::int64_t revision) {
   if (lines_.may_say("restored", site.name))
     parts_.log.warn("restored", {{"site", site.name},

@@ -27,6 +27,8 @@ struct Site {
   // Calls of the one that holds that are being answered now; another one's count is another.
   std::shared_ptr<std::size_t> calls = std::make_shared<std::size_t>(0);
   int saving = 0;         // holdings on their way to the disk
+  // Why its plan could not be given when it was asked for last; empty: it could.
+  std::string plan_trouble, plan_trouble_sentence;
 };
 
 // Whoever waits may keep a Site&: a site never goes while the program runs.
@@ -46,6 +48,10 @@ class Sites {
   // The plan at the site's current revision.
   Task<Result<std::shared_ptr<const core::Plan>>> plan(Site& site);
   void contact(Site& site);
+  // A name of wire::SiteView::plan_trouble with its sentence, or both empty.
+  void note_plan(Site& site, std::string trouble, std::string sentence);
+  // What is known of it in memory alone.
+  void show(wire::SiteView& view) const;
   // A gateway has a later plan than we: see Store::note_newer_plan.
   Task<> outrun(Site& site, std::int64_t revision);
   Task<> flush_contacts();

@@ -183,6 +183,8 @@ struct SiteView {
   core::Holding holding;                // the gateways that call with its token
   WallTime looked_at;                   // by describe_site()
   std::vector<std::string> two_agents;  // devices of which two seem to call
+  // Its plan could not be given to its gateway when that asked last: plan_too_large or plan_not_loaded; empty: it could.
+  std::string plan_trouble, plan_trouble_sentence;
   std::optional<WallTime> until;
   std::string state, reason, sentence;  // of the moment it is looked at: describe_site()
   std::vector<Unreadable> unreadable = {};  // where one site is shown: also of what else holds it

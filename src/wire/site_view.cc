@@ -20,6 +20,7 @@ enum class Rank {
   kIdsExhausted,
   kEpochWaits,
   kSilent,
+  kPlan,
   kTwoAgents,
   kRefused,
   kMisfit,
@@ -123,6 +124,9 @@ void say_work(SiteView& site, WallTime now, AllSaid& all) {
     site.state = "idle";
     all.push_back({Rank::kNothing, "", "The gateway answers; nothing is to be done."});
   }
+  if (!site.plan_trouble.empty())
+    all.push_back({Rank::kPlan, site.plan_trouble,
+                   "What is new does not reach its gateway, which goes on with what it knows: " + site.plan_trouble_sentence + "."});
   if (misfit) all.push_back({Rank::kMisfit, site.misfit, "Not all of it fits: " + site.misfit_sentence});
 }
 

@@ -68,6 +68,9 @@ TEST(SiteView, ReasonsHaveAnOrder) {
   next("report_refused");
   view.two_agents = {"till-1"};
   next("two_agents");
+  view.plan_trouble = "plan_too_large";
+  view.plan_trouble_sentence = "its plan has too many bytes";
+  next("plan_too_large");
   view.contact_at = kNow - 1h;
   next("gateway_silent");
   EXPECT_EQ(view.state, "silent");
@@ -78,7 +81,7 @@ TEST(SiteView, ReasonsHaveAnOrder) {
   EXPECT_FALSE(view.until);
   view.unreadable.push_back({"site", "berlin", "limits", "oops"});
   next("row_unreadable");
-  for (const char* part : {"no window", "too long", "till-1", "last heard", "began anew", "32 bits", "limits"})
+  for (const char* part : {"no window", "too long", "till-1", "too many bytes", "last heard", "began anew", "32 bits", "limits"})
     EXPECT_NE(view.sentence.find(part), std::string::npos) << part << ": " << view.sentence;
 }
 

@@ -221,7 +221,8 @@ def show_progress(line):
 def run_seeds(name, program, seeds, jobs, environment, limit_s, world="small"):
     """A range of seeds of the simulated fleet; one that failed is said with what replays it, the first with its story."""
     place = [] if world == "small" else ["--world", world]
-    command = [str(program), "--seeds", seeds, "--jobs", str(jobs), *place]
+    # What was covered, for docs/coverage-pairs.md.
+    command = [str(program), "--seeds", seeds, "--jobs", str(jobs), "--pairs", str(LOGS / f"{name}-pairs.md"), *place]
     status, output = run(name, command, limit_s, environment, show_progress)
     counts = Counts()
     failed = dict(re.findall(r"^dray-sim --seed (\d+)(?: --world \w+)? +# (.*)", output, re.MULTILINE))

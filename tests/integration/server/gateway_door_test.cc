@@ -442,6 +442,9 @@ TEST_F(GatewayDoor, APlanThatNoGatewayWouldReadIsNotSent) {
   EXPECT_EQ(refused.headers.at("retry-after"), "300");
   EXPECT_NE(refused.detail().find("bytes, and gateways read 16777216"), std::string::npos) << refused.body;
   EXPECT_TRUE(server->wait_for(" plan_too_large "));
+  const auto site = get("sites/berlin");
+  EXPECT_EQ(site.json().at("reason").as_string(), "plan_too_large") << site.body;
+  EXPECT_NE(site.body.find("and gateways read 16777216"), std::string::npos) << site.body;
 }
 
 }  // namespace
