@@ -54,12 +54,12 @@ TEST_F(LineLimitTest, WhatFailsAndWorksInTurnIsSaidAFewTimesAnHour) {
     EXPECT_TRUE(trouble.sentence());
     trouble.over(log);
   }
-  EXPECT_EQ(logged("poll_failed "), 10U);
+  EXPECT_EQ(logged("poll_failed what="), 10U);
   EXPECT_EQ(logged("poll_failed_over"), 10U);
   clock.now += 1h;
   trouble.failed(log, "status 500");
   EXPECT_EQ(logged("poll_failed_left_out"), 1U);
-  EXPECT_EQ(logged("poll_failed "), 11U);
+  EXPECT_EQ(logged("poll_failed what="), 11U);
 }
 
 TEST_F(LineLimitTest, WhatGoesOnFailingWhenTheHourIsUsedUpIsSaidAfterIt) {
@@ -75,7 +75,7 @@ TEST_F(LineLimitTest, WhatGoesOnFailingWhenTheHourIsUsedUpIsSaidAfterIt) {
     }
     clock.now += 1min;
   }
-  EXPECT_EQ(logged("poll_failed "), 11U) << "once, not once an hour";
+  EXPECT_EQ(logged("poll_failed what="), 11U) << "once, not once an hour";
   EXPECT_EQ(logged("poll_failed_left_out"), 1U);
   EXPECT_EQ(logged("poll_failed_over"), 10U);
   EXPECT_NE(lines.back().find("times=61"), std::string::npos) << lines.back();
