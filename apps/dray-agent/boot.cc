@@ -22,14 +22,13 @@ namespace {
 constexpr Duration kGrace{10'000};
 constexpr Duration kLongestPause{60'000};
 
-// A child that is watched: its end is a value and a notification.
+// A child that is watched: its end is a value and a notification. What follows from the end follows at once; what it left
+// behind holds up only its own next start.
 struct Watched {
-  std::optional<adapters::Child> child;
-  std::optional<int> ended;
+  std::optional<adapters::Child> child;  // until nothing of it is left
+  std::optional<int> ended;              // its status, until it was looked at
   int failures = 0;
   SteadyTime not_before{};
-
-  bool runs() const { return child && !ended; }
 };
 
 class Supervisor {
@@ -47,11 +46,11 @@ class Supervisor {
     while (!stop.requested()) {
       const auto seen = changed_.generation();
       const SteadyTime now = device_.clock.steady();
-      if (!program_.runs() && !config_.program.empty() && now >= program_.not_before) start_program();
-      if (!agent_.runs() && now >= agent_.not_before) co_await start_agent(stop);
+      if (!program_.child && !config_.program.empty() && now >= program_.not_before) start_program();
+      if (!agent_.child && now >= agent_.not_before) co_await start_agent(stop);
       SteadyTime until = kSteadyMax;
-      if (!agent_.runs()) until = agent_.not_before;
-      if (!program_.runs() && !config_.program.empty()) until = std::min(until, program_.not_before);
+      if (!agent_.child) until = agent_.not_before;
+      if (!program_.child && !config_.program.empty()) until = std::min(until, program_.not_before);
       co_await changed_.wait_past(seen, device_.clock, until, stop);
       if (stop.requested()) break;
       const bool restart = co_await look(stop);
@@ -71,27 +70,33 @@ class Supervisor {
 
   // What has ended, and what follows. True: restart the device.
   Task<bool> look(Stop& stop) {
-    if (program_.ended) {
-      const std::string how = "ended with status " + std::to_string(*program_.ended);
-      device_.log.warn("program_ended", {{"status", *program_.ended}});
-      forget(program_);
+    if (const auto status = std::exchange(program_.ended, {})) {
+      const std::string how = "ended with status " + std::to_string(*status);
+      device_.log.warn("program_ended", {{"status", *status}});
+      put_off(program_);
       agent::BootParts parts = boot_parts();
       auto back = co_await agent::program_ended(std::move(parts), how, stop);
       if (back && *back) co_return true;
+      tasks_.spawn(clear(program_));
     }
-    if (agent_.ended) {
-      const int status = *agent_.ended;
-      forget(agent_);
-      if (status == kRestartStatus) co_return true;
-      device_.log.warn("agent_ended", {{"status", status}, {"failures", agent_.failures}});
+    if (const auto status = std::exchange(agent_.ended, {})) {
+      if (*status == kRestartStatus) co_return true;
+      put_off(agent_);
+      device_.log.warn("agent_ended", {{"status", *status}, {"failures", agent_.failures}});
+      tasks_.spawn(clear(agent_));
     }
     co_return false;
   }
 
-  // Again after a pause that doubles, until it has run for a while.
-  void forget(Watched& watched) {
+  // Ends what it left behind, so that it can be started again.
+  Task<> clear(Watched& watched) {
+    co_await watched.child->end_rest(device_.clock, kGrace);
     watched.child.reset();
-    watched.ended.reset();
+    changed_.notify();
+  }
+
+  // Again after a pause that doubles, until it has run for a while.
+  void put_off(Watched& watched) {
     const SteadyTime now = device_.clock.steady();
     watched.failures = now - watched.not_before > kLongestPause ? 1 : watched.failures + 1;
     watched.not_before =
@@ -102,6 +107,7 @@ class Supervisor {
     agent::BootParts parts = boot_parts();
     auto counted = co_await agent::before_start(std::move(parts), stop);
     if (!counted) device_.log.error("trial_not_counted", {{"why", counted.error().message()}});
+    if (program_.ended) co_return;  // meanwhile: that is looked at first
     adapters::Command command;
     command.argv = {"/proc/self/exe", "run"};
     for (char** argument = argv_ + 1; *argument != nullptr; ++argument)
@@ -122,7 +128,7 @@ class Supervisor {
     auto child = adapters::Child::start(device_.io, command);
     if (!child) {
       device_.log.error("start_failed", {{"what", what}, {"why", child.error().message()}});
-      forget(watched);
+      put_off(watched);
       return;
     }
     watched.child.emplace(std::move(*child));
@@ -134,7 +140,6 @@ class Supervisor {
   Task<> watch(Watched& watched) {
     auto status = co_await watched.child->wait(tasks_.stop_signal());
     if (!status) co_return;
-    co_await watched.child->end_rest(device_.clock, kGrace);  // before it is started again
     watched.ended = *status;
     changed_.notify();
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/posix/orphans.h"
 #include "device.h"
 
 namespace {
@@ -66,11 +67,22 @@ std::optional<Arguments> parse(int argc, char** argv) {
   return out;
 }
 
+// "run", "boot": what starts other people's programs. Nothing: this process goes on.
+std::optional<int> leave_orphans_to_another() {
+  if (!dray::adapters::is_given_orphans()) return {};
+  const auto split = dray::adapters::mind_orphans();
+  if (split) return *split;
+  std::fprintf(stderr, "dray-agent: %s\n", split.error().message().c_str());
+  return 1;
+}
+
 int dispatch(const Arguments& arguments, const dray::apps::AgentConfig& config, char** argv) {
   const auto& words = arguments.words;
   const std::string command = words.empty() ? "" : words[0];
-  if (command == "run" && words.size() == 1) return dray::apps::run_agent(config);
-  if (command == "boot" && words.size() == 1) return dray::apps::supervise(config, argv);
+  if ((command == "run" || command == "boot") && words.size() == 1) {
+    if (const auto ended = leave_orphans_to_another()) return *ended;
+    return command == "run" ? dray::apps::run_agent(config) : dray::apps::supervise(config, argv);
+  }
   if (command == "status" && words.size() == 1) return dray::apps::print_status(config, arguments.json);
   const bool answers = command == "answer" && words.size() == 2 &&
                        (words[1] == "ready" || words[1] == "busy" || words[1] == "defer");

@@ -106,6 +106,52 @@ TEST_F(AgentTest, APortalBetweenItAndItsGatewayHasTakenNothingAndFailsNothing) {
   EXPECT_EQ(server.attributes["dray.version.os"], "2");
 }
 
+// Many a server calls whatever it answers "text/html", also nothing, a word, and the file itself.
+TEST_F(AgentTest, AnAnswerThatIsOnlyCalledAPageIsAnAnswer) {
+  set_up();
+  for (const char* word : {"", "ok"}) {
+    server.feedback.clear();
+    server.order(*word == 0 ? 101 : 102, {*word == 0 ? new_os : TestPart{"os", "3", "third"}});
+    server.after = [word](HttpResponse& answer) {
+      answer.headers.set("Content-Type", "text/html; charset=utf-8");
+      if (std::get_if<std::string>(&answer.body) != nullptr && std::get<std::string>(answer.body).empty()) answer.body = std::string{word};
+    };
+    if (*word == 0) device.power_on();
+    ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 30min)) << word;
+  }
+}
+
+// A portal that says 404 knows no actions; a server whose page for what is gone is one for people is believed after a while.
+TEST_F(AgentTest, APageThatSaysGoneIsBelievedOnlyWhenTheServerIsHeardBesides) {
+  set_up();
+  server.order(101, {new_os});
+  bool portal = false, gone = false;
+  std::size_t told = 0;
+  server.instead = [&](const HttpRequest& request, const std::string& path) -> std::optional<HttpResponse> {
+    const bool closes = path.ends_with("/feedback") && phase() == "committed";
+    portal = portal || (closes && !gone);
+    if (!portal && !(gone && closes)) return {};
+    if (request.method == Method::kPost) ++told;
+    HttpResponse page{404};
+    page.headers.set("Content-Type", "text/html");
+    page.body = std::string{"<!DOCTYPE html><h1>Not found</h1>"};
+    return page;
+  };
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return portal; }, 30min));
+  ASSERT_TRUE(world.run_for(3h));
+  EXPECT_FALSE(server.closed("success"));
+  EXPECT_GE(told, 30U) << "told again";
+  EXPECT_LE(told, 100U) << "ever more seldom";
+  gone = true;
+  server.withdraw();
+  portal = false;
+  told = 0;
+  ASSERT_TRUE(world.run_for(3h));
+  EXPECT_GE(told, 2U);
+  EXPECT_LE(told, 10U) << "it is the server that says so";
+}
+
 TEST_F(AgentTest, RefusesABodyThatIsShorterThanOrdered) {
   set_up();
   server.order(101, {new_os});

@@ -53,6 +53,8 @@ class ScriptedDdi final : public HttpHandler {
   // What is answered instead; nothing: as hawkBit does. path: "", "/deploymentBase/101", ...
   std::function<std::optional<HttpResponse>(const HttpRequest& request, const std::string& path)> instead;
 
+  std::function<void(HttpResponse&)> after;  // what becomes of each answer
+
   void order(std::int64_t action, std::vector<TestPart> parts) {
     action_ = action;
     parts_ = std::move(parts);
@@ -86,7 +88,9 @@ class ScriptedDdi final : public HttpHandler {
       auto read = co_await read_all(*request.body, 1 << 20);
       if (read) body = std::move(*read);
     }
-    co_return answer(request, body);
+    HttpResponse out = answer(request, body);
+    if (after) after(out);
+    co_return out;
   }
 
  private:

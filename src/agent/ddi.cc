@@ -1,7 +1,7 @@
 #include "agent/ddi.h"
 
 #include "base/text.h"
-#include "wire/http_fields.h"
+#include "wire/page.h"
 
 namespace dray::agent {
 namespace {
@@ -10,6 +10,7 @@ namespace client = wire::client;
 
 constexpr std::size_t kLargestAnswer = 1 << 20;
 constexpr std::size_t kMostWords = 4096;  // of what was refused, in the log
+constexpr int kHeard = 5;  // polls that were read since a page came: what answers with pages is the server itself
 constexpr Duration kPatience{15'000};  // without a byte of an answer that nobody holds back
 
 Error status_error(int status) {
@@ -20,6 +21,10 @@ Error status_error(int status) {
   if (status == 429 || status >= 500) return {ErrorCode::kUnavailable, text};
   return {ErrorCode::kInvalid, text};
 }
+
+bool is_success(int status) { return status >= 200 && status <= 299; }
+
+Error page_error() { return {ErrorCode::kUnavailable, "a page came where an answer was due: somebody on the way answers"}; }
 
 }  // namespace
 
@@ -38,6 +43,13 @@ Task<Result<TextResponse>> Ddi::call(HttpRequest ask, std::string body, Stop& st
 }
 
 Task<Result<Ddi::Poll>> Ddi::poll(std::string etag, std::chrono::seconds wait, Stop& stop) {
+  auto answer = co_await ask_poll(std::move(etag), wait, stop);
+  if (answer && polls_since_page_) ++*polls_since_page_;
+  if (!answer && answer.error().code() != ErrorCode::kStopped) polls_since_page_.reset();
+  co_return answer;
+}
+
+Task<Result<Ddi::Poll>> Ddi::ask_poll(std::string etag, std::chrono::seconds wait, Stop& stop) {
   HttpRequest ask = request(Method::kGet, server_.base);
   if (!etag.empty()) {
     ask.headers.set("If-None-Match", etag);
@@ -53,10 +65,27 @@ Task<Result<Ddi::Poll>> Ddi::poll(std::string etag, std::chrono::seconds wait, S
   co_return Poll{true, std::move(*decoded), std::string{answer->headers.get("ETag")}};
 }
 
+// Whoever says 200 with a page (a portal, until somebody signs in) has told nobody what was sent, and one that says 404
+// knows no actions. A server may have pages of its own for what it has not got: it is believed when it was heard
+// meanwhile, because whoever stands in the way answers polls with pages too.
+Result<> Ddi::judge(const TextResponse& answer) {
+  const Error refused = status_error(answer.status);
+  const bool gone = refused.code() == ErrorCode::kNotFound || refused.code() == ErrorCode::kConflict;
+  if (!is_success(answer.status) && !gone) return refused;
+  if (!wire::is_page(answer.headers.get("Content-Type"), answer.body)) {
+    if (gone) return refused;
+    return {};
+  }
+  if (gone && polls_since_page_ && *polls_since_page_ >= kHeard) return refused;
+  if (gone && !polls_since_page_) polls_since_page_ = 0;
+  return page_error();
+}
+
 Task<Result<std::string>> Ddi::get(std::string href, Stop& stop) {
   HttpRequest ask = request(Method::kGet, std::move(href));
   auto answer = co_await call(std::move(ask), std::string{}, stop);
   if (!answer) co_return answer.error();
+  DRAY_CO_CHECK(judge(*answer));
   if (answer->status != 200) co_return status_error(answer->status);
   co_return std::move(answer->body);
 }
@@ -66,11 +95,7 @@ Task<Result<>> Ddi::send(Method method, std::string target, std::string body, St
   ask.headers.set("Content-Type", "application/json");
   auto answer = co_await call(std::move(ask), std::move(body), stop);
   if (!answer) co_return answer.error();
-  // Whoever says 200 with a page (a portal, until somebody signs in) has told nobody what was sent.
-  if (answer->status >= 200 && answer->status <= 299 && wire::is_page(answer->headers.get("Content-Type")))
-    co_return Error{ErrorCode::kUnavailable, "a page came where an answer was due: somebody on the way answers"};
-  if (answer->status < 200 || answer->status > 299) co_return status_error(answer->status);
-  co_return Result<>{};
+  co_return judge(*answer);
 }
 
 Task<Result<>> Ddi::put_config(std::map<std::string, std::string> data, Stop& stop) {

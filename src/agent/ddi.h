@@ -35,6 +35,8 @@ class Ddi {
   Task<Result<Poll>> poll(std::string etag, std::chrono::seconds wait, Stop& stop);
   Task<Result<std::string>> get(std::string href, Stop& stop);  // a small document; kNotFound: 404 and 410
   // What is told is never dropped in silence: kNotFound, kConflict: the action is gone, saying it again changes nothing.
+  // A page for people (wire/page.h) is no answer: kUnavailable; one that says "gone" is believed when several polls were
+  // read meanwhile.
   // kInvalid: refused, also without the words of people and programs, which are in the log then.
   Task<Result<>> put_config(std::map<std::string, std::string> data, Stop& stop);
   Task<Result<>> feedback(ActionId action, wire::client::FeedbackBody body, Stop& stop);
@@ -52,6 +54,8 @@ class Ddi {
  private:
   HttpRequest request(Method method, std::string target) const;
   Task<Result<>> say(std::string target, std::string full, std::string words, std::string reduced, Stop& stop);
+  Task<Result<Poll>> ask_poll(std::string etag, std::chrono::seconds wait, Stop& stop);
+  Result<> judge(const TextResponse& answer);
   Task<Result<>> send(Method method, std::string target, std::string body, Stop& stop);
   Task<Result<TextResponse>> call(HttpRequest ask, std::string body, Stop& stop);
   Server server_;
@@ -59,6 +63,7 @@ class Ddi {
   Log log_;
   LineLimit& lines_;
   std::string refused_;  // where words were refused last: said once
+  std::optional<int> polls_since_page_;  // that were read, one after the other, since a page said that something is gone
   bool answered_ = false;
 };
 

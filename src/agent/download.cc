@@ -4,7 +4,7 @@
 
 #include "agent/image.h"
 #include "base/mutant.h"
-#include "wire/http_fields.h"
+#include "wire/page.h"
 
 namespace dray::agent {
 namespace {
@@ -134,17 +134,28 @@ class Sink final : public BodySink {
                    "asked from byte " + std::to_string(from) + ", got \"" + std::string{range} + "\""};
     const std::uint64_t rest = part_.size - *begins;
     const auto length = headers.find("Content-Length");
-    if ((!length || number(*length) != rest) && wire::is_page(headers.get("Content-Type")))
-      return Error{ErrorCode::kUnavailable, "a page came where the file was due: somebody on the way answers"};
     if (length && number(*length) != rest)
-      return Error{ErrorCode::kInvalid,
-                   "the body has " + std::string{*length} + " bytes, not " + std::to_string(rest)};
+      wrong_length_ = Error{ErrorCode::kInvalid,
+                            "the body has " + std::string{*length} + " bytes, not " + std::to_string(rest)};
+    may_be_page_ = status == 200 && (!length || wrong_length_) && wire::has_page_type(headers.get("Content-Type"));
+    if (wrong_length_ && !may_be_page_) return *wrong_length_;
+    most_shown_ = static_cast<std::size_t>(std::min<std::uint64_t>(wire::kPageShows, rest));
     start_over = status == 200 && from > 0;
     skip_ = status == 206 ? from - *begins : 0;  // a cache that sends whole blocks
     return {};
   }
 
   Task<Result<>> write(ByteView bytes) override {
+    if (may_be_page_) {
+      beginning_ += as_text(bytes);
+      const auto is = wire::beginning_of(std::string_view{beginning_}.substr(0, wire::kPageShows));
+      if (is == wire::Beginning::kPage)
+        co_return Error{ErrorCode::kUnavailable, "a page came where the file was due: somebody on the way answers"};
+      if (is == wire::Beginning::kOpen && beginning_.size() < most_shown_) co_return Result<>{};
+      if (wrong_length_) co_return *wrong_length_;
+      may_be_page_ = false;
+      bytes = as_bytes(beginning_);
+    }
     const auto here = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, bytes.size()));
     skip_ -= here;
     bytes = bytes.subspan(here);
@@ -173,6 +184,11 @@ class Sink final : public BodySink {
   const Part& part_;
   std::function<void(std::uint64_t)>& on_durable_;
   SteadyTime checked_;
+  // A body of a page's type is held back until it shows whether it is one.
+  bool may_be_page_ = false;
+  std::optional<Error> wrong_length_;
+  std::string beginning_;
+  std::size_t most_shown_ = 0;
   std::uint64_t skip_ = 0;  // bytes at the start of the body that are already here
 };
 

@@ -127,8 +127,9 @@ class Driver {
     }
   }
 
-  // An update is some ten lines of one subject; one that its other side drives in circles is cut short.
-  static constexpr core::LineBudget::Limits kLines{.of_one = 60, .of_all = 5'000};
+  // An update is some ten lines of one subject; one that its other side drives in circles is cut short. No total: no
+  // party makes more subjects than the plan has jobs, and what all of them do in one night is to be read afterwards.
+  static constexpr core::LineBudget::Limits kLines{.of_one = 60, .of_all = core::LineBudget::Limits::kNoTotal};
 
   GroupCommit<Write>& saves_;
   Log log_;

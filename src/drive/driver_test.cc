@@ -131,5 +131,24 @@ TEST(GroupCommit, AnAnswerIsNotGivenWhenTheSaveNeverCame) {
   EXPECT_EQ(f.trace.back(), "stopped");
 }
 
+// A site with ten thousand devices in one night; and one that is driven in circles.
+TEST(Driver, SaysEachChangeOfEverySubjectButNotOfOneWithoutEnd) {
+  asio::io_context io;
+  adapters::SystemClock clock{io};
+  TaskGroup tasks{io.get_executor()};
+  std::size_t said = 0;
+  const Log log{Level::kInfo, [&] { return clock.wall(); }, [&](Level, std::string_view line) { said += line.find("state_changed machine") != line.npos; }};
+  GroupCommit<int> saves{tasks, clock, Log{}, [](const std::vector<int>&) -> Task<Result<>> { co_return Result<>{}; }};
+  Driver<CounterMachine, int> driver{saves, clock, log, [](const int&, const int*, const int& after) { return after; }, [](const int&, const std::string&) {}};
+  for (int key = 0; key < 10'000; ++key) {
+    driver.put(key, 0);
+    for (int i = 0; i < 10; ++i) driver.apply(key, 1, {});
+  }
+  EXPECT_EQ(said, 100'000U);
+  for (int i = 0; i < 1'000; ++i) driver.apply(0, 1, {});
+  EXPECT_EQ(said, 100'050U);
+  io.run();
+}
+
 }  // namespace
 }  // namespace dray

@@ -1,5 +1,5 @@
 // Log lines that somebody outside can cause (a device, a server, a stranger): each kind has a core::LineBudget. When the
-// first one of an hour is left out the log says so, and afterwards how many there were.
+// first one of an hour is left out the log says so, and how many there were when the first one after it comes.
 //
 //   if (lines_.may_say("power_on_reported", device)) log.info("power_on_reported", ...);
 //
@@ -17,6 +17,8 @@
 
 namespace dray {
 
+inline constexpr std::string_view kLeftOutNote = "it comes too often: more like it are counted, and the first one that comes after an hour tells how many";
+
 class LineLimit {
  public:
   LineLimit(const Clock& clock, Log log, core::LineBudget::Limits limits = {})
@@ -30,7 +32,7 @@ class LineLimit {
     if (answer.left_out > 0) log_.info("lines_left_out", {{"line", event}, {"count", answer.left_out}});
     if (answer.begins)
       log_.warn("line_left_out", {{"line", event}, {"about", clean_text(subject, kLongestSubject)},
-                                  {"note", "it comes too often: more like it are counted, and the count is said after the hour"}});
+                                  {"note", kLeftOutNote}});
     return answer.may;
   }
 

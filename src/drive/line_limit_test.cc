@@ -54,12 +54,37 @@ TEST_F(LineLimitTest, WhatFailsAndWorksInTurnIsSaidAFewTimesAnHour) {
     EXPECT_TRUE(trouble.sentence());
     trouble.over(log);
   }
-  EXPECT_EQ(logged("poll_failed "), 10U);
+  EXPECT_EQ(logged("poll_failed what="), 10U);
   EXPECT_EQ(logged("poll_failed_over"), 10U);
   clock.now += 1h;
   trouble.failed(log, "status 500");
   EXPECT_EQ(logged("poll_failed_left_out"), 1U);
-  EXPECT_EQ(logged("poll_failed "), 11U);
+  EXPECT_EQ(logged("poll_failed what="), 11U);
+}
+
+TEST_F(LineLimitTest, WhatGoesOnFailingWhenTheHourIsUsedUpIsSaidAfterIt) {
+  Trouble trouble{"poll_failed", "Asking the gateway", clock};
+  for (int i = 0; i < 10; ++i) {
+    trouble.failed(log, "status 500");
+    trouble.over(log);
+  }
+  for (int i = 0; i < 3 * 24 * 60; ++i) {  // three days
+    trouble.failed(log, "status 500");
+    if (i == 0) {
+      EXPECT_EQ(logged("line_left_out line=poll_failed"), 1U);
+    }
+    clock.now += 1min;
+  }
+  EXPECT_EQ(logged("poll_failed what="), 11U) << "once, not once an hour";
+  EXPECT_EQ(logged("poll_failed_left_out"), 1U);
+  EXPECT_EQ(logged("poll_failed_over"), 10U);
+  EXPECT_NE(lines.back().find("times=61"), std::string::npos) << lines.back();
+  trouble.over(log);
+  EXPECT_EQ(logged("poll_failed_over"), 11U);
+  trouble.failed(log, "status 500");
+  trouble.given_up(log);
+  EXPECT_EQ(logged("poll_failed_over"), 11U) << "it never worked";
+  EXPECT_EQ(logged("poll_failed_given_up"), 1U);
 }
 
 }  // namespace

@@ -244,6 +244,7 @@ void Fetcher::note_progress(const Incoming& file) {
 Task<> Fetcher::fetch(Wanted what, Stop& stop) {
   const bool adopted = co_await adopt(what);
   if (adopted) {
+    if (const auto known = efforts_.find(what.sha); known != efforts_.end()) known->second.trouble.over(parts_.site.log());
     brake_.progress();
     co_return;
   }
@@ -423,7 +424,7 @@ void Fetcher::forget_unwanted() {
       ++it;
       continue;
     }
-    it->second.trouble.over(parts_.site.log());
+    it->second.trouble.given_up(parts_.site.log());
     it = efforts_.erase(it);
   }
 }

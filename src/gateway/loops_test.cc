@@ -266,6 +266,8 @@ TEST_F(LoopsTest, NothingIsRememberedOfArtifactsThatNoJobWantsAnyMore) {
   run_for(4h);  // a pause may last an hour, and then it is looked at again
   EXPECT_EQ(life->gateway()->fetcher().remembered(), 0U);
   EXPECT_EQ(why_slow(), "");
+  EXPECT_GE(logged("fetch_interrupted_given_up"), 1U);
+  EXPECT_EQ(logged("fetch_interrupted_over"), 0U) << "none of them ever came";
 }
 
 TEST_F(LoopsTest, AnswersThatBringNothingOfAnArtifactAreAskedForWithABrake) {

@@ -21,7 +21,7 @@ Task<Result<>> Site::load(Other other, std::function<Task<Result<>>()> prepare) 
     }
     const auto done = restore(document, other);
     if (done) continue;
-    kept.add(document);
+    kept.add(document, documents::stays(documents::fate_of(document.kind, document.id)));
     note_unreadable(document, done.error(), moved);
   }
   keep_aside(kept, std::move(moved));

@@ -37,13 +37,18 @@ std::uint64_t announced(const Headers& headers) {
   return error == std::errc{} && end == text.data() + text.size() ? out : 0;
 }
 
+// Where it may not, Content-Length tells of another answer (RFC 9110 8.6): of the 200 to a GET, or of what is held already.
+bool may_have_body(Method method, int status) {
+  return method != Method::kHead && status >= 200 && status != 204 && status != 304;
+}
+
 class TextSink final : public BodySink {
  public:
-  TextSink(TextResponse& out, std::size_t limit, bool has_body) : out_{out}, limit_{limit}, has_body_{has_body} {}
+  TextSink(TextResponse& out, std::size_t limit, Method method) : out_{out}, limit_{limit}, method_{method} {}
   Result<> head(int status, const Headers& headers) override {
     out_.status = status;
     out_.headers = headers;
-    if (has_body_ && announced(headers) > limit_) return too_large();  // before a byte of it has come
+    if (may_have_body(method_, status) && announced(headers) > limit_) return too_large();  // before a byte of it has come
     return {};
   }
   Task<Result<>> write(ByteView bytes) override {
@@ -59,7 +64,7 @@ class TextSink final : public BodySink {
 
   TextResponse& out_;
   std::size_t limit_;
-  bool has_body_;
+  Method method_;
 };
 
 }  // namespace
@@ -102,7 +107,7 @@ Task<Result<std::string>> read_all(BodySource& body, std::size_t limit) {
 Task<Result<TextResponse>> exchange(HttpClient& client, HttpRequest request, std::string body, std::size_t limit,
                                     Stop& stop) {
   TextResponse out;
-  TextSink sink{out, limit, request.method != Method::kHead};
+  TextSink sink{out, limit, request.method};
   if (!body.empty()) {
     request.length = body.size();
     request.body = text_body(std::move(body));

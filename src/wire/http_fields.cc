@@ -75,10 +75,4 @@ std::optional<Duration> parse_retry_after(std::string_view text, WallTime now) {
   return std::clamp<Duration>(*date - now, Duration{0}, kLongestRetryAfter);
 }
 
-bool is_page(std::string_view content_type) {
-  constexpr std::string_view kPage = "text/html";
-  return content_type.size() >= kPage.size() &&
-         std::equal(kPage.begin(), kPage.end(), content_type.begin(), [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
-}
-
 }  // namespace dray::wire

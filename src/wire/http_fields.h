@@ -26,7 +26,4 @@ inline constexpr Duration kLongestRetryAfter{3'600'000};  // whoever says more i
 // Seconds or a date, within [0, kLongestRetryAfter]; nothing where it is neither.
 std::optional<Duration> parse_retry_after(std::string_view text, WallTime now);
 
-// A Content-Type of a page for people, which no part of ours and no update is: somebody on the way says something.
-bool is_page(std::string_view content_type);
-
 }  // namespace dray::wire

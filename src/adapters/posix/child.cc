@@ -12,6 +12,7 @@
 #include <boost/asio/redirect_error.hpp>
 
 #include "adapters/posix/fd.h"
+#include "adapters/posix/process_group.h"
 #include "adapters/posix/timer.h"
 #include "base/text.h"
 
@@ -24,6 +25,7 @@ constexpr std::size_t kMostOut = 64 * 1024;
 constexpr std::size_t kErrTail = 10 * 1024;
 constexpr int kPiecesAtOnce = 64;  // of 4 KiB: somebody who prints without end holds up nobody
 constexpr Duration kLook{20};      // between two looks at what ends soon
+constexpr Duration kLongestLook{200};  // each next one later: a look at a group reads all processes
 
 std::vector<std::string> environment_of(const Command& command) {
   std::vector<std::string> out;
@@ -115,6 +117,7 @@ Child::Child(Child&& other) noexcept
 
 Child::~Child() {
   if (pid_ <= 0 || group_ended_) return;
+  if (status_ && !group_runs(pid_)) return;
   signal_group(SIGKILL);
   if (!status_) ::waitpid(pid_, nullptr, 0);
 }
@@ -138,9 +141,14 @@ int Child::reap() {
     int raw = 0;
     while (::waitpid(pid_, &raw, 0) < 0 && errno == EINTR) {
     }
-    status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+    has_ended(raw);
   }
   return *status_;
+}
+
+void Child::has_ended(int raw) {
+  status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+  group_ended_ = ::kill(-pid_, 0) != 0 && errno == ESRCH;  // from now on its number may be another's
 }
 
 Task<Result<int>> Child::wait(Stop& stop) {
@@ -156,22 +164,22 @@ Task<Result<int>> Child::wait(Stop& stop) {
   co_return reap();
 }
 
-bool Child::group_runs() const {
-  while (::waitpid(-pid_, nullptr, WNOHANG) > 0) {
-  }  // where we are the first process of all, what is left behind is ours to bury
-  return ::kill(-pid_, 0) == 0 || errno != ESRCH;
+Task<> Child::end_rest(Clock& clock, Duration grace) {
+  if (!group_ended_ && group_runs(pid_)) {
+    signal_group(SIGTERM);
+    const SteadyTime until = clock.steady() + grace;
+    co_await await_rest(clock, until);
+  }
+  group_ended_ = true;
 }
 
-Task<> Child::end_rest(Clock& clock, Duration grace) {
-  if (group_ended_) co_return;
-  signal_group(SIGTERM);
-  const SteadyTime until = clock.steady() + grace;
+Task<> Child::await_rest(Clock& clock, SteadyTime until) {
   Stop never;
-  while (group_runs() && clock.steady() < until) {
-    [[maybe_unused]] auto slept = co_await clock.sleep_until(clock.steady() + kLook, never);
+  for (Duration look = kLook; clock.steady() < until; look = std::min(look * 2, kLongestLook)) {
+    if (group_ended_ || !group_runs(pid_)) co_return;
+    [[maybe_unused]] auto slept = co_await clock.sleep_until(clock.steady() + look, never);
   }
-  if (group_runs()) signal_group(SIGKILL);
-  group_ended_ = true;
+  signal_group(SIGKILL);
 }
 
 Task<int> Child::end(Clock& clock, Duration grace) {
@@ -182,14 +190,18 @@ Task<int> Child::end(Clock& clock, Duration grace) {
   while (!status_ && clock.steady() < until) {
     int raw = 0;
     if (::waitpid(pid_, &raw, WNOHANG) == pid_) {
-      status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+      has_ended(raw);
       break;
     }
     [[maybe_unused]] auto slept = co_await clock.sleep_until(clock.steady() + kLook, never);
   }
-  signal_group(SIGKILL);  // and what it left behind
+  if (status_)
+    co_await await_rest(clock, until);  // what it left behind has what is left of the time
+  else
+    signal_group(SIGKILL);
+  const int status = reap();
   group_ended_ = true;
-  co_return reap();
+  co_return status;
 }
 
 void Child::signal_group(int number) const {

@@ -37,18 +37,21 @@ class Child {
   // Exit status, 128 + signal where it was killed; kStopped leaves it running. One waiter at a time. What it left behind
   // still runs: end_rest().
   Task<Result<int>> wait(Stop& stop);
-  // After wait(): SIGTERM to what is left of its group, SIGKILL after `grace`. Returns at once where nothing is.
+  // After wait(): SIGTERM to what is left of its group, SIGKILL after `grace`. Returns at once where nothing is, or only
+  // what has ended already (process_group.h).
   Task<> end_rest(Clock& clock, Duration grace);
-  // SIGTERM to the group, SIGKILL after `grace`; its status. Takes no Stop: this is how one stops.
+  // SIGTERM to the group, SIGKILL to what is left of all of it after `grace`; its status. Takes no Stop: this is how one
+  // stops.
   Task<int> end(Clock& clock, Duration grace);
   void signal_group(int number) const;
 
  private:
   Child(asio::io_context& io, pid_t pid, int pidfd);
   int reap();
-  bool group_runs() const;  // somebody is in it; asked only until it is found empty, so that its number is not another's
+  void has_ended(int raw);  // raw: as waitpid says it
+  Task<> await_rest(Clock& clock, SteadyTime until);
   pid_t pid_ = -1;
-  bool group_ended_ = false;
+  bool group_ended_ = false;  // found empty: it gets no signal any more, because its number may be another's
   std::optional<int> status_;
   asio::posix::basic_stream_descriptor<Executor> pidfd_;
 };

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <array>
 #include <chrono>
@@ -137,14 +139,53 @@ TEST_F(ChildTest, ManyThatLeaveSomethingBehindHoldNoDescriptor) {
   EXPECT_EQ(count(), before);
 }
 
+// Where its orphans get a parent that never asks for them they stay as zombies in its group, which no signal ends.
+TEST_F(ChildTest, WhatHasEndedIsNotWaitedForWhereNobodyBuriesIt) {
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const pid_t runner = ::fork();
+    if (runner == 0) {
+      asio::io_context own;
+      SystemClock time{own};
+      const SteadyTime began = time.steady();
+      Command command{{"/bin/sh", "-c", "sleep 600 & exit 0"}, {}, {}};
+      Stop never;
+      asio::co_spawn(own, run_command(own, time, std::move(command), {Duration{120'000}, Duration{60'000}}, never),
+                     [&](std::exception_ptr, Result<CommandResult> result) {
+                       ::_exit(result && time.steady() - began < Duration{30'000} ? 0 : 1);
+                     });
+      own.run();
+      ::_exit(2);
+    }
+    int raw = 0;
+    ::waitpid(runner, &raw, 0);
+    ::_exit(WIFEXITED(raw) ? WEXITSTATUS(raw) : 3);
+  }
+  int raw = 0;
+  ASSERT_EQ(::waitpid(parent, &raw, 0), parent);
+  ASSERT_TRUE(WIFEXITED(raw));
+  EXPECT_EQ(WEXITSTATUS(raw), 0);
+}
+
+TEST_F(ChildTest, WhatItStartedHasTheSameTimeForItsEndWhereItEndsFirst) {
+  // The shell ends of the signal at once; its helper first says good-bye.
+  const auto result = run({"/bin/sh", "-c", "(trap 'echo good-bye; exit 0' TERM; echo ready >&2; sleep 600 & wait) & exec sleep 600"}, {},
+                          CommandLimits{Duration{2'000}, Duration{20'000}});
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result->timed_out);
+  EXPECT_EQ(result->out, "good-bye\n");
+}
+
 TEST_F(ChildTest, TheLastWordsOfItsHelpersAreRead) {
-  const auto result = run("(read word < /dev/null; exec 3>&1; echo from the helper) & exit 0", {});
+  const auto result = run({"/bin/sh", "-c", "(read word < /dev/null; exec 3>&1; echo from the helper) & exit 0"}, {},
+                          CommandLimits{Duration{20'000}, Duration{100}, Duration{20'000}});
   ASSERT_TRUE(result);
   EXPECT_EQ(result->out, "from the helper\n");
 }
 
 TEST_F(ChildTest, ThatPrintsWithoutEndIsEndedAtItsTime) {
-  const auto result = run({"/bin/sh", "-c", "yes & yes >&2 & exec sleep 600"}, {}, CommandLimits{Duration{300}, Duration{100}});
+  const auto result = run({"/bin/sh", "-c", "yes & yes >&2 & exec sleep 600"}, {}, CommandLimits{Duration{2'000}, Duration{5'000}});
   ASSERT_TRUE(result);
   EXPECT_TRUE(result->timed_out);
   EXPECT_EQ(result->out.size(), 64u * 1024);

@@ -3,6 +3,7 @@
 // it uses, and a kind that is busy hides no other one: each has a budget of its own. Pure: time is given.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@ namespace dray::core {
 class LineBudget {
  public:
   struct Limits {
+    static constexpr int kNoTotal = std::numeric_limits<int>::max();  // where the subjects are bounded by something else
     int of_one = 10;
     int of_all = 1'000;
     Duration within{3'600'000};  // from the first line
@@ -28,6 +30,7 @@ class LineBudget {
   };
   // A line about this subject is to be written.
   Answer ask(std::string_view subject, SteadyTime now);
+  SteadyTime ends() const { return ends_; }  // then there is a new budget
 
  private:
   Limits limits_;

@@ -48,8 +48,10 @@ void Kept::restore(const Document& kept) {
   last_ = std::max(last_, place.number);
 }
 
-void Kept::add(const Document& unreadable) {
-  One& one = kinds_[unreadable.kind][unreadable.id];
+void Kept::add(const Document& unreadable, bool stays) {
+  auto& all = kinds_[unreadable.kind];
+  if (stays && all.size() >= kMostKept && !all.contains(unreadable.id)) return;
+  One& one = all[unreadable.id];
   if (!one.stored_as.empty() && one.text == unreadable.text) return;
   if (!one.stored_as.empty()) gone_.push_back(Write::erase(kind::kUnreadable, one.stored_as));
   one = {++last_, "", unreadable.text};

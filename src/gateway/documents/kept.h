@@ -20,8 +20,9 @@ class Kept {
  public:
   // At the start: what is there (kind kUnreadable). Until 2026-11-30 without a number: these are the oldest.
   void restore(const Document& kept);
-  // Is to be kept.
-  void add(const Document& unreadable);
+  // Is to be kept. stays: it stays in its own place as well, and comes again at each start; so it pushes out nothing, and is
+  // not kept where kMostKept of its kind are.
+  void add(const Document& unreadable, bool stays);
   // What makes it so in the store. Once, when everything was added.
   Writes writes();
   // How many of a kind went because newer ones are there, by kind. After writes().

@@ -24,10 +24,10 @@ struct Shelf {
     return std::any_of(texts.begin(), texts.end(), [&](const auto& one) { return one.first.starts_with(kind + "/") && one.first.ends_with("/" + id); });
   }
   // One start that finds these.
-  std::map<std::string, std::size_t> start(const std::vector<Document>& unreadable) {
+  std::map<std::string, std::size_t> start(const std::vector<Document>& unreadable, bool stays = false) {
     Kept kept;
     for (const auto& [id, text] : texts) kept.restore({std::string{kind::kUnreadable}, id, text});
-    for (const Document& one : unreadable) kept.add(one);
+    for (const Document& one : unreadable) kept.add(one, stays);
     take(kept.writes());
     return kept.dropped();
   }
@@ -68,6 +68,16 @@ TEST(Kept, WhatHoldsAndIsFoundAtEachStartIsKeptOnce) {
   EXPECT_EQ(shelf.texts, (std::map<std::string, std::string>{{"job/000000000001/a/b/c", "job"}}));
   shelf.start({{"job", "a/b/c", "damaged anew"}});
   EXPECT_EQ(shelf.texts, (std::map<std::string, std::string>{{"job/000000000002/a/b/c", "damaged anew"}}));
+}
+
+TEST(Kept, MoreThanAreKeptOfWhatStaysInItsPlaceSettleAtTheFirstStart) {
+  Shelf shelf;
+  const auto all = many("job", 0, kMostKept + 500);
+  EXPECT_TRUE(shelf.start(all, true).empty());
+  EXPECT_EQ(shelf.of("job"), kMostKept);
+  const auto first = shelf.texts;
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(shelf.start(all, true).empty());
+  EXPECT_EQ(shelf.texts, first) << "nothing is written again";
 }
 
 TEST(Kept, WhatAnOlderProgramKeptIsTheOldest) {

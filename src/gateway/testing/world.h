@@ -282,7 +282,7 @@ class World {
   }
 
   template <class Done>
-  bool until(Done done, std::chrono::milliseconds limit = 10s) {
+  bool until(Done done, std::chrono::milliseconds limit = 2min) {  // of the machine's time, which may be busy
     const auto end = std::chrono::steady_clock::now() + limit;
     while (!done()) {
       if (std::chrono::steady_clock::now() > end) return false;

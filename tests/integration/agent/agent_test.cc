@@ -309,6 +309,19 @@ TEST_F(DrayAgent, AVersionWhoseProgramEndsFallsBackByItself) {
   EXPECT_GE(server->boot_ids.size(), 2U);
 }
 
+// A helper of the program hears no SIGTERM, and outlives it for longer than the agent waits.
+TEST_F(DrayAgent, AVersionWhoseProgramEndsAndLeavesSomethingBehindFallsBackBeforeTheAgentStarts) {
+  configure(
+      "run = [\"/bin/sh\", \"-c\", \"head -c 3 $DRAY_CURRENT/os/image | grep -q new && { trap '' TERM; sleep 1000 & exit 7; }; "
+      "exec sleep 1000\"]\n");
+  server->order(101, {new_os});
+  start();
+  ASSERT_TRUE(until([&] { return server->closed("failure") || server->closed("success"); }));
+  EXPECT_FALSE(server->closed("success"));
+  EXPECT_EQ(server->attributes["dray.version.os"], "1");
+  EXPECT_NE(server->sentences.back().find("its program ended with status 7"), std::string::npos) << server->sentences.back();
+}
+
 TEST_F(DrayAgent, ASecondOneOnTheSameDataIsRefused) {
   start();
   until([&] { return !server->boot_ids.empty(); });
