@@ -1,6 +1,8 @@
 #include "adapters/sqlite/db.h"
+#include "adapters/sqlite/server_store.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <filesystem>
@@ -11,7 +13,8 @@ namespace {
 class DbTest : public testing::Test {
  protected:
   void SetUp() override { std::filesystem::remove(path_); }
-  std::string path_ = testing::TempDir() + "dray_db_test.sqlite";
+  void TearDown() override { std::filesystem::remove(path_); }
+  std::string path_ = testing::TempDir() + "dray_db_" + std::to_string(::getpid()) + ".sqlite";
 };
 
 TEST_F(DbTest, KeepsWhatWasCommittedAndDropsWhatWasNot) {
@@ -52,6 +55,20 @@ TEST_F(DbTest, ARepeatedKeyIsAConflict) {
   Statement insert{*db, "INSERT INTO t VALUES(1)"};
   EXPECT_TRUE(insert.run());
   EXPECT_EQ(insert.run().error().code(), ErrorCode::kConflict);
+}
+
+// Seen by the address sanitizer: a text that was put together for one call was the key for all later ones.
+TEST_F(DbTest, AStatementIsKeptByItsTextAndNotByWhereThatStood) {
+  auto db = Db::open({.path = path_});
+  StatementCache sql{*db};
+  std::string text = "SELECT 1";
+  const Statement* first = &sql(text);
+  text = "SELECT 2";
+  const Statement* second = &sql(text);
+  EXPECT_NE(first, second);
+  text.assign(text.size(), 'x');
+  EXPECT_EQ(&sql("SELECT 1"), first);
+  EXPECT_EQ(&sql("SELECT 2"), second);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "adapters/sqlite/gateway_store.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -12,7 +13,8 @@ using gateway::Write;
 class GatewayStoreTest : public testing::Test {
  protected:
   void SetUp() override { std::filesystem::remove(path_); }
-  std::string path_ = testing::TempDir() + "dray_gateway_store_test.sqlite";
+  void TearDown() override { std::filesystem::remove(path_); }
+  std::string path_ = testing::TempDir() + "dray_gateway_store_" + std::to_string(::getpid()) + ".sqlite";
 };
 
 TEST_F(GatewayStoreTest, GivesBackWhatWasCommittedLast) {

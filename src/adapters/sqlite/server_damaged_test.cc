@@ -1,5 +1,6 @@
 // Numbers and words that are damaged, whatever can be damaged at all, and a file that is.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -190,7 +191,7 @@ TEST_F(Damaged, ADeferralHoldsUntilItIsReplaced) {
 
 // A page of the file that is damaged is no matter of one batch: nothing more is committed.
 TEST(DamagedFile, FailsAllBatchesOfATransaction) {
-  const std::string path = ::testing::TempDir() + "dray_damaged_file.sqlite";
+  const std::string path = ::testing::TempDir() + "dray_damaged_" + std::to_string(::getpid()) + ".sqlite";
   const auto remove = [&] {
     for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(path + end);
   };

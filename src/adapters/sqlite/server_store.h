@@ -15,7 +15,8 @@
 
 namespace dray::adapters {
 
-// Statements prepared once. The text is a literal: it is the key by its address and content.
+// Statements prepared once. It keeps a copy of each text, so that one that was put together for the call is as good as a
+// literal; what differs from call to call is bound, never part of the text, or this grows without end.
 class StatementCache {
  public:
   explicit StatementCache(Db& db) : db_{db} {}
@@ -23,8 +24,13 @@ class StatementCache {
   Db& db() { return db_; }
 
  private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
   Db& db_;
-  std::unordered_map<std::string_view, Statement> statements_;
+  std::unordered_map<std::string, Statement, Hash, std::equal_to<>> statements_;
 };
 
 // What one subject's rows, or what was asked of them, did wrong; everything else concerns the whole database.
