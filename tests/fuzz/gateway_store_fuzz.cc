@@ -100,11 +100,12 @@ void damaged(const std::string& name, const std::string& id, std::string_view te
   if (name == kind::kDeferral || name == kind::kPlan || name == kind::kJob)
     fuzz::must(!damage.holds(device).empty(), "what can't be read holds what it was about");
   documents::Kept kept, again;
-  kept.add({name, id, std::string{text}});
+  const bool stays = text.size() % 2 == 0;
+  kept.add({name, id, std::string{text}}, stays);
   const Writes writes = kept.writes();
   fuzz::must(writes.size() == 1 && writes[0].text == text, "it is kept as it is");
   again.restore({std::string{kind::kUnreadable}, writes[0].id, std::string{text}});
-  again.add({name, id, std::string{text}});
+  again.add({name, id, std::string{text}}, stays);
   fuzz::must(again.writes().empty(), "and once");
 }
 
