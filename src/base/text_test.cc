@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "base/text_testing.h"
+
 namespace dray {
 namespace {
 
@@ -72,23 +74,6 @@ TEST(Text, DifferentNamesStayDifferent) {
   EXPECT_EQ(clean_name("100% %zz %f0"), "100% %zz %f0") << "what reads as no escape stays as it is";
 }
 
-// What a clean name says of the name outside: all of it.
-std::string name_outside(std::string_view clean) {
-  const std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (std::size_t i = 0; i < clean.size(); ++i) {
-    const auto high = i + 2 < clean.size() && clean[i] == '%' ? digits.find(clean[i + 1]) : std::string_view::npos;
-    const auto low = high == std::string_view::npos ? high : digits.find(clean[i + 2]);
-    if (low == std::string_view::npos) {
-      out += clean[i];
-      continue;
-    }
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return out;
-}
-
 TEST(Text, ACleanNameSaysWhichNameItWas) {
   const std::string letters = "%2FC0a\n\xFC\xC3\xA4";
   std::set<std::string> clean;
@@ -101,7 +86,7 @@ TEST(Text, ACleanNameSaysWhichNameItWas) {
       for (std::size_t i = 0, rest = n; i < length; ++i, rest /= letters.size()) raw += letters[rest % letters.size()];
       const std::string name = clean_name(raw);
       ASSERT_TRUE(is_utf8(name));
-      ASSERT_EQ(name_outside(name), raw) << name;
+      ASSERT_EQ(testing_text::name_outside(name), raw) << name;
       clean.insert(name);
       ++names;
     }

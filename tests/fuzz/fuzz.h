@@ -28,6 +28,22 @@ inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
 // What people and logs are shown is text, whatever the input was.
 inline void must_be_text(std::string_view said) { must(is_utf8(said), "an error message is UTF-8"); }
 
+// What is read is written and read again to the same; what can't be read is an Error that can be shown. True where it
+// could be read. Text: what `read` takes, std::string or std::string_view.
+template <class Text, class Read, class Write>
+bool round_trip(const Text& text, Read read, Write write) {
+  const auto value = read(text);
+  if (!value) {
+    must_be_text(value.error().message());
+    return false;
+  }
+  const std::string written = write(*value);
+  const auto again = read(written);
+  must(static_cast<bool>(again), "what was read is written so that it is read again");
+  must(write(*again) == written, "and it says the same");
+  return true;
+}
+
 // Cuts the first line off: targets that read several small texts take one a line.
 inline std::string_view next_line(std::string_view& rest) {
   const auto end = rest.find('\n');

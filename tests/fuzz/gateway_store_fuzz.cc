@@ -12,24 +12,10 @@
 
 using namespace dray;
 using namespace dray::gateway;
+using fuzz::round_trip;
 namespace kind = dray::gateway::kind;
 
 namespace {
-
-// What is read is written and read again to the same; what can't be read is an Error that can be shown.
-template <class Read, class Write>
-bool round_trip(std::string_view text, Read read, Write write) {
-  const auto value = read(text);
-  if (!value) {
-    fuzz::must_be_text(value.error().message());
-    return false;
-  }
-  const std::string written = write(*value);
-  const auto again = read(written);
-  fuzz::must(static_cast<bool>(again), "what was read is written so that it is read again");
-  fuzz::must(write(*again) == written, "and it says the same");
-  return true;
-}
 
 // A kept message says in which format it is, and stays what it was.
 template <class Decode, class Encode>

@@ -5,25 +5,11 @@
 #include "wire/json.h"
 
 using namespace dray;
+using fuzz::round_trip;
 namespace rows = dray::adapters::rows;
 namespace times = dray::adapters::times;
 
 namespace {
-
-// True where it can be read; then it is written and read again to the same.
-template <class Read, class Write>
-bool round_trip(const std::string& text, Read read, Write write) {
-  const auto value = read(text);
-  if (!value) {
-    fuzz::must_be_text(value.error().message());
-    return false;
-  }
-  const std::string written = write(*value);
-  const auto again = read(written);
-  fuzz::must(static_cast<bool>(again), "what was read is written so that it is read again");
-  fuzz::must(write(*again) == written, "and it says the same");
-  return true;
-}
 
 // "Always" is said by an empty list and by nothing else: no damage may read as it.
 template <class Read, class Write>
