@@ -26,7 +26,7 @@ bool is_reported(const Unreadable& what) {
 
 // Of an uploaded file; its own bytes say everything that its row does.
 bool is_file(const Unreadable& what) {
-  return what.table == "upload" || (what.table == "blob" && what.column == "sha256");
+  return what.table == "upload" || (what.table == "blob" && (what.column == "sha256" || what.column == "bytes"));
 }
 
 }  // namespace

@@ -18,12 +18,13 @@ namespace {
 
 Result<> load_devices(StatementCache& sql, std::int64_t site_id, core::Plan& plan) {
   std::set<std::string> types;
-  auto& devices = sql("SELECT name, type, token_sha256, attributes FROM device WHERE site_id=?1 ORDER BY id");
+  auto& devices = sql("SELECT name, type, token_sha256, attributes, id FROM device WHERE site_id=?1 ORDER BY id");
   devices.bind(1, site_id);
   for (;;) {
     DRAY_TRY(const bool row, devices.step());
     if (!row) break;
     std::vector<wire::Unreadable> notes;
+    RowReader{"device", std::to_string(devices.integer(4)), notes}("name", name_of(devices.text(0)));
     RowReader{"device", devices.text(0), notes}("token_sha256", token_hash_of(devices.text(2)));
     if (!notes.empty()) devices.reset();
     DRAY_CHECK(readable(notes));

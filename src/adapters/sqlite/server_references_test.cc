@@ -184,6 +184,30 @@ TEST_F(DanglingRows, ADeviceOfNoSiteIsShownAndStopsNobody) {
   EXPECT_EQ(must(store->load_plan("berlin")).devices.size(), 2u);
 }
 
+TEST_F(DanglingRows, ADeviceOfNoNameKeepsThePlanOfItsSiteAndIsReplacedByItsNumber) {
+  execute("UPDATE device SET name=cast(x'4bf66c6e' AS TEXT) WHERE name='odd-1'");
+  EXPECT_FALSE(store->load_plan("berlin"));
+  EXPECT_EQ(named(rows_of("berlin"), "device", "3", "name"), 1);
+  must(store->replace_unreadable({"device", "3", "name", "\"odd-1\""}));
+  EXPECT_TRUE(store->load_plan("berlin"));
+  EXPECT_TRUE(rows_of("berlin").empty());
+}
+
+TEST_F(DanglingRows, HowFarReportsWereTakenBeginsAnewWhereItCantBeRead) {
+  roll_out();
+  for (const char* value : {"'x'", "-1", "9223372036854775807"})
+    for (const char* column : {"seen_epoch", "seen_seq"}) {
+      report("berlin", {job_report(3, 9, "r1-till-1", "downloading")});
+      execute(std::string{"UPDATE site SET "} + column + "=" + value + " WHERE name='berlin'");
+      must(store->note_start(kNow));
+      const auto entries = must(store->sites());
+      EXPECT_EQ(entries.at(0).seen.epoch, 0) << column << value;
+      EXPECT_EQ(entries.at(0).seen.seq, 0) << column << value;
+      EXPECT_TRUE(report("berlin", {job_report(3, 10, "r1-till-1", "downloading")}).resync) << column << value;
+      EXPECT_EQ(must(store->sites()).at(0).seen.seq, 10);
+    }
+}
+
 TEST_F(DanglingRows, FilesOfNoNameAreSetAsideAndCanBeSentAnew) {
   roll_out();
   damage("blob", "sha256", "sha256 LIKE 'a%'", "'x'");
@@ -196,7 +220,7 @@ TEST_F(DanglingRows, FilesOfNoNameAreSetAsideAndCanBeSentAnew) {
   EXPECT_EQ(uploads.rows[0].durable, 0u) << "the end will tell";
   EXPECT_EQ(uploads.unreadable.size(), 2u);
   EXPECT_EQ(must(lists.artifacts({})).items.size(), 2u);
-  EXPECT_EQ(named(must(lists.artifact(sha('a'))).unreadable, "blob", sha('a').hex(), "sha256"), 1);
+  EXPECT_EQ(named(must(lists.artifact(sha('a'))).unreadable, "blob", sha('a').hex(), "bytes"), 1);
   const auto plan = store->load_plan("berlin");
   ASSERT_FALSE(plan);
   EXPECT_NE(plan.error().message().find("drayctl artifact push"), std::string::npos) << plan.error().message();

@@ -327,7 +327,7 @@ void check_names(const std::string& sha256, std::vector<wire::Unreadable>& notes
 void check_file(const std::string& sha256, std::vector<wire::Unreadable>& notes, const Statement& row, int name, int size) {
   const RowReader read{"blob", sha256, notes};
   if (row.is_null(name)) {
-    read("sha256", Result<std::int64_t>{Error{ErrorCode::kNotFound, "there is no such row"}});
+    read("bytes", Result<std::int64_t>{Error{ErrorCode::kNotFound, "there is no such row"}});
     return;
   }
   read("size", size_at(row, size));

@@ -107,7 +107,7 @@ Result<> check_artifacts(StatementCache& sql, wire::SiteView& site) {
 // They pass no filter.
 Result<> check_devices(StatementCache& sql, wire::SiteView& site) {
   auto& find = sql(
-      "SELECT d.name, d.attributes, d.reported, d.running, d.token_sha256 FROM device d JOIN site s ON s.id=d.site_id WHERE s.name=?1 "
+      "SELECT d.name, d.attributes, d.reported, d.running, d.token_sha256, d.id FROM device d JOIN site s ON s.id=d.site_id WHERE s.name=?1 "
       "ORDER BY d.id");
   find.bind(1, site.name);
   for (;;) {
@@ -118,6 +118,7 @@ Result<> check_devices(StatementCache& sql, wire::SiteView& site) {
     device("reported", string_map(find.text(2)));
     device("running", running(find.text(3)));
     device("token_sha256", token_hash_of(find.text(4)));
+    RowReader{"device", std::to_string(find.integer(5)), site.unreadable}("name", name_of(find.text(0)));
   }
 }
 
