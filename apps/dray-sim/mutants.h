@@ -49,7 +49,6 @@ inline constexpr Mutant kMutants[] = {
     {"damage_renames", "two_gateways", 1'000'019, "a gateway that can't read its clock's floor takes another name"},
     {"two_agents_unsaid", "two_agents", 1'000'002, "a boot id that comes back is taken for a new one"},
     {"restarts_are_two_agents", "two_agents", 1, "a device that restarts often is taken for two"},
-    {"doubt_never_ends", "two_agents", 1'000'002, "a device that had two agents is said to have them for ever"},
     {"unreadable_permits", "unreadable", 1'000'001, "what can't be read of a site or a rollout means: always"},
     {"plan_leaves_out", "unreadable", 1'000'001, "a plan is made without the jobs that can't be read"},
     {"links_take_slots", "served", 1'000'001, "a link that is shown and not used keeps others from receiving"},
