@@ -158,18 +158,16 @@ TEST_F(GatewayDoor, OneMessageHidesNoneOfAnotherKindInTheLog) {
 
 TEST_F(GatewayDoor, APlanThatNoGatewayCouldTakeIsNotGiven) {
   start();
-  add_device("odd-2", "lyon", "odd");
   const std::string before = std::string{get_plan("berlin").headers.get("ETag")};
-  must(store->db().execute("PRAGMA foreign_keys=OFF; UPDATE artifact SET id=-5 WHERE sha256 LIKE 'a%'"));
+  must(store->db().execute("UPDATE device_type SET components='[\"" + std::string(300, 'x') + "\"]' WHERE name='odd'"));
   program->sites.apply(must(store->add_deferral({.site = "berlin", .until = adapters::server_testing::kNow + 1h}, adapters::server_testing::kNow, {})).made.changed);
   EXPECT_EQ(get_plan("berlin", before).status, 503) << "it goes on with the one that it has";
   EXPECT_EQ(get_plan("lyon").status, 200);
   EXPECT_EQ(view("berlin").plan_trouble, "plan_not_loaded");
-  EXPECT_NE(view("berlin").sentence.find("artifacts[0].module_id: must lie between 1 and "), std::string::npos) << view("berlin").sentence;
-  EXPECT_NE(view("berlin").sentence.find("(artifact " + sha('a').hex()), std::string::npos) << view("berlin").sentence;
+  EXPECT_NE(view("berlin").sentence.find("components[0]: is longer than 256 bytes (device_type odd)"), std::string::npos) << view("berlin").sentence;
   EXPECT_EQ(said("plan_not_loaded"), 1);
   EXPECT_EQ(get("berlin").status, 200) << "and fetches what that needs";
-  must(store->db().execute("UPDATE artifact SET id=1 WHERE id=-5"));
+  must(store->db().execute("UPDATE device_type SET components='[\"fw\"]' WHERE name='odd'"));
   program->sites.apply(must(store->set_device_token("till-1", std::string(64, 'd'))));
   EXPECT_EQ(get_plan("berlin", before).status, 200);
   EXPECT_EQ(view("berlin").plan_trouble, "");
