@@ -8,6 +8,7 @@
 
 #include "sim/fleet/coverage/pairs.h"
 #include "sim/fleet/damage/damage.h"
+#include "sim/fleet/damage/rows.h"
 #include "sim/fleet/fleet.h"
 #include "sim/fleet/hostile/numbers.h"
 #include "sim/fleet/line/boxes.h"
@@ -27,6 +28,8 @@ class Troubles {
   void heard(const std::string& client, const HttpRequest& request);
   // Called when a document of a gateway that has no power was damaged.
   void on_damaged(std::function<void(Node&, const Damaged&)> hook) { on_damaged_ = std::move(hook); }
+  // Called when a row of the server, which has no power, was damaged.
+  void on_row_damaged(std::function<void(const DamagedRow&)> hook) { on_row_damaged_ = std::move(hook); }
 
  private:
   struct Weight {
@@ -43,6 +46,8 @@ class Troubles {
   void start_twin(Twin& twin, FaultKind kind);
   void damage();
   void post_numbers();
+  void plan_row_damage();
+  void damage_row_of_server();
 
   void later(Duration delay, std::function<void()> act);  // not after heal()
   Duration some_time(Duration least, Duration most);
@@ -54,13 +59,14 @@ class Troubles {
   const FleetOptions& options_;
   const Swarm& swarm_;
   FaultLog& log_;
-  SimRandom random_, lan_random_;
+  SimRandom random_, lan_random_, rows_random_;
   HostileNumbers numbers_;
   Boxes boxes_;
   std::vector<int> shares_;  // of incidents()
   std::string standing_;  // describe()
   bool over_ = false;
   std::function<void(Node&, const Damaged&)> on_damaged_;
+  std::function<void(const DamagedRow&)> on_row_damaged_;
 };
 
 }  // namespace dray::sim::fleet
