@@ -176,6 +176,14 @@ Task<HttpResponse> AdminApi::replace_row(Call& call) {
   auto done = co_await on(parts_.store_worker, std::move(work));
   if (!done) co_return problem_response(done.error());
   parts_.log.info("row_replaced", {{"table", wanted->table}, {"key", wanted->key}, {"column", wanted->column}});
+  if (wanted->table == "site" && wanted->column == "token_sha256") {
+    const auto hash = wire::decode<std::string>(wire::parse_json(wanted->text), [](const wire::Node& n) { return n.text(); });
+    if (hash) sites_.set_token(wanted->key, *hash);
+  }
+  if (wanted->table == "blob") {
+    auto loaded = co_await artifacts_.load_blobs();
+    if (!loaded) co_return problem_response(loaded.error());
+  }
   sites_.apply(*done);
   timetable_.notify();
   const value body{{"table", wanted->table}, {"key", wanted->key}, {"column", wanted->column}};

@@ -47,15 +47,28 @@ Artifacts::State Artifacts::state_of(const Upload& upload) const {
   return {upload.offset, upload.size, false};
 }
 
-Task<Result<>> Artifacts::load() {
-  std::function<Result<std::vector<Blob>>()> blobs = [this] { return parts_.store.blobs(); };
-  auto all = co_await on(parts_.store_worker, std::move(blobs));
+Task<Result<>> Artifacts::load_blobs() {
+  std::function<Result<Kept<Blob>>()> work = [this] { return parts_.store.blobs(); };
+  auto all = co_await on(parts_.store_worker, std::move(work));
   if (!all) co_return all.error().with_context("loading the artifacts");
-  for (Blob& blob : *all) blobs_.emplace(blob.sha256, blob);
+  for (Blob& blob : all->rows) blobs_.insert_or_assign(blob.sha256, blob);
+  say_set_aside(all->unreadable);
+  co_return Result<>{};
+}
 
-  std::function<Result<std::vector<UploadEntry>>()> uploads = [this] { return parts_.store.uploads(); };
+// One row stops nothing else; as long as it can't be read it is as if the file had never come.
+void Artifacts::say_set_aside(const std::vector<wire::Unreadable>& rows) {
+  for (const wire::Unreadable& one : rows)
+    parts_.log.error("row_set_aside", {{"what", wire::sentence_of(one)}, {"remedy", wire::remedy_of(one)}});
+}
+
+Task<Result<>> Artifacts::load() {
+  auto loaded = co_await load_blobs();
+  if (!loaded) co_return loaded.error();
+  std::function<Result<Kept<UploadEntry>>()> uploads = [this] { return parts_.store.uploads(); };
   auto entries = co_await on(parts_.store_worker, std::move(uploads));
   if (!entries) co_return entries.error().with_context("loading the uploads");
+  say_set_aside(entries->unreadable);
   std::function<Result<>()> folders = [this]() -> Result<> {
     DRAY_CHECK(parts_.disk.make_dir("uploads"));
     DRAY_CHECK(parts_.disk.make_dir("blobs"));
@@ -63,7 +76,7 @@ Task<Result<>> Artifacts::load() {
   };
   auto made = co_await on(parts_.bytes, std::move(folders));
   if (!made) co_return made.error().with_context("making the folders of artifacts");
-  for (const UploadEntry& entry : *entries) {
+  for (const UploadEntry& entry : entries->rows) {
     auto settled = co_await settle(entry);
     if (!settled) co_return settled.error();
   }
@@ -378,7 +391,7 @@ Task<Artifacts::Appended> Artifacts::finish(Upload& upload) {
     co_return Appended{Outcome::kFailed, {}, saved.error()};
   }
   parts_.log.info("artifact_stored", {{"sha256", blob.sha256.hex()}, {"bytes", blob.size}});
-  blobs_.emplace(blob.sha256, blob);
+  blobs_.insert_or_assign(blob.sha256, blob);
   co_return Appended{Outcome::kComplete, {blob.size, blob.size, true}, {}};
 }
 

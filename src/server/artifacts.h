@@ -29,6 +29,8 @@ class Artifacts {
 
   // Reads the database, takes up what a crash left between two steps.
   Task<Result<>> load();
+  // Reads anew which files there are, after a row of them was replaced.
+  Task<Result<>> load_blobs();
 
   struct State {
     std::uint64_t offset = 0, size = 0;
@@ -66,6 +68,7 @@ class Artifacts {
   Result<bool> place(const wire::NewUpload& wanted, Begun& out);
   Task<Result<>> record(Sha256 sha256, std::uint64_t size);
   void withdraw(const Sha256& sha256);
+  void say_set_aside(const std::vector<wire::Unreadable>& rows);
   Task<Result<>> settle(const UploadEntry& entry);
   Task<Result<>> prepare(Upload& upload);
   Task<Appended> receive(Upload& upload, BodySource& body);

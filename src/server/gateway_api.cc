@@ -150,6 +150,7 @@ Task<HttpResponse> GatewayApi::plan(Site& site, HttpRequest request, Stop& stop)
   };
   const auto wait = wait_of(request, options_.longest_wait);
   const auto theirs = number(known);
+  site.taking.asked(has_current() ? std::optional{site.revision} : theirs);
   if (theirs && *theirs > site.revision && *theirs < kMostRevision) co_await sites_.outrun(site, *theirs);
   if (wait.count() > 0 && waiting_ >= options_.most_waiting)
     co_return busy_response("too many gateways wait", kRetryAfter);
@@ -176,6 +177,10 @@ Task<HttpResponse> GatewayApi::current_plan(Site& site) {
     sites_.note_plan(site, "plan_not_loaded", "its plan can't be read from the store: " + plan.error().message());
     co_return busy_response("the plan can not be read now", kRetryAfter);
   }
+  if (!site.plan_flaw.empty()) {
+    sites_.note_plan(site, "plan_not_loaded", "no gateway could take it as it is stored: " + site.plan_flaw);
+    co_return busy_response("the plan can not be read now", kFailedAgain);
+  }
   const wire::PlanMessage message{**plan, parts_.clock.wall(), site.seen};
   std::string text = wire::encode_plan(message);
   if (text.size() > wire::kMostPlanBytes) {
@@ -186,6 +191,10 @@ Task<HttpResponse> GatewayApi::current_plan(Site& site) {
     co_return refused;
   }
   sites_.note_plan(site, {}, {});
+  site.taking.given((*plan)->revision, parts_.clock.steady(), parts_.clock.wall());
+  const auto not_taken = site.taking.trouble(parts_.clock.steady());
+  if (not_taken && sites_.lines().may_say("plan_not_taken", site.name))
+    parts_.log.warn("plan_not_taken", {{"site", site.name}, {"why", *not_taken}});
   HttpResponse out{200};
   out.headers.set("Content-Type", "application/json");
   out.headers.set("ETag", "\"" + std::to_string((*plan)->revision) + "\"");

@@ -41,6 +41,7 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
     for (const std::string site : {"berlin", "lyon"})
       must(store->set_site_token(site, sha256_hex("secret-" + site)));
     roll_out();
+    if (!damage.empty()) must(store->db().execute(damage));
     must(node.disk().make_dir("blobs"));
     must(
         must(node.disk().open("blobs/" + sha('a').hex(), Mode::kTruncate))->write(0, as_bytes("0123456789")));
@@ -64,6 +65,30 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
     node.spawn(ask(site, out));
     EXPECT_TRUE(world.run_until([&] { return out.has_value(); }, 1min));
     return out ? std::move(*out) : HttpResponse{0};
+  }
+  // The plan as a gateway gets it that has the revision `has`.
+  HttpResponse get_plan(const std::string& site, const std::string& has = "") {
+    std::optional<HttpResponse> out;
+    node.spawn(ask_plan(site, has, out));
+    EXPECT_TRUE(world.run_until([&] { return out.has_value(); }, 1min));
+    return out ? std::move(*out) : HttpResponse{0};
+  }
+  Task<> ask_plan(std::string site, std::string has, std::optional<HttpResponse>& out) {
+    HttpRequest request{Method::kGet, "/gateway/v1/plan"};
+    request.headers.add("Authorization", "Bearer secret-" + site);
+    if (!has.empty()) request.headers.add("If-None-Match", has);
+    HttpResponse response = co_await program->door.handle(std::move(request), never_);
+    out.emplace(std::move(response));
+  }
+  wire::SiteView view(const std::string& name) {
+    wire::SiteView site = must(lists.site(name));
+    program->sites.show(site);
+    wire::describe_site(site, world.true_time());
+    return site;
+  }
+  std::ptrdiff_t said(const std::string& what) const {
+    return std::count_if(lines_.begin(), lines_.end(),
+                         [&](const std::string& line) { return line.find(what) != std::string::npos; });
   }
   int post(const std::string& site, std::string body) {
     std::optional<int> status;
@@ -90,6 +115,7 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
   std::vector<std::string> lines_;  // of the log
 
   Options options;
+  std::string damage;  // SQL, done before the program starts
   sim::World world{3};
   sim::Node& node = world.add("server");
   Program* program = nullptr;
@@ -118,10 +144,6 @@ TEST_F(GatewayDoor, GivesOneSiteAnEighthOfTheDownloads) {
 
 TEST_F(GatewayDoor, OneMessageHidesNoneOfAnotherKindInTheLog) {
   start();
-  const auto said = [this](const std::string& what) {
-    return std::count_if(lines_.begin(), lines_.end(),
-                         [&](const std::string& line) { return line.find(what) != std::string::npos; });
-  };
   const auto report = [](int epoch, const std::string& attempt) {
     return "{\"epoch\":" + std::to_string(epoch) + ",\"seq\":1,\"at\":\"2026-11-24T00:00:00Z\",\"kind\":\"job\",\"job\":\"r1-till-1\",\"state\":\"downloading\",\"attempt\":" +
            attempt + "}";
@@ -132,6 +154,83 @@ TEST_F(GatewayDoor, OneMessageHidesNoneOfAnotherKindInTheLog) {
   EXPECT_EQ(said(" epoch_waits site"), 1) << "and once for all of them";
   post("berlin", report(8, "1"));
   EXPECT_EQ(said(" epoch_waits site"), 1);
+}
+
+TEST_F(GatewayDoor, APlanThatNoGatewayCouldTakeIsNotGiven) {
+  start();
+  add_device("odd-2", "lyon", "odd");
+  const std::string before = std::string{get_plan("berlin").headers.get("ETag")};
+  must(store->db().execute("PRAGMA foreign_keys=OFF; UPDATE artifact SET id=-5 WHERE sha256 LIKE 'a%'"));
+  program->sites.apply(must(store->add_deferral({.site = "berlin", .until = adapters::server_testing::kNow + 1h}, adapters::server_testing::kNow, {})).made.changed);
+  EXPECT_EQ(get_plan("berlin", before).status, 503) << "it goes on with the one that it has";
+  EXPECT_EQ(get_plan("lyon").status, 200);
+  EXPECT_EQ(view("berlin").plan_trouble, "plan_not_loaded");
+  EXPECT_NE(view("berlin").sentence.find("artifacts[0].module_id: must lie between 1 and "), std::string::npos) << view("berlin").sentence;
+  EXPECT_NE(view("berlin").sentence.find("(artifact " + sha('a').hex()), std::string::npos) << view("berlin").sentence;
+  EXPECT_EQ(said("plan_not_loaded"), 1);
+  EXPECT_EQ(get("berlin").status, 200) << "and fetches what that needs";
+  must(store->db().execute("UPDATE artifact SET id=1 WHERE id=-5"));
+  program->sites.apply(must(store->set_device_token("till-1", std::string(64, 'd'))));
+  EXPECT_EQ(get_plan("berlin", before).status, 200);
+  EXPECT_EQ(view("berlin").plan_trouble, "");
+}
+
+TEST_F(GatewayDoor, SaysThatAGatewayDoesNotTakeWhatItIsGiven) {
+  start();
+  const std::string tag = std::string{get_plan("berlin").headers.get("ETag")};
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(get_plan("berlin", "\"0\"").status, 200);
+    EXPECT_TRUE(world.run_for(1min));
+  }
+  EXPECT_EQ(view("berlin").plan_trouble, "plan_not_taken");
+  EXPECT_EQ(view("lyon").plan_trouble, "");
+  EXPECT_EQ(said(" plan_not_taken site"), 1);
+  EXPECT_EQ(get_plan("berlin", tag).status, 304);
+  EXPECT_EQ(view("berlin").plan_trouble, "");
+}
+
+TEST_F(GatewayDoor, StartsWithFilesAndTokensThatCantBeRead) {
+  damage = "PRAGMA foreign_keys=OFF; UPDATE blob SET sha256='x' WHERE sha256 LIKE 'b%';"
+           "INSERT INTO upload(sha256, size, touched_at, durable) VALUES('x', 1, 1, 1)";
+  must(store->add_site({.name = "oslo"}, "x", adapters::server_testing::kNow, {}));
+  start();
+  EXPECT_EQ(said("row_set_aside"), 2);
+  EXPECT_EQ(said("site_token_unreadable site=oslo"), 1);
+  EXPECT_EQ(get_plan("berlin").status, 503);
+  EXPECT_NE(view("berlin").sentence.find("drayctl artifact push"), std::string::npos) << view("berlin").sentence;
+  EXPECT_NE(view("oslo").sentence.find("drayctl row replace site oslo token_sha256"), std::string::npos) << view("oslo").sentence;
+  must(store->add_blob({sha('b'), 10, std::string(40, '1'), std::string(32, '2')}, adapters::server_testing::kNow));
+  EXPECT_EQ(get_plan("berlin").status, 200);
+  EXPECT_EQ(get("berlin").status, 200);
+}
+
+TEST_F(GatewayDoor, EverySaveThatFailsIsSaidOnceAndAnyThatWorksEndsIt) {
+  start();
+  EXPECT_TRUE(program->sites.can_save());
+  must(store->db().execute("PRAGMA max_page_count=1"));  // that is: as many as there are
+  const auto defer = [this] {
+    return store->add_deferral({.site = "berlin", .until = adapters::server_testing::kNow + 1h, .why = std::string(1 << 20, 'x')},
+                               adapters::server_testing::kNow, {}).has_value();
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(defer());
+  EXPECT_FALSE(program->sites.can_save()) << "whoever asked for the save";
+  bool flushed = false;
+  const auto flush = [this](bool& done) -> Task<> {
+    co_await program->sites.flush_contacts();
+    done = true;
+  };
+  node.spawn(flush(flushed));
+  EXPECT_TRUE(world.run_until([&] { return flushed; }, 1min));
+  EXPECT_EQ(said("saves_fail"), 1);
+  EXPECT_NE(lines_.back().find("disk is full"), std::string::npos) << lines_.back();
+  EXPECT_TRUE(program->sites.can_save()) << "that one had room";
+  EXPECT_FALSE(store->set_site_token("nowhere", std::string(64, '0'))) << "refused, not failed";
+  EXPECT_TRUE(program->sites.can_save());
+}
+
+TEST(AdminAnswers, AreUtf8WhateverARowHolds) {
+  const HttpResponse out = json_response(200, wire::json::object{{"why", "K\xf6ln"}});
+  EXPECT_EQ(std::get<std::string>(out.body), "{\"why\":\"K\xef\xbf\xbdln\"}\n");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <boost/url/url_view.hpp>
 #include <cctype>
 
+#include "base/text.h"
 #include "wire/gateway_api.h"
 
 namespace dray::server {
@@ -56,7 +57,7 @@ HttpResponse json_response(int status, const wire::json::value& value) {
   HttpResponse out{status};
   out.headers.set("Content-Type", "application/json");
   out.headers.set("Cache-Control", "no-store");
-  out.body = wire::to_text(value) + "\n";
+  out.body = mend_utf8(wire::to_text(value)) + "\n";  // a row may hold any bytes
   return out;
 }
 
@@ -85,6 +86,11 @@ HttpResponse unauthorized() {
 }
 
 std::string sha256_hex(std::string_view text) { return sha256_of(as_bytes(text)).hex(); }
+
+bool is_token_hash(std::string_view text) {
+  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return text.size() == 64 && std::all_of(text.begin(), text.end(), is_digit);
+}
 
 std::string bearer_sha256(const HttpRequest& request) {
   const std::string_view header = request.headers.get("Authorization");

@@ -29,6 +29,7 @@ HttpResponse unauthorized();
 // The SHA-256 of the bearer token, in hex; empty where there is none.
 std::string bearer_sha256(const HttpRequest& request);
 std::string sha256_hex(std::string_view text);
+bool is_token_hash(std::string_view text);  // as sha256_hex() makes them
 // "7" out of If-Match or If-None-Match: quoted, weak or bare.
 std::string bare_tag(std::string_view header);
 

@@ -36,6 +36,11 @@ Task<Result<>> Server::start() {
   std::function<Result<bool>()> ask = [this] { return parts_.store.ask_unreadable_times({}); };
   auto asked = co_await on(parts_.store_worker, std::move(ask));  // planning begins by looking
   if (!asked) co_return asked.error();
+  std::function<Result<std::vector<wire::Unreadable>>()> look = [this] { return parts_.store.dangling(); };
+  auto dangling = co_await on(parts_.store_worker, std::move(look));
+  if (!dangling) co_return dangling.error();
+  for (const wire::Unreadable& one : *dangling)
+    parts_.log.error("row_set_aside", {{"what", wire::sentence_of(one)}, {"remedy", wire::remedy_of(one)}});
   auto sites = co_await sites_.load();
   if (!sites) co_return sites.error();
   co_return co_await settle_admin_token();
@@ -50,6 +55,11 @@ Task<Result<>> Server::settle_admin_token() {
   auto have = co_await on(parts_.store_worker, std::move(read));
   if (!have) co_return have.error().with_context("reading the admin token's hash");
   if (*have) {
+    if (!is_token_hash(**have))
+      parts_.log.error("admin_token_unreadable",
+                       {{"note", "its stored hash is damaged, so nobody can administer this server"},
+                        {"help", "stop it, remove the row 'admin_token_sha256' of the table meta in server.db, and start it: it "
+                                 "writes a new token to admin-token"}});
     admin_.set_token_sha256(**have);
     co_return Result<>{};
   }

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/http.h"
+#include "wire/plan_flaw.h"
+
 namespace dray::server {
 namespace {
 constexpr std::size_t kMostPlansKept = 1'000;
@@ -25,6 +28,10 @@ Task<Result<>> Sites::load() {
   for (const SiteEntry& entry : *all) {
     Site& site = add(entry.name, entry.token_sha256, entry.revision);
     site.seen = entry.seen;
+    if (!is_token_hash(entry.token_sha256))
+      parts_.log.error("site_token_unreadable",
+                       {{"site", entry.name}, {"note", "its stored hash is damaged, so its gateway is not known here"},
+                        {"help", "drayctl row replace site " + entry.name + " token_sha256 JSON, with the SHA-256 of its token"}});
     site.holding = core::after_start(entry.holding, parts_.clock.wall());
   }
   co_return Result<>{};
@@ -74,24 +81,27 @@ void Sites::apply(const SiteChanges& changes) {
 Task<Result<std::shared_ptr<const core::Plan>>> Sites::plan(Site& site) {
   while (!site.plan) {
     bool ask = false;
-    std::function<Result<core::Plan>()> work = [this, &ask, name = site.name]() -> Result<core::Plan> {
+    std::function<Result<Loaded>()> work = [this, &ask, name = site.name]() -> Result<Loaded> {
       DRAY_TRY(ask, parts_.store.ask_unreadable_times(name));
-      return parts_.store.load_plan(name);
+      DRAY_TRY(core::Plan plan, parts_.store.load_plan(name));
+      std::string flaw = wire::plan_flaw({plan, WallTime{}, {}}).value_or("");
+      return Loaded{std::move(plan), std::move(flaw)};
     };
     auto loaded = co_await on(parts_.store_worker, std::move(work));
     if (ask) timetable_.notify();
     if (!loaded) co_return loaded.error();
     // Older than what was announced meanwhile: load again. Newer: the news is on its way to apply().
-    if (loaded->revision < site.revision) continue;
-    keep(site, std::make_shared<const core::Plan>(std::move(*loaded)));
+    if (loaded->plan.revision < site.revision) continue;
+    keep(site, std::move(*loaded));
   }
   co_return site.plan;
 }
 
-void Sites::keep(Site& site, std::shared_ptr<const core::Plan> plan) {
-  const bool newer = plan->revision > site.revision;
-  site.revision = plan->revision;
-  site.plan = std::move(plan);
+void Sites::keep(Site& site, Loaded loaded) {
+  const bool newer = loaded.plan.revision > site.revision;
+  site.revision = loaded.plan.revision;
+  site.plan_flaw = std::move(loaded.flaw);
+  site.plan = std::make_shared<const core::Plan>(std::move(loaded.plan));
   if (newer) site.changed.notify();
   std::erase(kept_, &site);
   kept_.push_back(&site);
@@ -111,8 +121,14 @@ void Sites::note_plan(Site& site, std::string trouble, std::string sentence) {
 void Sites::show(wire::SiteView& view) const {
   const auto found = by_name_.find(view.name);
   if (found == by_name_.end()) return;
-  view.plan_trouble = found->second->plan_trouble;
-  view.plan_trouble_sentence = found->second->plan_trouble_sentence;
+  const Site& site = *found->second;
+  view.plan_trouble = site.plan_trouble;
+  view.plan_trouble_sentence = site.plan_trouble_sentence;
+  if (!view.plan_trouble.empty()) return;
+  if (auto not_taken = site.taking.trouble(parts_.clock.steady())) {
+    view.plan_trouble = "plan_not_taken";
+    view.plan_trouble_sentence = std::move(*not_taken);
+  }
 }
 
 Task<> Sites::outrun(Site& site, std::int64_t revision) {
@@ -137,15 +153,24 @@ void Sites::contact(Site& site) {
 }
 
 Task<> Sites::flush_contacts() {
+  say_failed_saves();
   std::vector<std::pair<std::string, WallTime>> contacts;
   for (auto& [name, site] : by_name_)
     if (std::exchange(site->contacted, false)) contacts.emplace_back(name, site->contact_at);
   std::function<Result<>()> work = [this, &contacts, now = parts_.clock.wall()] {
     return parts_.store.note_contacts(contacts, now);
   };
-  auto noted = co_await on(parts_.store_worker, std::move(work));
-  if (!noted && can_save_) parts_.log.warn("contacts_not_noted", {{"error", noted.error().message()}});
-  can_save_ = noted.has_value();
+  [[maybe_unused]] auto noted = co_await on(parts_.store_worker, std::move(work));
+  say_failed_saves();
+}
+
+// Whoever asked for a save got its error; here an operator learns that something is wrong, once for all of them.
+void Sites::say_failed_saves() {
+  const Saves saves = parts_.store.saves();
+  if (saves.failed == said_failed_) return;
+  if (lines_.may_say("saves_fail", ""))
+    parts_.log.error("saves_fail", {{"count", saves.failed - said_failed_}, {"last", saves.last}, {"goes_on", saves.failing ? "yes" : "no"}});
+  said_failed_ = saves.failed;
 }
 
 }  // namespace dray::server

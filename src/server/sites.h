@@ -11,6 +11,7 @@
 #include "drive/line_limit.h"
 #include "drive/signal.h"
 #include "server/parts.h"
+#include "server/plan_taking.h"
 
 namespace dray::server {
 
@@ -19,6 +20,8 @@ struct Site {
   std::int64_t revision = 0;
   core::ReportsSeen seen;
   std::shared_ptr<const core::Plan> plan;  // of `revision`, or null: load it
+  std::string plan_flaw;                   // why no gateway could take that; then none gets it
+  PlanTaking taking;
   Signal changed;                          // the revision
   bool contacted = false;                  // since the last flush of contact times
   WallTime contact_at;
@@ -45,7 +48,7 @@ class Sites {
   Site& add(const std::string& name, const std::string& token_sha256, std::int64_t revision);
   void set_token(const std::string& name, const std::string& token_sha256);
   void apply(const SiteChanges& changes);
-  // The plan at the site's current revision.
+  // The plan at the site's current revision. It may have a flaw.
   Task<Result<std::shared_ptr<const core::Plan>>> plan(Site& site);
   void contact(Site& site);
   // A name of wire::SiteView::plan_trouble with its sentence, or both empty.
@@ -55,20 +58,25 @@ class Sites {
   // A gateway has a later plan than we: see Store::note_newer_plan.
   Task<> outrun(Site& site, std::int64_t revision);
   Task<> flush_contacts();
-  // False: the last try to save something failed, so nothing can be.
-  bool can_save() const { return can_save_; }
+  // False: the last try to save something failed, whoever made it, so nothing can be.
+  bool can_save() const { return !parts_.store.saves().failing; }
   // Lines that a site can cause: each kind once an hour for a site; the site itself shows it meanwhile.
   LineLimit& lines() { return lines_; }
 
  private:
-  void keep(Site& site, std::shared_ptr<const core::Plan> plan);
+  struct Loaded {
+    core::Plan plan;
+    std::string flaw;
+  };
+  void keep(Site& site, Loaded loaded);
+  void say_failed_saves();
 
   Parts& parts_;
   Signal& timetable_;
   LineLimit lines_;
   std::unordered_map<std::string, std::unique_ptr<Site>> by_name_;
   std::unordered_map<std::string, Site*> by_token_;
-  bool can_save_ = true;
+  std::uint64_t said_failed_ = 0;         // saves that have failed, when that was said last
   std::deque<Site*> kept_;  // whose plan is in memory, oldest first
 };
 

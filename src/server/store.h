@@ -62,6 +62,20 @@ struct UploadEntry {
   std::uint64_t durable = 0;  // bytes of its part that survive a power cut
 };
 
+// What saving has come to since the start, whoever asked for it.
+struct Saves {
+  bool failing = false;  // the last one did not work, so none can be trusted to
+  std::uint64_t failed = 0;
+  std::string last;  // why the last of these did
+};
+
+// What could be read of a table, and what of it could not: rows that are set aside as if they were not there.
+template <class T>
+struct Kept {
+  std::vector<T> rows;
+  std::vector<wire::Unreadable> unreadable;
+};
+
 // What planning says about the devices of one type (called inside the transaction; pure).
 struct TypePlan {
   std::vector<core::Step> steps;  // empty: incompatible
@@ -105,6 +119,10 @@ struct Store {
                                           std::optional<std::int64_t> if_revision) = 0;
   // A column that can't be read takes what the caller gives. kConflict: it can be read; kInvalid: there is no such
   // column, or that is not what belongs into it; kNotFound.
+  // References to rows that there are not, in the tables from which plans are made: damaged, because nothing ever wrote
+  // them. Reads these tables whole: for the start.
+  virtual Result<std::vector<wire::Unreadable>> dangling() = 0;
+  virtual Saves saves() const = 0;  // from any thread
   virtual Result<SiteChanges> replace_unreadable(const wire::Replacement& what) = 0;
   virtual Result<> ask_resync(const std::string& site) = 0;
   // A way out for operators: a million new action ids now, and today's epochs are forgiven. wide: ids beyond 32 bits
@@ -135,9 +153,9 @@ struct Store {
 
   virtual Result<> save_upload(const UploadEntry& upload) = 0;
   virtual Result<> drop_upload(const Sha256& sha256) = 0;
-  virtual Result<std::vector<UploadEntry>> uploads() = 0;
-  virtual Result<> add_blob(const Blob& blob, WallTime now) = 0;  // and its upload is gone
-  virtual Result<std::vector<Blob>> blobs() = 0;
+  virtual Result<Kept<UploadEntry>> uploads() = 0;
+  virtual Result<> add_blob(const Blob& blob, WallTime now) = 0;  // and its upload is gone; what could not be read of it is written anew
+  virtual Result<Kept<Blob>> blobs() = 0;
 
   virtual Result<Made> add_artifact(const wire::NewArtifact& artifact, WallTime now,
                                     const std::optional<Once>& once) = 0;

@@ -4,6 +4,7 @@
 
 #include "wire/gateway_api.h"
 #include "wire/json_write.h"
+#include "wire/plan_flaw.h"
 
 namespace dray::wire {
 namespace {
@@ -247,7 +248,7 @@ PlanMessage decode_message(const Node& n) {
 
 }  // namespace
 
-std::string encode_plan(const PlanMessage& message) {
+json::object plan_object(const PlanMessage& message) {
   const Plan& plan = message.plan;
   json::array ids, types, devices, artifacts, assignments, deferrals, cancels;
   for (const auto& r : plan.action_ids) ids.push_back({{"from", r.from}, {"to", r.to}});
@@ -262,20 +263,22 @@ std::string encode_plan(const PlanMessage& message) {
   for (const auto& c : plan.cancels) cancels.push_back({{"id", c.id}, {"job", c.job.value()}, {"by", clean_text(c.by, kLongestBy)}, {"why", clean_text(c.why, kLongestWhy)}});
   json::object limits{{"wan", encode_rates(plan.limits.wan)}, {"lan", encode_rates(plan.limits.lan)}, {"concurrency", plan.limits.concurrency}};
   if (plan.limits.store != 0) limits["store"] = plan.limits.store;
-  return to_text(json::object{{"revision", plan.revision},
-                              {"server_time", to_rfc3339(message.server_time)},
-                              {"site", plan.site.value()},
-                              {"time_zone", plan.time_zone},
-                              {"reports_seen", {{"epoch", message.reports_seen.epoch}, {"seq", message.reports_seen.seq}}},
-                              {"action_ids", std::move(ids)},
-                              {"limits", std::move(limits)},
-                              {"device_types", std::move(types)},
-                              {"devices", std::move(devices)},
-                              {"artifacts", std::move(artifacts)},
-                              {"assignments", std::move(assignments)},
-                              {"deferrals", std::move(deferrals)},
-                              {"cancels", std::move(cancels)}});
+  return {{"revision", plan.revision},
+          {"server_time", to_rfc3339(message.server_time)},
+          {"site", plan.site.value()},
+          {"time_zone", plan.time_zone},
+          {"reports_seen", {{"epoch", message.reports_seen.epoch}, {"seq", message.reports_seen.seq}}},
+          {"action_ids", std::move(ids)},
+          {"limits", std::move(limits)},
+          {"device_types", std::move(types)},
+          {"devices", std::move(devices)},
+          {"artifacts", std::move(artifacts)},
+          {"assignments", std::move(assignments)},
+          {"deferrals", std::move(deferrals)},
+          {"cancels", std::move(cancels)}};
 }
+
+std::string encode_plan(const PlanMessage& message) { return to_text(plan_object(message)); }
 
 Result<PlanMessage> decode_plan(std::string_view text) { return decode<PlanMessage>(parse_json(text), decode_message); }
 

@@ -24,6 +24,11 @@ bool is_reported(const Unreadable& what) {
          what.table == "registered";
 }
 
+// Of an uploaded file; its own bytes say everything that its row does.
+bool is_file(const Unreadable& what) {
+  return what.table == "upload" || (what.table == "blob" && (what.column == "sha256" || what.column == "bytes"));
+}
+
 }  // namespace
 
 std::string sentence_of(const Unreadable& what) {
@@ -33,6 +38,7 @@ std::string sentence_of(const Unreadable& what) {
 std::string remedy_of(const Unreadable& what) {
   if (is_reported(what)) return what.table == "site" ? "drayctl site resync " + what.key : "drayctl site resync SITE, of the site that it is of";
   if (what.table == "assignment" && what.column == "computed times") return "nothing is to be done: its times are computed anew";
+  if (is_file(what)) return "drayctl artifact push, which sends the file anew";
   return "drayctl row replace " + what.table + " " + what.key + " " + what.column + " JSON";
 }
 

@@ -265,6 +265,36 @@ Result<std::string> name_or_none(const std::string& name) {
   return Error{ErrorCode::kInvalid, shown(name) + " is no name"};
 }
 
+namespace {
+Result<std::string> digest_of(const std::string& text, std::size_t digits, std::string_view what) {
+  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  if (text.size() == digits && std::all_of(text.begin(), text.end(), is_digit)) return text;
+  return Error{ErrorCode::kInvalid, shown(text) + " is no " + std::string{what}};
+}
+// As it is where cleaning would leave it so.
+Result<std::string> plain_of(const std::string& text, std::string cleaned, std::string_view what) {
+  if (cleaned == text) return text;
+  return Error{ErrorCode::kInvalid, shown(text) + " is no " + std::string{what}};
+}
+}  // namespace
+
+Result<std::string> file_name_of(const std::string& text) {
+  if (wire::is_file_name(text)) return text;
+  return Error{ErrorCode::kInvalid, shown(text) + " is no name of a file"};
+}
+Result<std::string> version_of(const std::string& text) {
+  if (text.empty()) return Error{ErrorCode::kInvalid, "it is empty"};
+  return plain_of(text, clean_characters(text, wire::kLongestVersion), "version");
+}
+Result<std::string> probe_of(const std::string& text) { return plain_of(text, clean_text(text, wire::kLongestWhy), "probe"); }
+Result<std::string> name_of(const std::string& text) {
+  if (wire::is_name(text)) return text;
+  return Error{ErrorCode::kInvalid, shown(text) + " is no name"};
+}
+Result<std::string> sha1_of(const std::string& text) { return digest_of(text, 40, "SHA-1"); }
+Result<std::string> md5_of(const std::string& text) { return digest_of(text, 32, "MD5"); }
+Result<std::string> token_hash_of(const std::string& text) { return digest_of(text, 64, "SHA-256"); }
+
 std::string doc(const core::PhaseTerms& phase) { return wire::to_text(wire::encode_phase(phase)); }
 
 }  // namespace dray::adapters::rows

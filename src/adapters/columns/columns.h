@@ -56,6 +56,17 @@ Result<core::Filter> filter_of(const std::string& text);       // of devices
 Result<std::string> zone_of(const std::string& name);          // whether there is such a time zone is asked elsewhere
 Result<std::string> name_or_none(const std::string& name);     // of a device; "": none
 
+// Lower-case hexadecimal digits, exactly as many as the digest has.
+Result<std::string> sha1_of(const std::string& text);
+Result<std::string> md5_of(const std::string& text);
+Result<std::string> token_hash_of(const std::string& text);  // SHA-256
+
+// What plans hand on as it is, so it has to be what every gateway takes: valid UTF-8 without controls, and not too long.
+Result<std::string> name_of(const std::string& text);     // of an artifact, of a component
+Result<std::string> file_name_of(const std::string& text);
+Result<std::string> version_of(const std::string& text);
+Result<std::string> probe_of(const std::string& text);    // how a device is asked; "": it is not
+
 // For what is only shown, or told again soon, and decides nothing.
 template <class T>
 T or_empty(Result<T> read) {

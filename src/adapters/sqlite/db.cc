@@ -37,7 +37,25 @@ Error failure(sqlite3* db, std::string_view what) {
   }
 }
 
+bool is_of_database(const Error& error) {
+  return error.code() == ErrorCode::kExhausted || error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kDenied;
+}
+
 }  // namespace
+
+void SaveWatch::note(const Result<>& saved) {
+  if (!saved && !is_of_database(saved.error())) return;
+  const std::scoped_lock lock{mutex_};
+  counts_.failing = !saved;
+  if (saved) return;
+  ++counts_.failed;
+  counts_.last = saved.error().message();
+}
+
+SaveCounts SaveWatch::counts() const {
+  const std::scoped_lock lock{mutex_};
+  return counts_;
+}
 
 Result<Db> Db::open(const Options& options) {
   sqlite3* raw = nullptr;
@@ -82,7 +100,7 @@ Result<> Db::migrate(std::span<const std::string_view> migrations) {
   return {};
 }
 
-Statement::Statement(Db& db, std::string_view sql) : db_{db.handle()} {
+Statement::Statement(Db& db, std::string_view sql) : db_{db.handle()}, saves_{&db.saves()} {
   sqlite3_stmt* raw = nullptr;
   const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
@@ -115,17 +133,20 @@ Result<> Statement::run() {
 
 Result<bool> Statement::step() {
   if (!statement_) return failure(db_, "preparing a statement");  // the schema could not be read
+  const bool writes = sqlite3_stmt_readonly(statement_.get()) == 0;
   switch (sqlite3_step(statement_.get())) {
     case SQLITE_ROW:
       return true;
     case SQLITE_DONE:
       reset();
+      if (writes && sqlite3_get_autocommit(db_) != 0) saves_->note({});
       return false;
     default:
       break;
   }
   Error error = failure(db_, sqlite3_sql(statement_.get()));
   reset();
+  if (writes) saves_->note(error);
   return error;
 }
 
@@ -151,12 +172,16 @@ bool Statement::is_integer(int column) const {
 }
 
 Result<Transaction> Transaction::begin(Db& db) {
-  DRAY_CHECK(db.execute("BEGIN IMMEDIATE"));
+  const Result<> begun = db.execute("BEGIN IMMEDIATE");
+  if (!begun) db.saves().note(begun);
+  DRAY_CHECK(begun);
   return Transaction{db};
 }
 
 Result<> Transaction::commit() {
-  DRAY_CHECK(db_->execute("COMMIT"));
+  const Result<> committed = db_->execute("COMMIT");
+  db_->saves().note(committed);
+  DRAY_CHECK(committed);
   db_ = nullptr;
   return {};
 }

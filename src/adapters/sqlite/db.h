@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,23 @@
 #include "base/result.h"
 
 namespace dray::adapters {
+
+// How saves went: commits, and statements that write by themselves. What a row refuses (a key that is taken) is no failure
+// of the database. Written by the thread that owns the Db, read by any.
+struct SaveCounts {
+  bool failing = false;  // the last one failed
+  std::uint64_t failed = 0;
+  std::string last;  // why the last failed one did
+};
+class SaveWatch {
+ public:
+  void note(const Result<>& saved);
+  SaveCounts counts() const;
+
+ private:
+  mutable std::mutex mutex_;
+  SaveCounts counts_;
+};
 
 class Db {
  public:
@@ -44,6 +62,7 @@ class Db {
 
   sqlite3* handle() const { return handle_.get(); }
   std::int64_t last_rowid() const { return sqlite3_last_insert_rowid(handle_.get()); }
+  SaveWatch& saves() const { return *saves_; }
   std::int64_t changes() const { return sqlite3_changes64(handle_.get()); }
 
  private:
@@ -52,6 +71,7 @@ class Db {
   };
   explicit Db(sqlite3* handle) : handle_{handle} {}
   std::unique_ptr<sqlite3, Close> handle_;
+  std::unique_ptr<SaveWatch> saves_ = std::make_unique<SaveWatch>();
 };
 
 // A prepared statement, reused. Bad SQL is a bug and ends the process; what the disk does is an Error.
@@ -77,6 +97,7 @@ class Statement {
     void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
   };
   sqlite3* db_;
+  SaveWatch* saves_;
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 

@@ -23,7 +23,7 @@ struct DamagedColumn {
   bool held_on = false;  // what takes its place holds as well
 };
 
-const std::string kShaA(64, 'a');
+const std::string kShaA(64, 'a'), kLong(300, 'x'), kHash = '"' + std::string(64, 'e') + '"';
 
 class ParsedColumn : public StoreFixture, public ::testing::WithParamInterface<DamagedColumn> {
  protected:
@@ -57,6 +57,14 @@ const DamagedColumn kDamagedColumns[]{
     {"device", "attributes", "name='till-1'", "till-1", "{}", Then::kNamed},
     {"artifact", "device_types", "component='os'", kShaA.c_str(), "[\"till\"]", Then::kNamed},
     {"blob", "size", "sha256 LIKE 'a%'", kShaA.c_str(), "10", Then::kNoPlan},
+    {"blob", "sha1", "sha256 LIKE 'a%'", kShaA.c_str(), "\"1111111111111111111111111111111111111111\"", Then::kNoPlan},
+    {"blob", "md5", "sha256 LIKE 'a%'", kShaA.c_str(), "\"22222222222222222222222222222222\"", Then::kNoPlan},
+    {"artifact", "name", "component='os'", kShaA.c_str(), "\"image\"", Then::kNoPlan, kLong.c_str()},
+    {"artifact", "file", "component='os'", kShaA.c_str(), "\"image.img\"", Then::kNoPlan, "\xff"},
+    {"artifact", "component", "component='os'", kShaA.c_str(), "\"os\"", Then::kNoPlan, "\x01"},
+    {"artifact", "version", "component='os'", kShaA.c_str(), "\"2\"", Then::kNoPlan, "K\xf6ln"},
+    {"device_type", "probe", "name='odd'", "odd", "\"\"", Then::kNoPlan, "K\xf6ln"},
+    {"device", "token_sha256", "name='till-1'", "till-1", kHash.c_str(), Then::kNoPlan, "K\xf6ln"},
     {"rollout", "filter", "id=1", "r1", "\"\"", Then::kNamed, "type is"},
     {"rollout", "delivery", "id=1", "r1", "\"pull\"", Then::kHeld, "carry"},
     {"rollout", "state", "id=1", "r1", "\"paused\"", Then::kHeld, "wandering", true},

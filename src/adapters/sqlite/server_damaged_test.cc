@@ -199,7 +199,7 @@ TEST(DamagedFile, FailsAllBatchesOfATransaction) {
   std::int64_t page = 0, size = 0;
   {
     auto store = must(SqliteServerStore::open({.path = path, .vfs = {}}));
-    for (const std::string site : {"berlin", "lyon"}) must(store->add_site({.name = site}, "hash-" + site, kNow, {}));
+    for (const std::string site : {"berlin", "lyon"}) must(store->add_site({.name = site}, sha256_of(as_bytes(site)).hex(), kNow, {}));
     Statement where{store->db(), "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_master WHERE name='registered'"};
     ASSERT_TRUE(must(where.step()));
     page = where.integer(0);

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <map>
 
+#include "adapters/sqlite/server_references.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
 #include "adapters/sqlite/server_times.h"
@@ -30,7 +31,7 @@ std::uint64_t size_of(StatementCache& sql, const Sha256& sha) {
   auto& find = sql("SELECT size FROM blob WHERE sha256=?1");
   find.bind(1, sha.hex());
   const auto row = find.step();
-  const std::uint64_t size = row && *row ? static_cast<std::uint64_t>(find.integer(0)) : 0;
+  const std::uint64_t size = row && *row ? or_empty(size_at(find, 0)) : 0;
   find.reset();
   return size;
 }
@@ -132,7 +133,7 @@ Result<server::Store::Deferred> SqliteServerStore::add_deferral(const wire::NewD
     return Deferred{{}, means.latest, means.jobs};
 
   DRAY_CHECK(
-      sql_("UPDATE deferral SET withdrawn_at=?2 WHERE site_id=?1 AND withdrawn_at IS NULL AND until <= ?2")
+      sql_("UPDATE deferral SET withdrawn_at=?2 WHERE site_id=?1 AND withdrawn_at IS NULL AND until BETWEEN 0 AND ?2")
           .bind(1, *site)
           .bind(2, ms(now))
           .run());
@@ -160,38 +161,33 @@ Result<SiteChanges> SqliteServerStore::withdraw_deferral(const std::string& id, 
   const auto number = deferral_number(id);
   if (!number) return Error{ErrorCode::kNotFound, "no such deferral of the server: '" + id + "'"};
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
-  auto& find = sql_("SELECT site_id, withdrawn_at FROM deferral WHERE id=?1");
+  static const std::string kFind = "SELECT " + std::string{kStands} + " FROM deferral WHERE id=?1";
+  auto& find = sql_(kFind);
   find.bind(1, *number);
   DRAY_TRY(const bool there, find.step());
   if (!there) return Error{ErrorCode::kNotFound, "no such deferral of the server: '" + id + "'"};
-  const std::int64_t site = find.integer(0);
-  const bool gone = !find.is_null(1);
+  const bool gone = find.integer(0) == 0;
   find.reset();
   if (gone) return SiteChanges{};  // withdrawing twice is once
+  SiteIds held;  // all of them where its own can't be known
+  DRAY_CHECK(sites_of("SELECT s.id FROM site s WHERE s.id=(SELECT site_id FROM deferral WHERE id=?1) OR NOT EXISTS(SELECT 1 "
+                      "FROM site t WHERE t.id=(SELECT site_id FROM deferral WHERE id=?1))", *number, held));
   DRAY_CHECK(sql_("UPDATE deferral SET withdrawn_at=?2 WHERE id=?1").bind(1, *number).bind(2, ms(now)).run());
-  DRAY_CHECK(times::ask_site(sql_, site));
-  DRAY_TRY(SiteChange change, bump(site));
+  for (const std::int64_t site : held) DRAY_CHECK(times::ask_site(sql_, site));
+  DRAY_TRY(SiteChanges changed, bump_each(held));
   DRAY_CHECK(transaction.commit());
-  return SiteChanges{std::move(change)};
+  return changed;
 }
 
 Result<> SqliteServerStore::load_deferrals(std::int64_t site_id, core::Plan& plan) {
-  auto& find = sql_(
-      "SELECT id, device, rollout_id, until, by, why FROM deferral WHERE site_id=?1 AND "
-      "typeof(withdrawn_at)<>'integer' ORDER BY id");
+  static const std::string kFind = "SELECT " + std::string{kDeferralColumns} + " FROM deferral WHERE " +
+                                   std::string{kMayBeAboutSite} + " AND " + std::string{kStands} + " ORDER BY id";
+  auto& find = sql_(kFind);
   find.bind(1, site_id);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) return {};
-    core::Deferral d;
-    d.id = "d" + std::to_string(find.integer(0));
-    // Whom it means can't be read: then it means everybody.
-    d.device = DeviceId{or_empty(name_or_none(find.text(1)))};
-    if (find.is_integer(2)) d.assignment = AssignmentId{rollout_id(find.integer(2)) + "-" + plan.site.value()};
-    d.until = time_or_never(find, 3);
-    d.by = find.text(4);
-    d.why = find.text(5);
-    plan.deferrals.push_back(std::move(d));
+    plan.deferrals.push_back(deferral_of(find, plan.site));
   }
 }
 
@@ -208,13 +204,13 @@ const std::string kDeferrals =
     "1, instr(x.assignment, '-') - 1) END AS rollout, x.until AS until, x.by AS by, x.why AS why, 'site' AS "
     "origin, 1 - x.withdrawn "
     "AS stands, s.id AS sorting, 0 AS jobs FROM site_deferral x JOIN site s ON s.id=x.site_id "
-    "UNION ALL SELECT 'd' || x.id, s.name, x.device, CASE WHEN x.rollout_id IS NULL THEN '' ELSE 'r' || "
+    "UNION ALL SELECT 'd' || x.id, coalesce(s.name, ''), x.device, CASE WHEN x.rollout_id IS NULL THEN '' ELSE 'r' || "
     "x.rollout_id END, x.until, "
-    "x.by, x.why, 'server', typeof(x.withdrawn_at)<>'integer', x.id, (SELECT count(*) FROM job j JOIN device d ON "
+    "x.by, x.why, 'server', " + std::string{kStands} + ", x.id, (SELECT count(*) FROM job j JOIN device d ON "
     "d.id=j.device_id WHERE "
     "d.site_id=x.site_id AND j.final=0 AND (x.device='' OR d.name=x.device) AND (x.rollout_id IS NULL OR "
     "j.rollout_id=x.rollout_id)) "
-    "FROM deferral x JOIN site s ON s.id=x.site_id)) ";
+    "FROM deferral x LEFT JOIN site s ON s.id=x.site_id)) ";
 
 wire::DeferralView deferral_at(const Statement& row) {
   return {row.text(1), row.text(2), row.text(3), row.text(4),         time_or_never(row, 5),

@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "adapters/sqlite/server_references.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_seen.h"
 #include "adapters/sqlite/server_store.h"
@@ -18,11 +19,14 @@ constexpr std::int64_t kDevicesAtOnce = 5'000;  // of late joiners, a transactio
 
 Result<std::vector<core::ReleaseArtifact>> artifacts_of_rollout(StatementCache& sql,
                                                                 std::int64_t rollout_id) {
-  auto& find = sql("SELECT release_id FROM rollout WHERE id=?1");
+  auto& find = sql("SELECT l.id FROM rollout r LEFT JOIN release l ON l.id=r.release_id WHERE r.id=?1");
   find.bind(1, rollout_id);
   DRAY_TRY([[maybe_unused]] const bool there, find.step());
-  const std::int64_t release_id = find.integer(0);
+  std::vector<wire::Unreadable> notes;
+  // Of no release nothing would fit anybody.
+  const std::int64_t release_id = RowReader{"rollout", rows::rollout_id(rollout_id), notes}("release_id", whole(find, 0));
   find.reset();
+  DRAY_CHECK(readable(notes));
   return release_artifacts(sql, release_id);
 }
 
@@ -239,6 +243,7 @@ Result<> SqliteServerStore::pick_up_for(std::int64_t id, const server::TypePlann
   }
   if (joining.empty()) return {};
   DRAY_CHECK(readable(row.unreadable));  // which phase is the last, and whether it has begun
+  DRAY_CHECK(check_owners(sql_, id));
   DRAY_TRY(JobMaker maker, JobMaker::of(*this, row, planner));
   const std::size_t last = row.rollout.phases.size() - 1;
   const bool released = row.rollout.released > last;

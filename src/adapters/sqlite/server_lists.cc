@@ -26,15 +26,17 @@ Result<T> single(Statement& rows, const Error& missing, F make) {
 
 constexpr std::string_view kArtifacts =
     "SELECT a.id, a.sha256, b.size, b.sha1, b.md5, a.name, a.file, a.component, a.version, a.device_types, "
-    "a.created_at "
-    "FROM artifact a JOIN blob b ON b.sha256=a.sha256 ";
+    "a.created_at, b.sha256 "
+    "FROM artifact a LEFT JOIN blob b ON b.sha256=a.sha256 ";
 
 wire::ArtifactView artifact_at(const Statement& row) {
   wire::ArtifactView out;
   core::Artifact& a = out.artifact;
   a.module_id = row.integer(0);
   if (const auto sha = Sha256::parse(row.text(1))) a.sha256 = *sha;
-  a.size = static_cast<std::uint64_t>(row.integer(2));
+  check_file(row.text(1), out.unreadable, row, 11, 2);
+  check_names(row.text(1), out.unreadable, row, 5);
+  a.size = or_empty(size_at(row, 2));
   a.sha1 = row.text(3);
   a.md5 = row.text(4);
   a.name = row.text(5);
@@ -53,7 +55,7 @@ constexpr std::string_view kSites =
     "(SELECT count(*) FROM device d WHERE d.site_id=s.id), "
     "(SELECT count(*) FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE a.site_id=s.id AND j.final=0), "
     "s.transfer_windows, s.update_windows, s.black_outs, m.misfit, m.misfit_sentence, s.refused, "
-    "s.refused_at, s.refused_what, s.refused_why, s.epoch_waits, s.epochs, s.ids_ended FROM site s LEFT JOIN "
+    "s.refused_at, s.refused_what, s.refused_why, s.epoch_waits, s.epochs, s.ids_ended, s.token_sha256 FROM site s LEFT JOIN "
     "assignment m ON m.id=(SELECT max(a.id) FROM assignment a WHERE a.site_id=s.id AND a.in_plan=1 AND "
     "a.misfit<>'') ";
 
@@ -77,6 +79,7 @@ wire::SiteView site_at(const Statement& row) {
   out.epoch_waits = time_at(row, 21);
   out.epochs = row.integer(22);
   out.ids_ended = row.integer(23) != 0;
+  read("token_sha256", token_hash_of(row.text(24)));
   return out;
 }
 
@@ -178,7 +181,7 @@ const std::string kDevices =
     "SELECT d.id, d.name, s.name, d.type, d.attributes, d.reported, d.seen_at, d.boot_id, d.status, "
     "d.running, d.created_at, " +
     kJobColumns +
-    " FROM device d JOIN site s ON s.id=d.site_id LEFT JOIN job j ON j.id=d.job_id LEFT JOIN rollout r ON "
+    " FROM device d LEFT JOIN site s ON s.id=d.site_id LEFT JOIN job j ON j.id=d.job_id LEFT JOIN rollout r ON "
     "r.id=j.rollout_id LEFT JOIN assignment a ON a.id=j.assignment_id ";
 
 wire::DeviceView device_at(const Statement& row) {
@@ -187,6 +190,7 @@ wire::DeviceView device_at(const Statement& row) {
   out.site = row.text(2);
   out.type = row.text(3);
   const RowReader read{"device", out.name, out.unreadable};
+  if (row.is_null(2)) read("site_id", Result<bool>{Error{ErrorCode::kInvalid, "there is no such site"}});
   out.attributes = read("attributes", string_map(row.text(4)));
   out.reported = read("reported", string_map(row.text(5)));
   out.seen_at = time_at(row, 6);
@@ -221,7 +225,7 @@ bool passes(const core::Filter& filter, const wire::JobView& job) {
 const std::string kRollouts =
     "SELECT r.id, l.name, l.version, r.filter, r.transfer, r.update_windows, r.retry_limit, r.priority, "
     "r.status_deferral, r.created_at, r.state_at, r.late_joiners, " +
-    std::string{kTermsColumnsOfR} + " FROM rollout r JOIN release l ON l.id=r.release_id ";
+    std::string{kTermsColumnsOfR} + " FROM rollout r LEFT JOIN release l ON l.id=r.release_id ";
 
 wire::RolloutView rollout_view_at(const Statement& row) {
   wire::RolloutView out;
@@ -230,6 +234,7 @@ wire::RolloutView rollout_view_at(const Statement& row) {
   out.asked.release_version = row.text(2);
   out.asked.filter = row.text(3);
   const RowReader read{"rollout", out.id.value(), out.unreadable};
+  if (row.is_null(1)) read("release_id", Result<bool>{Error{ErrorCode::kInvalid, "there is no such release"}});
   out.asked.transfer = read("transfer", intervals(row.text(4)));
   out.asked.update = read("update_windows", intervals(row.text(5)));
   read("filter", filter_of(out.asked.filter));

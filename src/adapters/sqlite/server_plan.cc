@@ -19,11 +19,16 @@ namespace {
 
 Result<> load_devices(StatementCache& sql, std::int64_t site_id, core::Plan& plan) {
   std::set<std::string> types;
-  auto& devices = sql("SELECT name, type, token_sha256, attributes FROM device WHERE site_id=?1 ORDER BY id");
+  auto& devices = sql("SELECT name, type, token_sha256, attributes, id FROM device WHERE site_id=?1 ORDER BY id");
   devices.bind(1, site_id);
   for (;;) {
     DRAY_TRY(const bool row, devices.step());
     if (!row) break;
+    std::vector<wire::Unreadable> notes;
+    RowReader{"device", std::to_string(devices.integer(4)), notes}("name", name_of(devices.text(0)));
+    RowReader{"device", devices.text(0), notes}("token_sha256", token_hash_of(devices.text(2)));
+    if (!notes.empty()) devices.reset();
+    DRAY_CHECK(readable(notes));
     plan.devices.push_back(
         {DeviceId{devices.text(0)}, devices.text(1), devices.text(2), or_empty(string_map(devices.text(3)))});
     types.insert(plan.devices.back().type);
@@ -180,13 +185,14 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const ListedById& inde
 Result<> load_artifacts(StatementCache& sql, const std::set<Sha256>& wanted, core::Plan& plan) {
   for (const Sha256& sha : wanted) {
     auto& find =
-        sql("SELECT b.size, b.sha1, b.md5, a.name, a.file, a.component, a.version, a.id FROM artifact a "
-            "JOIN blob b ON b.sha256=a.sha256 WHERE a.sha256=?1");
+        sql("SELECT b.size, b.sha1, b.md5, a.name, a.file, a.component, a.version, a.id, b.sha256 FROM artifact a "
+            "LEFT JOIN blob b ON b.sha256=a.sha256 WHERE a.sha256=?1");
     find.bind(1, sha.hex());
     DRAY_TRY(const bool row, find.step());
     if (!row) return Error{ErrorCode::kCorrupt, "artifact " + sha.hex() + " of a rollout is gone"};
     std::vector<wire::Unreadable> notes;
-    RowReader{"blob", sha.hex(), notes}("size", whole(find, 0));
+    check_file(sha.hex(), notes, find, 8, 0);
+    check_names(sha.hex(), notes, find, 3);
     if (!notes.empty()) find.reset();
     DRAY_CHECK(readable(notes));
     plan.artifacts.push_back({sha, find.text(1), find.text(2), static_cast<std::uint64_t>(find.integer(0)),

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "adapters/sqlite/server_rates.h"
+#include "adapters/sqlite/server_references.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_seen.h"
 #include "adapters/sqlite/server_times.h"
@@ -85,11 +86,13 @@ Result<> Gather::site(SiteWork& out, std::int64_t site_id, std::int64_t rollout)
   storage_ = or_empty(storage(find.text(3)));  // unknown: nothing is there
   find.reset();
   DRAY_CHECK(readable(notes));
-  auto& deferred = sql_(
-      "SELECT max(until) FROM (SELECT until FROM deferral WHERE site_id=?1 AND device='' AND "
-      "typeof(withdrawn_at)<>'integer' AND (rollout_id IS NULL OR rollout_id=?2) AND until > ?3 UNION ALL SELECT until FROM "
-      "site_deferral "
-      "WHERE site_id=?1 AND device='' AND withdrawn<>1 AND (assignment='' OR assignment=?4) AND until > ?3)");
+  static const std::string kDeferred =
+      "SELECT max(until) FROM (SELECT " + std::string{kUntil} + " AS until FROM deferral WHERE " +
+      std::string{kMayBeAboutSite} + " AND (device='' OR device NOT IN (SELECT name FROM device)) AND " + std::string{kStands} +
+      " AND (rollout_id IS NULL OR rollout_id=?2 OR rollout_id NOT IN (SELECT id FROM rollout)) AND " + std::string{kUntil} +
+      " > ?3 UNION ALL SELECT until FROM site_deferral "
+      "WHERE site_id=?1 AND device='' AND withdrawn<>1 AND (assignment='' OR assignment=?4) AND until > ?3)";
+  auto& deferred = sql_(kDeferred);
   deferred.bind(1, site_id).bind(2, rollout).bind(3, ms(now_)).bind(4, rollout_id(rollout) + "-" + out.site);
   DRAY_TRY([[maybe_unused]] const bool any, deferred.step());
   if (!deferred.is_null(0)) out.deferred_until = time_or_never(deferred, 0);  // text is more than any number
@@ -127,7 +130,7 @@ Result<const Gather::Known*> Gather::artifact(const Sha256& sha) {
       "a.sha256=?1");
   find.bind(1, sha.hex());
   DRAY_TRY(const bool row, find.step());
-  if (row) found->second = {static_cast<std::uint64_t>(find.integer(0)), find.text(1), find.text(2)};
+  if (row) found->second = {or_empty(size_at(find, 0)), find.text(1), find.text(2)};
   find.reset();
   return &found->second;
 }

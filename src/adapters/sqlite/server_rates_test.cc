@@ -18,7 +18,7 @@ class ServerRates : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const auto* site : {"berlin", "lyon", "oslo"})
-      must(store->add_site({.name = site}, std::string{"hash-"} + site, kEvening, {}));
+      must(store->add_site({.name = site}, sha256_of(as_bytes(std::string_view{site})).hex(), kEvening, {}));
     for (const auto* type : {"till", "odd"}) {
       wire::NewDeviceType made;
       made.type.name = type;
@@ -32,7 +32,7 @@ class ServerRates : public ::testing::Test {
     add_device("odd-l", "lyon", "odd");
   }
   void add_device(const std::string& name, const std::string& site, const std::string& type) {
-    must(store->add_devices({{name, site, type, {}}}, {"hash"}, kEvening, {}));
+    must(store->add_devices({{name, site, type, {}}}, {std::string(64, 'e')}, kEvening, {}));
   }
   static wire::RateReport rate(const std::string& device, std::uint64_t value, std::int64_t hour = 45) {
     wire::RateReport out;

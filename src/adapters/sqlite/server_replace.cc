@@ -6,6 +6,7 @@
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
 #include "adapters/sqlite/server_times.h"
+#include "base/text.h"
 #include "core/rollout/match.h"
 #include "core/rollout/split.h"
 
@@ -47,6 +48,11 @@ Result<> check_phase_count(const Statement& row) {
   if (row.is_null(1) || !row.is_integer(1) || row.integer(1) < phases) return {};
   return Error{ErrorCode::kInvalid, std::to_string(phases) + ": phase " + std::to_string(row.integer(1) + 1) + " is stored"};
 }
+// Whether it is sound, then what is stored.
+Result<> check_reference(const Statement& row) {
+  if (row.integer(0) != 0) return {};
+  return Error{ErrorCode::kInvalid, "'" + clean_text(row.text(1), 60) + "' refers to none that it can be"};
+}
 Result<> check_released(const Statement& row) { return as_check(released_of(row, 0)); }
 
 // A document is stored as it is given.
@@ -75,7 +81,7 @@ Result<Stored> priority_given(const std::string& given) {
   return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) { return Stored{n.integer(-1000, 1000)}; });
 }
 Result<Stored> size_given(const std::string& given) {
-  return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) { return Stored{n.integer(0)}; });
+  return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) { return Stored{n.integer(0, wire::kMostSize)}; });
 }
 // A word, or another short text, as the table has it.
 template <auto read>
@@ -83,6 +89,10 @@ Result<Stored> text_given(const std::string& given) {
   DRAY_TRY(std::string text, wire::decode<std::string>(wire::parse_json(given), [](const wire::Node& n) { return n.text(); }));
   DRAY_CHECK(as_check(read(text)));
   return Stored{std::move(text)};
+}
+// The name of what a reference is to lead to.
+Result<Stored> reference_given(const std::string& given) {
+  return wire::decode<Stored>(wire::parse_json(given), [](const wire::Node& n) { return Stored{n.text(wire::kLongestId)}; });
 }
 // In what state it is, is for its machine to say: from here on an operator resumes or aborts it.
 Result<Stored> paused_given(const std::string& given) {
@@ -130,6 +140,20 @@ Result<Stored> phases_given(const std::string& given) {
 #define DRAY_ASSIGNMENT "'r'||rollout_id||'-'||(SELECT name FROM site WHERE id=site_id)"
 #define DRAY_JOB "'r'||rollout_id||'-'||(SELECT name FROM device WHERE id=device_id)"
 
+#define DRAY_NUMBER "id=CAST(?1 AS INTEGER) AND CAST(id AS TEXT)=?1"
+
+// is_sound: of the row as it is; found: the number of what is named ?3. Where nothing is, nothing changes, and it stays
+// unreadable.
+#define DRAY_REFERENCE(table, column, key, is_sound, found)                                                          \
+  Column {                                                                                                           \
+    #table, #column, "SELECT " is_sound ", " #column " FROM " #table " WHERE " key,                                  \
+        "UPDATE " #table " SET " #column "=" found " WHERE " key " AND " found " IS NOT NULL", check_reference,      \
+        reference_given                                                                                              \
+  }
+#define DRAY_IS_SITE "site_id IN (SELECT id FROM site)"
+#define DRAY_SITE_NAMED "(SELECT id FROM site WHERE name=?3)"
+#define DRAY_ROLLOUT_NAMED "(SELECT id FROM rollout WHERE 'r'||id=?3)"
+
 #define DRAY_SITE_DEFERRAL(column, check, stored)                                                                       \
   Column {                                                                                                            \
     "site_deferral", #column,                                                                                         \
@@ -156,9 +180,21 @@ constexpr std::array kEveryColumn{
     DRAY_DOCUMENT(device_type, components, "name", strings),
     DRAY_DOCUMENT(device_type, steps, "name", string_lists),
     DRAY_DOCUMENT(device_type, parts, "name", string_map),
+    DRAY_WORD(device_type, probe, "name", probe_of),
+    Column{"device", "type", "SELECT type IN (SELECT name FROM device_type), type FROM device WHERE name=?1",
+           "UPDATE device SET type=?3 WHERE name=?1 AND ?3 IN (SELECT name FROM device_type)", check_reference, reference_given},
     DRAY_DOCUMENT(device, attributes, "name", string_map),
+    DRAY_WORD(device, token_sha256, "name", token_hash_of),
+    DRAY_WORD(device, name, "CAST(id AS TEXT)", name_of),
+    DRAY_WORD(site, token_sha256, "name", token_hash_of),
     DRAY_DOCUMENT(artifact, device_types, "sha256", strings),
-    DRAY_ROW(blob, size, "sha256", check_number<whole>, size_given),
+    DRAY_WORD(artifact, name, "sha256", name_of),
+    DRAY_WORD(artifact, file, "sha256", file_name_of),
+    DRAY_WORD(artifact, component, "sha256", name_of),
+    DRAY_WORD(artifact, version, "sha256", version_of),
+    DRAY_ROW(blob, size, "sha256", check_number<size_at>, size_given),
+    DRAY_WORD(blob, sha1, "sha256", sha1_of),
+    DRAY_WORD(blob, md5, "sha256", md5_of),
     DRAY_WORD(rollout, filter, "'r'||id", filter_of),
     DRAY_WORD(rollout, delivery, "'r'||id", delivery_of),
     DRAY_ROW(rollout, state, "'r'||id", check<state_of>, paused_given),
@@ -179,10 +215,37 @@ constexpr std::array kEveryColumn{
     DRAY_ROW(rollout, soak_until, "'r'||id", check_number<maybe_time>, time_or_null),
     Column{"rollout", "released", kFindReleased, "UPDATE rollout SET released=?3 WHERE 'r'||id=?1", check_released,
            released_given},
-    DRAY_ROW(deferral, until, "'d'||id", check_number<sure_time>, time_given),
-    DRAY_ROW(deferral, withdrawn_at, "'d'||id", check_number<maybe_time>, time_or_null),
-    DRAY_WORD(deferral, device, "'d'||id", name_or_none),
-    DRAY_ROW(deferral, rollout_id, "'d'||id", check_number<maybe_whole>, rollout_or_null),
+    DRAY_ROW(deferral, until, "'d'||id", check_number<stamp>, time_given),
+    DRAY_ROW(deferral, withdrawn_at, "'d'||id", check_number<maybe_stamp>, time_or_null),
+    Column{"deferral", "device", "SELECT device='' OR device IN (SELECT name FROM device), device FROM deferral WHERE 'd'||id=?1",
+           "UPDATE deferral SET device=?3 WHERE 'd'||id=?1", check_reference, text_given<name_or_none>},
+    Column{"deferral", "rollout_id",
+           "SELECT rollout_id IS NULL OR rollout_id IN (SELECT id FROM rollout), rollout_id FROM deferral WHERE 'd'||id=?1",
+           "UPDATE deferral SET rollout_id=?3 WHERE 'd'||id=?1", check_reference, rollout_or_null},
+    DRAY_REFERENCE(deferral, site_id, "'d'||id=?1", DRAY_IS_SITE, DRAY_SITE_NAMED),
+    DRAY_REFERENCE(device, site_id, "name=?1", DRAY_IS_SITE, DRAY_SITE_NAMED),
+    DRAY_REFERENCE(rollout, release_id, "'r'||id=?1", "release_id IN (SELECT id FROM release)",
+                   "(SELECT id FROM release WHERE name||'/'||version=?3)"),
+    DRAY_REFERENCE(release_artifact, artifact_id, "release_id=CAST(?1 AS INTEGER) AND position=CAST(?2 AS INTEGER)",
+                   "artifact_id IN (SELECT id FROM artifact)", "(SELECT id FROM artifact WHERE sha256=?3)"),
+    DRAY_REFERENCE(assignment, rollout_id, DRAY_NUMBER, "rollout_id IN (SELECT id FROM rollout)", DRAY_ROLLOUT_NAMED),
+    DRAY_REFERENCE(assignment, site_id, DRAY_NUMBER, DRAY_IS_SITE, DRAY_SITE_NAMED),
+    DRAY_REFERENCE(job, rollout_id, DRAY_NUMBER,
+                   "EXISTS(SELECT 1 FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.id=assignment_id AND "
+                   "a.rollout_id=job.rollout_id)",
+                   DRAY_ROLLOUT_NAMED),
+    DRAY_REFERENCE(job, device_id, DRAY_NUMBER,
+                   "EXISTS(SELECT 1 FROM device d JOIN assignment a ON a.id=assignment_id WHERE d.id=device_id AND "
+                   "(d.site_id=a.site_id OR d.site_id NOT IN (SELECT id FROM site)))",
+                   "(SELECT id FROM device WHERE name=?3)"),
+    DRAY_REFERENCE(job, rollout_type_id, DRAY_NUMBER,
+                   "EXISTS(SELECT 1 FROM rollout_type t WHERE t.id=rollout_type_id AND (t.rollout_id=job.rollout_id OR "
+                   "t.rollout_id NOT IN (SELECT id FROM rollout)))",
+                   "(SELECT id FROM rollout_type WHERE 'r'||rollout_id||'/'||type=?3)"),
+    DRAY_REFERENCE(job, assignment_id, DRAY_NUMBER,
+                   "EXISTS(SELECT 1 FROM assignment a JOIN device d ON d.id=device_id WHERE a.id=assignment_id AND "
+                   "a.rollout_id=job.rollout_id AND a.site_id=d.site_id)",
+                   "(SELECT a.id FROM assignment a JOIN site s ON s.id=a.site_id WHERE 'r'||a.rollout_id||'-'||s.name=?3)"),
     DRAY_SITE_DEFERRAL(until, check_number<sure_time>, time_given),
     DRAY_SITE_DEFERRAL(withdrawn, check_number<flag>, flag_given),
     DRAY_ROW(assignment, held, DRAY_ASSIGNMENT, check_number<whole>, flag_given),
@@ -214,6 +277,11 @@ constexpr std::array kEveryColumn{
 #undef DRAY_ASSIGNMENT
 #undef DRAY_JOB
 #undef DRAY_ROW
+#undef DRAY_REFERENCE
+#undef DRAY_NUMBER
+#undef DRAY_IS_SITE
+#undef DRAY_SITE_NAMED
+#undef DRAY_ROLLOUT_NAMED
 
 Result<const Column*> column_of(const wire::Replacement& what) {
   std::string known;
@@ -287,6 +355,14 @@ Result<server::SiteChanges> SqliteServerStore::replace_unreadable(const wire::Re
   DRAY_TRY(const auto now, why_unreadable(sql_, *column, what));  // beside what else is stored
   if (now) return Error{ErrorCode::kInvalid, what.table + "." + what.column + ": " + *now};
   if (const auto job = job_key(what.key); job && what.table == "job") DRAY_CHECK(recount(job->rollout));
+  if (what.table == "job" && !job_key(what.key)) {
+    auto& find = sql_("SELECT rollout_id FROM job WHERE id=CAST(?1 AS INTEGER)");
+    find.bind(1, what.key);
+    DRAY_TRY([[maybe_unused]] const bool there, find.step());
+    const std::int64_t rollout = find.integer(0);
+    find.reset();
+    DRAY_CHECK(recount(rollout));
+  }
   if (what.table == "device_type") DRAY_CHECK(check_type(sql_, what.key));
   if (what.table == "rollout" && what.column == "state")  // paused, as its machine does it
     DRAY_CHECK(sql_("UPDATE assignment SET held=1 WHERE 'r'||rollout_id=?1").bind(1, what.key).run());
@@ -300,7 +376,7 @@ Result<server::SiteChanges> SqliteServerStore::replace_unreadable(const wire::Re
   SiteIds sites;
   auto& all = sql_(
       "SELECT DISTINCT site_id FROM assignment WHERE in_plan=1 UNION SELECT id FROM site WHERE ?1='site' "
-      "AND name=?2 UNION SELECT site_id FROM deferral WHERE ?1='deferral' AND 'd'||id=?2");
+      "AND name=?2 UNION SELECT id FROM site WHERE ?1='deferral'");
   all.bind(1, what.table).bind(2, what.key);
   for (;;) {
     DRAY_TRY(const bool row, all.step());

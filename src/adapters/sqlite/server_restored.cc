@@ -47,6 +47,11 @@ Result<> SqliteServerStore::note_in_use(WallTime now) { return set_number_in_met
 
 Result<std::optional<Duration>> SqliteServerStore::note_start(WallTime now) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
+  // How far reports were taken: where that can't be read, everything is told again.
+  DRAY_CHECK(sql_("UPDATE site SET seen_epoch=0, seen_seq=0, resync=1 WHERE typeof(seen_epoch)<>'integer' OR "
+                  "typeof(seen_seq)<>'integer' OR seen_epoch NOT BETWEEN 0 AND 1000000000000 OR seen_seq NOT BETWEEN 0 AND ?1")
+                 .bind(1, wire::kMostInteger)
+                 .run());
   DRAY_TRY(const std::int64_t in_use_at, number_in_meta("in_use_at"));
   // A clock that was set back tells nothing about the time that is lost; so much at least is what it is wrong
   // by.

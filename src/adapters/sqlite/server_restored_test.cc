@@ -54,7 +54,7 @@ class Restored : public ::testing::Test {
 TEST_F(Restored, LeasesNoActionIdAndNamesNothingTwice) {
   open();
   EXPECT_FALSE(must(store->note_start(kNow)));
-  must(store->add_site({.name = "berlin"}, "hash", kNow, {}));
+  must(store->add_site({.name = "berlin"}, std::string(64, 'f'), kNow, {}));
   new_epoch(1, kNow);
   must(store->note_contacts({}, kNow + 10s));
   back_up();
@@ -77,7 +77,7 @@ TEST_F(Restored, LeasesNoActionIdAndNamesNothingTwice) {
 TEST_F(Restored, RolloutsAndSitesGoOnBehindWhatIsLost) {
   open();
   must(store->note_start(kNow));
-  must(store->add_site({.name = "berlin"}, "hash", kNow, {}));
+  must(store->add_site({.name = "berlin"}, std::string(64, 'f'), kNow, {}));
   back_up();
   restore();
   must(store->note_start(kNow + 24h));
@@ -88,7 +88,7 @@ TEST_F(Restored, RolloutsAndSitesGoOnBehindWhatIsLost) {
 
 TEST_F(Restored, AGatewayWithALaterPlanProvesIt) {
   open();
-  must(store->add_site({.name = "berlin"}, "hash", kNow, {}));
+  must(store->add_site({.name = "berlin"}, std::string(64, 'f'), kNow, {}));
   new_epoch(1, kNow);
   const auto ours = plan().revision;
   EXPECT_TRUE(must(store->note_newer_plan("berlin", ours)).empty()) << "the same is not later";
@@ -101,7 +101,7 @@ TEST_F(Restored, AGatewayWithALaterPlanProvesIt) {
 
 TEST_F(Restored, AGatewayThatWaitsForIdsGetsThem) {
   open();
-  must(store->add_site({.name = "berlin"}, "hash", kNow, {}));
+  must(store->add_site({.name = "berlin"}, std::string(64, 'f'), kNow, {}));
   report({job_report(1, 1, "r99-x", "scheduled")}, kNow);
   ASSERT_EQ(plan().action_ids.size(), 1u);
   const auto waits = [&](std::int64_t seq) {

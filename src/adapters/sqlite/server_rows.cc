@@ -39,9 +39,30 @@ Result<std::int64_t> whole(const Statement& row, int column) {
   return Error{ErrorCode::kInvalid, "'" + clean_text(row.text(column), kMostShown) + "' is no number"};
 }
 
+namespace {
+
+Result<std::int64_t> between(std::int64_t least, std::int64_t most, const Statement& row, int column) {
+  DRAY_TRY(const std::int64_t number, whole(row, column));
+  if (number >= least && number <= most) return number;
+  return Error{ErrorCode::kInvalid, std::to_string(number) + " is not between " + std::to_string(least) + " and " + std::to_string(most)};
+}
+
+}  // namespace
+
 Result<WallTime> sure_time(const Statement& row, int column) {
-  DRAY_TRY(const std::int64_t count, whole(row, column));
+  DRAY_TRY(const std::int64_t count, between(ms(kWrittenMin), ms(kWrittenMax), row, column));
   return wall(count);
+}
+
+Result<WallTime> stamp(const Statement& row, int column) {
+  DRAY_TRY(const std::int64_t count, between(0, ms(kWrittenMax), row, column));
+  return wall(count);
+}
+
+Result<std::optional<WallTime>> maybe_stamp(const Statement& row, int column) {
+  if (row.is_null(column)) return std::optional<WallTime>{};
+  DRAY_TRY(const WallTime time, stamp(row, column));
+  return std::optional{time};
 }
 
 Result<std::optional<WallTime>> maybe_time(const Statement& row, int column) {
@@ -56,15 +77,10 @@ Result<std::optional<std::int64_t>> maybe_whole(const Statement& row, int column
   return std::optional{number};
 }
 
-namespace {
-
-Result<std::int64_t> between(std::int64_t least, std::int64_t most, const Statement& row, int column) {
-  DRAY_TRY(const std::int64_t number, whole(row, column));
-  if (number >= least && number <= most) return number;
-  return Error{ErrorCode::kInvalid, std::to_string(number) + " is not between " + std::to_string(least) + " and " + std::to_string(most)};
+Result<std::uint64_t> size_at(const Statement& row, int column) {
+  DRAY_TRY(const std::int64_t bytes, between(0, wire::kMostSize, row, column));
+  return static_cast<std::uint64_t>(bytes);
 }
-
-}  // namespace
 
 Result<bool> flag(const Statement& row, int column) {
   DRAY_TRY(const std::int64_t number, between(0, 1, row, column));
@@ -163,7 +179,7 @@ wire::NewDeviceType type_at(const Statement& row, int first) {
   type.ask = read("ask", ask_of(row.text(first + 4)));
   type.ends_on = read("ends_on", ends_on_of(row.text(first + 5)));
   type.power_on_within = std::chrono::seconds{read("power_on_within", small(row, first + 6))};
-  type.probe = row.text(first + 7);
+  type.probe = read("probe", probe_of(row.text(first + 7)));
   type.parts = read("parts", string_map(row.text(first + 8)));
   return out;
 }
@@ -300,6 +316,25 @@ core::RolloutPhase phase_at(const Statement& row, int first) {
   return out;
 }
 
+void check_names(const std::string& sha256, std::vector<wire::Unreadable>& notes, const Statement& row, int name) {
+  const RowReader read{"artifact", sha256, notes};
+  read("name", name_of(row.text(name)));
+  read("file", file_name_of(row.text(name + 1)));
+  read("component", name_of(row.text(name + 2)));
+  read("version", version_of(row.text(name + 3)));
+}
+
+void check_file(const std::string& sha256, std::vector<wire::Unreadable>& notes, const Statement& row, int name, int size) {
+  const RowReader read{"blob", sha256, notes};
+  if (row.is_null(name)) {
+    read("bytes", Result<std::int64_t>{Error{ErrorCode::kNotFound, "there is no such row"}});
+    return;
+  }
+  read("size", size_at(row, size));
+  read("sha1", sha1_of(row.text(size + 1)));
+  read("md5", md5_of(row.text(size + 2)));
+}
+
 Result<std::int64_t> release_of(StatementCache& sql, const wire::NewRollout& rollout) {
   auto& find = sql("SELECT id FROM release WHERE name=?1 AND version=?2");
   find.bind(1, rollout.release_name).bind(2, rollout.release_version);
@@ -315,8 +350,8 @@ Result<std::int64_t> release_of(StatementCache& sql, const wire::NewRollout& rol
 Result<std::vector<core::ReleaseArtifact>> release_artifacts(StatementCache& sql, std::int64_t release_id) {
   std::vector<core::ReleaseArtifact> out;
   auto& find = sql(
-      "SELECT a.sha256, b.size, b.sha1, b.md5, a.name, a.file, a.component, a.version, a.id, a.device_types "
-      "FROM release_artifact r JOIN artifact a ON a.id=r.artifact_id JOIN blob b ON b.sha256=a.sha256 "
+      "SELECT a.sha256, b.size, b.sha1, b.md5, a.name, a.file, a.component, a.version, a.id, a.device_types, b.sha256, "
+      "r.position FROM release_artifact r LEFT JOIN artifact a ON a.id=r.artifact_id LEFT JOIN blob b ON b.sha256=a.sha256 "
       "WHERE r.release_id=?1 ORDER BY r.position");
   find.bind(1, release_id);
   for (;;) {
@@ -324,8 +359,15 @@ Result<std::vector<core::ReleaseArtifact>> release_artifacts(StatementCache& sql
     if (!row) return out;
     core::ReleaseArtifact entry;
     core::Artifact& a = entry.artifact;
-    DRAY_TRY(a.sha256, Sha256::parse(find.text(0)));
-    a.size = static_cast<std::uint64_t>(find.integer(1));
+    std::vector<wire::Unreadable> notes;
+    // Left out, devices would be matched with what is left of the release.
+    a.sha256 = RowReader{"release_artifact", std::to_string(release_id) + "/" + find.text(11), notes}(
+        "artifact_id", Sha256::parse(find.text(0)));
+    check_file(find.text(0), notes, find, 10, 1);
+    check_names(find.text(0), notes, find, 4);
+    if (!notes.empty()) find.reset();
+    DRAY_CHECK(readable(notes));
+    a.size = or_empty(size_at(find, 1));
     a.sha1 = find.text(2);
     a.md5 = find.text(3);
     a.name = find.text(4);
@@ -333,7 +375,6 @@ Result<std::vector<core::ReleaseArtifact>> release_artifacts(StatementCache& sql
     a.component = find.text(6);
     a.version = find.text(7);
     a.module_id = find.integer(8);
-    std::vector<wire::Unreadable> notes;
     entry.device_types = RowReader{"artifact", find.text(0), notes}("device_types", strings(find.text(9)));
     if (!notes.empty()) find.reset();
     DRAY_CHECK(readable(notes));

@@ -22,7 +22,10 @@ std::optional<WallTime> time_at(const Statement& statement, int column);
 // "long ago". kInvalid: it is no number.
 Result<std::int64_t> whole(const Statement& row, int column);
 Result<WallTime> sure_time(const Statement& row, int column);
+Result<std::uint64_t> size_at(const Statement& row, int column);           // bytes of a file
 Result<std::optional<WallTime>> maybe_time(const Statement& row, int column);
+Result<WallTime> stamp(const Statement& row, int column);                  // of our own clock, or later than that: not before 1970
+Result<std::optional<WallTime>> maybe_stamp(const Statement& row, int column);
 Result<bool> flag(const Statement& row, int column);                       // 0 or 1
 Result<std::optional<std::int64_t>> maybe_whole(const Statement& row, int column);
 Result<std::int64_t> small(const Statement& row, int column);              // 0 to 2^31-1: spans in seconds, counts
@@ -114,6 +117,11 @@ inline constexpr int kPhaseCount = 7;
 // Terms that can't be read need an approval.
 core::RolloutPhase phase_at(const Statement& row, int first);
 void check_phase(const RowReader& read, const Statement& row, int first);
+
+// name, file, component, version, in this order.
+void check_names(const std::string& sha256, std::vector<wire::Unreadable>& notes, const Statement& row, int name);
+// What is known of an artifact's file: its name, which is NULL where there is no such row, and size, sha1 and md5.
+void check_file(const std::string& sha256, std::vector<wire::Unreadable>& notes, const Statement& row, int name, int size);
 
 // The number of the release that a rollout asks for. kInvalid: there is none.
 Result<std::int64_t> release_of(StatementCache& sql, const wire::NewRollout& rollout);

@@ -48,6 +48,11 @@ Result<std::unique_ptr<SqliteServerStore>> SqliteServerStore::open(const Db::Opt
   return std::unique_ptr<SqliteServerStore>{new SqliteServerStore{std::move(db)}};
 }
 
+server::Saves SqliteServerStore::saves() const {
+  const SaveCounts counts = db_.saves().counts();
+  return {counts.failing, counts.failed, counts.last};
+}
+
 Result<std::optional<Made>> SqliteServerStore::done_before(const std::optional<Once>& once) {
   if (!once) return std::optional<Made>{};
   auto& find = sql_("SELECT fingerprint, made FROM idempotency WHERE key=?1");
@@ -88,7 +93,13 @@ Result<SiteChange> SqliteServerStore::bump(std::int64_t site_id) {
       sql_("UPDATE assignment SET in_plan=0 WHERE site_id=?1 AND in_plan=1 AND NOT EXISTS("
            "SELECT 1 FROM job WHERE job.rollout_id=assignment.rollout_id AND job.assignment_id=assignment.id "
            "AND job.final=0 AND job.phase < (SELECT released FROM rollout r WHERE "
-           "r.id=assignment.rollout_id))")
+           "r.id=assignment.rollout_id)) "
+           // Where it is not known which jobs are left, none is given up.
+           "AND EXISTS(SELECT 1 FROM rollout r WHERE r.id=assignment.rollout_id) AND NOT EXISTS(SELECT 1 FROM job j WHERE "
+           "j.assignment_id=assignment.id AND (j.rollout_id IS NOT assignment.rollout_id OR typeof(j.phase)<>'integer' OR "
+           "j.final NOT IN (0, 1))) AND NOT EXISTS(SELECT 1 FROM device d CROSS JOIN job j ON "
+           "j.rollout_id=assignment.rollout_id AND j.device_id=d.id WHERE d.site_id=?1 AND j.assignment_id IS NOT "
+           "assignment.id)")
           .bind(1, site_id)
           .run());
   auto& up = sql_("UPDATE site SET revision=revision+1 WHERE id=?1 RETURNING name, revision");
@@ -114,6 +125,11 @@ Result<> SqliteServerStore::sites_of(std::string_view query_of_site_ids, std::in
 Result<SiteChanges> SqliteServerStore::bump_each(const SiteIds& sites) {
   SiteChanges out;
   for (const std::int64_t id : sites) {
+    auto& find = sql_("SELECT 1 FROM site WHERE id=?1");  // a damaged row may name one that there is not
+    find.bind(1, id);
+    DRAY_TRY(const bool there, find.step());
+    find.reset();
+    if (!there) continue;
     DRAY_TRY(SiteChange change, bump(id));
     out.push_back(std::move(change));
   }
@@ -328,57 +344,6 @@ Result<SiteChanges> SqliteServerStore::set_device_token(const std::string& devic
   DRAY_TRY(SiteChange change, bump(*site));
   DRAY_CHECK(transaction.commit());
   return SiteChanges{std::move(change)};
-}
-
-Result<> SqliteServerStore::save_upload(const server::UploadEntry& upload) {
-  return sql_(
-             "INSERT INTO upload(sha256, size, touched_at, durable) VALUES(?1, ?2, ?3, ?4) "
-             "ON CONFLICT(sha256) DO UPDATE SET size=?2, touched_at=?3, durable=max(durable, ?4)")
-      .bind(1, upload.sha256.hex())
-      .bind(2, static_cast<std::int64_t>(upload.size))
-      .bind(3, ms(upload.touched_at))
-      .bind(4, static_cast<std::int64_t>(upload.durable))
-      .run();
-}
-
-Result<> SqliteServerStore::drop_upload(const Sha256& sha256) {
-  return sql_("DELETE FROM upload WHERE sha256=?1").bind(1, sha256.hex()).run();
-}
-
-Result<std::vector<server::UploadEntry>> SqliteServerStore::uploads() {
-  std::vector<server::UploadEntry> out;
-  auto& all = sql_("SELECT sha256, size, touched_at, durable FROM upload");
-  for (;;) {
-    DRAY_TRY(const bool row, all.step());
-    if (!row) return out;
-    DRAY_TRY(Sha256 sha, Sha256::parse(all.text(0)));
-    out.push_back({std::move(sha), static_cast<std::uint64_t>(all.integer(1)), wall(all.integer(2)),
-                   static_cast<std::uint64_t>(all.integer(3))});
-  }
-}
-
-Result<> SqliteServerStore::add_blob(const server::Blob& blob, WallTime now) {
-  DRAY_TRY(Transaction transaction, Transaction::begin(db_));
-  DRAY_CHECK(sql_("INSERT OR IGNORE INTO blob(sha256, size, sha1, md5, stored_at) VALUES(?1, ?2, ?3, ?4, ?5)")
-                 .bind(1, blob.sha256.hex())
-                 .bind(2, static_cast<std::int64_t>(blob.size))
-                 .bind(3, blob.sha1)
-                 .bind(4, blob.md5)
-                 .bind(5, ms(now))
-                 .run());
-  DRAY_CHECK(drop_upload(blob.sha256));
-  return transaction.commit();
-}
-
-Result<std::vector<server::Blob>> SqliteServerStore::blobs() {
-  std::vector<server::Blob> out;
-  auto& all = sql_("SELECT sha256, size, sha1, md5 FROM blob");
-  for (;;) {
-    DRAY_TRY(const bool row, all.step());
-    if (!row) return out;
-    DRAY_TRY(Sha256 sha, Sha256::parse(all.text(0)));
-    out.push_back({std::move(sha), static_cast<std::uint64_t>(all.integer(1)), all.text(2), all.text(3)});
-  }
 }
 
 Result<Made> SqliteServerStore::add_artifact(const wire::NewArtifact& artifact, WallTime now,

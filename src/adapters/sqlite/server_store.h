@@ -58,6 +58,8 @@ class SqliteServerStore : public server::Store {
   Result<> set_site_token(const std::string& site, const std::string& token_sha256) override;
   Result<server::SiteChanges> change_site(const std::string& site, const wire::SitePatch& change,
                                           std::optional<std::int64_t> if_revision) override;
+  Result<std::vector<wire::Unreadable>> dangling() override;
+  server::Saves saves() const override;
   Result<server::SiteChanges> replace_unreadable(const wire::Replacement& what) override;
   Result<> ask_resync(const std::string& site) override;
   Result<server::SiteChanges> renew_action_ids(const std::string& site, bool wide, WallTime now) override;
@@ -74,9 +76,9 @@ class SqliteServerStore : public server::Store {
                                                const std::string& token_sha256) override;
   Result<> save_upload(const server::UploadEntry& upload) override;
   Result<> drop_upload(const Sha256& sha256) override;
-  Result<std::vector<server::UploadEntry>> uploads() override;
+  Result<server::Kept<server::UploadEntry>> uploads() override;
   Result<> add_blob(const server::Blob& blob, WallTime now) override;
-  Result<std::vector<server::Blob>> blobs() override;
+  Result<server::Kept<server::Blob>> blobs() override;
   Result<server::Made> add_artifact(const wire::NewArtifact& artifact, WallTime now,
                                     const std::optional<server::Once>& once) override;
   Result<server::Made> add_release(const wire::NewRelease& release, WallTime now,

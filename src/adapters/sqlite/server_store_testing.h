@@ -46,7 +46,7 @@ class StoreFixture : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const auto* site : {"berlin", "lyon"})
-      must(store->add_site({.name = site}, std::string{"hash-"} + site, kNow, {}));
+      must(store->add_site({.name = site}, sha256_of(as_bytes(std::string_view{site})).hex(), kNow, {}));
     add_type("till", {{"os"}, {"app"}});
     add_type("odd", {{"fw"}});
     add_artifact('a', "os", {"till"});
@@ -66,11 +66,11 @@ class StoreFixture : public ::testing::Test {
     must(store->add_device_type(type, {}, kNow));
   }
   void add_artifact(char c, const std::string& component, std::vector<std::string> types) {
-    must(store->add_blob({sha(c), 10, "sha1", "md5"}, kNow));
+    must(store->add_blob({sha(c), 10, std::string(40, '1'), std::string(32, '2')}, kNow));
     must(store->add_artifact({sha(c), "image", "image.img", component, "2", std::move(types)}, kNow, {}));
   }
   void add_device(const std::string& name, const std::string& site, const std::string& type) {
-    must(store->add_devices({{name, site, type, {}}}, {"hash"}, kNow, {}));
+    must(store->add_devices({{name, site, type, {}}}, {std::string(64, 'e')}, kNow, {}));
   }
   server::Made roll_out(core::Delivery delivery = core::Delivery::kPull, const std::string& filter = "") {
     wire::NewRollout rollout{.release_name = "tills", .release_version = "2", .filter = filter};

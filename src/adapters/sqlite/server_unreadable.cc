@@ -1,5 +1,6 @@
 #include "adapters/sqlite/server_unreadable.h"
 
+#include "adapters/sqlite/server_references.h"
 #include "adapters/sqlite/server_times.h"
 #include "core/rollout/match.h"
 
@@ -8,6 +9,16 @@ namespace dray::adapters {
 using namespace rows;
 
 namespace {
+
+// 0: there is none.
+Result<std::int64_t> site_number(StatementCache& sql, const std::string& name) {
+  auto& find = sql("SELECT id FROM site WHERE name=?1");
+  find.bind(1, name);
+  DRAY_TRY(const bool row, find.step());
+  const std::int64_t id = row ? find.integer(0) : 0;
+  find.reset();
+  return id;
+}
 
 Result<> check_rollouts(StatementCache& sql, wire::SiteView& site) {
   static const std::string kFind = "SELECT r.id, r.transfer, r.update_windows, a.held, a.fetch, r.priority, r.retry_limit, "
@@ -80,22 +91,23 @@ Result<> check_phases(StatementCache& sql, wire::SiteView& site) {
 // Of the releases of its rollouts: who joins late is not matched with them.
 Result<> check_artifacts(StatementCache& sql, wire::SiteView& site) {
   auto& find = sql(
-      "SELECT DISTINCT f.sha256, f.device_types, b.size FROM assignment a JOIN rollout r ON r.id=a.rollout_id JOIN "
-      "release_artifact l ON l.release_id=r.release_id JOIN artifact f ON f.id=l.artifact_id JOIN blob b ON "
+      "SELECT DISTINCT f.sha256, f.device_types, b.size, b.sha1, b.md5, b.sha256, f.name, f.file, f.component, f.version FROM assignment a JOIN rollout r ON r.id=a.rollout_id JOIN "
+      "release_artifact l ON l.release_id=r.release_id JOIN artifact f ON f.id=l.artifact_id LEFT JOIN blob b ON "
       "b.sha256=f.sha256 JOIN site s ON s.id=a.site_id WHERE s.name=?1 AND a.in_plan=1");
   find.bind(1, site.name);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) return {};
     RowReader{"artifact", find.text(0), site.unreadable}("device_types", strings(find.text(1)));
-    RowReader{"blob", find.text(0), site.unreadable}("size", whole(find, 2));
+    check_file(find.text(0), site.unreadable, find, 5, 2);
+    check_names(find.text(0), site.unreadable, find, 6);
   }
 }
 
 // They pass no filter.
 Result<> check_devices(StatementCache& sql, wire::SiteView& site) {
   auto& find = sql(
-      "SELECT d.name, d.attributes, d.reported, d.running FROM device d JOIN site s ON s.id=d.site_id WHERE s.name=?1 "
+      "SELECT d.name, d.attributes, d.reported, d.running, d.token_sha256, d.id FROM device d JOIN site s ON s.id=d.site_id WHERE s.name=?1 "
       "ORDER BY d.id");
   find.bind(1, site.name);
   for (;;) {
@@ -105,22 +117,21 @@ Result<> check_devices(StatementCache& sql, wire::SiteView& site) {
     device("attributes", string_map(find.text(1)));
     device("reported", string_map(find.text(2)));
     device("running", running(find.text(3)));
+    device("token_sha256", token_hash_of(find.text(4)));
+    RowReader{"device", std::to_string(find.integer(5)), site.unreadable}("name", name_of(find.text(0)));
   }
 }
 
 Result<> check_deferrals(StatementCache& sql, wire::SiteView& site) {
-  auto& find = sql(
-      "SELECT f.id, f.until, f.withdrawn_at, f.device, f.rollout_id FROM deferral f JOIN site s ON s.id=f.site_id WHERE s.name=?1 AND "
-      "typeof(f.withdrawn_at)<>'integer'");
-  find.bind(1, site.name);
+  static const std::string kFind = "SELECT " + std::string{kDeferralColumns} + " FROM deferral WHERE " +
+                                   std::string{kMayBeAboutSite} + " AND " + std::string{kStands} + " ORDER BY id";
+  DRAY_TRY(const std::int64_t id, site_number(sql, site.name));
+  auto& find = sql(kFind);
+  find.bind(1, id);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) return {};
-    const RowReader deferral{"deferral", "d" + std::to_string(find.integer(0)), site.unreadable};
-    deferral("until", sure_time(find, 1));
-    deferral("withdrawn_at", maybe_time(find, 2));
-    deferral("device", name_or_none(find.text(3)));
-    deferral("rollout_id", maybe_whole(find, 4));
+    check_deferral(find, site.unreadable);
   }
 }
 
@@ -182,10 +193,14 @@ Result<> rows::find_what_holds(StatementCache& sql, wire::SiteView& site) {
   DRAY_CHECK(check_devices(sql, site));
   DRAY_CHECK(check_deferrals(sql, site));
   DRAY_CHECK(check_site_deferrals(sql, site));
+  DRAY_TRY(const std::int64_t id, site_number(sql, site.name));
+  DRAY_CHECK(check_releases(sql, id, site.unreadable));
   return check_membership(sql, site.name, site.unreadable);
 }
 
 Result<> rows::check_membership(StatementCache& sql, const std::string& site, std::vector<wire::Unreadable>& notes) {
+  DRAY_TRY(const std::int64_t id, site_number(sql, site));
+  DRAY_CHECK(check_references(sql, id, notes));
   DRAY_CHECK(check_assignments(sql, site, notes));
   return check_jobs(sql, site, notes);
 }

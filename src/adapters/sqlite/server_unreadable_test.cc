@@ -166,7 +166,7 @@ TEST_P(TimesColumn, TimesThatWereComputedHoldTheirAssignmentUntilTheyAreComputed
 TEST_P(TypeColumn, ATypeHoldsTheSitesThatHaveIt) {
   const std::string column = GetParam();
   add_type("kiosk", {{"os"}});
-  must(store->add_site({.name = "oslo"}, "hash-oslo", kNow, {}));
+  must(store->add_site({.name = "oslo"}, std::string(64, 'f'), kNow, {}));
   add_device("kiosk-1", "oslo", "kiosk");
   damage("device_type", column, "name='kiosk'");
   const auto plan = store->load_plan("oslo");
@@ -305,7 +305,7 @@ TEST_F(Unreadable, OnlyWhatCanNotBeReadIsReplacedAndOnlyByWhatCan) {
             ErrorCode::kInvalid);
   EXPECT_EQ(store->replace_unreadable({"site", "paris", "limits", "{}"}).error().code(),
             ErrorCode::kNotFound);
-  const auto column = store->replace_unreadable({"site", "berlin", "token_sha256", "\"x\""});
+  const auto column = store->replace_unreadable({"site", "berlin", "revision", "7"});
   EXPECT_EQ(column.error().code(), ErrorCode::kInvalid);
   EXPECT_NE(column.error().message().find("site.limits"), std::string::npos) << "it names what there is";
   EXPECT_TRUE(is_held("berlin", "r1-berlin")) << "what was refused changed nothing";
