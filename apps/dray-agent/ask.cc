@@ -12,7 +12,7 @@ namespace {
 Result<std::optional<std::chrono::seconds>> time_of(const LocalWish& wish) {
   using Out = std::optional<std::chrono::seconds>;
   if (!wish.span.empty() && !wish.until.empty())
-    return Error{ErrorCode::kInvalid, "--for and --until exclude each other"};
+    return Error{ErrorCode::kInvalid, "--until and --for exclude each other; one of them is enough"};
   if (!wish.span.empty()) {
     DRAY_TRY(const auto span, parse_span(wish.span));
     return Out{span};

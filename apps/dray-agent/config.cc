@@ -1,7 +1,12 @@
 #include "config.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
+#include <sstream>
 
 #include "adapters/posix/secret_file.h"
 #include "adapters/toml/config.h"
@@ -102,7 +107,34 @@ InstallerConfig load_installer(const Config& table, agent::AgentSettings& agent)
   return out;
 }
 
+// As a shell would find it: a name without "/" in the folders of PATH.
+bool can_be_started(const std::string& program) {
+  const auto is_program = [](const std::string& path) {
+    struct stat status{};
+    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
+  };
+  if (program.find('/') != std::string::npos) return is_program(program);
+  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): before any thread
+  std::istringstream folders{path != nullptr ? path : "/usr/bin:/bin"};
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (is_program((folder.empty() ? "." : folder) + "/" + program)) return true;
+  return false;
+}
+
 }  // namespace
+
+Result<> check_commands(const AgentConfig& config) {
+  std::string wrong;
+  const auto check = [&](const char* key, const std::vector<std::string>& command) {
+    if (command.empty() || can_be_started(command[0])) return;
+    wrong += (wrong.empty() ? "" : "\n") + std::string{key} + ": " + command[0] + " is not there, or can't be executed";
+  };
+  check("installer.command", config.installer.command);
+  check("ready.busy_command", config.busy_command);
+  if (config.machine) check("reboot_command", config.reboot_command);
+  if (wrong.empty()) return {};
+  return Error{ErrorCode::kInvalid, wrong};
+}
 
 Result<AgentConfig> load_config(const std::filesystem::path& path) {
   DRAY_TRY(const Config file, Config::open(path));

@@ -40,5 +40,7 @@ inline constexpr const char* kBusyCheck = "busy_command";
 
 // Every mistake at once, with file and line.
 Result<AgentConfig> load_config(const std::filesystem::path& file);
+// That the programs which it names are there and can be started. Not asked at the start: what is missing then is waited for.
+Result<> check_commands(const AgentConfig& config);
 
 }  // namespace dray::apps

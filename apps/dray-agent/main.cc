@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapters/posix/orphans.h"
+#include "base/text.h"
 #include "device.h"
 
 namespace {
@@ -76,25 +77,46 @@ std::optional<int> leave_orphans_to_another() {
   return 1;
 }
 
+// What is wrong with the words, before anything is read; nothing: all is well.
+std::optional<std::string> objection(const std::vector<std::string>& words) {
+  if (words.empty()) return "which command? try --help";
+  const std::string& command = words[0];
+  const auto rest = [&](std::size_t n) { return words.size() == n + 1; };
+  if (command == "run" || command == "boot" || command == "status" || command == "cancel") {
+    if (rest(0)) return {};
+    return command + " takes no further words, and \"" + words[1] + "\" is one";
+  }
+  if (command == "answer") {
+    const bool known = rest(1) && (words[1] == "ready" || words[1] == "busy" || words[1] == "defer");
+    if (known) return {};
+    return "answer: must be one of ready, busy, defer" + (words.size() > 1 ? ", and \"" + words.back() + "\" is not" : std::string{});
+  }
+  if (command == "installer") {
+    if (rest(2) && (words[1] == "ab-dir" || words[1] == "single-file")) return {};
+    return "installer: needs a kind (ab-dir or single-file) and a verb; see docs/installers.md";
+  }
+  return "\"" + command + "\" is no command; try --help";
+}
+
 int dispatch(const Arguments& arguments, const dray::apps::AgentConfig& config, char** argv) {
   const auto& words = arguments.words;
-  const std::string command = words.empty() ? "" : words[0];
-  if ((command == "run" || command == "boot") && words.size() == 1) {
+  const std::string& command = words[0];
+  if (command == "run" || command == "boot") {
     if (const auto ended = leave_orphans_to_another()) return *ended;
     return command == "run" ? dray::apps::run_agent(config) : dray::apps::supervise(config, argv);
   }
-  if (command == "status" && words.size() == 1) return dray::apps::print_status(config, arguments.json);
-  const bool answers = command == "answer" && words.size() == 2 &&
-                       (words[1] == "ready" || words[1] == "busy" || words[1] == "defer");
-  if (answers || (command == "cancel" && words.size() == 1)) {
-    dray::apps::LocalWish wish = arguments.wish;
-    wish.command = command;
-    if (answers) wish.answer = words[1];
-    return dray::apps::ask_agent(config, wish);
-  }
-  if (command == "installer" && words.size() == 3 && (words[1] == "ab-dir" || words[1] == "single-file"))
-    return dray::apps::run_verb(config, words[1], words[2]);
-  std::fputs(kHelp, stderr);
+  if (command == "status") return dray::apps::print_status(config, arguments.json);
+  if (command == "installer") return dray::apps::run_verb(config, words[1], words[2]);
+  dray::apps::LocalWish wish = arguments.wish;
+  wish.command = command;
+  if (command == "answer") wish.answer = words[1];
+  return dray::apps::ask_agent(config, wish);
+}
+
+int check_config(const Arguments& arguments, const dray::apps::AgentConfig& config) {
+  const auto commands = dray::apps::check_commands(config);
+  if (commands) return std::printf("%s: fine\n", arguments.config.c_str()), 0;
+  std::fprintf(stderr, "%s: %s\n", arguments.config.c_str(), commands.error().message().c_str());
   return 2;
 }
 
@@ -110,12 +132,18 @@ int main(int argc, char** argv) {
   }
   const auto arguments = parse(argc, argv);
   if (!arguments) return 2;
+  if (!arguments->check || !arguments->words.empty())
+    if (const auto wrong = objection(arguments->words)) {
+      if (arguments->words.empty()) std::fputs(kHelp, stderr);
+      std::fprintf(stderr, "dray-agent: %s\n", dray::clean_text(*wrong, 400).c_str());
+      return 2;
+    }
   const auto config = dray::apps::load_config(arguments->config);
   if (!config) {
     std::fprintf(stderr, "%s\n", config.error().message().c_str());
     return 2;
   }
-  if (arguments->check) return std::printf("%s: fine\n", arguments->config.c_str()), 0;
+  if (arguments->check) return check_config(*arguments, *config);
   try {
     return dispatch(*arguments, *config, argv);
   } catch (const std::exception& error) {

@@ -13,12 +13,23 @@ namespace {
 
 constexpr Duration kPatience{1'000};
 
-// What the running agent says of itself, sentence by sentence: none where none runs.
-wire::json::array why_slow(const AgentConfig& config) {
+// What the running agent says of itself; nothing where none runs.
+struct Live {
+  std::string starting;    // why it can't begin; empty: it has
+  wire::json::array slow;  // sentence by sentence
+};
+Live ask_status(const AgentConfig& config) {
   const auto line = adapters::ask_local(config.socket, R"({"command":"status"})", kPatience);
   const auto answer = line ? wire::parse_json(*line) : Result<wire::json::value>{line.error()};
-  const auto* slow = answer && answer->is_object() ? answer->get_object().if_contains("slow") : nullptr;
-  return slow != nullptr && slow->is_array() ? slow->get_array() : wire::json::array{};
+  Live out;
+  if (!answer || !answer->is_object()) return out;
+  const auto text = [&](const char* key) {
+    const auto* found = answer->get_object().if_contains(key);
+    return found != nullptr && found->is_string() ? std::string{found->get_string()} : std::string{};
+  };
+  if (text("phase") == "starting") out.starting = text("sentence");
+  if (const auto* slow = answer->get_object().if_contains("slow"); slow != nullptr && slow->is_array()) out.slow = slow->get_array();
+  return out;
 }
 
 }  // namespace
@@ -32,8 +43,14 @@ int print_status(const AgentConfig& config, bool as_json) {
   }
   const core::attempt::Attempt attempt = state ? *state : core::attempt::Attempt{};
   const agent::BootRecord boot = agent::load_boot(disk);
-  const std::string phase{core::attempt::phase_name(attempt.phase)};
-  const std::string sentence = core::attempt::describe(attempt);
+  const Live live = ask_status(config);
+  const bool starts = !live.starting.empty();
+  const std::string phase{starts ? "starting" : core::attempt::phase_name(attempt.phase)};
+  const bool idle = std::holds_alternative<core::attempt::Idle>(attempt.phase);
+  // With a word of its own beside it, "nothing to do" would say the opposite.
+  const std::string sentence = starts                        ? live.starting
+                               : idle && !live.slow.empty() ? "No update is in work here now."
+                                                             : core::attempt::describe(attempt);
   const bool asks = config.agent.asks_operator && core::attempt::may_cancel(attempt) &&
                     !core::attempt::operator_is_ready(attempt) &&
                     core::attempt::operator_objects(attempt) == nullptr;
@@ -48,12 +65,12 @@ int print_status(const AgentConfig& config, bool as_json) {
     wire::json::object spool;
     for (const auto& [name, offset] : attempt.spool) spool[name] = offset;
     out["spool"] = std::move(spool);
-    out["slow"] = why_slow(config);
+    out["slow"] = live.slow;
     std::printf("%s\n", wire::to_text(out).c_str());
     return 0;
   }
   std::printf("%s  %s\n%s\n", config.agent.id.c_str(), phase.c_str(), sentence.c_str());
-  for (const wire::json::value& one : why_slow(config))
+  for (const wire::json::value& one : live.slow)
     if (one.is_string()) std::printf("  %s\n", one.get_string().c_str());
   if (asks) std::printf("%s  Answer with: dray-agent answer ready, busy or defer\n", question);
   if (const auto* word = core::attempt::operator_objects(attempt))

@@ -10,8 +10,9 @@ namespace {
 
 // By this machine's clock where it is a span; the server and the gateway compare with theirs.
 Result<WallTime> time_of(const DeferWish& wish, WallTime now) {
-  if (wish.until.empty() == wish.span.empty())
-    return Error{ErrorCode::kInvalid, "either --until or --for is needed"};
+  if (wish.until.empty() && wish.span.empty()) return Error{ErrorCode::kInvalid, "either --until or --for is needed"};
+  if (!wish.until.empty() && !wish.span.empty())
+    return Error{ErrorCode::kInvalid, "--until and --for exclude each other; one of them is enough"};
   if (!wish.until.empty()) return parse_when(wish.until, now);
   DRAY_TRY(const auto span, parse_span(wish.span));
   return now + span;

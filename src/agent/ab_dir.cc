@@ -21,10 +21,8 @@ Result<std::string> AbDirInstaller::active() const {
 }
 
 Result<AbDirInstaller::Slot> AbDirInstaller::slot(const std::string& name) const {
-  const auto text = read_file(disk_, at("slots/" + name + "/metadata.json"), kLargestRecord);
-  if (!text && text.error().code() == ErrorCode::kNotFound) return Slot{};
-  if (!text) return text.error();
-  auto slot = decode_slot(*text);
+  auto slot = read_record(disk_, at("slots/" + name + "/metadata.json"), decode_slot);
+  if (!slot && slot.error().code() == ErrorCode::kNotFound) return Slot{};
   if (slot || !is_unreadable(slot.error())) return slot;
   return found_in(name, slot.error());
 }
@@ -52,10 +50,8 @@ Result<> AbDirInstaller::save_slot(const std::string& name, const Slot& slot) {
 }
 
 Result<std::optional<AbDirInstaller::Order>> AbDirInstaller::order() const {
-  const auto text = read_file(disk_, at("order.json"), kLargestRecord);
-  if (!text && text.error().code() == ErrorCode::kNotFound) return std::optional<Order>{};
-  if (!text) return text.error();
-  auto order = decode_order(*text);
+  auto order = read_record(disk_, at("order.json"), decode_order);
+  if (!order && order.error().code() == ErrorCode::kNotFound) return std::optional<Order>{};
   if (!order) return order.error();
   return std::optional<Order>{*order};
 }

@@ -136,6 +136,34 @@ TEST_F(AgentTest, IsNotUpdatedInItsProhibitedHours) {
   EXPECT_EQ(server.confirmations.size(), 1U);
 }
 
+TEST_F(AgentTest, ProhibitedHoursOfAWholeWeekNeverEndAndAreSaidSo) {
+  set_up();
+  settings.prohibited = {*core::parse_hours("daily 00:00-24:00")};
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "waiting"; }, 5min));
+  const std::string status = local(R"({"command":"status"})");
+  EXPECT_NE(status.find("never end"), std::string::npos) << status;
+  EXPECT_EQ(status.find("168 h"), std::string::npos) << status;
+}
+
+TEST_F(AgentTest, SaysThatAnUpdateWasPutOffAndWhoCanCancelIt) {
+  set_up();
+  ASSERT_TRUE(replace_file(device.disk(), "busy", "till is in use"));
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 5min));
+  server.withdraw();  // until it asks again
+  ASSERT_TRUE(world.run_for(1min));
+  const std::string status = local(R"({"command":"status"})");
+  EXPECT_NE(status.find("An update was put off"), std::string::npos) << status;
+  EXPECT_NE(status.find("till is in use"), std::string::npos) << status;
+  const std::string cancel = local(R"({"command":"cancel"})");
+  EXPECT_NE(cancel.find("drayctl --gateway URL"), std::string::npos) << "between two attempts it is the gateway's: " << cancel;
+}
+
 // While the device makes up its mind it polls on, and what comes back late shows the question again.
 TEST_F(AgentTest, AnswersAQuestionOnceHoweverOftenPollsShowIt) {
   set_up();

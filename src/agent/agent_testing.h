@@ -49,6 +49,8 @@ class ScriptedDdi final : public HttpHandler {
   std::function<BodyFault(const std::string& component, std::uint64_t from)> fault;
   std::function<void(const std::string& execution, const std::string& phase)> on_feedback;
   std::string update = "forced";
+  std::size_t most_attributes = 1'000;  // more: 429, as hawkBit says it
+  bool knows_replace = true;            // false: merges whatever it is told
   std::function<bool(const std::string& path, const std::string& body)> refuses;  // with 400
   // What is answered instead; nothing: as hawkBit does. path: "", "/deploymentBase/101", ...
   std::function<std::optional<HttpResponse>(const HttpRequest& request, const std::string& path)> instead;
@@ -171,8 +173,16 @@ class ScriptedDdi final : public HttpHandler {
   HttpResponse take_config(const std::string& body) {
     const auto parsed = wire::parse_json(body);
     if (!parsed) return HttpResponse{400};
+    const bool replaces = knows_replace && parsed->at("mode").as_string() == "replace";
+    std::map<std::string, std::string> whole = replaces ? std::map<std::string, std::string>{} : attributes;
     for (const auto& [key, value] : parsed->at("data").as_object())
-      attributes[std::string{key}] = std::string{value.as_string()};
+      whole[std::string{key}] = std::string{value.as_string()};
+    if (whole.size() > most_attributes) {
+      HttpResponse refused = json_response({{"errorCode", "hawkbit.server.error.quota.tooManyEntries"}, {"message", "too many"}});
+      refused.status = 429;
+      return refused;
+    }
+    attributes = std::move(whole);
     reported.push_back(attributes["dray.version.os"]);
     if (boot_ids.empty() || boot_ids.back() != attributes["dray.boot_id"])
       boot_ids.push_back(attributes["dray.boot_id"]);

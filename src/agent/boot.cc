@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "agent/state.h"
+#include "agent/stored_records.h"
 
 namespace dray::agent {
 
@@ -64,11 +65,12 @@ BootRecord presumed(const core::attempt::Attempt& attempt) {
 
 KeptBoot read_boot(Disk& disk) {
   auto text = read_file(disk, Path{kBootFile}, kLargestBoot);
-  if (!text) return {};
-  const auto record = decode_boot(*text);
+  if (!text && text.error().code() == ErrorCode::kNotFound) return {};
+  const auto record = text ? decode_boot(*text) : Result<BootRecord>{text.error()};
   if (record) return {*record, {}, {}};
+  if (!text) text = beginning_of(disk, Path{kBootFile}, kLargestBoot);
   const auto attempt = load_state(disk);
-  return {attempt ? presumed(*attempt) : BootRecord{}, record.error().message(), std::move(*text)};
+  return {attempt ? presumed(*attempt) : BootRecord{}, record.error().message(), text ? std::move(*text) : std::string{}};
 }
 
 BootRecord load_boot(Disk& disk) { return read_boot(disk).record; }

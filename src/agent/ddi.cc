@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "wire/http_fields.h"
+#include "wire/json.h"
 #include "wire/page.h"
 
 namespace dray::agent {
@@ -11,6 +12,7 @@ namespace client = wire::client;
 
 constexpr std::size_t kLargestAnswer = 1 << 20;
 constexpr std::size_t kMostWords = 4096;  // of what was refused, in the log
+constexpr std::size_t kLongestErrorCode = 128;
 constexpr int kHeard = 5;  // polls that were read since a page came: what answers with pages is the server itself
 constexpr Duration kPatience{15'000};  // without a byte of an answer that nobody holds back
 
@@ -21,6 +23,22 @@ Error status_error(int status) {
   if (status == 401 || status == 403) return {ErrorCode::kDenied, text};
   if (status == 429 || status >= 500) return {ErrorCode::kUnavailable, text};
   return {ErrorCode::kInvalid, text};
+}
+
+// A quota on how many there may be says so in the document of its answer, and is no better later; one on the rate has
+// none (docs/ddi.md, 1).
+std::optional<std::string> quota_on_the_count(const TextResponse& answer) {
+  if (answer.status != 429) return {};
+  const auto body = wire::parse_json(answer.body);
+  const auto* object = body ? body->if_object() : nullptr;
+  const auto* code = object != nullptr ? object->if_contains("errorCode") : nullptr;
+  if (code == nullptr || !code->is_string() || code->as_string().empty()) return {};
+  return clean_text(code->as_string(), kLongestErrorCode);
+}
+
+Error refused_with(const TextResponse& answer) {
+  if (const auto code = quota_on_the_count(answer)) return {ErrorCode::kInvalid, "status 429, " + *code};
+  return status_error(answer.status);
 }
 
 bool is_success(int status) { return status >= 200 && status <= 299; }
@@ -71,7 +89,7 @@ Task<Result<Ddi::Poll>> Ddi::ask_poll(std::string etag, std::chrono::seconds wai
 // knows no actions. A server may have pages of its own for what it has not got: it is believed when it was heard
 // meanwhile, because whoever stands in the way answers polls with pages too.
 Result<> Ddi::judge(const TextResponse& answer) {
-  const Error refused = status_error(answer.status);
+  const Error refused = refused_with(answer);
   const bool gone = refused.code() == ErrorCode::kNotFound || refused.code() == ErrorCode::kConflict;
   if (!is_success(answer.status) && !gone) return refused;
   if (!wire::is_page(answer.headers.get("Content-Type"), answer.body)) {
@@ -101,21 +119,30 @@ Task<Result<>> Ddi::send(Method method, std::string target, std::string body, St
 }
 
 Task<Result<>> Ddi::put_config(std::map<std::string, std::string> data, Stop& stop) {
-  std::string full = client::encode_config_data(data);
-  auto sent = co_await send(Method::kPut, server_.base + "/configData", full, stop);
+  using client::ConfigMode;
+  const std::string target = server_.base + "/configData";
+  // This is all that there is to say: what was said before under other names is gone.
+  std::string full = client::encode_config_data(data, ConfigMode::kReplace);
+  auto sent = co_await send(Method::kPut, target, full, stop);
   if (sent || sent.error().code() != ErrorCode::kInvalid) co_return sent;
   std::map<std::string, std::string> plain = client::plain_attributes(data);
-  std::string again = client::encode_config_data(plain);
+  std::string again = client::encode_config_data(plain, ConfigMode::kReplace);
   if (again != full) {
     if (lines_.may_say("attributes_refused", "ascii")) log_.warn("attributes_refused", {{"why", sent.error().message()}, {"sent_again", "in ASCII"}});
-    sent = co_await send(Method::kPut, server_.base + "/configData", again, stop);
+    sent = co_await send(Method::kPut, target, again, stop);
     if (sent || sent.error().code() != ErrorCode::kInvalid) co_return sent;
   }
-  // Without what its owner configured: that this device runs, and what, must arrive.
+  // Without what its owner configured: that this device runs, and what, must arrive. What was taken of the rest earlier
+  // stays, unless that is too much even so.
   std::erase_if(plain, [](const auto& item) { return !item.first.starts_with("dray."); });
   if (lines_.may_say("attributes_refused", "none"))
     log_.warn("attributes_refused", {{"why", sent.error().message()}, {"sent_again", "without those of the configuration"}});
-  co_return co_await send(Method::kPut, server_.base + "/configData", client::encode_config_data(plain), stop);
+  std::string least = client::encode_config_data(plain, ConfigMode::kMerge);
+  sent = co_await send(Method::kPut, target, std::move(least), stop);
+  if (sent || sent.error().code() != ErrorCode::kInvalid) co_return sent;
+  std::string only = client::encode_config_data(plain, ConfigMode::kReplace);
+  if (only == full) co_return sent;
+  co_return co_await send(Method::kPut, target, std::move(only), stop);
 }
 
 // A server that can't take what is said (400, 413, ...) is told the same without words; what is said in them stays here,

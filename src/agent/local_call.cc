@@ -10,6 +10,11 @@ namespace json = wire::json;
 
 namespace {
 
+// Between two attempts, or before the first one, the job is its alone.
+constexpr std::string_view kOfTheGateway =
+    " A job that is to come, or to be tried again, is the gateway's: there \"drayctl --gateway URL jobs\" shows it, and "
+    "\"drayctl --gateway URL cancel JOB\" ends it.";
+
 struct Request {
   std::string command, answer, by, why;
   std::optional<std::chrono::seconds> time;
@@ -42,15 +47,23 @@ std::string done(std::string_view sentence) {
   return wire::to_text(json::object{{"ok", true}, {"sentence", sentence}});
 }
 
+json::array sentences(const std::vector<std::string>& all) {
+  json::array out;
+  for (const std::string& sentence : all) out.emplace_back(sentence);
+  return out;
+}
+
+std::string status_of_starting(const std::string& why, const std::vector<std::string>& why_slow) {
+  return wire::to_text(json::object{{"ok", true}, {"phase", "starting"}, {"sentence", why}, {"action", 0}, {"question", json::value{}}, {"slow", sentences(why_slow)}});
+}
+
 std::string status(const at::Attempt& attempt, bool asks, const std::vector<std::string>& why_slow) {
-  json::array slow;
-  for (const std::string& sentence : why_slow) slow.emplace_back(sentence);
   json::object out{{"ok", true},
                    {"phase", at::phase_name(attempt.phase)},
                    {"sentence", at::describe(attempt)},
                    {"action", at::action_of(attempt).value()},
                    {"question", asks ? json::value{"May this device be updated now?"} : json::value{}},
-                   {"slow", std::move(slow)}};
+                   {"slow", sentences(why_slow)}};
   if (const auto left = at::counts_down(attempt))
     out["left_s"] = std::chrono::ceil<std::chrono::seconds>(*left).count();
   return wire::to_text(out);
@@ -80,9 +93,13 @@ Result<at::Word> asked_word(const Request& request, const std::string& who) {
 }  // namespace
 
 Task<std::string> Agent::local_call(std::string line, std::string who) {
-  if (!session_ || !session_->loaded()) co_return refusal("starting", "The agent is starting.");
+  if (!session_) co_return refusal("starting", "The agent is starting.");
   const auto request = decode_request(line);
   if (!request) co_return refusal("invalid", request.error().message());
+  if (!session_->loaded()) {
+    if (request->command == "status") co_return status_of_starting(session_->cannot_tell(), session_->why_slow());
+    co_return refusal("starting", session_->cannot_tell());
+  }
   std::string answer;
   if (request->command == "status") {
     co_return status(session_->attempt(), session_->asks_operator(), session_->why_slow());
@@ -98,7 +115,7 @@ Task<std::string> Agent::local_call(std::string line, std::string who) {
     const at::Attempt& attempt = session_->attempt();
     if (at::is_trial(attempt)) co_return refusal("too_late", "Too late: " + at::describe(attempt) + ".");
     if (!at::may_cancel(attempt))
-      co_return refusal("nothing_here", "There is no update to cancel. " + at::describe(attempt));
+      co_return refusal("nothing_here", "No update is in work here now. " + at::describe(attempt) + std::string{kOfTheGateway});
     session_->apply(at::CancelledHere{by_whom(*request, who), request->why});
     answer = done("Cancelled before the switch-over; the old software stays.");
   } else {

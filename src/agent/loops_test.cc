@@ -171,15 +171,21 @@ TEST_P(AgentLoopsBy, FeedbackThatIsRefusedForEverIsSentWithABrake) {
 
 INSTANTIATE_TEST_SUITE_P(Statuses, AgentLoopsBy, ::testing::Values(404, 410, 400, 403, 500, 503, 200));
 
+constexpr int kNoAnswer = 0;  // to this alone
+
 class AgentPowerOn : public AgentLoops, public ::testing::WithParamInterface<int> {};
 
 TEST_P(AgentPowerOn, ThatIsRefusedForEverKeepsNoEndFromBeingTold) {
   server.order(101, {new_os});
   start([](const HttpRequest&, const std::string& path) -> std::optional<HttpResponse> {
-    if (path == "/configData") return HttpResponse{GetParam()};
-    return {};
+    if (path != "/configData") return {};
+    HttpResponse out{GetParam() == kNoAnswer ? 200 : GetParam()};
+    if (GetParam() == kNoAnswer) out.body = std::shared_ptr<BodySource>{std::make_shared<CutBody>("x")};
+    return out;
   });
   EXPECT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min));
+  const bool for_good = GetParam() == 400 || GetParam() == 404 || GetParam() == 409;
+  EXPECT_EQ(saw("proceeding none switching"), for_good) << "a power-on report that comes later would fall into the switch-over";
   run_for(1h);
   EXPECT_LE(most_in_a_minute("PUT /configData"), 60U);
   EXPECT_LE(asked["PUT /configData"].size(), 120U) << "up to three ways to say it each time";
@@ -189,7 +195,24 @@ TEST_P(AgentPowerOn, ThatIsRefusedForEverKeepsNoEndFromBeingTold) {
   EXPECT_TRUE(world.run_until([&] { return server.attributes["dray.version.os"] == "2"; }, 20min));
 }
 
-INSTANTIATE_TEST_SUITE_P(Statuses, AgentPowerOn, ::testing::Values(400, 404, 409));
+INSTANTIATE_TEST_SUITE_P(Statuses, AgentPowerOn, ::testing::Values(400, 404, 409, 401, 429, 500, 503, kNoAnswer));
+
+TEST_F(AgentLoops, AServerThatIsBackHearsOfThePowerOnAtOnce) {
+  start([](const HttpRequest&, const std::string&) { return HttpResponse{503}; });
+  run_for(1h);
+  server.instead = {};
+  server.trail.clear();
+  EXPECT_TRUE(world.run_until([&] { return server.attributes["dray.version.os"] == "1"; }, 6min)) << "its first sign of life";
+  EXPECT_EQ(server.trail.size(), 1U) << "before any poll";
+}
+
+TEST_F(AgentLoops, AttributesThatDoNotFitAreOneLine) {
+  start({});
+  device.power_off();  // for a second
+  for (int i = 0; i < 800; ++i) settings.attributes["viel-" + std::to_string(i)] = "x";
+  run_for(10min);
+  EXPECT_EQ(logged("attributes_left_out"), 1U);
+}
 
 TEST_F(AgentLoops, AnOrderThatCanNotBeTakenIsRefusedWithABrakeAndSaidOnce) {
   start([](const HttpRequest&, const std::string& path) -> std::optional<HttpResponse> {

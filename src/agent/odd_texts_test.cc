@@ -29,6 +29,23 @@ TEST_F(AgentTest, ABusyFileInLatin1IsAnAnswerAllTheSame) {
   ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
 }
 
+TEST_F(AgentTest, ABusyFileOfAnySizeIsAReasonCutAtItsLimit) {
+  set_up();
+  std::string text = "retry_after=30\n";
+  while (text.size() < 100'000) text += "Käufer ";
+  ASSERT_TRUE(replace_file(device.disk(), "busy", text));
+  server.ask_first = true;
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 1min));
+  const auto said = wire::parse_json(server.confirmations[0]);
+  ASSERT_TRUE(said);
+  const std::string why{said->at("dray").at("why").as_string()};
+  EXPECT_TRUE(why.starts_with("Käufer Käufer")) << why;
+  EXPECT_LE(why.size(), wire::kLongestWhy);
+  EXPECT_EQ(why.find("\xEF\xBF\xBD"), std::string::npos) << "no half letter at its end";
+}
+
 TEST_F(AgentTest, AttributesOfEveryEncodingAndLengthReachTheServer) {
   std::string longest;
   for (int i = 0; i < 300; ++i) longest += "ä";
@@ -69,6 +86,50 @@ TEST_F(AgentTest, AServerThatRefusesItsAttributesIsToldWhatRuns) {
   ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min)) << phase();
   EXPECT_EQ(server.attributes["dray.version.os"], "2");
   EXPECT_FALSE(server.attributes.contains("ort"));
+}
+
+// --- a server that takes so many attributes and no more ---
+
+TEST_F(AgentTest, RenamedAttributesTakeThePlaceOfTheOldOnes) {
+  set_up();
+  server.most_attributes = 100;
+  settings.attributes.clear();
+  for (int i = 0; i < 60; ++i) {
+    server.attributes["old-" + std::to_string(i)] = "x";
+    settings.attributes["new-" + std::to_string(i)] = "x";
+  }
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min)) << phase();
+  EXPECT_EQ(server.attributes["dray.version.os"], "2");
+  EXPECT_TRUE(server.attributes.contains("new-59"));
+  EXPECT_FALSE(server.attributes.contains("old-0"));
+}
+
+TEST_F(AgentTest, AQuotaOnAttributesIsNoGroundNotToSayWhatRuns) {
+  set_up();
+  server.most_attributes = 100;
+  server.knows_replace = false;
+  settings.attributes.clear();
+  for (int i = 0; i < 60; ++i) settings.attributes["new-" + std::to_string(i)] = "x";
+  for (int i = 0; i < 80; ++i) server.attributes["old-" + std::to_string(i)] = "x";
+  server.order(101, {new_os});
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min)) << phase();
+  EXPECT_EQ(server.attributes["dray.version.os"], "2");
+  EXPECT_FALSE(server.attributes.contains("new-0")) << "for these there is no room";
+}
+
+TEST_F(AgentTest, AnAttributeThatIsRefusedTakesNoneOfTheOthersAway) {
+  set_up();
+  server.attributes["shop"] = "7";
+  settings.attributes = {{"ort", "Köln"}};
+  server.refuses = [](const std::string& path, const std::string& body) {
+    return path == "/configData" && body.find("ort") != std::string::npos;
+  };
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return server.attributes["dray.version.os"] == "1"; }, 5min));
+  EXPECT_EQ(server.attributes["shop"], "7");
 }
 
 TEST_F(AgentTest, AnAnswerWhoseWordsAreRefusedIsGivenWithoutThem) {

@@ -37,6 +37,8 @@ core::GrowingPause::Limits retries(const AgentSettings& settings) {
 // Once more at once is enough where what it was told was lost on the way.
 constexpr core::Brake::Limits kConfigLimits{.burst = 3, .paced = 0, .pace = Duration{60'000}, .rest = Duration{60'000}};
 
+constexpr std::chrono::hours kPutOffIsSaid{24};
+
 Server server_of(const AgentSettings& settings) {
   std::string url = settings.url;
   while (url.ends_with('/')) url.pop_back();
@@ -68,6 +70,9 @@ std::vector<std::string> Agent::Session::why_slow() const {
                           power_on_trouble_.sentence(), report_trouble_.sentence(), order_trouble_.sentence(), transfer_trouble_.sentence(),
                           installer_trouble_.sentence()})
     if (one) out.push_back(*one);
+  const auto ago = std::chrono::floor<std::chrono::seconds>(parts_.clock.steady() - put_off_at_);
+  if (!put_off_.empty() && ago < kPutOffIsSaid)
+    out.push_back("An update was put off " + say_span(ago) + " ago: " + put_off_ + ". Whether it comes again the gateway knows");
   return out;
 }
 
@@ -115,6 +120,7 @@ Task<bool> Agent::Session::ask_what_runs(Stop& stop) {
       co_return true;
     }
     installer_trouble_.failed(parts_.log, "installed: " + (answer ? answer->words : answer.error().message()));
+    blind_changed_.notify();
     co_await pause(work_backoff_.next(chance()), stop);
   }
 }
@@ -126,7 +132,7 @@ Task<> Agent::Session::pause(Duration time, Stop& stop) {
 Task<Exit> Agent::Session::run(Stop& stop) {
   Stop::Hook hook{stop, [this] { tasks_.stop(); }};
   at::Attempt attempt = co_await load();
-  const bool known = co_await ask_what_runs(stop);
+  const bool known = co_await learn_what_runs(attempt, stop);
   if (!known) co_return Exit::kStopped;
   running_at_start_ = running_;
   BootRecord boot;

@@ -43,6 +43,7 @@ class Agent::Session {
   Task<Result<>> settled() { return saves_.settled(); }
   bool asks_operator() const;
   std::vector<std::string> why_slow() const;  // for people; empty where all is well
+  std::string cannot_tell() const;            // for people: before it is loaded
 
  private:
   static constexpr int kKey = 0;
@@ -57,16 +58,24 @@ class Agent::Session {
   Task<> pause(Duration time, Stop& stop);
   double chance() const { return random_unit(parts_.random); }
 
+  // --- session_blind.cc: while the installer can't say what runs here ---
+  Task<bool> learn_what_runs(const core::attempt::Attempt& remembered, Stop& stop);  // false: stopped
+  Task<> talk_blindly(const core::attempt::Attempt& remembered, Stop& stop);
+  Task<Result<>> answer_blindly(const core::attempt::Attempt& remembered, wire::client::PollAnswer shown, Stop& stop);
+  Task<Result<>> cancel_blindly(const core::attempt::Attempt& remembered, std::string href, Stop& stop);
+
   // --- session_talk.cc: with the server ---
   Task<> talk(Stop& stop);
   Task<bool> tell(Stop& stop);  // true: the server knows all that is due
   Task<bool> tell_power_on(Stop& stop);
   Task<bool> tell_end(core::attempt::Due due, Stop& stop);
   Task<bool> tell_progress(Stop& stop);
+  void put_off_power_on();
+  void note_power_on(bool polled);
   void ask_to_tell_power_on();
   bool due() const;
   bool power_on_due() const;
-  bool power_on_waits() const;  // it was refused, and is told again later
+  bool power_on_waits() const;  // it was not taken, and is told again later
   std::chrono::seconds longest_hold() const;
   Task<Result<>> look(wire::client::PollAnswer answer, Stop& stop);
   Task<Result<>> look_at_deployment(std::string href, Stop& stop);
@@ -125,6 +134,10 @@ class Agent::Session {
 
   Exit exit_ = Exit::kStopped;
   core::RunningByComponent running_, running_at_start_;
+  // before it is known what runs
+  Signal blind_changed_;
+  ActionId blind_told_;
+  SteadyTime blind_told_at_{};
   // work
   core::attempt::Work work_;
   Signal work_changed_;
@@ -132,6 +145,8 @@ class Agent::Session {
   int refusals_ = 0;                        // of this fetch: answers that will not get better, wrong bytes
   std::uint64_t asked_ = 0, answered_ = 0;  // communication requests seen, and the last one that was answered
   std::uint64_t answers_ = 0;               // that were sent
+  std::string put_off_;                     // why an update was, when it was asked about last; empty: it was not
+  SteadyTime put_off_at_{};
   core::GrowingPause work_backoff_;
   LoopBrake work_brake_;
   Trouble transfer_trouble_{"transfer_failed", "Fetching the update", parts_.clock};
@@ -143,7 +158,9 @@ class Agent::Session {
   Signal talk_changed_;
   Stop* polling_ = nullptr;  // of the poll that the server holds
   bool power_on_told_ = false;
-  SteadyTime power_on_next_{};  // it was refused: not before
+  SteadyTime power_on_next_{};  // it was not taken: not before
+  bool power_on_refused_ = false;  // and not only put off
+  bool power_on_unheard_ = false;  // nobody answered it, in this turn of the talk
   std::string told_phase_;  // "101 downloading"
   ActionId end_told_;       // since this start
   std::string etag_;

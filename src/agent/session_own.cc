@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "agent/session.h"
+#include "agent/stored_records.h"
 #include "base/text.h"
 #include "wire/limits.h"
 
@@ -14,7 +15,9 @@ namespace at = core::attempt;
 
 namespace {
 
+constexpr std::size_t kMostBusyText = 4096;  // of its file; of that a reason takes its own limit
 constexpr Duration kCountStep{60'000};  // what a restart can lose of a countdown
+constexpr std::chrono::hours kWholeWeek{7 * 24};
 // A clock that shows less was never set; then nobody knows the hour.
 constexpr WallTime kClockIsSet{std::chrono::sys_days{std::chrono::year{2024} / 1 / 1}};
 
@@ -61,7 +64,9 @@ std::optional<Agent::Session::Readiness> Agent::Session::prohibited_hours() cons
   if (!left) return {};
   // Looked at again every minute or so: the clock may be set, and local time jumps.
   const auto again = std::min<Duration>(*left, settings_.busy_retry);
-  return Readiness{at::AnswerKind::kBusy, "its prohibited hours last for another " + say_span(*left),
+  const std::string why = *left >= kWholeWeek ? "its prohibited hours never end: they are the whole week"
+                                              : "its prohibited hours last for another " + say_span(*left);
+  return Readiness{at::AnswerKind::kBusy, why,
                    rounded_up(again), true};
 }
 
@@ -82,7 +87,7 @@ Task<Result<std::optional<Agent::Session::Readiness>>> Agent::Session::busy_file
   if (settings_.busy_file.empty()) co_return std::optional<Readiness>{};
   std::optional<std::string> text;
   std::function<Result<>()> look = [this, &text]() -> Result<> {
-    DRAY_TRY(text, read_file(parts_.disk, settings_.busy_file, 4096));
+    DRAY_TRY(text, beginning_of(parts_.disk, settings_.busy_file, kMostBusyText));
     return {};
   };
   auto looked = co_await on_disk(std::move(look));

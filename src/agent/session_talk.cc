@@ -4,7 +4,9 @@
 
 #include "agent/session.h"
 #include "base/mutant.h"
+#include "base/text.h"
 #include "wire/json.h"
+#include "wire/limits.h"
 
 namespace dray::agent {
 
@@ -49,12 +51,17 @@ std::map<std::string, std::string> Agent::Session::power_on_report() {
     if (!runs.sha256.empty()) out["dray.sha256." + component] = runs.sha256;
   }
   // Its owner's words come last: a gateway takes so many and no more.
+  std::vector<std::string> left_out;
   for (const auto& [key, value] : settings_.attributes) {
+    if (out.contains(key)) continue;
     if (out.size() < wire::kMostAttributes)
-      out.try_emplace(key, value);
-    else if (lines_.may_say("attribute_left_out", key))
-      parts_.log.warn("attribute_left_out", {{"key", key}, {"most", wire::kMostAttributes}});
+      out.emplace(key, value);
+    else
+      left_out.push_back(key);
   }
+  if (!left_out.empty() && lines_.may_say("attributes_left_out", ""))
+    parts_.log.warn("attributes_left_out",
+                    {{"count", left_out.size()}, {"first", clean_text(left_out.front(), wire::kLongestTitle)}, {"most", wire::kMostAttributes}});
   return out;
 }
 
@@ -112,6 +119,7 @@ Task<> Agent::Session::talk(Stop& stop) {
       poll_trouble_.over(parts_.log);
     else
       poll_trouble_.failed(parts_.log, poll.error().message());
+    note_power_on(poll.has_value());
     if (healthy) talk_backoff_.reset();
     if (healthy && !due() && !probe_href_.empty() && parts_.clock.steady() >= probe_at_) co_await measure_link(stop);
     const SteadyTime until = parts_.clock.steady() + rest(healthy, held);
@@ -162,11 +170,12 @@ Task<bool> Agent::Session::tell_power_on(Stop& stop) {
   std::map<std::string, std::string> report = power_on_report();
   auto sent = co_await ddi_.put_config(std::move(report), stop);
   if (!sent) {
+    if (stop.requested()) co_return false;
     power_on_trouble_.failed(parts_.log, "power-on report: " + sent.error().message());
-    if (!is_refused(sent) && !nobody_cares(sent)) co_return false;
-    // A server that does not take it (or does not know us yet, and learns of us by the poll) is told all the rest: the end
-    // of an update must not wait behind it. It stays due, ever more seldom.
-    power_on_next_ = parts_.clock.steady() + power_on_backoff_.next(chance(), true);
+    power_on_unheard_ = !ddi_.answered();
+    power_on_refused_ = is_refused(sent) || nobody_cares(sent);
+    if (power_on_unheard_) co_return false;  // whether anybody is there the poll shows
+    put_off_power_on();
     co_return true;
   }
   power_on_trouble_.over(parts_.log);
@@ -174,6 +183,21 @@ Task<bool> Agent::Session::tell_power_on(Stop& stop) {
   power_on_told_ = true;
   if (lines_.may_say("power_on_reported", "")) parts_.log.info("power_on_reported", {{"boot_id", parts_.boot_id}});
   co_return true;
+}
+
+// Whatever becomes of it (refused, "later", no answer to this alone; or the server does not know us yet, and learns of us
+// by the poll), all the rest is told: the end of an update must not wait behind it. It stays due, ever more seldom.
+void Agent::Session::put_off_power_on() {
+  power_on_next_ = parts_.clock.steady() + power_on_backoff_.next(chance(), true);
+}
+
+// A server whose polls fail, too, is told as soon as it answers them.
+void Agent::Session::note_power_on(bool polled) {
+  const bool unheard = std::exchange(power_on_unheard_, false);
+  if (polled && unheard) put_off_power_on();
+  if (polled) return;
+  power_on_next_ = {};
+  power_on_backoff_.reset();
 }
 
 Task<bool> Agent::Session::tell_progress(Stop& stop) {
@@ -270,6 +294,7 @@ Task<Result<>> Agent::Session::look_at_deployment(std::string href, Stop& stop) 
     co_return co_await ddi_.feedback(*action, std::move(body), stop);
   }
   if (!deployment->fetch) co_return Result<>{};
+  put_off_.clear();
   order_href_ = std::move(href);
   apply(at::Ordered{std::move(deployment->order)});
   co_return Result<>{};

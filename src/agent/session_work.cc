@@ -130,6 +130,8 @@ Task<> Agent::Session::answer_offer(Stop& stop) {
   // Where it asks again it shows the same once more: that must reach us.
   etag_.clear();
   if (lines_.may_say("offer_answered", "")) parts_.log.info("offer_answered", {{"answer", yes ? "ready" : word_of(ready->kind)}, {"why", ready->why}});
+  put_off_ = yes || !sent ? std::string{} : ready->why;
+  put_off_at_ = parts_.clock.steady();
   if (sent)
     apply(at::Answered{ready->kind, ready->why});
   else if (waited)
@@ -238,8 +240,11 @@ Task<> Agent::Session::announce(Stop& stop) {
   const ActionId action = at::action_of(attempt());
   client::FeedbackBody body{"proceeding", "none", at::describe(attempt()), {{"phase", "switching"}}};
   // A power-on report behind the announcement would tell of a restart in the middle of the switch-over.
-  const bool known = DRAY_MUTANT("announces_first") || co_await tell_power_on(stop);
+  const bool heard = DRAY_MUTANT("announces_first") || co_await tell_power_on(stop);
   if (stop.requested()) co_return;
+  // One that refuses it for good hears all else; where it comes later the announcement would be the earlier one.
+  const bool put_off = power_on_waits() && !power_on_refused_;
+  const bool known = heard && !put_off;
   Result<> told = Error{ErrorCode::kUnavailable, "does not know yet that this device has started"};
   if (known) told = co_await ddi_.feedback(action, std::move(body), stop);
   if (stop.requested()) co_return;
@@ -247,7 +252,7 @@ Task<> Agent::Session::announce(Stop& stop) {
     apply(at::Withdrawn{});
     co_return;
   }
-  if (told) {
+  if (told || put_off) {
     auto poll = co_await ddi_.poll(std::string{}, std::chrono::seconds{0}, stop);
     if (poll) [[maybe_unused]]
       auto looked = co_await look(std::move(poll->answer), stop);

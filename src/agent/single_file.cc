@@ -7,10 +7,8 @@
 namespace dray::agent {
 
 Result<SingleFileInstaller::Book> SingleFileInstaller::book() const {
-  const auto text = read_file(disk_, at("single-file.json"), kLargestRecord);
-  if (!text && text.error().code() == ErrorCode::kNotFound) return Book{};
-  if (!text) return text.error();
-  auto known = decode_book(*text);
+  auto known = read_record(disk_, at("single-file.json"), decode_book);
+  if (!known && known.error().code() == ErrorCode::kNotFound) return Book{};
   if (known || !is_unreadable(known.error())) return known;
   log.error("file_record_unreadable", {{"why", known.error().message()}, {"kept_as", "single-file.json.bad"}});
   // What runs is known by its bytes, but not whether it is on trial.

@@ -17,7 +17,8 @@ using namespace testing;  // NOLINT(google-build-using-namespace): the rig is wh
 namespace at = core::attempt;
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kDamages{"", "{\"versi", "[1,2]", "{}", R"({"version":99,"all":"new"})", std::string(64, '\0')};
+const std::vector<std::string> kDamages{"", "{\"versi", "[1,2]", "{}", R"({"version":99,"all":"new"})", std::string(64, '\0'),
+                                        std::string((1 << 20) + 1, ' ')};
 
 class UnreadableRecords : public AgentTest {
  protected:
@@ -49,7 +50,7 @@ INSTANTIATE_TEST_SUITE_P(EachInEachWay, UnreadableRecord,
                                                               std::pair{"ab-dir", "device/slots/1/metadata.json"},
                                                               std::pair{"ab-dir", "device/order.json"},
                                                               std::pair{"single-file", "device/single-file.json"}),
-                                            ::testing::Range<std::size_t>(0, 6)));
+                                            ::testing::Range<std::size_t>(0, 7)));
 
 // --- an installer's record while a version is on trial ---
 
@@ -110,6 +111,18 @@ TEST_F(LostRecord, OfASingleFileIsNoGroundToSayThatItIsBack) {
   EXPECT_TRUE(run(InstallerVerb::kInstall));
   EXPECT_TRUE(run(InstallerVerb::kRollback));
   EXPECT_EQ(text("device/os.img"), "image of 1");
+}
+
+// Larger than any that we write: its beginning is kept.
+TEST_F(LostRecord, ThatIsTooLargeIsKeptBesideUpToItsLimit) {
+  begin("single-file");
+  ASSERT_TRUE(replace_file(node.disk(), "device/single-file.json", std::string(3 << 20, 'x')));
+  EXPECT_FALSE(run(InstallerVerb::kRollback));
+  EXPECT_TRUE(run(InstallerVerb::kCommit));
+  const auto kept = read_file(node.disk(), "device/single-file.json.bad", 2 << 20);
+  ASSERT_TRUE(kept) << kept.error().message();
+  EXPECT_EQ(*kept, std::string(1 << 20, 'x'));
+  EXPECT_TRUE(run(InstallerVerb::kDownload, "3"));
 }
 
 TEST_F(LostRecord, OfASingleFileIsMendedByACommit) {

@@ -77,6 +77,7 @@ struct DeviceState : documents::DeviceRecord {
   std::string address;                // from which it called last
   Checked checked;
   LinkProbe probe;
+  bool attributes_refused = false;    // of its newest report, because they are too many
   bool wants_link = false;            // its next poll asks for the link of a job
   bool busy_used = false;             // this status has moved an update time already
   std::string view;                   // what its poll showed when it was looked at last

@@ -1,6 +1,7 @@
 // Answers of the local API, private to it.
 #pragma once
 
+#include "base/text.h"
 #include "ports/http.h"
 #include "wire/gateway_api.h"
 
@@ -10,7 +11,7 @@ inline HttpResponse with_json(int status, const boost::json::value& body) {
   HttpResponse response{status};
   response.headers.add("Content-Type", "application/json");
   response.headers.add("Cache-Control", "no-store");
-  response.body = boost::json::serialize(body);
+  response.body = mend_utf8(boost::json::serialize(body));  // whatever older data hold, what is shown is text
   return response;
 }
 

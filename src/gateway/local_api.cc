@@ -13,7 +13,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kLongestName = 600;  // of a document, as it is shown
 constexpr std::size_t kMostBody = 64 << 10;
 
 Error too_large() { return Error{ErrorCode::kExhausted, "body: is larger than " + std::to_string(kMostBody) + " bytes"}; }
@@ -65,7 +64,7 @@ Task<HttpResponse> LocalApi::handle(HttpRequest request, Stop& /*stop*/) {
   if (path == "/api/v1/deferrals" && request.method == Method::kPost) co_return co_await add_deferral(request);
   constexpr std::string_view kDeferrals = "/api/v1/deferrals/", kJobs = "/api/v1/jobs/", kCancel = "/cancel";
   if (path.starts_with(kDeferrals) && (request.method == Method::kDelete || request.method == Method::kPut)) {
-    std::string id = wire::unescape_url(path.substr(kDeferrals.size())).value_or("");
+    std::string id = site_.damage().id_of(kind::kDeferral, wire::unescape_url(path.substr(kDeferrals.size())).value_or(""));
     if (request.method == Method::kPut) co_return co_await replace_deferral(request, std::move(id));
     co_return co_await withdraw_deferral(std::move(id));
   }
@@ -103,7 +102,7 @@ Task<HttpResponse> LocalApi::durable(HttpResponse response) {
 json::array LocalApi::unreadable() const {
   json::array out;
   for (const auto& one : site_.damage().all())
-    out.push_back({{"document", clean_text(one.name(), kLongestName)},
+    out.push_back({{"document", one.kind + "/" + one.shown_id()},
                    {"device", one.device.empty() ? json::value{} : json::value(one.device.value())},
                    {"why", one.why},
                    {"then", documents::sentence_of(documents::fate_of(one.kind, one.id))}});

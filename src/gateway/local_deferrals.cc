@@ -49,7 +49,7 @@ json::object encode(const core::Deferral& d, std::string_view from, bool stands)
 }
 
 json::object encode_unreadable(const documents::Unreadable& one) {
-  return {{"id", clean_text(one.id, 256)},
+  return {{"id", one.shown_id()},
           {"device", nullptr},
           {"assignment", nullptr},
           {"until", nullptr},

@@ -21,20 +21,34 @@ Task<Result<Word>> read_word(HttpRequest& request) {
   });
 }
 
+// What is not as it should be with a device.
+struct Oddness {
+  json::value reason, sentence, since;  // null: nothing
+};
+Oddness oddness_of(const DeviceState& device) {
+  if (device.boots.doubt)
+    return {"two_agents", "Two agents seem to call under this name; nothing new begins before only one does.",
+            json::value(to_rfc3339(device.boots.doubt->since))};
+  if (!device.attributes_refused) return {};
+  const std::string sentence = "It has more than " + std::to_string(wire::kMostAttributes) +
+                               " attributes: those of its newest report were not taken, what runs there was.";
+  return {"attributes_refused", json::value(sentence), nullptr};
+}
+
 }  // namespace
 
 HttpResponse LocalApi::devices() const {
   json::array out;
   for (const auto& [name, device] : site_.devices()) {
-    const bool two = device->boots.doubt.has_value();
+    const Oddness odd = oddness_of(*device);
     out.push_back({{"name", name},
                    {"in_plan", device->in_plan},
                    {"seen_at", maybe_time(device->seen_at)},
                    {"boot_id", device->boot_id},
                    {"status", site_.reported_status(*device)},
-                   {"reason", two ? json::value("two_agents") : json::value{}},
-                   {"sentence", two ? json::value("Two agents seem to call under this name; nothing new begins before only one does.") : json::value{}},
-                   {"since", two ? json::value(to_rfc3339(device->boots.doubt->since)) : json::value{}}});
+                   {"reason", odd.reason},
+                   {"sentence", odd.sentence},
+                   {"since", odd.since}});
   }
   return with_json(200, json::object{{"devices", std::move(out)}});
 }

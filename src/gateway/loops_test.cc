@@ -108,6 +108,22 @@ TEST_F(LoopsTest, AnAnswerThatIsNoPlanGrowsToFiveMinutes) {
   expect_braked("plan");
 }
 
+TEST_F(LoopsTest, APortalsPageIsCalledOneInWordsForPeople) {
+  for (const int status : {200, 302, 511}) {
+    const auto page = [&](const HttpRequest&, const std::string&) {
+      HttpResponse out = with_text(status, "<html>Please log in</html>");
+      out.headers.set("Content-Type", "text/html; charset=utf-8");
+      return out;
+    };
+    server.instead["plan"] = page;
+    gw.power_on();
+    run_for(10min);
+    EXPECT_NE(why_slow().find("a portal"), std::string::npos) << status << ": " << why_slow();
+    gw.power_off();
+    run_for(1s);
+  }
+}
+
 TEST_F(LoopsTest, APlanThatCanNotBeUsedIsSeldomFetchedAgainAndTheSiteIsToldWhy) {
   struct Case {
     std::string body, why;

@@ -116,6 +116,7 @@ Result<> PlanClient::take(const TextResponse& answer, core::ReportsSeen acknowle
   if (answer.status != 200) return Error{ErrorCode::kUnavailable, "GET plan: " + status_and_detail(answer)};
   is_of_no_use_ = true;
   const auto message = wire::decode_plan(answer.body);
+  if (!message && is_page(answer)) return Error{ErrorCode::kInvalid, "GET plan: " + std::string{kPageInstead}};
   if (!message) return message.error().with_context("GET plan");
   if (!wire::same_tag(answer.headers.get("ETag"), "\"" + std::to_string(message->plan.revision) + "\""))
     return Error{ErrorCode::kInvalid, "GET plan: no ETag with the revision"};

@@ -34,9 +34,12 @@ Task<> Reporter::run(Stop& stop) {
       continue;
     }
     co_await brake_.turn(stop);
-    const SteadyTime at = pace_.turn(clock_.steady());  // what comes meanwhile goes along
-    if (at > clock_.steady()) [[maybe_unused]]
+    // What comes meanwhile goes along. Only where the last one told news: a loop that others drive would rest by it, and
+    // seem calm to its brake.
+    const SteadyTime at = pace_.turn(clock_.steady());
+    if (told_news_ && at > clock_.steady()) [[maybe_unused]]
       const auto waited = co_await clock_.sleep_until(at, stop);
+    told_news_ = false;
     if (stop.requested()) break;
     // What is told must be true after a power cut too, and its number never used again: first what is told is fixed,
     // then it is made durable, then it is told.
@@ -80,13 +83,15 @@ Task<Result<>> Reporter::send(Outbox::Batch batch, Stop& stop) {
   if (answer->status != 200)
     co_return Error{ErrorCode::kUnavailable, "POST reports: " + status_and_detail(*answer)};
   const auto decoded = wire::decode_answer(answer->body);
+  if (!decoded && is_page(*answer)) co_return Error{ErrorCode::kInvalid, "POST reports: " + std::string{kPageInstead}};
   if (!decoded) co_return decoded.error().with_context("POST reports");
   const bool moved = decoded->acknowledged.epoch == batch.last.epoch && decoded->acknowledged.seq >= batch.last.seq;
   const std::int64_t epoch = site_.outbox().last().epoch;
   site_.acknowledge(*decoded);
   const bool begins_anew = site_.outbox().last().epoch != epoch;
   // What is told because the server asks for all of it again, or says that it has seen more, is no progress.
-  if (moved && !begins_anew && !decoded->resync) brake_.progress();
+  told_news_ = moved && !begins_anew && !decoded->resync;
+  if (told_news_) brake_.progress();
   if (!moved && !begins_anew) co_return Error{ErrorCode::kUnavailable, "POST reports: not all was acknowledged"};
   halving_.taken(count);
   if (!halving_.searching() && site_.outbox().empty()) set_aside_ = 0;

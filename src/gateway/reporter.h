@@ -45,6 +45,7 @@ class Reporter {
   int set_aside_ = 0;  // in a row, without all being told in between
   LoopBrake brake_;
   core::Pace pace_;  // a device that says something new all the time makes no storm of reports
+  bool told_news_ = false;
   Trouble trouble_{"reports_not_taken", "Sending reports to the server", clock_};
   std::optional<Duration> refused_;  // it answered; with the least time that it asked for
 };

@@ -156,6 +156,8 @@ class Site {
   void save_history(DeviceState& device, ActionId action);
   // Attributes changed; power_on: they held a power-on report.
   void device_reported(DeviceState& device, bool power_on);
+  // Of its newest report, because they were too many: said in the log and with the device.
+  void attributes_refused(DeviceState& device, bool refused);
   void device_seen(DeviceState& device);
   // site_doubts.cc: somebody at the site says that one agent calls as this device again.
   void confirm_alone(DeviceState& device, const std::string& by, const std::string& why);

@@ -5,6 +5,7 @@
 #include "gateway/site.h"
 
 #include "base/mutant.h"
+#include "wire/limits.h"
 
 namespace dray::gateway {
 namespace {
@@ -320,6 +321,12 @@ void Site::device_seen(DeviceState& device) {
     other->seen_reported = seen;
     if (other->in_plan) report(device_report(*other));
   }
+}
+
+void Site::attributes_refused(DeviceState& device, bool refused) {
+  device.attributes_refused = refused;
+  if (refused && lines_.may_say("attributes_refused", device.name.value()))
+    parts_.log.warn("attributes_refused", {{"device", device.name.value()}, {"most", wire::kMostAttributes}, {"kept", "those of before"}});
 }
 
 void Site::device_reported(DeviceState& device, bool power_on) {

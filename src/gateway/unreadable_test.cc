@@ -1,4 +1,5 @@
 // Documents that can't be read: none ends the gateway, none permits anything, and each has a way out.
+#include "base/text.h"
 #include "gateway/documents/records.h"
 #include "gateway/gateway.h"
 
@@ -125,6 +126,25 @@ TEST_F(UnreadableTest, ADeferralHoldsTheSiteUntilItIsWithdrawn) {
   }));
   restart();
   EXPECT_EQ(site_reason(), "");
+}
+
+// Whatever bytes its id has: it is shown as something that can be typed, and that ends it.
+TEST_F(UnreadableTest, ADeferralOfAnyIdCanBeWithdrawn) {
+  one_artifact(1);
+  start();
+  for (const std::string& id : {std::string{"\xff" "A"}, std::string{"\0z", 2}, std::string{"a\nb"}, std::string{"a/b"}, std::string{"50%41"}, std::string(400, 'x')}) {
+    spoil(kind::kDeferral, id, "{}");
+    start();
+    EXPECT_EQ(site_reason(), "stored_unreadable");
+    const auto listed = local(Method::kGet, "/api/v1/deferrals");
+    EXPECT_TRUE(is_utf8(listed.body));
+    EXPECT_TRUE(is_utf8(local(Method::kGet, "/api/v1/status").body));
+    const std::string shown{listed.json().at("deferrals").as_array().at(0).at("id").as_string()};
+    std::string typed;
+    for (const char c : shown) typed += c == '%' ? "%25" : c == '/' ? "%2F" : std::string{c};
+    EXPECT_EQ(local(Method::kDelete, "/api/v1/deferrals/" + typed).status, 204) << shown;
+    EXPECT_EQ(site_reason(), "") << shown;
+  }
 }
 
 TEST_F(UnreadableTest, ADeferralHoldsTheSiteUntilItIsGivenAgain) {

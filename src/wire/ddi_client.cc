@@ -133,11 +133,11 @@ Result<ActionId> action_in_link(std::string_view href) {
   return parse_id(slash == std::string_view::npos ? href : href.substr(slash + 1));
 }
 
-std::string encode_config_data(const std::map<std::string, std::string>& data) {
+std::string encode_config_data(const std::map<std::string, std::string>& data, ConfigMode mode) {
   json::object members;
   for (const auto& [key, value] : data)
     members[clean_characters(key, kLongestAttribute)] = clean_characters(value, kLongestAttribute);
-  return to_text(json::object{{"mode", "merge"}, {"data", std::move(members)}});
+  return to_text(json::object{{"mode", mode == ConfigMode::kReplace ? "replace" : "merge"}, {"data", std::move(members)}});
 }
 
 std::map<std::string, std::string> plain_attributes(const std::map<std::string, std::string>& data) {

@@ -38,8 +38,10 @@ Result<ActionId> decode_cancel(std::string_view text);
 // ".../confirmationBase/123?c=-21" -> 123; for links whose body is not needed.
 Result<ActionId> action_in_link(std::string_view href);
 
-// PUT configData, merged into what the server knows. Keys and values are cleaned and cut to 128 characters.
-std::string encode_config_data(const std::map<std::string, std::string>& data);
+// PUT configData: merged into what the server knows, or all that there is. Keys and values are cleaned and cut to 128
+// characters.
+enum class ConfigMode { kMerge, kReplace };
+std::string encode_config_data(const std::map<std::string, std::string>& data, ConfigMode mode = ConfigMode::kMerge);
 // The same with what any hawkBit server takes: signs that it does not know become '?'.
 std::map<std::string, std::string> plain_attributes(const std::map<std::string, std::string>& data);
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
 #include <sstream>
 
 #include "adapters/toml/ascii.h"
+#include "adapters/toml/depth.h"
 #include "adapters/toml/units.h"
 #include "base/text.h"
 
@@ -28,6 +28,9 @@ namespace dray::adapters {
 namespace {
 
 constexpr std::uintmax_t kMostFileBytes = 1 << 20;
+// "a.b.c" has three. With the 256 values within each other that the parser takes, what walks the whole by recursion
+// stays far below a stack.
+constexpr std::size_t kMostKeyParts = 16;
 
 std::string show(double number) {
   std::ostringstream out;
@@ -165,7 +168,11 @@ Result<Config> Config::open(const std::filesystem::path& file) {
     return wrong(file.string() + ": is " + human_bytes(size) + ", a configuration may have 1 MiB");
   std::ifstream in{file, std::ios::binary};
   if (!in) return Error{ErrorCode::kDenied, file.string() + ": can't be opened for reading"};
-  const std::string raw{std::istreambuf_iterator<char>{in}, {}};
+  std::string raw(kMostFileBytes + 1, '\0');  // what it says of its size may be untrue (/proc)
+  in.read(raw.data(), static_cast<std::streamsize>(raw.size()));
+  if (in.bad()) return Error{ErrorCode::kDenied, file.string() + ": can't be read"};
+  raw.resize(static_cast<std::size_t>(in.gcount()));
+  if (raw.size() > kMostFileBytes) return wrong(file.string() + ": has more than 1 MiB, the most that a configuration may have");
   DRAY_TRY(auto config, parse(raw, file.string()));
   config.notes_->folder = std::filesystem::absolute(file, error).parent_path();
   return config;
@@ -174,6 +181,8 @@ Result<Config> Config::open(const std::filesystem::path& file) {
 Result<Config> Config::parse(std::string_view text, std::string file_name) {
   // A letter of another encoding, mostly in a comment or a name, must not keep a program from starting.
   const std::string ascii = to_ascii(mend_utf8(text));
+  if (const auto line = line_with_too_deep_a_key(ascii, kMostKeyParts))
+    return wrong(file_name + ":" + std::to_string(*line) + ": a key has at most " + std::to_string(kMostKeyParts) + " parts");
   toml::parse_result parsed;
   try {
     parsed = toml::parse(ascii, std::string_view{file_name});

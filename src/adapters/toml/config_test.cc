@@ -194,6 +194,36 @@ TEST_F(TomlFile, SaysWhatIsWrongWithAFileThatCannotBeRead) {
 }
 
 // An editor of another encoding, and what people write into names.
+TEST(TomlConfig, KeysHaveABoundInTheirParts) {
+  const auto dotted = [](int parts) {
+    std::string out = "a";
+    for (int i = 1; i < parts; ++i) out += ".a";
+    return out;
+  };
+  const auto why = [](const std::string& text) {
+    const auto config = Config::parse(text, "deep.toml");
+    return config ? std::string{} : config.error().message();
+  };
+  EXPECT_EQ(why(dotted(16) + " = 1\n"), "");
+  EXPECT_EQ(why("x = 1\n" + dotted(17) + " = 1\n"), "deep.toml:2: a key has at most 16 parts");
+  for (const std::string& text :
+       {dotted(50'000) + "=1", "[" + dotted(50'000) + "]", "x = {" + dotted(50'000) + "=1}", "\"a\"." + dotted(50'000) + "=1",
+        "x = '\n" + dotted(50'000) + "=1", "x = \"\\\n" + dotted(50'000) + "=1", "s = \"\"\"\n\"\"\"\n" + dotted(50'000) + "=1"})
+    EXPECT_NE(why(text).find("a key has at most 16 parts"), std::string::npos) << text.substr(0, 40);
+  std::string nested;
+  for (int i = 0; i < 200; ++i) nested += dotted(16) + " = {";
+  EXPECT_NO_FATAL_FAILURE(why(nested));
+  const std::string dots(100, '.');
+  EXPECT_EQ(why("a = \"" + dots + "\"  # " + dots + "\nb = '" + dots + "'\nc = \"\"\"\n" + dots + "\n\"\"\"\nd = [1.0, 1.5, 2.5]\n"), "");
+}
+
+TEST_F(TomlFile, AFileThatBreaksOffWhileItIsReadIsOneSentence) {
+  const auto config = Config::open("/proc/self/mem");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message(), "/proc/self/mem: can't be read");
+  EXPECT_FALSE(Config::open("/dev/zero"));
+}
+
 TEST(TomlConfig, AFileOfAnotherEncodingIsReadAndItsTextsAreText) {
   const std::filesystem::path path =
       std::filesystem::path{::testing::TempDir()} / ("dray-latin1-" + std::to_string(::getpid()) + ".toml");

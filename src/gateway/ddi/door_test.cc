@@ -319,6 +319,50 @@ TEST_F(DoorTest, S3_WhatIsWrongChangesNothing) {
   EXPECT_EQ(put("/configData", config(many, "\"replace\"")).status, 200) << "exactly 100";
 }
 
+std::string many_attributes(const std::string& prefix, int n, const std::string& more = "") {
+  std::string out = "{";
+  for (int i = 0; i < n; ++i) out += "\"" + prefix + std::to_string(i) + "\":\"v\",";
+  out += more;
+  if (out.back() == ',') out.pop_back();
+  return out + "}";
+}
+
+TEST_F(DoorTest, S3_NoOtherAttributesKeepAPowerOnReportAway) {
+  begin_without_work();
+  ASSERT_EQ(put("/configData", config(many_attributes("old-", 100))).status, 200);
+  const std::string start = R"("dray.boot_id":"b2","dray.version.os":"2")";
+  EXPECT_EQ(put("/configData", config("{" + start + "}")).status, 200) << "beside a hundred others";
+  EXPECT_EQ(put("/configData", config(many_attributes("new-", 60, R"("dray.boot_id":"b3","dray.version.os":"3")"))).status, 200);
+  EXPECT_EQ(attributes().at("dray.version.os"), "3");
+  EXPECT_EQ(attributes().at("dray.boot_id"), "b3");
+  EXPECT_TRUE(attributes().contains("old-99")) << "the rest stays as it was";
+  EXPECT_FALSE(attributes().contains("new-0"));
+  EXPECT_EQ(attributes().size(), 102U);
+  const std::string said = local(Method::kGet, "/api/v1/devices").body;
+  EXPECT_NE(said.find("attributes_refused"), std::string::npos) << said;
+  EXPECT_EQ(put("/configData", config(many_attributes("new-", 60))).status, 429) << "what is no power-on report is refused";
+  EXPECT_EQ(put("/configData", config(many_attributes("new-", 60, start), "\"replace\"")).status, 200);
+  EXPECT_EQ(attributes().size(), 62U);
+  EXPECT_EQ(local(Method::kGet, "/api/v1/devices").body.find("attributes_refused"), std::string::npos);
+}
+
+TEST_F(DoorTest, S3_APowerOnReportWithMoreThanFitsSaysWhatRuns) {
+  begin_without_work();
+  EXPECT_EQ(put("/configData", config(many_attributes("k", 150, R"("dray.boot_id":"b1","dray.version.os":"1")"), "\"replace\"")).status, 200);
+  EXPECT_EQ(attributes(), (core::Attributes{{"dray.boot_id", "b1"}, {"dray.version.os", "1"}}));
+  EXPECT_EQ(put("/configData", config(many_attributes("dray.version.", 120, R"("dray.boot_id":"b2")"))).status, 429) << "what runs has a bound, too";
+  EXPECT_EQ(attributes().at("dray.boot_id"), "b1");
+}
+
+TEST_F(DoorTest, S3_WhatASecondProgramSaysOfItsUseOutlivesAPowerOnReport) {
+  begin_without_work();
+  EXPECT_EQ(put("/configData", config(R"({"dray.busy":";till is in use"})")).status, 200);
+  EXPECT_EQ(put("/configData", config(R"({"dray.boot_id":"b1"})", "\"replace\"")).status, 200);
+  EXPECT_EQ(attributes().at("dray.busy"), ";till is in use");
+  EXPECT_EQ(put("/configData", config(R"({"dray.boot_id":"b1","dray.busy":null})", "\"replace\"")).status, 200);
+  EXPECT_FALSE(attributes().contains("dray.busy"));
+}
+
 TEST_F(DoorTest, S3_RealClientsBodiesAreTaken) {
   begin_without_work();
   EXPECT_EQ(put("/configData", R"({ "id": "", "time": "20261122T135244", "status": { "result": { "finished": "success" }, "execution": "closed", "details" : [ "" ] }, "data" : {  "serial": "SN-0001","hwRevision": "1.0" } })").status, 200);

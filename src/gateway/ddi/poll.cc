@@ -3,6 +3,7 @@
 
 #include "base/mutant.h"
 #include "base/text.h"
+#include "gateway/ddi/attributes.h"
 #include "gateway/ddi/door.h"
 #include "wire/http_fields.h"
 
@@ -12,26 +13,6 @@ namespace {
 // hawkBit takes some ASCII only; here any text is taken, because a device that can't say where it stands ("ort" = "Köln")
 // would never be heard to run its new version. What does not belong into a line was cleaned when it was read.
 bool is_allowed(std::string_view text) { return cut_characters(text, wire::kLongestAttribute).size() == text.size(); }
-
-core::Attributes changed(const core::Attributes& before, const wire::DdiConfigData& put) {
-  core::Attributes out = put.mode == wire::DdiMode::kReplace ? core::Attributes{} : before;
-  // A power-on report names everything that runs: of a component that it does not name, nothing runs any more.
-  if (put.mode == wire::DdiMode::kMerge && put.data.contains("dray.boot_id"))
-    std::erase_if(out, [](const auto& item) { return item.first.starts_with("dray.version.") || item.first.starts_with("dray.sha256."); });
-  for (const auto& [key, value] : put.data) {
-    if (put.mode == wire::DdiMode::kRemove || !value)
-      out.erase(key);
-    else
-      out[key] = *value;
-  }
-  return out;
-}
-
-bool is_power_on_report(const wire::DdiConfigData& put) {
-  return put.mode != wire::DdiMode::kRemove && std::any_of(put.data.begin(), put.data.end(), [](const auto& item) {
-           return item.first == "dray.boot_id" || item.first.starts_with("dray.version.");
-         });
-}
 
 // Spreads the polls of a site by up to a tenth, the same for a device every time: its answer and its ETag stay.
 std::chrono::seconds spread(std::chrono::seconds sleep, const std::string& name) {
@@ -116,14 +97,15 @@ Task<HttpResponse> Door::put_config_data(Call& call) {
   for (const auto& [key, value] : put->data)
     if (!is_allowed(key) || (value && !is_allowed(*value)))
       co_return invalid_attributes(call, "a key or value of an attribute has at most 128 characters");
-  core::Attributes attributes = changed(call.device->attributes, *put);
-  if (attributes.size() > wire::kMostAttributes) co_return too_many_entries(call, "a device has at most 100 attributes");
-  const bool news = call.device->wants_config_data || attributes != call.device->attributes || is_power_on_report(*put) ||
+  auto after = merged(call.device->attributes, *put);
+  if (!after) co_return too_many_entries(call, after.error().message());
+  const bool news = call.device->wants_config_data || after->attributes != call.device->attributes || is_power_on_report(*put) ||
                     put->data.contains("dray.busy");
   if (news) {
-    call.device->attributes = std::move(attributes);
+    call.device->attributes = std::move(after->attributes);
     parts_.site.device_reported(*call.device, is_power_on_report(*put));
   }
+  parts_.site.attributes_refused(*call.device, after->rest_refused);
   co_return co_await done();
 }
 

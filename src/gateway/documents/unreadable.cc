@@ -8,6 +8,11 @@
 #include "gateway/store.h"
 
 namespace dray::gateway::documents {
+namespace {
+
+constexpr std::size_t kLongestShown = 256;  // of an id
+
+}  // namespace
 
 Fate fate_of(std::string_view kind, std::string_view id) {
   struct Row {
@@ -65,6 +70,17 @@ std::string sentence_of(Fate fate) {
 bool Damage::holds_document(std::string_view kind, std::string_view id) const {
   return std::any_of(all_.begin(), all_.end(),
                      [&](const Unreadable& u) { return u.kind == kind && u.id == id; });
+}
+
+std::string Unreadable::shown_id() const {
+  const std::string shown = clean_name(id);
+  return std::string{cut_text(shown, kLongestShown)};
+}
+
+std::string Damage::id_of(std::string_view kind, const std::string& typed) const {
+  if (holds_document(kind, typed)) return typed;
+  const auto found = std::find_if(all_.begin(), all_.end(), [&](const Unreadable& u) { return u.kind == kind && u.shown_id() == typed; });
+  return found == all_.end() ? typed : found->id;
 }
 
 void Damage::mended(std::string_view kind, std::string_view id) {

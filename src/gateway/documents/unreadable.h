@@ -36,6 +36,8 @@ struct Unreadable {
   std::string kind, id, why;
   DeviceId device;  // of a job, where it is known
   std::string name() const { return kind + "/" + id; }
+  // The id as it is shown and can be typed: text, whatever bytes it has (base/text.h, clean_name), and of bounded length.
+  std::string shown_id() const;
 };
 
 class Damage {
@@ -43,6 +45,8 @@ class Damage {
   void add(Unreadable one) { all_.push_back(std::move(one)); }
   const std::vector<Unreadable>& all() const { return all_; }
   bool holds_document(std::string_view kind, std::string_view id) const;
+  // The id of a document that can't be read, from what was typed: it itself, or as it is shown. Otherwise what was typed.
+  std::string id_of(std::string_view kind, const std::string& typed) const;
   // Something has taken its place, or nothing ever will.
   void mended(std::string_view kind, std::string_view id);
 

@@ -63,6 +63,7 @@ class LoopsTest : public ::testing::Test {
     settings.server_url = "http://server";
     settings.token = "token";
     settings.poll_sleep = 60s;
+    settings.local_names = {"local.gw"};
     settings.store_reserve = 0;
     server_node.power_on();
     world.network().serve(server_node, "server", server);

@@ -353,6 +353,44 @@ TEST_F(DrayAgent, TellsItsStatusAndChecksItsConfiguration) {
     EXPECT_NE(bad.output().find(line), std::string::npos) << line << "\n" << bad.output();
 }
 
+// What is wrong with a command is said before its configuration is looked for.
+TEST_F(DrayAgent, SaysWhatIsWrongWithItsWords) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> rows{
+      {{"bogus"}, "\"bogus\" is no command"},
+      {{"answer", "maybe"}, "must be one of ready, busy, defer, and \"maybe\" is not"},
+      {{"answer"}, "must be one of ready, busy, defer"},
+      {{"status", "please"}, "status takes no further words"},
+      {{"installer", "magic", "info"}, "needs a kind"}};
+  for (const auto& [words, wrong] : rows) {
+    std::vector<std::string> command{kProgram};
+    command.insert(command.end(), words.begin(), words.end());
+    command.insert(command.end(), {std::string{"--config"}, std::string{folder / "missing.toml"}});
+    Process process{command};
+    EXPECT_EQ(process.wait(), 2) << words[0];
+    EXPECT_NE(process.output().find(wrong), std::string::npos) << process.output();
+    EXPECT_EQ(process.output().find("missing.toml"), std::string::npos) << process.output();
+  }
+  Process both{{kProgram, "answer", "defer", "--for", "2h", "--until", "2030-01-01T00:00:00Z", "--config", folder / "agent.toml"}};
+  EXPECT_EQ(both.wait(), 2);
+  EXPECT_NE(both.output().find("exclude each other"), std::string::npos) << both.output();
+}
+
+TEST_F(DrayAgent, CheckConfigLooksForTheProgramsThatItNames) {
+  const auto check = [&](const std::string& command) {
+    write_file(folder / "exec.toml", "id = \"dev-1\"\ndata = \"d\"\n[server]\nurl = \"http://gw\"\n[installer]\nkind = \"exec\"\ncommand = [\"" + command + "\"]\n");
+    Process process{{kProgram, "--check-config", "--config", folder / "exec.toml"}};
+    const int status = process.wait().value_or(-1);
+    return std::to_string(status) + " " + process.output();
+  };
+  EXPECT_TRUE(check("sh").starts_with("0 "));
+  EXPECT_TRUE(check("/bin/sh").starts_with("0 "));
+  for (const char* missing : {"/nonexistent/installer", "no-such-program-of-ours", "/etc/passwd", "/etc"}) {
+    const std::string said = check(missing);
+    EXPECT_TRUE(said.starts_with("2 ")) << said;
+    EXPECT_NE(said.find(std::string{"installer.command: "} + missing), std::string::npos) << said;
+  }
+}
+
 TEST_F(DrayAgent, TheSampleConfigurationIsAccepted) {
   std::filesystem::copy_file(in_sources("docs/agent.sample.toml"),
                              folder / "sample.toml");

@@ -1,0 +1,59 @@
+#include "gateway/ddi/attributes.h"
+
+#include <algorithm>
+
+#include "gateway/device_state.h"
+#include "wire/limits.h"
+
+namespace dray::gateway::ddi {
+namespace {
+
+core::Attributes changed(const core::Attributes& before, const wire::DdiConfigData& put) {
+  core::Attributes out = put.mode == wire::DdiMode::kReplace ? core::Attributes{} : before;
+  // Who says all about itself when it starts is not the one who says that it is in use: it is not idle for that.
+  if (const auto busy = before.find("dray.busy"); busy != before.end() && is_power_on_report(put)) out.insert(*busy);
+  // A power-on report names everything that runs: of a component that it does not name, nothing runs any more.
+  if (put.mode == wire::DdiMode::kMerge && put.data.contains("dray.boot_id"))
+    std::erase_if(out, [](const auto& item) { return item.first.starts_with("dray.version.") || item.first.starts_with("dray.sha256."); });
+  for (const auto& [key, value] : put.data) {
+    if (put.mode == wire::DdiMode::kRemove || !value)
+      out.erase(key);
+    else
+      out[key] = *value;
+  }
+  return out;
+}
+
+struct Counts {
+  std::size_t ours, rest;
+};
+Counts count(const core::Attributes& all) {
+  const std::size_t rest = foreign_attributes(all).size();
+  return {all.size() - rest, rest};
+}
+
+Error too_many(std::string_view which) {
+  return {ErrorCode::kExhausted, "a device has at most " + std::to_string(wire::kMostAttributes) + " " + std::string{which}};
+}
+
+}  // namespace
+
+bool is_power_on_report(const wire::DdiConfigData& put) {
+  return put.mode != wire::DdiMode::kRemove && std::any_of(put.data.begin(), put.data.end(), [](const auto& item) {
+           return item.first == "dray.boot_id" || item.first.starts_with("dray.version.");
+         });
+}
+
+Result<Merged> merged(const core::Attributes& before, const wire::DdiConfigData& put) {
+  Merged out{changed(before, put)};
+  const auto [ours, rest] = count(out.attributes);
+  if (ours > wire::kMostAttributes) return too_many("attributes for what runs");
+  if (rest <= wire::kMostAttributes) return out;
+  if (!is_power_on_report(put)) return too_many("attributes");
+  out.rest_refused = true;
+  for (const auto& [key, value] : foreign_attributes(out.attributes)) out.attributes.erase(key);
+  out.attributes.merge(foreign_attributes(before));
+  return out;
+}
+
+}  // namespace dray::gateway::ddi
