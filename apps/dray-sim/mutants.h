@@ -18,6 +18,7 @@ inline constexpr Mutant kMutants[] = {
     {"half_installed", "bootable", 1, "components that an order does not name are not carried over"},
     {"writes_active_slot", "bootable", 1, "the installer writes into the slot that runs"},
     {"ignore_expiry", "window", 12, "a gateway goes on after the expiry"},
+    {"woken_late", "window", 1'000'006, "a gateway whose clock is set right sleeps on by the old one"},
     {"outside_window", "window", 1, "a gateway fetches outside of the transfer intervals"},
     {"held_push_early", "planned", 1, "a held push is fetched before its transmission time"},
     {"fetch_by_own_clock", "window", 108, "a gateway fetches before it has heard the server's time"},
