@@ -62,9 +62,9 @@ Share share_at(const Node& n) {
   if (!filter) return WhatIsLeft{};
   Passing out{as_one_line(filter->text(kLongestFilter))};
   if (const auto parsed = parse_filter(out.filter, kDeviceFields); !parsed) {
-    std::string_view why = parsed.error().message();
-    if (why.starts_with(kOwnName)) why.remove_prefix(kOwnName.size());  // the node says which one
-    filter->refuse(std::string{why});
+    std::string why = parsed.error().message();
+    if (why.starts_with(kOwnName)) why.erase(0, kOwnName.size());  // the node says which one
+    filter->refuse(why);
   }
   return out;
 }

@@ -84,7 +84,8 @@ void add(json::object& o, const LogReport& r) {
 void add(json::object& o, const DeferralReport& r) {
   const core::Deferral& d = r.deferral;
   o["kind"] = "deferral";
-  o["id"] = d.id;
+  const std::string id = plain_name(d.id);  // of one that could not be read it may be any bytes
+  o["id"] = std::string{cut_text(id, kLongestTitle)};
   o["device"] = d.device.empty() ? json::value{} : json::value(d.device.value());
   o["assignment"] = d.assignment.empty() ? json::value{} : json::value(d.assignment.value());
   o["until"] = to_rfc3339(d.until);
@@ -236,7 +237,7 @@ std::string subject_of(const Report& report) {
 std::string encode_report(const Report& report) {
   json::object out{{"epoch", report.epoch}, {"seq", report.seq}, {"at", to_rfc3339(report.at)}};
   std::visit([&](const auto& body) { add(out, body); }, report.body);
-  return to_text(out);
+  return mend_utf8(to_text(out));  // whatever older data hold: one entry that is no text would keep all others back
 }
 
 std::string encode_reports(const std::vector<std::string>& encoded) {
