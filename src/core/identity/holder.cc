@@ -147,8 +147,8 @@ Result<Holding> replaced_by(const Holding& holding, std::optional<std::string_vi
   const Instance* chosen = find(next, *name);
   if (chosen == nullptr) return Error{ErrorCode::kNotFound, "no such instance at this site: '" + shown_name(*name) + "'"};
   if (chosen->role == InstanceRole::kHolds) return next;
-  if (presence(*chosen, now) == "ended")
-    return Error{ErrorCode::kConflict, ago(*chosen, now) + " does not ask for this site any more, and nobody would be served: start it first"};
+  if (!asks(*chosen, now))
+    return Error{ErrorCode::kConflict, ago(*chosen, now) + " has not asked for this site within the last 10 minutes, and nobody would be served: start it first"};
   const std::string who{*name};
   take_over(next, who, chosen->heard, now, false);
   return next;

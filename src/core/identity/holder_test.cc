@@ -168,6 +168,18 @@ TEST(Holder, WhereSeveralStillAskEachIsNamedWithItsLastCall) {
   late.play({{0s, "a", true, "-"}, {1s, "b", false, "b"}, {8min, "a", true, "b"}, {1s, "replace", true, "-"}});
 }
 
+TEST(Holder, OneThatDoesNotAskIsNotLetInByName) {
+  Story story;
+  story.play({{0s, "a", true, "-"}, {1s, "b", false, "b"}, {1s, "replace b", true, "-"}, {5min, "b", true, "-"}, {5min, "b", true, "-"}});
+  const auto back = replaced_by(story.holding, "a", story.now);
+  ASSERT_FALSE(back) << "it has ended: nobody would answer for the site";
+  EXPECT_EQ(back.error().code(), ErrorCode::kConflict);
+  EXPECT_NE(back.error().message().find("has not asked"), std::string::npos);
+  Story asks;
+  asks.play({{0s, "a", true, "-"}, {1s, "b", false, "b"}, {3min, "a", true, "b"}, {0s, "replace b", true, "-"}});
+  EXPECT_EQ(holder(asks.holding)->heard, asks.now - 3min) << "its last call, not the choice";
+}
+
 TEST(Holder, NamesAreShortAndPlain) {
   EXPECT_TRUE(is_instance_name("7b1c9f2e-0000-4000-8000-000000000000"));
   EXPECT_FALSE(is_instance_name(""));

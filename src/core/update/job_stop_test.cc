@@ -22,6 +22,7 @@ TEST(JobExpiry, EndsWhatHasNotStarted) {
   for (const bool deferred : {false, true}) {
     Rig rig{open_all_night()};
     if (deferred) rig.answers(AnswerKind::kDefer, at(1000));
+    rig.tick_at(at(100));  // a quarter of an hour after it was asked it is absent
     EXPECT_EQ(wake_at(rig.job, rig.given), at(480)) << "also one that a deferral has moved";
     rig.tick_at(at(480));
     EXPECT_EQ(rig.phase(), "Expired");
