@@ -179,19 +179,20 @@ TEST_F(RatesOf, ARestartKeepsThemAndADocumentThatCanNotBeReadHarmsNothing) {
 
 TEST_F(RatesOf, AreReportedWhenTheyChangeNotWithEverySample) {
   server.wan_rate = kMega / 10;
-  plan_fetch(kMega);
+  core::Artifact artifact = plan_fetch(kMega);
   start();
-  for (std::uint64_t i = 1; i <= 8; ++i) {
-    ASSERT_TRUE(until([&] { return gateway().rates().wan().samples > static_cast<double>(2 * i) - 0.5; }))
-        << i;
-    add_fetch("r" + std::to_string(i + 1), kMega);
+  for (int i = 1; i <= 8; ++i) {  // how many samples each gives depends on how the machine keeps up
+    ASSERT_TRUE(stored(artifact)) << i;
+    artifact = add_fetch("r" + std::to_string(i + 1), kMega);
     server.publish();
   }
+  ASSERT_TRUE(stored(artifact));
+  EXPECT_GE(gateway().rates().wan().samples, 8);
   ASSERT_TRUE(until([&] { return gateway().site().outbox().empty(); }));
   const auto count = std::count_if(server.reports.begin(), server.reports.end(), [](const wire::Report& r) {
     return std::holds_alternative<wire::RateReport>(r.body);
   });
-  EXPECT_LE(count, 6) << "of nine transfers with eighteen samples";
+  EXPECT_LE(count, 6) << "of nine transfers with about eighteen samples";
   EXPECT_GE(count, 1);
 }
 
