@@ -73,7 +73,8 @@ bool wants_link(const Job& job, const Given& given) {
 bool may_download(const Job& job, const Given& given) {
   if (!given.stored) return false;
   if (is<Ready>(job)) return machine::hold(job, given) == Hold::kNone;
-  return (is<Transmitting>(job) || is<Installing>(job)) && permits(job.terms.update, given.now);
+  // Also where all of it was sent once: a device that lost it gets none of it after the expiry.
+  return (is<Transmitting>(job) || is<Installing>(job)) && permits(job.terms.update, given.now) && given.now < job.terms.expires_at;
 }
 
 Offer offer(const Job& job, const Given& given) {
