@@ -46,6 +46,17 @@ TEST(JobExpiry, StopsATransmissionInTheMiddle) {
   EXPECT_EQ(past_action(rig.job, ActionId{1101})->end, ActionEnd::kCanceled);
 }
 
+TEST(JobExpiry, GivesNoByteAfterItAlsoWhereAllWereSent) {
+  Rig rig{open_all_night()};
+  rig.job.terms.update.clear();  // no window ends it
+  rig.to_installing();
+  rig.given.stored = true;
+  rig.given.now = at(479);
+  EXPECT_TRUE(may_download(rig.job, rig.given));
+  rig.given.now = at(480);
+  EXPECT_FALSE(may_download(rig.job, rig.given)) << "before anything has told the job";
+}
+
 TEST(JobExpiry, StopsAskingASilentDeviceAfterAWhile) {
   Rig rig{open_all_night()};
   rig.to_installing().tick_at(at(480));
