@@ -76,6 +76,13 @@ std::size_t valid_utf8(std::string_view text) {
   return text.size() - rest.size();
 }
 
+std::string lower_ascii(std::string_view text) {
+  std::string out{text};
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
 std::string_view cut_text(std::string_view text, std::size_t most) {
   if (text.size() <= most) return text;
   while (most > 0 && is_continuation(text[most])) --most;

@@ -24,6 +24,9 @@ std::string_view cut_text(std::string_view text, std::size_t most);
 // The longest front of at most `most` characters (code points). `text` is valid UTF-8.
 std::string_view cut_characters(std::string_view text, std::size_t most);
 
+// With its ASCII letters in lower case; all other bytes as they are. For what protocols compare without case.
+std::string lower_ascii(std::string_view text);
+
 // Valid UTF-8 of at most `most` bytes, cut at a character. Each byte that belongs to no character becomes U+FFFD;
 // control characters become their pictures (U+2400 and on: ESC is shown as "␛"), a tab becomes a blank; what changes
 // the direction of the line around it (U+202A to U+202E, U+2066 to U+2069), ends it (U+2028, U+2029) or is a control

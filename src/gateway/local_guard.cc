@@ -10,18 +10,12 @@ namespace {
 
 constexpr std::size_t kLongestShown = 100;
 
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return c < 0x80 ? std::tolower(c) : c; });
-  return out;
-}
-
 // "gw.example:8091" without its port and the dot at its end; an IPv6 address without its brackets.
 std::string host_of(std::string_view authority) {
   if (authority.starts_with('[')) return std::string{authority.substr(1, authority.find(']') - 1)};
   std::string_view host = authority.substr(0, authority.find(':'));
   if (host.ends_with('.')) host.remove_suffix(1);
-  return lower(host);
+  return lower_ascii(host);
 }
 
 bool is_our_name(std::string_view authority, const std::vector<std::string>& names) {
@@ -34,7 +28,7 @@ bool is_our_name(std::string_view authority, const std::vector<std::string>& nam
 }
 
 bool follows_a_link(const HttpRequest& request) {
-  return (request.method == Method::kGet || request.method == Method::kHead) && lower(request.headers.get("Sec-Fetch-Mode")) == "navigate";
+  return (request.method == Method::kGet || request.method == Method::kHead) && lower_ascii(request.headers.get("Sec-Fetch-Mode")) == "navigate";
 }
 
 }  // namespace
@@ -43,13 +37,13 @@ std::optional<std::string> foreign_page(const HttpRequest& request, const std::v
   const std::string host{request.headers.get("Host")};
   if (!host.empty() && !is_our_name(host, names))
     return "Host: '" + clean_text(host, kLongestShown) + "' is no name of this gateway; local_names in its configuration lists those that it has";
-  if (lower(request.headers.get("Sec-Fetch-Site")) == "cross-site" && !follows_a_link(request))
+  if (lower_ascii(request.headers.get("Sec-Fetch-Site")) == "cross-site" && !follows_a_link(request))
     return "only pages of this gateway may ask here";
   if (request.method == Method::kGet || request.method == Method::kHead) return {};
   const auto origin = request.headers.find("Origin");
   if (!origin) return {};
   const auto scheme = origin->find("://");
-  if (scheme == std::string_view::npos || lower(origin->substr(scheme + 3)) != lower(host)) return "only pages of this gateway may act here";
+  if (scheme == std::string_view::npos || lower_ascii(origin->substr(scheme + 3)) != lower_ascii(host)) return "only pages of this gateway may act here";
   return {};
 }
 

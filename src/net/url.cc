@@ -13,13 +13,6 @@ Error bad(std::string_view url, std::string_view why) {
   return Error{ErrorCode::kInvalid, "URL \"" + clean_text(url, 200) + "\": " + std::string{why}};
 }
 
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 bool is_graphic(char c) { return c > ' ' && c < 0x7f; }
 
 }  // namespace
@@ -29,7 +22,7 @@ Result<Url> parse_url(std::string_view text) {
     return bad(text, "blanks and control characters must be escaped");
   auto mark = text.find("://");
   if (mark == text.npos) return bad(text, "not absolute, it should begin with http://");
-  auto scheme = lower(text.substr(0, mark));
+  auto scheme = lower_ascii(text.substr(0, mark));
   if (scheme == "https") return bad(text, "https is not supported by this build");
   if (scheme != "http") return bad(text, "only http is known");
 
@@ -57,8 +50,8 @@ Result<Url> parse_url(std::string_view text) {
     if (error != std::errc{} || end != port.data() + port.size() || url.port == 0)
       return bad(text, "no such port");
   }
-  url.host = lower(host);
-  url.authority = lower(authority);
+  url.host = lower_ascii(host);
+  url.authority = lower_ascii(authority);
   url.target =
       target.starts_with('?') ? "/" + std::string{target} : std::string{target.empty() ? "/" : target};
   return url;

@@ -5,19 +5,14 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "base/text.h"
+
 namespace dray::wire {
 namespace {
 
 constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-
-std::string lower_ascii(std::string_view text) {
-  std::string out{text};
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 // "http://gw:80": empty where the text is no such URL, names a user, or has a port that is no number.
 std::string origin_of(std::string_view url) {

@@ -108,6 +108,12 @@ bool is_another(const Job& ended, const JobTerms& terms) {
          artifacts(ended.terms) != artifacts(terms);
 }
 
+// Nothing: there is none, or only another one.
+const Job* find_same(const std::map<JobId, const Job*>& known, const JobTerms& terms) {
+  const Job* job = find(known, terms.id);
+  return job != nullptr && is_another(*job, terms) ? nullptr : job;
+}
+
 bool is_settled(const Job& job) {  // nothing more can supersede it
   return is_final(job) || job.stop_after || std::holds_alternative<Cancelling>(job.phase);
 }
@@ -159,16 +165,14 @@ std::vector<JobChange> reconcile(std::span<const Job* const> jobs, const Plan& p
   const std::vector<JobTerms> wanted = terms_of(plan);
   std::multimap<DeviceId, const JobTerms*> open;  // what may supersede
   for (const JobTerms& terms : wanted) {
-    const Job* job = find(known, terms.id);
-    if (job != nullptr && is_another(*job, terms)) job = nullptr;
+    const Job* job = find_same(known, terms);
     if (terms.incompatible.empty() && (job == nullptr || !is_settled(*job)) && !cancels.contains(terms.id))
       open.emplace(terms.device, &terms);
   }
 
   std::vector<JobChange> changes;
   for (const JobTerms& terms : wanted) {
-    const Job* job = find(known, terms.id);
-    if (job != nullptr && is_another(*job, terms)) job = nullptr;
+    const Job* job = find_same(known, terms);
     const auto deferred_until = standing_deferral(terms, plan.deferrals, local);
     if (job == nullptr)
       changes.push_back({terms.id, make_job(terms, deferred_until)});
