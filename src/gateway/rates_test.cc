@@ -187,13 +187,13 @@ TEST_F(RatesOf, AreReportedWhenTheyChangeNotWithEverySample) {
     server.publish();
   }
   ASSERT_TRUE(stored(artifact));
-  EXPECT_GE(gateway().rates().wan().samples, 8);
   ASSERT_TRUE(until([&] { return gateway().site().outbox().empty(); }));
   const auto count = std::count_if(server.reports.begin(), server.reports.end(), [](const wire::Report& r) {
     return std::holds_alternative<wire::RateReport>(r.body);
   });
   EXPECT_LE(count, 6) << "of nine transfers with about eighteen samples";
   EXPECT_GE(count, 1);
+  EXPECT_GT(gateway().rates().wan().samples, static_cast<double>(count) + 0.5) << "each sample was told";
 }
 
 // --- probes ---
