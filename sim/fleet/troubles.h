@@ -43,6 +43,7 @@ class Troubles {
   void start_twin(Twin& twin, FaultKind kind);
   void damage();
   void post_numbers();
+  void rot_at_server(const RolloutTruth& rollout);
 
   void later(Duration delay, std::function<void()> act);  // not after heal()
   Duration some_time(Duration least, Duration most);
@@ -54,7 +55,7 @@ class Troubles {
   const FleetOptions& options_;
   const Swarm& swarm_;
   FaultLog& log_;
-  SimRandom random_, lan_random_;
+  SimRandom random_, lan_random_, rot_random_;
   HostileNumbers numbers_;
   Boxes boxes_;
   std::vector<int> shares_;  // of incidents()
