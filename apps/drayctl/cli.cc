@@ -43,7 +43,7 @@ void add_artifact(CLI::App& app, Cli& cli) {
   push->callback([&cli, o] { cli.command = [o](Session& s) { return push_artifact(s, *o); }; });
   group->add_subcommand("list", "what is stored")->callback([&cli] {
     cli.command = [](Session& s) {
-      return list_of(s, "/artifacts", {{"SHA256", "sha256"}, {"NAME", "name"}, {"COMPONENT", "component"}, {"VERSION", "version"}, {"TYPES", "device_types"}, {"BYTES", "size"}});
+      return list_of(s, "/artifacts", {{"SHA256", "sha256"}, {"NAME", "name"}, {"COMPONENT", "component"}, {"VERSION", "version"}, {"TYPES", "device_types"}, {"BYTES", "size"}, {"STATE", "state"}});
     };
   });
 }

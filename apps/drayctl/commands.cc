@@ -79,6 +79,7 @@ Task<Result<>> push_artifact(Session& session, ArtifactPush options) {
                     {"device_types", std::move(types)}};
   auto made = co_await session.api.post("/artifacts", std::move(body));
   if (!made) co_return made.error();
+  session.warn(*made);
   session.print_one({{"artifact", "sha256"}, {"name", "name"}, {"component", "component"}, {"version", "version"}, {"bytes", "size"}}, *made);
   co_return Result<>{};
 }
@@ -113,6 +114,7 @@ Task<Result<>> create_rollout(Session& session, std::string file) {
   const std::string path = "/rollouts";
   auto rollout = co_await session.api.post(path, std::move(asked));
   if (!rollout) co_return rollout.error();
+  session.warn(*rollout);
   std::string sites;
   if (!session.as_json && cell(*rollout, "schedule") == "auto") {
     auto planned = co_await wait_for_times(session, *rollout);

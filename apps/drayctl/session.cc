@@ -24,6 +24,14 @@ void Session::print_one(const std::vector<Column>& columns, const json::value& i
     std::cout << render_fields(columns, item);
 }
 
+void Session::warn(const json::value& item) const {
+  const json::object* object = item.if_object();
+  const json::value* warnings = object == nullptr ? nullptr : object->if_contains("warnings");
+  if (warnings == nullptr || !warnings->is_array()) return;
+  for (const json::value& one : warnings->get_array())
+    if (one.is_string()) std::cerr << "warning: " << std::string_view{one.get_string()} << "\n";
+}
+
 Progress Session::progress(std::string name) const {
   if (!on_terminal) return [](std::string_view, std::uint64_t, std::uint64_t) {};
   return [name = std::move(name), shown = -1](std::string_view doing, std::uint64_t done, std::uint64_t total) mutable {

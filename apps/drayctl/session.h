@@ -21,6 +21,7 @@ struct Session {
   void print(const json::value& value) const;                                        // JSON, one line
   void print_list(const std::vector<Column>& columns, const json::array& items) const;
   void print_one(const std::vector<Column>& columns, const json::value& item) const;
+  void warn(const json::value& item) const;  // what the server warns of, on standard error
   Progress progress(std::string name) const;  // a bar on a terminal, silence elsewhere
 };
 

@@ -157,6 +157,20 @@ Task<> Operator::make(std::string url, value wish) {
   }
 }
 
+// Artifacts that the server says are damaged are uploaded again, every half an hour.
+Task<> Operator::mend(Operator& self, WallTime /*when*/) {
+  for (;;) {
+    co_await self.sleep_until(self.now() + 30min);
+    const Answer all = co_await self.admin_.call(Method::kGet, kApi + "artifacts?limit=1000", value{});
+    if (all.status != 200) continue;
+    for (const value& one : all.body.at("items").as_array()) {
+      if (one.at("state").as_string() != "damaged") continue;
+      const Image* image = self.catalog_.image(std::string{one.at("sha256").as_string()});
+      if (image != nullptr) co_await self.upload(*image);
+    }
+  }
+}
+
 Task<> Operator::describe(const Image& image) {
   value about = object{{"sha256", image.sha256.hex()}, {"name", image.component},
                        {"file", image.file},           {"component", image.component},

@@ -53,6 +53,7 @@ class Operator {
   static Task<> use_device(Operator& self, WallTime when);
   static Task<> make_device_busy(Operator& self, WallTime when);
   static Task<> change_limits(Operator& self, WallTime when);
+  static Task<> mend(Operator& self, WallTime when);
 
   SiteTruth draw_site();
   std::vector<DailyWindow> draw_windows();

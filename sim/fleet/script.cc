@@ -38,6 +38,7 @@ void Operator::begin_script() {
     some("change_limits", 3, &Operator::change_limits);
   }
   at(over + 30min, &Operator::prove);
+  if (swarm_.has("server_rot")) at(begin, &Operator::mend);
 }
 
 core::Intervals Operator::draw_intervals(WallTime from, WallTime to) {

@@ -28,6 +28,7 @@ Troubles::Troubles(World& world, Fleet& fleet, const FleetOptions& options, cons
       random_{world.random().fork("troubles")},
       lan_random_{random_.fork("lan boxes")},
       rows_random_{random_.fork("rows")},
+      rot_random_{random_.fork("server rot")},
       numbers_{world, fleet.people(), random_.fork("numbers")},
       boxes_{[&world] { return world.now(); }, numbers_} {}
 
@@ -63,6 +64,7 @@ void Troubles::begin_around(const RolloutTruth& rollout) {
     later(until + rows_random_.up_to(90min), [this] { damage_row_of_server(); });
   for (std::uint64_t n = random_.uniform(5); n > 0; --n)
     world_.after(until + some_time(1s, 90min), [this] { one_incident(); });
+  rot_at_server(rollout);
 }
 
 void Troubles::one_incident() {
@@ -203,6 +205,22 @@ void Troubles::post_numbers() {
   note(gateway, FaultKind::kNumbersHostile, "somebody posts numbers that can't be in its name");
   for (std::uint64_t n = 1 + random_.uniform(3); n > 0; --n)
     later(some_time(1ms, 1min), [this, &gateway] { numbers_.post(gateway.name()); });
+}
+
+// A byte flips in what the server has of an image that is rolled out, before or while it is sent, or the file is gone. Its operators
+// look for such artifacts and upload them again (Operator::mend). Drawn from a stream of its own.
+void Troubles::rot_at_server(const RolloutTruth& rollout) {
+  if (!swarm_.has("server_rot") || rollout.images.empty() || !rot_random_.one_in(2)) return;
+  const Image* image = rollout.images[rot_random_.uniform(rollout.images.size())];
+  const bool gone = rot_random_.one_in(3);
+  const std::uint64_t at = rot_random_.uniform(image->bytes.size());
+  const Duration until = std::max<Duration>(1s, rollout.update_at - world_.true_time());
+  later(rot_random_.up_to(until + 1h), [this, image, gone, at] {
+    SimDisk& disk = fleet_.server().disk();
+    const Path file = "blobs/" + image->sha256.hex();
+    const bool done = disk.exists(file) && (gone ? disk.unlink(file).has_value() : disk.flip_byte(file, at).has_value());
+    if (done) note(fleet_.server(), FaultKind::kByteFlipped, (gone ? "has lost " : "a byte flips in ") + file);
+  });
 }
 
 void Troubles::heal() {

@@ -21,8 +21,8 @@ struct TestPart {
 
 // What goes wrong with one download.
 struct BodyFault {
-  enum class Kind { kNone, kCut, kErrorPage, kWrongBytes, kShort, kMissing, kBusy, kEarlier } kind = Kind::kNone;
-  std::uint64_t after = 0;  // kCut: bytes that still come
+  enum class Kind { kNone, kCut, kErrorPage, kWrongBytes, kShort, kMissing, kBusy, kEarlier, kWhole, kNoParts } kind = Kind::kNone;
+  std::uint64_t after = 0;  // kCut and kWhole: bytes that still come; kWhole: 0 is all
 };
 
 class CutBody final : public BodySource {
@@ -234,6 +234,8 @@ class ScriptedDdi final : public HttpHandler {
       page.body = std::string{"<html>Please log in</html>"};
       return page;
     }
+    if (broken.kind == BodyFault::Kind::kNoParts && from > 0) return HttpResponse{416};
+    if (broken.kind == BodyFault::Kind::kWhole) from = 0;
     if (broken.kind == BodyFault::Kind::kEarlier) from = from / 4'096 * 4'096;  // a cache that sends whole blocks
     HttpResponse out{from > 0 ? 206 : 200};
     std::string bytes = part.bytes.substr(from);
@@ -243,7 +245,8 @@ class ScriptedDdi final : public HttpHandler {
                                            std::to_string(part.bytes.size()));
     if (broken.kind == BodyFault::Kind::kShort) bytes.resize(bytes.size() / 2);
     if (broken.kind == BodyFault::Kind::kWrongBytes) bytes[bytes.size() / 2] ^= 1;
-    if (broken.kind == BodyFault::Kind::kCut && broken.after < bytes.size()) {
+    const bool cut = broken.kind == BodyFault::Kind::kCut || (broken.kind == BodyFault::Kind::kWhole && broken.after > 0);
+    if (cut && broken.after < bytes.size()) {
       sent(part, broken.after);
       out.source_length = bytes.size();
       out.body = std::shared_ptr<BodySource>{std::make_shared<CutBody>(bytes.substr(0, broken.after))};

@@ -74,7 +74,7 @@ Result<std::string> DiskInstaller::version_line(const Path& image, const std::ve
         std::find_if(known.begin(), known.end(), [&](const Stored* s) { return s->sha256 == found.sha256; });
     version = same != known.end() && !(*same)->version.empty() ? (*same)->version : found.sha256.hex();
   }
-  return version + " " + found.sha256.hex();
+  return version + "\t" + found.sha256.hex();
 }
 
 }  // namespace dray::agent

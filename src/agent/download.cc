@@ -1,9 +1,8 @@
 #include "agent/download.h"
 
-#include <charconv>
-
 #include "agent/image.h"
 #include "base/mutant.h"
+#include "wire/file_answer.h"
 #include "wire/page.h"
 
 namespace dray::agent {
@@ -14,19 +13,14 @@ using core::attempt::Part;
 constexpr std::uint64_t kReserve = 1 << 20;  // left free for state and reports
 constexpr std::size_t kPiece = 256 * 1024;
 
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return {};
-  return value;
-}
-
-// "bytes 100-811/812" or "bytes 100-811/*": where it starts; nothing where it is not a part of so many bytes.
-std::optional<std::uint64_t> start_of(std::string_view content_range, std::uint64_t size) {
-  if (!content_range.starts_with("bytes ")) return {};
-  if (!content_range.ends_with("/" + std::to_string(size)) && !content_range.ends_with("/*")) return {};
-  content_range.remove_prefix(6);
-  return number(content_range.substr(0, content_range.find('-')));
+// Servers of DDI name their files as they like; a tag that is a hash (of ours and hawkBit it is the SHA-1) must be the part's.
+std::string tag_of(const Part& part, std::string_view said) {
+  if (said.starts_with("W/")) said.remove_prefix(2);
+  if (said.size() < 2 || said.front() != '"' || said.find_first_not_of("0123456789abcdef", 1) != said.size() - 1) return {};
+  const std::string sha256 = part.sha256.empty() ? std::string{} : part.sha256.hex();
+  for (const std::string& known : {sha256, part.sha1})
+    if (!known.empty() && known.size() == said.size() - 2) return known;
+  return {};
 }
 
 // The file that grows, with its digest so far. Used on the worker, except for `offset`.
@@ -115,8 +109,6 @@ class Sink final : public BodySink {
         on_durable_{on_durable},
         checked_{parts.clock.steady()} {}
 
-  bool start_over = false;  // the server does not resume: the next bytes are the first ones
-
   Result<> head(int status, const Headers& headers) override {
     const std::uint64_t from = partial_.offset;
     if (status == 404 || status == 410)
@@ -125,23 +117,16 @@ class Sink final : public BodySink {
       return Error{ErrorCode::kDenied, "the server refuses: " + std::to_string(status)};
     if (status == 429 || status >= 500)
       return Error{ErrorCode::kUnavailable, "the server can't now: " + std::to_string(status)};
-    if (status == 416 && from > 0) return Error{ErrorCode::kConflict, "the server has fewer bytes than we"};
+    if (status == 416 && from > 0) return Error{ErrorCode::kConflict, "the server refuses to send a part"};
     if (status != 200 && status != 206) return Error{ErrorCode::kInvalid, "status " + std::to_string(status)};
-    const std::string_view range = headers.get("Content-Range");
-    const auto begins = status == 200 ? std::optional<std::uint64_t>{0} : start_of(range, part_.size);
-    if (!begins || *begins > from)
-      return Error{ErrorCode::kInvalid,
-                   "asked from byte " + std::to_string(from) + ", got \"" + std::string{range} + "\""};
-    const std::uint64_t rest = part_.size - *begins;
     const auto length = headers.find("Content-Length");
-    if (length && number(*length) != rest)
-      wrong_length_ = Error{ErrorCode::kInvalid,
-                            "the body has " + std::string{*length} + " bytes, not " + std::to_string(rest)};
-    may_be_page_ = status == 200 && (!length || wrong_length_) && wire::has_page_type(headers.get("Content-Type"));
-    if (wrong_length_ && !may_be_page_) return *wrong_length_;
-    most_shown_ = static_cast<std::size_t>(std::min<std::uint64_t>(wire::kPageShows, rest));
-    start_over = status == 200 && from > 0;
-    skip_ = status == 206 ? from - *begins : 0;  // a cache that sends whole blocks
+    const wire::FileHead answer{status, headers.find("ETag"), headers.find("Content-Range"), length};
+    const auto here = wire::already_here(answer, {part_.size, from, tag_of(part_, headers.get("ETag"))});
+    may_be_page_ = status == 200 && (!length || !here) && wire::has_page_type(headers.get("Content-Type"));
+    if (!here && !may_be_page_) return here.error();
+    if (!here) not_it_ = here.error();
+    most_shown_ = static_cast<std::size_t>(std::min<std::uint64_t>(wire::kPageShows, part_.size));
+    skip_ = here ? *here : 0;
     return {};
   }
 
@@ -152,7 +137,7 @@ class Sink final : public BodySink {
       if (is == wire::Beginning::kPage)
         co_return Error{ErrorCode::kUnavailable, "a page came where the file was due: somebody on the way answers"};
       if (is == wire::Beginning::kOpen && beginning_.size() < most_shown_) co_return Result<>{};
-      if (wrong_length_) co_return *wrong_length_;
+      if (not_it_) co_return *not_it_;
       may_be_page_ = false;
       bytes = as_bytes(beginning_);
     }
@@ -172,8 +157,6 @@ class Sink final : public BodySink {
 
  private:
   Result<> store(ByteView bytes, bool checkpoint) {
-    if (start_over) DRAY_CHECK(partial_.restart());
-    start_over = false;
     DRAY_CHECK(partial_.append(bytes));
     if (checkpoint) return partial_.sync();
     return {};
@@ -186,18 +169,18 @@ class Sink final : public BodySink {
   SteadyTime checked_;
   // A body of a page's type is held back until it shows whether it is one.
   bool may_be_page_ = false;
-  std::optional<Error> wrong_length_;
+  std::optional<Error> not_it_;
   std::string beginning_;
   std::size_t most_shown_ = 0;
   std::uint64_t skip_ = 0;  // bytes at the start of the body that are already here
 };
 
 Task<Result<>> transfer(DownloadParts& parts, Partial& partial, const Part& part,
-                        std::function<void(std::uint64_t)>& on_durable, Stop& stop) {
+                        std::function<void(std::uint64_t)>& on_durable, bool whole, Stop& stop) {
   HttpRequest request{Method::kGet, part.url};
   if (!parts.authorization.empty()) request.headers.set("Authorization", parts.authorization);
   request.headers.set("Accept", "application/octet-stream");
-  if (partial.offset > 0 && !DRAY_MUTANT("lan_from_zero")) request.headers.set("Range", "bytes=" + std::to_string(partial.offset) + "-");
+  if (partial.offset > 0 && !whole && !DRAY_MUTANT("lan_from_zero")) request.headers.set("Range", "bytes=" + std::to_string(partial.offset) + "-");
   Sink sink{parts, partial, part, on_durable};
   auto status = co_await parts.http.send(std::move(request), sink, stop);
   if (!status) co_return status.error();
@@ -219,15 +202,15 @@ Task<Result<Sha256>> download(DownloadParts parts, Part part, std::uint64_t dura
   if (!opened) co_return opened.error();
   if (partial.offset < durable) on_durable(partial.offset);
   if (partial.offset < part.size || part.size == 0) {
-    auto done = co_await transfer(parts, partial, part, on_durable, stop);
+    auto done = co_await transfer(parts, partial, part, on_durable, false, stop);
+    if (!done && done.error().code() == ErrorCode::kConflict)  // it does not take parts: all of it, of which we need the rest
+      done = co_await transfer(parts, partial, part, on_durable, true, stop);
     if (!done) {
-      const bool bogus = done.error().code() == ErrorCode::kConflict;
-      std::function<Result<>()> keep = [&partial, bogus] {
-        return bogus ? partial.restart() : partial.sync();
-      };
+      const bool gives_up = done.error().code() == ErrorCode::kInvalid && DRAY_MUTANT("agent_gives_up_bytes");
+      std::function<Result<>()> keep = [&partial, gives_up] { return gives_up ? partial.restart() : partial.sync(); };
       auto kept = co_await on(parts.worker, std::move(keep));
       if (kept) on_durable(partial.offset);
-      if (bogus) co_return Error{ErrorCode::kUnavailable, done.error().message()};
+      if (done.error().code() == ErrorCode::kConflict) co_return Error{ErrorCode::kUnavailable, done.error().message()};
       co_return done.error();
     }
   }

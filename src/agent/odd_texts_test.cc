@@ -62,6 +62,20 @@ TEST_F(AgentTest, AttributesOfEveryEncodingAndLengthReachTheServer) {
   EXPECT_LE(server.attributes.size(), wire::kMostAttributes);
 }
 
+// What was ordered is what the installer is given, what it says, and what is reported.
+TEST_F(AgentTest, VersionsOfAnyCharactersComeBackAsTheyWereOrdered) {
+  set_up();
+  device.power_on();
+  int action = 100;
+  for (const std::string version : {"2.0~rc1", "26.11-β", "2.0 rc 1", "1:2.0-1+b/1", "a=b"}) {
+    server.feedback.clear();
+    server.order(++action, {{"os", version, "image of " + version}});
+    ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min)) << version << " " << phase();
+    EXPECT_EQ(server.attributes["dray.version.os"], version);
+    EXPECT_EQ(server.attributes["dray.sha256.os"], sha256_of(as_bytes("image of " + version)).hex());
+  }
+}
+
 // hawkBit takes some ASCII only; a device that could not say what it runs would be verifying for ever.
 TEST_F(AgentTest, AServerThatRefusesAnAttributeIsToldItInAscii) {
   set_up();

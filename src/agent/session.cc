@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/boot.h"
+#include "agent/installed.h"
 #include "agent/state.h"
 #include "base/text.h"
 #include "wire/limits.h"
@@ -108,12 +109,8 @@ Task<bool> Agent::Session::ask_what_runs(Stop& stop) {
     if (stop.requested()) co_return false;
     if (answer && answer->exit == InstallerExit::kOk) {
       core::RunningByComponent now;
-      for (const auto& [component, line] : answer->values) {
-        const auto blank = line.find(' ');
-        // Cut as everybody cuts what was ordered: what differs behind that is the same version.
-        now[component] = {clean_characters(line.substr(0, blank), wire::kLongestVersion),
-                          blank == std::string::npos ? "" : line.substr(blank + 1)};
-      }
+      // Cleaned and cut as everybody cleans and cuts what was ordered: what differs behind that is the same version.
+      for (const auto& [component, line] : answer->values) now[component] = installed_from(line);
       if (now != running_) power_on_told_ = false;
       running_ = std::move(now);
       installer_trouble_.over(parts_.log);

@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace dray {
@@ -122,6 +123,21 @@ std::string_view trimmed(std::string_view line) {
 }
 
 }  // namespace
+
+std::string clean_version(std::string_view raw, std::size_t most) {
+  return std::string{trimmed(clean_characters(trimmed(raw), most))};
+}
+
+std::string clean_fields(std::string_view raw, std::size_t most) {
+  std::string out;
+  for (;;) {
+    const std::size_t tab = std::min(raw.find('\t'), raw.size());
+    out += clean_lines(raw.substr(0, tab), most - std::min(most, out.size()));
+    if (tab == raw.size() || out.size() >= most) return out;
+    out += '\t';
+    raw.remove_prefix(tab + 1);
+  }
+}
 
 std::string clean_lines(std::string_view raw, std::size_t most) {
   std::string out;

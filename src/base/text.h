@@ -36,9 +36,16 @@ std::string clean_text(std::string_view raw, std::size_t most);
 // Like clean_text, but with a limit of characters.
 std::string clean_characters(std::string_view raw, std::size_t most);
 
+// A version, as everybody compares it: like clean_characters, without the white space around it (a carriage return of a
+// script included).
+std::string clean_version(std::string_view raw, std::size_t most);
+
 // Like clean_text, but lines stay lines: they end with "\n", a carriage return before it is dropped. For what programs
 // print.
 std::string clean_lines(std::string_view raw, std::size_t most);
+
+// Like clean_lines, but tabs stay, too: they part the fields of a line.
+std::string clean_fields(std::string_view raw, std::size_t most);
 
 // Several lines as one sentence: each trimmed of white space, empty ones left out, joined by "; "; cleaned and cut.
 std::string one_line(std::string_view raw, std::size_t most);

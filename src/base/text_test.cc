@@ -106,6 +106,11 @@ TEST(Text, LinesOfAProgramStayLines) {
   EXPECT_EQ(clean_lines("ab\ncd", 3), "ab\n");
   EXPECT_EQ(clean_lines("aä\n", 2), "a\n") << "cut at a character";
   EXPECT_EQ(clean_lines("", 9), "");
+  EXPECT_EQ(clean_fields("one\ttwo\r\n\x1b\tx", 99), "one\ttwo\n␛\tx");
+  EXPECT_EQ(clean_fields("one\ttwo", 5), "one\tt");
+  EXPECT_EQ(clean_version(" 2.0~rc 1\r\n", 99), "2.0~rc 1");
+  EXPECT_EQ(clean_version("2.0 rc", 4), "2.0") << "the cut leaves no blank at its end";
+  EXPECT_EQ(clean_version(" \t", 9), "");
   EXPECT_EQ(one_line("  in use\r\n\n\tuntil ten \n", 99), "in use; until ten");
   EXPECT_EQ(one_line("a\nb", 3), "a; ");
   EXPECT_EQ(one_line("a\nb", 2), "a;");

@@ -1,6 +1,8 @@
 #include "gateway/device_state.h"
 
 #include "base/digest.h"
+#include "base/text.h"
+#include "wire/limits.h"
 
 namespace dray::gateway {
 namespace {
@@ -26,7 +28,7 @@ void read_dray_attributes(DeviceState& device, WallTime now) {
   std::optional<Busy> busy;
   for (const auto& [key, value] : device.attributes) {
     if (key == kBootId) device.boot_id = value;
-    if (key.starts_with(kVersion)) device.running[key.substr(kVersion.size())].version = value;
+    if (key.starts_with(kVersion)) device.running[key.substr(kVersion.size())].version = clean_version(value, wire::kLongestVersion);
     if (key == kBusy) busy = parse_busy(value, now);
   }
   for (const auto& [key, value] : device.attributes)

@@ -1,11 +1,12 @@
 #include "gateway/fetcher.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/mutant.h"
 #include "gateway/documents/stored.h"
+#include "wire/file_answer.h"
 #include "wire/http_fields.h"
+#include "wire/json.h"
 
 namespace dray::gateway {
 namespace {
@@ -13,22 +14,8 @@ namespace {
 constexpr std::size_t kToWorkerAtOnce = 256 << 10;  // what goes to the worker at once
 constexpr std::uint64_t kProgress = 64 << 10;  // fewer bytes at a time are none
 constexpr Duration kStoreFullWait{60'000}, kLongest{3'600'000}, kStalled{30'000};
-constexpr std::size_t kMostReasons = 4;
+constexpr std::size_t kMostReasons = 4, kMostProblem = 4'096;
 constexpr Duration kNamesATime{1'000};  // a shorter Retry-After is none
-
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end == text.data()) return {};
-  return value;
-}
-
-// "bytes 100-811/812": where it starts.
-std::optional<std::uint64_t> start_of(std::string_view content_range) {
-  if (!content_range.starts_with("bytes ")) return {};
-  content_range.remove_prefix(6);
-  return number(content_range.substr(0, content_range.find('-')));
-}
 
 }  // namespace
 
@@ -40,31 +27,22 @@ class Fetcher::Sink : public BodySink {
   Result<> head(int status, const Headers& headers) override {
     status_ = status;
     retry_after_ = wire::parse_retry_after(headers.get("Retry-After"), owner_.parts_.site.now());
-    if (status == 206) {
-      const auto start = start_of(headers.get("Content-Range"));
-      if (!start || *start > file_.have())
-        return Error{ErrorCode::kInvalid, "the server sent another range than the one asked for"};
-      skip_ = file_.have() - *start;  // a cache that sends whole blocks
-      taking_ = true;
-    } else if (status == 200) {
-      taking_ = true;
-      restart_ = file_.have() > 0;
-    }
+    if (status != 200 && status != 206) return {};
+    const wire::FileHead answer{status, headers.find("ETag"), headers.find("Content-Range"), headers.find("Content-Length")};
+    DRAY_TRY(skip_, wire::already_here(answer, {file_.size(), file_.have(), file_.sha().hex()}));
+    taking_ = true;
     return {};
   }
 
   Task<Result<>> write(ByteView bytes) override {
-    if (!taking_) co_return Result<>{};  // the text of an error
+    if (!taking_) {  // the text of an error
+      problem_ += as_text(bytes.first(std::min(bytes.size(), kMostProblem - problem_.size())));
+      co_return Result<>{};
+    }
     owner_.parts_.server.not_control(bytes.size());
     owner_.parts_.site.link.wan += bytes.size();
     if (!permitted()) co_return Error{ErrorCode::kStopped, "not permitted any more"};
     const SteadyTime on = body_.took(bytes.size());
-    if (restart_) {
-      restart_ = false;
-      std::function<Result<>()> f = [this] { return file_.restart(); };
-      DRAY_CO_CHECK(co_await owner_.work(std::move(f)));
-      note_safe();
-    }
     const auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, bytes.size()));
     skip_ -= skipped;
     buffer_.append(as_text(bytes.subspan(skipped)));
@@ -94,6 +72,13 @@ class Fetcher::Sink : public BodySink {
 
   void end() { body_.end(); }
   int status() const { return status_; }
+  // The server itself says that its bytes are damaged or gone.
+  bool says_damaged() const {
+    const auto parsed = wire::parse_sloppy_json(problem_);
+    const auto* object = parsed ? parsed->if_object() : nullptr;
+    const auto* reason = object == nullptr ? nullptr : object->if_contains("reason");
+    return reason != nullptr && reason->is_string() && reason->get_string() == "artifact_damaged";
+  }
   std::optional<Duration> retry_after() const { return retry_after_; }
 
  private:
@@ -110,10 +95,10 @@ class Fetcher::Sink : public BodySink {
   Stop& stop_;
   Wan::Body body_;
   int status_ = 0;
-  bool taking_ = false, restart_ = false;
+  bool taking_ = false;
   std::uint64_t skip_ = 0;  // bytes at the start of the body that are already here
   std::optional<Duration> retry_after_;
-  std::string buffer_;
+  std::string buffer_, problem_;
   SteadyTime next_check_{};
 };
 
@@ -223,6 +208,40 @@ bool Fetcher::is_full_for(const Sha256& sha) const {
   return known != efforts_.end() && known->second.full;
 }
 
+std::string Fetcher::why_damaged(const Sha256& sha) const {
+  const auto known = efforts_.find(sha);
+  return known == efforts_.end() ? std::string{} : known->second.damaged;
+}
+
+std::vector<wire::SpoiltArtifact> Fetcher::damaged() const {
+  std::vector<wire::SpoiltArtifact> out;
+  for (const auto& [sha, tries] : efforts_)
+    if (tries.wrong > 0 && parts_.site.is_referenced(sha)) out.push_back({sha, tries.wrong});
+  return out;
+}
+
+// Nothing of what went wrong counts any more.
+void Fetcher::note_stored(const Sha256& sha) {
+  brake_.progress();
+  const auto known = efforts_.find(sha);
+  if (known == efforts_.end()) return;
+  Effort& tries = known->second;
+  tries.until = {};
+  tries.backoff.reset();
+  tries.best = 0;
+  tries.wrong = 0;
+  tries.damaged.clear();
+  tries.trouble.over(parts_.site.log());
+}
+
+// The jobs that wait for it say so from now on.
+void Fetcher::note_damaged(const Sha256& sha, std::string why) {
+  std::string& said = effort(sha).damaged;
+  if (said == why) return;
+  said = std::move(why);
+  parts_.site.refresh_all();
+}
+
 std::vector<std::string> Fetcher::why_slow() const {
   std::vector<std::string> out;
   if (const auto held = brake_.sentence()) out.push_back(*held);
@@ -244,8 +263,7 @@ void Fetcher::note_progress(const Incoming& file) {
 Task<> Fetcher::fetch(Wanted what, Stop& stop) {
   const bool adopted = co_await adopt(what);
   if (adopted) {
-    if (const auto known = efforts_.find(what.sha); known != efforts_.end()) known->second.trouble.over(parts_.site.log());
-    brake_.progress();
+    note_stored(what.sha);
     co_return;
   }
   if (const auto room = co_await make_room(what); !room) {
@@ -278,7 +296,8 @@ Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
   HttpRequest request{Method::kGet, settings.server_url + "/gateway/v1/artifacts/" + file.sha().hex()};
   request.headers.add("Authorization", "Bearer " + settings.token);
   request.idle_limit = kStalled;
-  const std::uint64_t from = file.have();
+  const bool whole = std::exchange(effort(file.sha()).whole, false);
+  const std::uint64_t from = whole ? 0 : file.have();
   if (from > 0 && !DRAY_MUTANT("wan_from_zero")) {
     request.headers.add("Range", "bytes=" + std::to_string(from) + "-");
     request.headers.add("If-Range", "\"" + file.sha().hex() + "\"");
@@ -296,6 +315,11 @@ Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
   }
   note_progress(file);
   if (!flushed) co_return flushed.error();
+  if (!status && status.error().code() == ErrorCode::kInvalid && DRAY_MUTANT("gives_up_bytes")) {
+    std::function<Result<>()> again = [&file] { return file.restart(); };
+    DRAY_CO_CHECK(co_await work(std::move(again)));
+    sink.note_safe();
+  }
   if (!status) co_return status.error();
   if (*status == 200 || *status == 206) {
     if (file.complete()) co_return Result<>{};
@@ -304,13 +328,13 @@ Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
   if (*status == 503 || *status == 429) {
     const Duration least = sink.retry_after().value_or(Duration{0});
     put_off(file.sha(), least, least >= kNamesATime ? Why::kNotNow : Why::kRefused);
+    if (sink.says_damaged()) {
+      note_damaged(file.sha(), "The server's bytes of it are damaged or gone: they have to be uploaded again.");
+      co_return Error{ErrorCode::kUnavailable, "the server says that its bytes are damaged or gone"};
+    }
     co_return Error{ErrorCode::kUnavailable, "the server has no capacity now"};
   }
-  if (*status == 416) {  // our part can't be a part of it
-    std::function<Result<>()> again = [&file] { return file.restart(); };
-    DRAY_CO_CHECK(co_await work(std::move(again)));
-    sink.note_safe();
-  }
+  if (*status == 416) effort(file.sha()).whole = true;  // somebody does not take parts
   co_return Error{ErrorCode::kInvalid, "the server answered " + std::to_string(*status)};
 }
 
@@ -327,17 +351,16 @@ Task<Result<>> Fetcher::complete(Incoming& file) {
   if (hashes.sha256 != file.sha()) {
     parts_.site.save(std::move(writes));
     spoilt(file.sha());
+    const std::int64_t times = ++effort(file.sha()).wrong;
+    note_damaged(file.sha(), "The bytes that came have another SHA-256 (" + std::to_string(times) + (times == 1 ? " time" : " times") +
+                                 "); they are fetched again with growing pauses.");
+    parts_.site.report(parts_.site.storage_report());
     co_return Error{ErrorCode::kCorrupt, "the bytes have SHA-256 " + hashes.sha256.hex() + " and were discarded"};
   }
   writes.push_back(parts_.blobs.add(file.sha(), blob_of(file.sha(), file.size(), hashes)));
   parts_.site.save(std::move(writes));
   parts_.site.save_link();
-  Effort& tries = effort(file.sha());
-  tries.until = {};
-  tries.backoff.reset();
-  tries.best = 0;
-  tries.trouble.over(parts_.site.log());
-  brake_.progress();
+  note_stored(file.sha());
   // Every action goes to the disk behind the document above, in order; so the jobs may know at once.
   parts_.site.artifact_stored(file.sha());
   co_return Result<>{};
@@ -420,14 +443,17 @@ Task<Result<>> Fetcher::make_room(const Wanted& what) {
 
 // A pause that lasts stays: a server that takes an artifact out of its plan and puts it in again is not asked sooner.
 void Fetcher::forget_unwanted() {
+  bool told_damaged = false;
   for (auto it = efforts_.begin(); it != efforts_.end();) {
     if (it->second.until > parts_.clock.steady() || parts_.site.is_referenced(it->first)) {
       ++it;
       continue;
     }
     it->second.trouble.given_up(parts_.site.log());
+    told_damaged = told_damaged || it->second.wrong > 0;
     it = efforts_.erase(it);
   }
+  if (told_damaged) parts_.site.report(parts_.site.storage_report());
 }
 
 // Partial files of artifacts that no job needs any more, and what is remembered of them.

@@ -44,6 +44,10 @@ class Fetcher {
   Result<> restore(const Document& document);
   Task<> run(Stop& stop);
   bool is_full_for(const Sha256& sha) const;
+  // Why it does not come though the line works: its bytes are wrong, or the server says so itself. Empty: nothing is known.
+  std::string why_damaged(const Sha256& sha) const;
+  // Artifacts that are wanted and came with another SHA-256.
+  std::vector<wire::SpoiltArtifact> damaged() const;
   std::uint64_t quota() const;
   // A stored artifact was found broken. It is to be fetched again, but not for ever without a pause.
   void spoilt(const Sha256& sha);
@@ -67,6 +71,9 @@ class Fetcher {
     SteadyTime until{};      // not before
     std::uint64_t best = 0;  // most bytes of it that ever were here
     bool full = false;       // there was no room for it
+    std::int64_t wrong = 0;     // how often its bytes were wrong, one after the other
+    std::string damaged;        // said of it as long as it does not come; empty: nothing
+    bool whole = false;      // the next question is for all of it: a part was refused. What is here stays
   };
   class Sink;
 
@@ -82,6 +89,8 @@ class Fetcher {
   Task<> drop_unwanted();
   Task<Result<>> work(std::function<Result<>()> f) { return on<Result<>>(parts_.worker, std::move(f)); }
   void note_progress(const Incoming& file);
+  void note_stored(const Sha256& sha);
+  void note_damaged(const Sha256& sha, std::string why);
   Effort& effort(const Sha256& sha);
   void forget_unwanted();
   enum class Why { kNotNow, kFailed, kRefused };  // kNotNow: it said when; the pauses do not grow

@@ -24,6 +24,7 @@ Gateway::Gateway(Settings settings, Ports ports)
              .watch = ports_.watch,
              .stored = [this](const Sha256& sha) { return blobs_.has(sha); },
              .store_full = [this](const Sha256& sha) { return fetcher_.is_full_for(sha); },
+             .why_damaged = [this](const Sha256& sha) { return fetcher_.why_damaged(sha); },
              .cut_transfers = [this](ActionId action) { door_.cut_transfers(action); },
              .knows_check = [this](const std::string& check) { return prober_.knows(check); },
              .refused = [this] { return identity_.refused(); }}},
@@ -56,6 +57,7 @@ wire::StorageReport Gateway::storage() const {
   for (const auto& [sha, blob] : blobs_.all()) out.artifacts.push_back({sha, blob.size, true});
   out.used = blobs_.used();
   out.quota = fetcher_.quota();
+  out.damaged = fetcher_.damaged();
   return out;
 }
 

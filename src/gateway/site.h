@@ -83,6 +83,7 @@ class Site {
     // Asked by the site, answered by blobs and fetcher.
     std::function<bool(const Sha256&)> stored;
     std::function<bool(const Sha256&)> store_full;
+    std::function<std::string(const Sha256&)> why_damaged;
     std::function<void(ActionId)> cut_transfers;
     std::function<bool(const std::string& check)> knows_check;
     std::function<bool()> refused;  // another gateway answers for the site: identity.h

@@ -52,11 +52,16 @@ core::Given Site::given_for(const core::Job& job) const {
 core::PublicState Site::describe(const core::Job& job) const {
   core::PublicState state = core::describe(job, given_for(job));
   if (state.reason != "waiting_artifact" || job.step >= job.terms.steps.size()) return state;
-  for (const auto& artifact : job.terms.steps[job.step])
+  for (const auto& artifact : job.terms.steps[job.step]) {
+    if (const std::string why = parts_.why_damaged(artifact.sha256); !why.empty()) {
+      state.reason = "artifact_damaged";
+      state.sentence = artifact.component + " " + artifact.version + " can't be had: " + why;
+    }
     if (parts_.store_full(artifact.sha256)) {
       state.reason = "store_full";
       state.sentence = "The gateway has no room for " + artifact.component + " " + artifact.version + ".";
     }
+  }
   return state;
 }
 

@@ -18,7 +18,7 @@ namespace dray {
 enum class InstallerVerb {
   kInfo,         // what this installer can: lines "key=value" (api, atomic, rollback)
   kReady,        // may the device be updated now? 0 ready, 10 busy ("retry_after=SECONDS" on stdout)
-  kInstalled,    // what runs: lines "component=version sha256" (sha256 may be missing)
+  kInstalled,    // what runs: lines "component=version<TAB>sha256" (sha256 may be missing)
   kDownload,     // write one payload to the inactive place, sync, read back, verify; activates nothing
   kInstall,      // the switch-over: everything downloaded for this order becomes active at the next start
   kNeedsReboot,  // "yes" or "no" on stdout

@@ -112,7 +112,21 @@ class AdminApi : public HttpHandler {
   // 201 or, for what was there, 200; with the token, which is shown this once.
   template <class T>
   Task<HttpResponse> made(const Made& made, std::string location, std::string token,
-                          std::function<Result<T>()> work);
+                          std::function<Result<T>()> work, std::vector<std::string> warnings = {});
+  // Artifacts whose bytes are damaged or gone, a sentence each, by those that need them. (admin_damage.cc)
+  struct Suffering {
+    std::map<std::string, std::vector<std::string>> sites, rollouts;
+    std::vector<std::string> of_site(const std::string& name) const { return find(sites, name); }
+    std::vector<std::string> of_rollout(const RolloutId& id) const { return find(rollouts, id.value()); }
+
+   private:
+    static std::vector<std::string> find(const std::map<std::string, std::vector<std::string>>& in, const std::string& key) {
+      const auto found = in.find(key);
+      return found == in.end() ? std::vector<std::string>{} : found->second;
+    }
+  };
+  Task<Suffering> who_suffers();
+  void say_damage(wire::ArtifactView& view) const;
   std::string new_token() { return random_alphanumeric(parts_.random, 32); }
 
   Parts& parts_;
@@ -142,11 +156,12 @@ Task<HttpResponse> AdminApi::showing(std::function<Result<T>()> work) {
 
 template <class T>
 Task<HttpResponse> AdminApi::made(const Made& made, std::string location, std::string token,
-                                  std::function<Result<T>()> work) {
+                                  std::function<Result<T>()> work, std::vector<std::string> warnings) {
   auto found = co_await on(parts_.lists_worker, std::move(work));
   if (!found) co_return problem_response(found.error());
   auto object = wire::encode(*found);
   if (!token.empty()) object["token"] = made.replayed ? wire::json::value{} : wire::json::value(token);
+  if (!warnings.empty()) object["warnings"] = wire::json::array(warnings.begin(), warnings.end());
   HttpResponse out = json_response(made.replayed ? 200 : 201, object);
   out.headers.set("Location", location);
   if (made.replayed) out.headers.set("Idempotency-Replayed", "true");

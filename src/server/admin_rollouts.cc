@@ -73,7 +73,8 @@ Task<HttpResponse> AdminApi::add_rollout(Call& call) {
   std::function<Result<wire::RolloutView>()> show = [this, id = done->id] {
     return parts_.lists.rollout(RolloutId{id});
   };
-  co_return co_await made<wire::RolloutView>(*done, "/api/v1/rollouts/" + done->id, {}, std::move(show));
+  std::vector<std::string> warnings = wire::warnings_of(asked->rollout);
+  co_return co_await made<wire::RolloutView>(*done, "/api/v1/rollouts/" + done->id, {}, std::move(show), std::move(warnings));
 }
 
 // What it would do: computed as if it were made now, and forgotten.
@@ -111,14 +112,22 @@ Task<HttpResponse> AdminApi::list_rollouts(Call& call) {
   std::function<Result<wire::Page<wire::RolloutView>>()> work = [this, &query] {
     return parts_.lists.rollouts(*query);
   };
-  co_return co_await listing<wire::RolloutView>(std::move(work));
+  auto page = co_await on(parts_.lists_worker, std::move(work));
+  if (!page) co_return problem_response(page.error());
+  const Suffering suffering = co_await who_suffers();
+  for (wire::RolloutView& one : page->items) one.damaged = suffering.of_rollout(one.id);
+  co_return json_response(200, wire::encode(*page));
 }
 
 Task<HttpResponse> AdminApi::show_rollout(Call& call) {
   std::function<Result<wire::RolloutView>()> work = [this, &call] {
     return parts_.lists.rollout(RolloutId{call.args[0]});
   };
-  co_return co_await showing<wire::RolloutView>(std::move(work));
+  auto found = co_await on(parts_.lists_worker, std::move(work));
+  if (!found) co_return problem_response(found.error());
+  const Suffering suffering = co_await who_suffers();
+  found->damaged = suffering.of_rollout(found->id);
+  co_return json_response(200, wire::encode(*found));
 }
 
 Task<HttpResponse> AdminApi::list_jobs(Call& call) {

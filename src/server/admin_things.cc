@@ -18,11 +18,18 @@ Task<HttpResponse> AdminApi::add_artifact(Call& call) {
   };
   auto done = co_await on(parts_.store_worker, std::move(work));
   if (!done) co_return problem_response(done.error());
+  std::function<Result<std::vector<Sha256>>()> look = [this, &wanted] { return parts_.lists.same_version(*wanted); };
+  const auto others = co_await on(parts_.lists_worker, std::move(look));
+  std::vector<std::string> warnings;
+  if (others)
+    for (const Sha256& other : *others)
+      warnings.push_back("artifact " + other.short_hex() + " has the same version, '" + wanted->version + "', and other bytes: of devices that report no "
+                         "hash nobody can tell which of them runs");
   std::function<Result<wire::ArtifactView>()> show = [this, sha = wanted->sha256] {
     return parts_.lists.artifact(sha);
   };
   co_return co_await made<wire::ArtifactView>(*done, "/api/v1/artifacts/" + wanted->sha256.hex(), {},
-                                              std::move(show));
+                                              std::move(show), std::move(warnings));
 }
 
 Task<HttpResponse> AdminApi::list_artifacts(Call& call) {
@@ -31,7 +38,10 @@ Task<HttpResponse> AdminApi::list_artifacts(Call& call) {
   std::function<Result<wire::Page<wire::ArtifactView>>()> work = [this, &query] {
     return parts_.lists.artifacts(*query);
   };
-  co_return co_await listing<wire::ArtifactView>(std::move(work));
+  auto page = co_await on(parts_.lists_worker, std::move(work));
+  if (!page) co_return problem_response(page.error());
+  for (wire::ArtifactView& one : page->items) say_damage(one);
+  co_return json_response(200, wire::encode(*page));
 }
 
 Task<HttpResponse> AdminApi::show_artifact(Call& call) {
@@ -41,7 +51,10 @@ Task<HttpResponse> AdminApi::show_artifact(Call& call) {
   std::function<Result<wire::ArtifactView>()> work = [this, &sha256] {
     return parts_.lists.artifact(*sha256);
   };
-  co_return co_await showing<wire::ArtifactView>(std::move(work));
+  auto found = co_await on(parts_.lists_worker, std::move(work));
+  if (!found) co_return problem_response(found.error());
+  say_damage(*found);
+  co_return json_response(200, wire::encode(*found));
 }
 
 // --- device types ---
@@ -107,9 +120,11 @@ Task<HttpResponse> AdminApi::list_sites(Call& call) {
   };
   auto page = co_await on(parts_.lists_worker, std::move(work));
   if (!page) co_return problem_response(page.error());
+  const Suffering suffering = co_await who_suffers();
   for (wire::SiteView& site : page->items) {
     instances_.show(site);
     sites_.show(site);
+    site.damaged = suffering.of_site(site.name);
     wire::describe_site(site, parts_.clock.wall());
   }
   co_return json_response(200, wire::encode(*page));
@@ -127,6 +142,8 @@ Task<HttpResponse> AdminApi::show_site(Call& call) {
   if (!site) co_return problem_response(site.error());
   instances_.show(*site);
   sites_.show(*site);
+  const Suffering suffering = co_await who_suffers();
+  site->damaged = suffering.of_site(site->name);
   wire::describe_site(*site, parts_.clock.wall());
   HttpResponse out = json_response(200, wire::encode(*site));
   out.headers.set("ETag", "\"" + std::to_string(site->revision) + "\"");

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "server/artifact_paths.h"
+
 namespace dray::server {
 namespace {
 
@@ -11,10 +13,7 @@ constexpr std::size_t kBuffer = 1 << 20;  // what a killed server loses of an up
 constexpr Duration kBufferTime{1'000};    // and of a slow one what came within a second
 constexpr std::uint64_t kSyncEvery = 8 << 20;  // a large flush at the end would stall commits of the database
 constexpr std::uint64_t kKeepEvery = 64 << 20;
-constexpr std::uint64_t kRehashPiece = 8 << 20;
-
-Path part_path(const Sha256& sha) { return "uploads/" + sha.hex(); }
-Path blob_path(const Sha256& sha) { return "blobs/" + sha.hex(); }
+constexpr Duration kLongestRest{600'000}, kUploadsAgain{1'000};  // of hashing again, while uploads come
 
 }  // namespace
 
@@ -72,10 +71,12 @@ Task<Result<>> Artifacts::load() {
   std::function<Result<>()> folders = [this]() -> Result<> {
     DRAY_CHECK(parts_.disk.make_dir("uploads"));
     DRAY_CHECK(parts_.disk.make_dir("blobs"));
+    DRAY_CHECK(parts_.disk.make_dir("damaged"));
     return parts_.disk.sync_dir("");
   };
   auto made = co_await on(parts_.bytes, std::move(folders));
   if (!made) co_return made.error().with_context("making the folders of artifacts");
+  DRAY_CO_CHECK(co_await find_missing());
   for (const UploadEntry& entry : entries->rows) {
     auto settled = co_await settle(entry);
     if (!settled) co_return settled.error();
@@ -86,7 +87,7 @@ Task<Result<>> Artifacts::load() {
 // A crash may have come between the rename to blobs/ and the database: then the bytes go back and are
 // finished again by the next PATCH, hash and all.
 Task<Result<>> Artifacts::settle(const UploadEntry& entry) {
-  if (blob(entry.sha256) != nullptr) {
+  if (sound(entry.sha256) != nullptr) {
     std::function<Result<>()> drop = [this, sha = entry.sha256] { return parts_.store.drop_upload(sha); };
     co_return co_await on(parts_.store_worker, std::move(drop));
   }
@@ -125,9 +126,9 @@ std::shared_ptr<Artifacts::Upload> Artifacts::find(const Sha256& sha256) const {
 
 // Finds the upload or makes its place, so that whoever comes meanwhile finds it. False: `out` says it all.
 Result<bool> Artifacts::place(const wire::NewUpload& wanted, Begun& out) {
-  if (const Blob* have = blob(wanted.sha256)) {
-    if (have->size != wanted.size)
-      return Error{ErrorCode::kConflict, "size: these bytes are here with another size"};
+  if (const Blob* have = blob(wanted.sha256); have != nullptr && have->size != wanted.size)
+    return Error{ErrorCode::kConflict, "size: these bytes are here with another size"};
+  if (const Blob* have = sound(wanted.sha256)) {
     out.found = true;
     out.state = {have->size, have->size, true};
     return false;
@@ -204,7 +205,7 @@ Task<Result<Artifacts::Begun>> Artifacts::begin(const wire::NewUpload& wanted) {
 }
 
 std::optional<Artifacts::State> Artifacts::state(const Sha256& sha256) const {
-  if (const Blob* have = blob(sha256)) return State{have->size, have->size, true};
+  if (const Blob* have = sound(sha256)) return State{have->size, have->size, true};
   const auto upload = find(sha256);
   if (!upload || !upload->recorded) return {};
   return state_of(*upload);
@@ -215,7 +216,7 @@ Task<Artifacts::Appended> Artifacts::append(Sha256 sha256, std::uint64_t offset,
   Appended out;
   const std::shared_ptr<Upload> held = find(sha256);  // ours while it is busy, and in memory as long as we run
   if (!held || !held->recorded) {
-    const Blob* have = blob(sha256);
+    const Blob* have = sound(sha256);
     out.outcome = have == nullptr        ? Outcome::kNoSuch
                   : offset == have->size ? Outcome::kComplete
                                          : Outcome::kWrongOffset;
@@ -358,6 +359,8 @@ Task<Artifacts::Appended> Artifacts::finish(Upload& upload) {
                    "sha256: the bytes have " + is.hex() + ", announced was " + upload.sha256.hex()};
     DRAY_CHECK(parts_.disk.rename(part_path(upload.sha256), blob_path(upload.sha256)));
     DRAY_CHECK(parts_.disk.sync_dir("blobs"));
+    if (const auto gone = parts_.disk.unlink(damaged_path(upload.sha256)); !gone && gone.error().code() != ErrorCode::kNotFound)
+      parts_.log.warn("damaged_artifact_not_removed", {{"sha256", upload.sha256.hex()}, {"error", gone.error().message()}});
     return parts_.disk.sync_dir("uploads");
   };
   auto done = co_await on(parts_.bytes, std::move(work));
@@ -392,6 +395,7 @@ Task<Artifacts::Appended> Artifacts::finish(Upload& upload) {
   }
   parts_.log.info("artifact_stored", {{"sha256", blob.sha256.hex()}, {"bytes", blob.size}});
   blobs_.insert_or_assign(blob.sha256, blob);
+  mended(blob.sha256);
   co_return Appended{Outcome::kComplete, {blob.size, blob.size, true}, {}};
 }
 
@@ -421,10 +425,26 @@ Task<Result<std::shared_ptr<const File>>> Artifacts::open(Sha256 sha256) {
     return parts_.disk.open(blob_path(sha256), Mode::kRead);
   };
   auto file = co_await on(parts_.bytes, std::move(work));
+  const Blob* about = sound(sha256);
+  if (about == nullptr) co_return Error{ErrorCode::kNotFound, "its bytes are damaged or gone"};
+  const bool gone = !file && file.error().code() == ErrorCode::kNotFound;
+  if (gone || (file && (*file)->size() != about->size)) {
+    co_await condemn(sha256, gone ? wire::DamageView::What::kGone : wire::DamageView::What::kDamaged);
+    co_return Error{ErrorCode::kNotFound, "its bytes are damaged or gone"};
+  }
   if (!file) co_return file.error();
   std::shared_ptr<const File> out = std::move(*file);
   open_.insert_or_assign(sha256, out);
   co_return out;
+}
+
+Task<> Artifacts::rest_while_uploading(Stop& stop) {
+  const SteadyTime until = parts_.clock.steady() + kLongestRest;
+  while (!stop.requested() && parts_.clock.steady() < until) {
+    const bool busy = std::any_of(uploads_.begin(), uploads_.end(), [](const auto& one) { return one.second->busy; });
+    if (!busy) co_return;
+    [[maybe_unused]] const auto slept = co_await parts_.clock.sleep_until(parts_.clock.steady() + kUploadsAgain, stop);
+  }
 }
 
 Task<> Artifacts::sweep() {

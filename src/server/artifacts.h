@@ -5,18 +5,23 @@
 // Bytes stream through a buffer of fixed size; sha256, sha1 and md5 are computed on the way (after a restart
 // the part is read once more). At full size: sync, compare, rename, sync the folder, then the database.
 //
+// A gateway that got wrong bytes says so; then the file is hashed again (artifact_check.cc). One that is damaged or gone is
+// sent to nobody, is shown as that, and can be uploaded again, after which everything is as before.
+//
 // Requests and the sweep work on the same uploads at the same time. Who writes one or removes it makes it busy,
 // and nobody else touches it until it is not; who has waited finds it again by its key and asks again.
 //
 // Loop thread; file work on `bytes`.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
+#include "drive/signal.h"
 #include "ports/http.h"
 #include "server/parts.h"
 
@@ -55,8 +60,20 @@ class Artifacts {
   };
   Task<Appended> append(Sha256 sha256, std::uint64_t offset, std::shared_ptr<BodySource> body);
 
-  const Blob* blob(const Sha256& sha256) const;
+  const Blob* blob(const Sha256& sha256) const;  // also of one that is damaged
+  // kNotFound: it is gone, or damaged. Anything else: it can't be read now.
   Task<Result<std::shared_ptr<const File>>> open(Sha256 sha256);
+
+  // Null: nothing is known against it.
+  const wire::DamageView* damage(const Sha256& sha256) const;
+  bool any_damage() const { return !damaged_.empty(); }
+  const std::map<Sha256, wire::DamageView>& all_damage() const { return damaged_; }
+  // True when what is sent of it now is to be cut: it is damaged.
+  std::shared_ptr<const bool> cut(const Sha256& sha256);
+  // Somebody got wrong bytes of it. It is hashed again: one at a time, and each once an hour at most.
+  void doubt(const Sha256& sha256);
+  // Does that, until stopped; while uploads come it waits for up to ten minutes.
+  Task<> check(Stop& stop);
 
   // Removes uploads that nobody has touched for long.
   Task<> sweep();
@@ -77,12 +94,24 @@ class Artifacts {
   Task<Appended> finish(Upload& upload);
   Task<> discard(Sha256 sha256);
   State state_of(const Upload& upload) const;
+  const Blob* sound(const Sha256& sha256) const { return damage(sha256) == nullptr ? blob(sha256) : nullptr; }
+  Task<Result<>> find_missing();
+  Task<> check_one(Sha256 sha256, Stop& stop);
+  Task<Result<bool>> is_sound(std::shared_ptr<const File> file, const Blob& blob, Stop& stop);
+  Task<> condemn(Sha256 sha256, wire::DamageView::What what);
+  void mended(const Sha256& sha256);
+  Task<> rest_while_uploading(Stop& stop);
 
   Parts& parts_;
   const Options& options_;
   std::map<Sha256, std::shared_ptr<Upload>> uploads_;
   std::unordered_map<Sha256, Blob> blobs_;
   std::unordered_map<Sha256, std::weak_ptr<const File>> open_;
+  std::map<Sha256, wire::DamageView> damaged_;
+  std::unordered_map<Sha256, std::shared_ptr<bool>> cuts_;  // of what was sent since it was last sound
+  std::deque<Sha256> doubted_;
+  std::unordered_map<Sha256, SteadyTime> checked_;  // and found sound
+  Signal doubt_;
 };
 
 }  // namespace dray::server

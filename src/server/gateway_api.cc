@@ -14,7 +14,7 @@ namespace dray::server {
 namespace {
 
 constexpr std::size_t kMostProbe = 1 << 20;
-constexpr int kRetryAfter = 5, kFailedAgain = 60, kTooLargeAgain = 300;  // seconds
+constexpr int kRetryAfter = 5, kFailedAgain = 60, kTooLargeAgain = 300, kDamagedAgain = 60;  // seconds
 constexpr std::int64_t kMostRevision = std::int64_t{1} << 52;  // JSON numbers are exact up to there
 
 std::optional<std::int64_t> number(std::string_view text) {
@@ -36,8 +36,8 @@ std::chrono::seconds wait_of(const HttpRequest& request, std::chrono::seconds lo
 
 // A running download; counts itself. It may outlive the API where everything goes at once, not what it counts in.
 struct Download : Transfer {
-  Download(std::shared_ptr<std::size_t> all, std::shared_ptr<std::size_t> of_site)
-      : all_{std::move(all)}, of_site_{std::move(of_site)} {
+  Download(std::shared_ptr<std::size_t> all, std::shared_ptr<std::size_t> of_site, std::shared_ptr<const bool> cut)
+      : all_{std::move(all)}, of_site_{std::move(of_site)}, cut_{std::move(cut)} {
     ++*all_;
     ++*of_site_;
   }
@@ -48,10 +48,11 @@ struct Download : Transfer {
   void on_sent(std::uint64_t) override {}
   void on_end(Result<>) override {}
   std::uint64_t allowance(SteadyTime) override { return std::numeric_limits<std::uint64_t>::max(); }
-  bool stopped() const override { return false; }
+  bool stopped() const override { return *cut_; }
 
  private:
   std::shared_ptr<std::size_t> all_, of_site_;
+  std::shared_ptr<const bool> cut_;
 };
 
 // Of the downloads at a time, what one site may have: a gateway fetches one file after the other.
@@ -71,6 +72,19 @@ Business business(const core::Plan& plan, const Sha256& sha256) {
         out = Business::kHeld;
       }
   }
+  return out;
+}
+
+// It comes again when somebody has uploaded it again.
+HttpResponse damaged_response(const Sha256& sha256) {
+  HttpResponse out = json_response(
+      503, wire::json::object{{"type", "about:blank"},
+                              {"title", "Not now"},
+                              {"status", 503},
+                              {"detail", "the server's bytes of artifact " + sha256.short_hex() + " are damaged or gone: they have to be uploaded again"},
+                              {"reason", "artifact_damaged"}});
+  out.headers.set("Content-Type", "application/problem+json");
+  out.headers.set("Retry-After", std::to_string(kDamagedAgain));
   return out;
 }
 
@@ -236,7 +250,22 @@ Task<HttpResponse> GatewayApi::reports(std::string site, HttpRequest request, St
   }
   auto saved = co_await saves_.settled();
   if (!saved) co_return busy_response("the server is stopping", 1);
+  co_await heed_damage(site, incoming->batch);
   co_return answer(*incoming);
+}
+
+// A gateway got other bytes of something that it should fetch: what of ours that is, is hashed again.
+Task<> GatewayApi::heed_damage(const std::string& site, const ReportBatch& batch) {
+  std::vector<Sha256> named;
+  for (const wire::Report& report : batch.reports)
+    if (const auto* storage = std::get_if<wire::StorageReport>(&report.body))
+      for (const wire::SpoiltArtifact& one : storage->damaged) named.push_back(one.sha256);
+  Site* owner = sites_.by_name(site);
+  if (named.empty() || owner == nullptr) co_return;
+  const auto plan = co_await sites_.plan(*owner);
+  if (!plan) co_return;
+  for (const Sha256& sha : named)
+    if (business(**plan, sha) == Business::kYes) artifacts_.doubt(sha);
 }
 
 HttpResponse GatewayApi::answer(const Incoming& incoming) {
@@ -297,12 +326,14 @@ Task<HttpResponse> GatewayApi::artifact(Site& site, HttpRequest request, std::st
     co_return problem_response(404, "this artifact is held until its transmission time");
   if (may == Business::kNone || artifacts_.blob(*sha256) == nullptr)
     co_return problem_response(404, "no such artifact for this site");
+  if (artifacts_.damage(*sha256) != nullptr) co_return damaged_response(*sha256);
   if (*downloads_ >= options_.most_downloads)
     co_return busy_response("too many downloads at a time", kRetryAfter);
   if (*site.downloads >= most_of_site(options_))
     co_return busy_response("too many downloads at a time of this site", kRetryAfter);
-  auto running = std::make_shared<Download>(downloads_, site.downloads);  // from here on: others wait beside us
+  auto running = std::make_shared<Download>(downloads_, site.downloads, artifacts_.cut(*sha256));  // from here on: others wait beside us
   auto file = co_await artifacts_.open(*sha256);
+  if (!file && file.error().code() == ErrorCode::kNotFound) co_return damaged_response(*sha256);
   if (!file) {
     if (sites_.lines().may_say("artifact_not_readable", site.name))
       parts_.log.error("artifact_not_readable", {{"sha256", sha256->hex()}, {"error", file.error().message()}});

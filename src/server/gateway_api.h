@@ -34,6 +34,7 @@ class GatewayApi : public HttpHandler {
   Task<HttpResponse> plan(Site& site, HttpRequest request, Stop& stop);
   Task<HttpResponse> current_plan(Site& site);
   Task<HttpResponse> reports(std::string site, HttpRequest request, Stop& stop);
+  Task<> heed_damage(const std::string& site, const ReportBatch& batch);
   HttpResponse answer(const Incoming& incoming);
   Task<Result<>> commit(const std::vector<std::shared_ptr<Incoming>>& incoming);
   void say(const Incoming& incoming);

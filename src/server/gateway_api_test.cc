@@ -123,6 +123,26 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
   Stop never_;
 };
 
+// The blob of these tests never had the SHA-256 that it is called by.
+TEST_F(GatewayDoor, AFileThatAGatewayGotWrongIsHashedAgainAndSentToNobody) {
+  start();
+  node.spawn(program->artifacts.check(never_));
+  const HttpResponse running = get("berlin");
+  ASSERT_EQ(running.status, 200);
+  const std::string hostile = R"({"epoch":1,"seq":1,"at":"2026-11-24T00:00:00Z","kind":"storage","artifacts":[],"used":0,"quota":0,"damaged":[{"sha256":")";
+  EXPECT_EQ(post("berlin", hostile + sha('e').hex() + R"(","times":1}]})"), 200);
+  ASSERT_TRUE(world.run_for(1min));
+  EXPECT_EQ(program->artifacts.damage(sha('a')), nullptr) << "nothing that this site is to have";
+  const std::string said = R"({"epoch":1,"seq":2,"at":"2026-11-24T00:00:00Z","kind":"storage","artifacts":[],"used":0,"quota":0,"damaged":[{"sha256":")";
+  EXPECT_EQ(post("berlin", said + sha('a').hex() + R"(","times":1}]})"), 200);
+  ASSERT_TRUE(world.run_until([&] { return program->artifacts.damage(sha('a')) != nullptr; }, 1min));
+  EXPECT_TRUE(std::get<FileSlice>(running.body).transfer->stopped()) << "not another byte of it";
+  const HttpResponse refused = get("berlin");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.get("Retry-After"), "60");
+  EXPECT_NE(std::get<std::string>(refused.body).find("\"reason\":\"artifact_damaged\""), std::string::npos);
+}
+
 TEST_F(GatewayDoor, GivesOneSiteAnEighthOfTheDownloads) {
   options.most_downloads = 16;
   start();

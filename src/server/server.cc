@@ -102,6 +102,7 @@ void Server::begin() {
   tasks_.spawn(keep_planning(parts_, options_, sites_, timetable_, ending));
   tasks_.spawn(flush_contacts(ending));
   tasks_.spawn(sweep_uploads(ending));
+  tasks_.spawn(artifacts_.check(ending));
 }
 
 Task<> Server::end() {

@@ -226,6 +226,14 @@ struct Lists {
   virtual ~Lists() = default;
   virtual Result<wire::Page<wire::ArtifactView>> artifacts(const PageQuery& query) = 0;
   virtual Result<wire::ArtifactView> artifact(const Sha256& sha256) = 0;
+  // Whose open jobs need it.
+  struct Needing {
+    std::vector<std::string> sites;
+    std::vector<RolloutId> rollouts;
+  };
+  virtual Result<Needing> needing(const Sha256& sha256) = 0;
+  // Artifacts of other bytes with its component and version, for a device type of its own; at most a few of them.
+  virtual Result<std::vector<Sha256>> same_version(const wire::NewArtifact& artifact) = 0;
   virtual Result<wire::Page<wire::NewDeviceType>> device_types(const PageQuery& query) = 0;
   virtual Result<wire::NewDeviceType> device_type(const std::string& name) = 0;
   virtual Result<wire::Page<wire::SiteView>> sites(const PageQuery& query) = 0;

@@ -125,6 +125,8 @@ Result<Replacement> decode_replacement(std::string table, std::string key, std::
 Result<NewDevice> decode_device(std::string_view text);
 Result<std::vector<NewDevice>> decode_devices(std::string_view text);  // {"devices": [...]}
 Result<NewRelease> decode_release(std::string_view text);
+// What may be forgotten in it, a sentence each.
+std::vector<std::string> warnings_of(const NewRollout& rollout);
 Result<NewRollout> decode_rollout(std::string_view text);
 Result<NewDeferral> decode_deferral(std::string_view text);
 Result<Why> decode_why(std::string_view text);               // {"by", "why"}, both may be missing
@@ -152,10 +154,20 @@ struct Replacement {
   std::string text;
 };
 
+// What has become of an artifact's bytes at the server.
+struct DamageView {
+  enum class What { kDamaged, kGone };
+  What what = What::kDamaged;
+  WallTime at;  // when it was found
+  friend bool operator==(const DamageView&, const DamageView&) = default;
+};
+// For people, of its name, component and version.
+std::string sentence_of(const core::Artifact& artifact, const DamageView& damage);
 struct ArtifactView {
   core::Artifact artifact;
   std::vector<std::string> device_types;
   WallTime created_at;
+  std::optional<DamageView> damage = {};  // of the moment it is looked at
   std::vector<Unreadable> unreadable = {};
 };
 // Of a site's reports, what could not be taken.
@@ -185,6 +197,8 @@ struct SiteView {
   std::vector<std::string> two_agents;  // devices of which two seem to call
   // Its plan could not be given to its gateway when that asked last: plan_too_large or plan_not_loaded; empty: it could.
   std::string plan_trouble, plan_trouble_sentence;
+  // Of artifacts that its open jobs need and the server's bytes of are damaged or gone, a sentence each.
+  std::vector<std::string> damaged;
   std::optional<WallTime> until;
   std::string state, reason, sentence;  // of the moment it is looked at: describe_site()
   std::vector<Unreadable> unreadable = {};  // where one site is shown: also of what else holds it
@@ -262,6 +276,7 @@ struct RolloutView {
   std::vector<core::PhaseCounts> counts;  // one a phase
   PlanningView planning;
   std::vector<RolloutEventView> events;   // oldest first; not in lists
+  std::vector<std::string> damaged = {};  // of its artifacts whose bytes at the server are damaged or gone, a sentence each
   std::vector<Unreadable> unreadable = {};
 };
 struct LogLine {

@@ -49,6 +49,25 @@ TEST(AdminApi, RefusesNamesThatAreNone) {
             std::string::npos);
 }
 
+TEST(AdminApi, AnArtifactsVersionIsWhatDevicesMaySay) {
+  std::string longest;
+  for (int i = 0; i < 128; ++i) longest += "ä";
+  for (const std::string& good : {std::string{"26.11"}, std::string{"2.0~rc1"}, std::string{"1:2.0-1/b"}, std::string{"26.11-β"}, std::string{"2.0 rc 1"}, longest})
+    EXPECT_TRUE(decode_artifact(artifact("version", to_text(json::value(good))))) << good;
+  for (const std::string& bad : {std::string{}, std::string{" 2.0"}, std::string{"2.0 "}, std::string{"2.0\r"}, std::string{"2\t0"}, std::string{"2\n0"}, longest + "x"})
+    EXPECT_EQ(why(decode_artifact(artifact("version", to_text(json::value(bad))))).find("version: "), 0U) << bad;
+}
+
+TEST(AdminApi, ARolloutThatNoFailureStopsIsWarnedAbout) {
+  const auto careless = decode_rollout(rollout());
+  ASSERT_TRUE(careless);
+  ASSERT_EQ(warnings_of(*careless).size(), 1U);
+  EXPECT_NE(warnings_of(*careless)[0].find("failure threshold"), std::string::npos);
+  const auto careful = decode_rollout(rollout(R"({"phases": [{"failure": {"percent": 5}}]})"));
+  ASSERT_TRUE(careful) << careful.error().message();
+  EXPECT_TRUE(warnings_of(*careful).empty());
+}
+
 TEST(AdminApi, NamesUnknownMissingAndWrongMembers) {
   EXPECT_EQ(why(decode_artifact(artifact("versoin", "\"1\""))), "versoin: is not known here");
   EXPECT_EQ(why(decode_upload(R"({"sha256": ")" + kUploaded + R"("})")), "size: is missing");

@@ -31,6 +31,16 @@ std::string version_at(const Node& node) {
   return text;
 }
 
+// Of an artifact: as its image says it, which is compared with what devices report.
+std::string artifact_version_at(const Node& node) {
+  std::string text = node.line(kLongestVersion * kBytesOfCharacter);
+  if (text.empty()) node.refuse("must not be empty");
+  if (cut_characters(text, kLongestVersion).size() != text.size())
+    node.refuse("is longer than " + std::to_string(kLongestVersion) + " characters");
+  if (clean_version(text, kLongestVersion) != text) node.refuse("must not begin or end with a blank");
+  return text;
+}
+
 std::vector<std::string> names_at(const Node& node, std::size_t most = kMostListed) {
   std::vector<std::string> out;
   node.each([&](const Node& n) { out.push_back(name_at(n)); }, most);
@@ -260,7 +270,7 @@ Result<NewArtifact> decode_artifact(std::string_view text) {
       n.at("file").refuse(
           "must be a plain file name: no '/', '..', control or special characters, no leading '.'");
     out.component = name_at(n.at("component"));
-    out.version = version_at(n.at("version"));
+    out.version = artifact_version_at(n.at("version"));
     out.device_types = names_at(n.at("device_types"), 100);
     if (out.device_types.empty()) n.at("device_types").refuse("must name at least one");
     return out;

@@ -1,4 +1,5 @@
 // Phases of rollouts in the admin API: both directions; and what is shown of a rollout.
+#include <algorithm>
 #include <cmath>
 
 #include "core/rollout/split.h"
@@ -128,7 +129,20 @@ void say_misfits(const RolloutView& view, Said& said) {
                    " sites do not fit; " + planning.site + ": " + planning.sentence;
 }
 
+// Devices of it that lack these bytes wait; the others go on.
+void say_damaged_artifacts(const RolloutView& view, Said& said) {
+  if (view.damaged.empty() || is_over(view.rollout)) return;
+  said.reason = "artifact_damaged";
+  for (const std::string& sentence : view.damaged) said.sentence += " " + sentence;
+}
+
 }  // namespace
+
+std::vector<std::string> warnings_of(const NewRollout& rollout) {
+  const bool watched = std::any_of(rollout.phases.begin(), rollout.phases.end(), [](const PhaseTerms& phase) { return phase.failure.has_value(); });
+  if (watched) return {};
+  return {"no phase has a failure threshold: devices are interrupted however many of them fail; give a phase \"failure\", such as {\"percent\": 5}"};
+}
 
 json::object encode_phase(const PhaseTerms& phase) {
   json::object out;
@@ -210,6 +224,7 @@ json::object encode(const RolloutView& view) {
   const Rollout& r = view.rollout;
   Said said = describe(r, {{}, view.counts});
   say_misfits(view, said);
+  say_damaged_artifacts(view, said);
   StateCounts all;
   for (const StateCounts& states : view.states)
     for (const auto& [state, n] : states) all[state] += n;

@@ -30,6 +30,13 @@ json::object encode_limits(const SiteLimits& limits) {
           {"store", limits.store}};
 }
 
+std::string sentence_of(const Artifact& artifact, const DamageView& damage) {
+  return "The server's bytes of " + artifact.name + " (" + artifact.component + " " + artifact.version + ") are " +
+         (damage.what == DamageView::What::kGone ? "gone" : "not what they were") + ", found at " +
+         to_rfc3339(std::chrono::floor<std::chrono::seconds>(damage.at)) +
+         ": nobody gets them until they are uploaded again (drayctl artifact push).";
+}
+
 json::object encode(const ArtifactView& view) {
   const Artifact& a = view.artifact;
   json::object out{{"sha256", a.sha256.hex()},
@@ -42,7 +49,10 @@ json::object encode(const ArtifactView& view) {
           {"sha1", a.sha1},
           {"md5", a.md5},
           {"module_id", a.module_id},
-          {"created_at", to_rfc3339(view.created_at)}};
+          {"created_at", to_rfc3339(view.created_at)},
+          {"state", view.damage ? "damaged" : "stored"},
+          {"reason", view.damage ? json::value("artifact_damaged") : json::value{}},
+          {"sentence", view.damage ? json::value(sentence_of(a, *view.damage)) : json::value{}}};
   say_unreadable(out, view.unreadable);
   return out;
 }
@@ -100,8 +110,12 @@ json::object encode(const SiteView& view) {
     json::array artifacts;
     for (const auto& a : view.storage->artifacts)
       artifacts.push_back({{"sha256", a.sha256.hex()}, {"bytes", a.bytes}, {"verified", a.verified}});
-    out["storage"] = {
-        {"used", view.storage->used}, {"quota", view.storage->quota}, {"artifacts", std::move(artifacts)}};
+    json::array damaged;
+    for (const auto& d : view.storage->damaged) damaged.push_back({{"sha256", d.sha256.hex()}, {"times", d.times}});
+    out["storage"] = {{"used", view.storage->used},
+                      {"quota", view.storage->quota},
+                      {"artifacts", std::move(artifacts)},
+                      {"damaged", std::move(damaged)}};
   }
   if (view.wan_rate) out["rates"] = {{"wan", encode_rate(*view.wan_rate)}};
   say_unreadable(out, view.unreadable);

@@ -194,7 +194,7 @@ Result<DdiConfigData> decode_ddi_config_data(std::string_view text) {
 
 Result<DdiInstalled> decode_ddi_installed(std::string_view text) {
   return decode<DdiInstalled>(parse_sloppy_json(text), [](const Node& body) {
-    return DdiInstalled{body.at("name").cleaned_characters(kLongestTitle), body.at("version").cleaned_characters(kLongestVersion)};
+    return DdiInstalled{body.at("name").cleaned_characters(kLongestTitle), body.at("version").version()};
   });
 }
 

@@ -46,7 +46,7 @@ core::attempt::Part part_of(const Node& chunk, const ComponentOfPart& components
   part.component = chunk.at("part").text(kLongestTitle);
   if (const auto found = components.find(part.component); found != components.end())
     part.component = found->second;
-  part.version = chunk.at("version").cleaned_characters(kLongestVersion);
+  part.version = chunk.at("version").version();
   const Node artifacts = chunk.at("artifacts");
   if (artifacts.array().size() != 1) artifacts.refuse("must hold exactly one artifact");
   artifacts.each([&](const Node& artifact) {

@@ -60,9 +60,17 @@ struct StoredArtifact {
   bool verified = false;
   friend bool operator==(const StoredArtifact&, const StoredArtifact&) = default;
 };
+// Bytes that came from the server with another SHA-256, and were thrown away.
+struct SpoiltArtifact {
+  Sha256 sha256;
+  std::int64_t times = 0;  // one after the other, since it was wanted
+  friend bool operator==(const SpoiltArtifact&, const SpoiltArtifact&) = default;
+};
+
 struct StorageReport {
   std::vector<StoredArtifact> artifacts;
   std::uint64_t used = 0, quota = 0;
+  std::vector<SpoiltArtifact> damaged = {};  // that are wanted and came damaged
   friend bool operator==(const StorageReport&, const StorageReport&) = default;
 };
 

@@ -174,6 +174,8 @@ std::int64_t Node::integer(std::int64_t least, std::int64_t most) const {
   return number;
 }
 
+std::string Node::version() const { return clean_version(string(), kLongestVersion); }
+
 std::uint64_t Node::size(std::int64_t most) const { return static_cast<std::uint64_t>(integer(0, most)); }
 
 double Node::number() const {

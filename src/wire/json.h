@@ -45,6 +45,7 @@ class Node {
   std::string name(std::size_t longest) const;  // of something at a site: plain_name(), refused where that is longer
   std::string line(std::size_t longest) const;  // of people, who can mend it: refused where it is longer, or has controls
   std::string cleaned_characters(std::size_t longest) const;       // the same with a limit of characters
+  std::string version() const;  // clean_version(), never refused
   std::int64_t integer(std::int64_t least = -kMostInteger, std::int64_t most = kMostInteger) const;
   std::uint64_t size(std::int64_t most = kMostInteger) const;  // integer >= 0
   double number() const;

@@ -210,7 +210,7 @@ TEST(OddValues, WhatGoesOutOfRangeIsWrittenAtItsBound) {
   JobReport job{JobId{"j"}, "failed",      "", "",    kWallMax, WallTime::min(), kMost,
                 kMost,      kMostUnsigned, {}, false, {}};
   RateReport rate{"wan", {}, 1, kMostUnsigned, kMostUnsigned, kMost, kMost, false, false};
-  StorageReport storage{{{*Sha256::parse(kSha), kMostUnsigned, true}}, kMostUnsigned, kMostUnsigned};
+  StorageReport storage{{{*Sha256::parse(kSha), kMostUnsigned, true}}, kMostUnsigned, kMostUnsigned, {{*Sha256::parse(kSha), kMost}}};
   for (const ReportBody& body : std::vector<ReportBody>{job, rate, storage, LogReport{JobId{"j"}, -1, {}}}) {
     const auto read = decode_report(encode_report({kMostInteger, kMostInteger, kWallMax, body}));
     EXPECT_TRUE(read) << read.error().message();

@@ -35,7 +35,7 @@ json::object encode_type(const DeviceType& type) {
 json::object encode_artifact(const Artifact& a) {
   return {{"sha256", a.sha256.hex()}, {"sha1", a.sha1},       {"md5", a.md5},
           {"size", a.size},           {"name", a.name},       {"file", a.file},
-          {"component", a.component}, {"version", clean_characters(a.version, kLongestVersion)},
+          {"component", a.component}, {"version", clean_version(a.version, kLongestVersion)},
           {"module_id", a.module_id}};
 }
 
@@ -156,7 +156,7 @@ Artifact decode_plan_artifact(const Node& n) {
   if (const auto name = n.maybe("name")) a.name = name->text(kLongestTitle);
   a.file = n.at("file").text(kLongestTitle);
   a.component = n.at("component").text(kLongestTitle);
-  a.version = n.at("version").cleaned_characters(kLongestVersion);
+  a.version = n.at("version").version();
   a.module_id = n.at("module_id").integer(1);
   return a;
 }

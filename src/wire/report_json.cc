@@ -13,7 +13,7 @@ namespace dray::wire {
 namespace {
 
 std::string sentence(const std::string& text) { return clean_text(text, kLongestSentence); }
-std::string version(const std::string& text) { return clean_characters(text, kLongestVersion); }
+std::string version(const std::string& text) { return clean_version(text, kLongestVersion); }
 std::int64_t within(std::int64_t number, std::int64_t most) { return std::clamp<std::int64_t>(number, 0, most); }
 
 // --- writing: each adds its members to the common ones ---
@@ -54,6 +54,9 @@ void add(json::object& o, const StorageReport& r) {
   for (const auto& a : r.artifacts) artifacts.push_back({{"sha256", a.sha256.hex()}, {"bytes", at_most(a.bytes, kMostSize)}, {"verified", a.verified}});
   o["kind"] = "storage";
   o["artifacts"] = std::move(artifacts);
+  json::array damaged;
+  for (const auto& d : r.damaged) damaged.push_back({{"sha256", d.sha256.hex()}, {"times", within(d.times, kMostAttempt)}});
+  if (!damaged.empty()) o["damaged"] = std::move(damaged);
   o["used"] = at_most(r.used, kMostInteger);
   o["quota"] = at_most(r.quota, kMostInteger);
 }
@@ -150,7 +153,7 @@ DeviceReport decode_device_report(const Node& n) {
   if (const auto running = n.maybe("running"))
     running->members([&](std::string_view component, const Node& v) {
       const std::string sha256 = maybe_cleaned(v, "sha256", kLongestAttribute);  // only a whole one says anything
-      r.running[clean_characters(component, kLongestAttribute)] = {v.at("version").cleaned_characters(kLongestVersion),
+      r.running[clean_characters(component, kLongestAttribute)] = {v.at("version").version(),
                                                                    Sha256::parse(sha256) ? sha256 : std::string{}};
     });
   r.status = maybe_cleaned(n, "status", kLongestSentence);
@@ -163,6 +166,8 @@ StorageReport decode_storage(const Node& n) {
   n.at("artifacts").each([&](const Node& a) {
     r.artifacts.push_back({a.at("sha256").sha256(), a.at("bytes").size(kMostSize), a.at("verified").boolean()});
   });
+  if (const auto damaged = n.maybe("damaged"))
+    damaged->each([&](const Node& d) { r.damaged.push_back({d.at("sha256").sha256(), d.at("times").integer(0, kMostAttempt)}); });
   r.used = n.at("used").size();
   r.quota = n.at("quota").size();
   return r;

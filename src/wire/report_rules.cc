@@ -28,7 +28,8 @@ Refusal refusal(const JobReport& r) {
 }
 Refusal refusal(const DeviceReport& r) { return too_many("running", r.running.size(), kMostRunning); }
 Refusal refusal(const StorageReport& r) {
-  return too_many("artifacts", r.artifacts.size(), kMostStoredArtifacts);
+  if (auto refused = too_many("artifacts", r.artifacts.size(), kMostStoredArtifacts); refused) return refused;
+  return too_many("damaged", r.damaged.size(), kMostStoredArtifacts);
 }
 Refusal refusal(const RateReport& r) {
   if (r.link != "wan" && r.link != "lan") return unknown_word("link", r.link, "wan, lan");

@@ -21,6 +21,7 @@ enum class Rank {
   kEpochWaits,
   kSilent,
   kPlan,
+  kDamaged,
   kTwoAgents,
   kRefused,
   kMisfit,
@@ -106,6 +107,18 @@ void say_two_agents(const SiteView& site, AllSaid& all) {
       {Rank::kTwoAgents, "two_agents", "Two agents seem to call as " + names + ": nothing new begins there."});
 }
 
+// Bytes that are wrong: first what the server knows of its own, then what its gateway says of what came.
+void say_damaged(const SiteView& site, AllSaid& all) {
+  for (const std::string& sentence : site.damaged) all.push_back({Rank::kDamaged, "artifact_damaged", sentence});
+  if (!site.damaged.empty() || !site.storage || site.open_jobs == 0) return;
+  std::size_t named = 0;
+  for (const SpoiltArtifact& one : site.storage->damaged)
+    if (++named <= kMostNamed)
+      all.push_back({Rank::kDamaged, "artifact_damaged",
+                     "Its gateway got other bytes of artifact " + one.sha256.short_hex() + " than were uploaded, " +
+                         std::to_string(one.times) + (one.times == 1 ? " time" : " times") + ", and fetches it again with growing pauses."});
+}
+
 // The state, and what is said of a gateway in any case.
 void say_work(SiteView& site, WallTime now, AllSaid& all) {
   const bool silent = !site.contact_at || now - *site.contact_at > kSilentAfter;
@@ -139,6 +152,7 @@ void describe_site(SiteView& site, WallTime now) {
   say_unreadable_rows(site, all);
   say_numbers(site, now, all);
   say_work(site, now, all);
+  say_damaged(site, all);
   say_two_agents(site, all);
   say_refused(site, now, all);
   std::stable_sort(all.begin(), all.end(), [](const Said& a, const Said& b) { return a.rank < b.rank; });

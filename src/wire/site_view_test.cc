@@ -31,6 +31,19 @@ TEST(SiteView, AnEpochThatWaitsGivesItsTimeToNoOtherReason) {
   EXPECT_NE(view.sentence.find("began anew"), std::string::npos) << "the others are said, too: " << view.sentence;
 }
 
+TEST(SiteView, BytesThatAreWrongAreSaidOnceAsTheServerKnowsThem) {
+  SiteView view = site();
+  view.storage = StorageReport{{}, 0, 0, {{sha256_of(as_bytes("x")), 3}}};
+  describe_site(view, kNow);
+  EXPECT_EQ(view.reason, "artifact_damaged");
+  EXPECT_NE(view.sentence.find("3 times"), std::string::npos) << view.sentence;
+  view.damaged = {"The server's bytes of it are gone."};
+  describe_site(view, kNow);
+  EXPECT_EQ(view.reason, "artifact_damaged");
+  EXPECT_EQ(view.sentence.find("3 times"), std::string::npos) << view.sentence;
+  EXPECT_NE(view.sentence.find("are gone."), std::string::npos) << view.sentence;
+}
+
 TEST(SiteView, OnlyGatewaysThatStillAskAreCounted) {
   using core::InstanceRole;
   SiteView view = site();

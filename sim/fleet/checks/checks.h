@@ -14,6 +14,7 @@ std::unique_ptr<Check> make_deferring(Scene& scene);
 std::unique_ptr<Check> make_one_order(Scene& scene);
 std::unique_ptr<Check> make_wan_once(Scene& scene);
 std::unique_ptr<Check> make_lan_once(Scene& scene);
+std::unique_ptr<Check> make_wan_bytes(Scene& scene);
 std::unique_ptr<Check> make_fold(Scene& scene);
 std::unique_ptr<Check> make_monotonic(Scene& scene);
 std::unique_ptr<Check> make_cancelled(Scene& scene);

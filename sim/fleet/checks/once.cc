@@ -50,7 +50,8 @@ class Kept {
   std::deque<Waiting> waiting_;
 };
 
-// No byte of an image crosses a line that is safe and recorded on its other side.
+// No byte of an image crosses a line that is safe and recorded on its other side, and none that is safe is given up for an
+// answer that is not its image, so that it would have to cross again.
 class Once : public Check {
  public:
   using Check::Check;
@@ -78,6 +79,8 @@ class Once : public Check {
     if (op.starts_with("sync ")) {
       at->second.safe(node.disk().bytes(op.substr(5)).value_or("").size());
     } else if (op.starts_with("unlink ") || op.starts_with("truncate ")) {
+      if (op.starts_with("truncate ") && at->second.known() > 0)
+        complain(node.name(), "gives up " + std::to_string(at->second.known()) + " safe bytes: " + op);
       at->second.gone();
     }
   }

@@ -105,7 +105,12 @@ std::string doc(const wire::StorageReport& storage) {
   json::array artifacts;
   for (const auto& a : storage.artifacts)
     artifacts.push_back(json::array{a.sha256.hex(), a.bytes, a.verified});
-  return wire::to_text(json::array{storage.used, storage.quota, std::move(artifacts)});
+  json::array out{storage.used, storage.quota, std::move(artifacts)};
+  if (storage.damaged.empty()) return wire::to_text(out);
+  json::array damaged;
+  for (const auto& d : storage.damaged) damaged.push_back(json::array{d.sha256.hex(), d.times});
+  out.push_back(std::move(damaged));
+  return wire::to_text(out);
 }
 
 Result<std::vector<std::string>> strings(const std::string& text) {
@@ -181,7 +186,7 @@ Result<std::optional<wire::StorageReport>> storage(const std::string& text) {
   if (text.empty()) return std::optional<wire::StorageReport>{};
   return read<std::optional<wire::StorageReport>>(text, [](const Node& node) {
     wire::StorageReport out;
-    const auto& parts = places(node, 3);
+    const auto& parts = places(node, node.array().size() == 4 ? 4 : 3);
     out.used = Node{parts[0], "used"}.size();
     out.quota = Node{parts[1], "quota"}.size();
     Node{parts[2], "artifacts"}.each([&](const Node& n) {
@@ -189,6 +194,11 @@ Result<std::optional<wire::StorageReport>> storage(const std::string& text) {
       out.artifacts.push_back(
           {Node{a[0], "sha256"}.sha256(), Node{a[1], "bytes"}.size(), Node{a[2], "verified"}.boolean()});
     });
+    if (parts.size() == 4)
+      Node{parts[3], "damaged"}.each([&](const Node& n) {
+        const auto& d = places(n, 2);
+        out.damaged.push_back({Node{d[0], "sha256"}.sha256(), Node{d[1], "times"}.integer(0, wire::kMostAttempt)});
+      });
     return std::optional{std::move(out)};
   });
 }

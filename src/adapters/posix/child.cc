@@ -94,7 +94,7 @@ class Collector : public std::enable_shared_from_this<Collector> {
 std::string as_lines(std::string_view printed, bool cut) {
   for (int i = 0; cut && i < 3 && !printed.empty() && (static_cast<unsigned char>(printed[0]) & 0xC0) == 0x80; ++i)
     printed.remove_prefix(1);
-  return clean_lines(printed, 3 * kMostOut);  // a byte that is no character becomes three
+  return clean_fields(printed, 3 * kMostOut);  // a byte that is no character becomes three
 }
 
 struct PipePair {

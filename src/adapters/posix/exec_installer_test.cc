@@ -91,6 +91,13 @@ TEST_F(ExecInstallerTest, WhatItPrintsBecomesText) {
   EXPECT_LE(flood->words.size(), 10U * 1024);
 }
 
+TEST_F(ExecInstallerTest, TabsAndBlanksOfAVersionLineStay) {
+  const auto said = ask(R"(printf 'os=2.0 rc 1\tabc\r\napp=7 8\n')", InstallerVerb::kInstalled);
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->values.at("os"), "2.0 rc 1\tabc");
+  EXPECT_EQ(said->values.at("app"), "7 8");
+}
+
 TEST_F(ExecInstallerTest, AVerbThatHangsIsEndedWithItsChildren) {
   limits = {Duration{300}, Duration{200}};
   const std::string alive = (folder / "alive").string();  // has a writer while anything of the verb lives

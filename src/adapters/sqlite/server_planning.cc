@@ -213,7 +213,7 @@ Result<> Gather::devices(SiteWork& out, const std::vector<Needy>& devices, wire:
       for (const Sha256& sha : (*device.steps)[i]) {
         DRAY_TRY(const Known* known, artifact(sha));
         const auto now = runs.find(known->component);
-        if (now != runs.end() && now->second.version == known->version) continue;  // no attempt is made
+        if (now != runs.end() && core::is_version(now->second, known->version, sha)) continue;  // no attempt is made
         work.bytes.count += known->size;
         step.push_back(wanted.try_emplace(sha, wanted.size()).first->second);
       }

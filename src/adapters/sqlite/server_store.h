@@ -216,6 +216,8 @@ class SqliteServerLists : public server::Lists {
 
   Result<wire::Page<wire::ArtifactView>> artifacts(const server::PageQuery& query) override;
   Result<wire::ArtifactView> artifact(const Sha256& sha256) override;
+  Result<Needing> needing(const Sha256& sha256) override;
+  Result<std::vector<Sha256>> same_version(const wire::NewArtifact& artifact) override;
   Result<wire::Page<wire::NewDeviceType>> device_types(const server::PageQuery& query) override;
   Result<wire::NewDeviceType> device_type(const std::string& name) override;
   Result<wire::Page<wire::SiteView>> sites(const server::PageQuery& query) override;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/digest.h"
@@ -28,6 +29,8 @@ struct Running {
   std::string sha256;
   friend bool operator==(const Running&, const Running&) = default;
 };
+// It is this version: by its name, and by its hash where that is known. Two builds may have one name.
+bool is_version(const Running& running, std::string_view version, const Sha256& sha256);
 using RunningByComponent = std::map<std::string, Running>;
 
 using Components = std::vector<std::string>;

@@ -21,6 +21,9 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
      "The sentence says what ends it: the next plan of the server; or, for a deferral of the site, that somebody there "
      "withdraws it or gives it again."},
     {"backing_off", "It tries again by itself. If it keeps failing, look at the log of the job."},
+    {"same_result",
+     "It tries again by itself, but seldom: the same end is to be expected. Look at the log of the job; mend the device, or the release, and "
+     "make a new rollout."},
     {"waiting_window",
      "It begins by itself when the update window opens; a wider window of the site, or of the rollout, would let it begin "
      "sooner."},
@@ -33,6 +36,9 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"waiting_slot",
      "The devices before it have to fetch, or leave their links unused for two poll intervals; or raise the site's concurrency."},
     {"waiting_action_ids", "The gateway has to reach the server to get more action ids."},
+    {"artifact_damaged",
+     "The artifact has to be uploaded again where the server's bytes of it are damaged (drayctl artifact push); else something "
+     "between server and gateway changes them. The gateway tries again by itself."},
     {"store_full", "The gateway needs room: raise its quota, or end rollouts whose artifacts it holds."},
     {"device_deferring",
      "The device answers when it can be updated; somebody at it can answer for it (dray-agent answer)."},

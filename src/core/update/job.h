@@ -162,6 +162,8 @@ struct PastAction {
   friend bool operator==(const PastAction&, const PastAction&) = default;
 };
 inline constexpr std::size_t kMostPastActions = 16;
+// From so many equal results on the next attempt waits for long: nobody is interrupted again and again for the same end.
+inline constexpr int kSameResults = 3;
 
 // The steps of a newer plan that wait until the started attempt has ended.
 struct NextSteps {
@@ -177,6 +179,8 @@ struct Job {
   std::optional<WallTime> deferred_until;   // standing operator deferrals, already in update_at
   std::size_t step = 0;
   int attempt = 1;                          // of this step; only a real failure counts it up
+  int alike = 0;                            // attempts one after the other that ended as the last one; 0: none failed
+  std::optional<Failure> last_failure;      // theirs: of a device that had all bytes, so that people were interrupted
   ActionId action;                          // open DDI action of this attempt; empty: none yet
   std::string boot_id;                      // the device's when the attempt started
   std::string cancel_refused;               // id of a cancel that came too late

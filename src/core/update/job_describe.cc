@@ -182,6 +182,12 @@ struct Describe {
             "installed; waits for the device's power-on report until " + at(until), until};
   }
   PublicState operator()(const Backoff& p) const {
+    if (job.alike >= kSameResults)
+      return {"scheduled", "same_result",
+              with("attempt " + std::to_string(job.attempt) + " waits until " + at(p.until) + ", because the last " + std::to_string(job.alike) +
+                       " ended alike",
+                   p.failure.why),
+              p.until};
     return {
         "scheduled", "backing_off",
         with("attempt " + std::to_string(job.attempt) + " begins at " + at(p.until) + "; the last one failed",

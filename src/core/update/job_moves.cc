@@ -1,5 +1,6 @@
 // What several phases of a job do alike.
 #include <algorithm>
+#include <iterator>
 
 #include "base/mutant.h"
 #include "core/update/job_machine.h"
@@ -16,13 +17,36 @@ WallTime earliest(const Job& job) {
   return at;
 }
 
+void first_attempt(Job& job) {
+  job.attempt = 1;
+  job.alike = 0;
+  job.last_failure.reset();
+}
+
+// Digits apart: texts count attempts, name times and addresses.
+bool same_result(const Failure& a, const Failure& b) {
+  const auto words = [](const Failure& f) {
+    std::string out;
+    std::copy_if(f.why.begin(), f.why.end(), std::back_inserter(out), [](char c) { return c < '0' || c > '9'; });
+    return out;
+  };
+  return a.kind == b.kind && words(a) == words(b);
+}
+
+// Only of a device that had all bytes: what fails before interrupts nobody. Nor does somebody's own refusal.
+void count_alike(Job& job, const Failure& failure) {
+  if (failure.kind == FailureKind::kRefused || (!is<Installing>(job) && !is<Restarting>(job))) return;
+  job.alike = job.last_failure && same_result(*job.last_failure, failure) ? job.alike + 1 : 1;
+  job.last_failure = failure;
+}
+
 void start_over(Decision& d, NextSteps next) {
   Job& job = d.job;
   job.terms.steps = std::move(next.steps);
   job.terms.incompatible = std::move(next.incompatible);
   job.next_steps.reset();
   job.step = 0;
-  job.attempt = 1;
+  first_attempt(job);
   if (!job.terms.incompatible.empty())
     job.phase = Incompatible{job.terms.incompatible};
   else if (!is<Deferred>(job))
@@ -86,7 +110,7 @@ void finish_step(Decision& d, bool by_power_on) {
   }
   if (gives_way(d)) return;
   ++job.step;
-  job.attempt = 1;
+  first_attempt(job);
   job.phase = Planned{};
   raise_update_at(job);
 }
@@ -101,7 +125,11 @@ void fail_attempt(Decision& d, Failure failure) {
     job.phase = Failed{std::move(failure), late};
     return;
   }
-  const WallTime until = d.given.now + backoff(d.given.retry, job.attempt, d.given.jitter);
+  count_alike(job, failure);
+  Duration pause = backoff(d.given.retry, job.attempt, d.given.jitter);
+  if (job.alike >= kSameResults && !DRAY_MUTANT("restarts_without_end"))
+    pause = std::max(pause, long_pause(d.given.retry, d.given.jitter));
+  const WallTime until = d.given.now + pause;
   ++job.attempt;
   job.phase = Backoff{until, std::move(failure)};
   raise_update_at(job);

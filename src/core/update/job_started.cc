@@ -42,9 +42,12 @@ void cancelled_by_device(Decision& d, const Answered& answer, bool closed) {
 std::string other_version(const Job& job, const RunningByComponent& running) {
   for (const StepArtifact& a : job.terms.steps[job.step]) {
     const auto known = running.find(a.component);
-    if (known != running.end() && known->second.version != a.version)
+    if (known == running.end() || is_version(known->second, a.version, a.sha256)) continue;
+    if (known->second.version != a.version)
       return "after the restart the device runs " + a.component + " " + known->second.version +
              " instead of " + a.version;
+    return "after the restart the device runs " + a.component + " " + a.version + " with other bytes (SHA-256 " + known->second.sha256 +
+           ") than were ordered (" + a.sha256.hex() + ")";
   }
   return {};
 }

@@ -48,7 +48,7 @@ bool step_runs(const Job& job, const RunningByComponent& running) {
   if (DRAY_MUTANT("any_version_succeeds") && !running.empty()) return true;
   return !step.empty() && std::all_of(step.begin(), step.end(), [&](const StepArtifact& a) {
     const auto known = running.find(a.component);
-    return known != running.end() && known->second.version == a.version;
+    return known != running.end() && is_version(known->second, a.version, a.sha256);
   });
 }
 

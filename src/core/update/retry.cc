@@ -18,6 +18,12 @@ Duration backoff(const RetryTimes& times, int failures, double jitter) {
   return Duration{static_cast<Duration::rep>(longest * share)};
 }
 
+Duration long_pause(const RetryTimes& times, double jitter) {
+  const Duration half = std::max(Duration{0}, Duration{times.cap}) / 2;
+  const double share = jitter >= 0 ? std::min(jitter, 1.0) : 0;
+  return half + Duration{static_cast<Duration::rep>(static_cast<double>(half.count()) * share)};
+}
+
 bool is_last_attempt(const RetryPolicy& policy, int attempt) {
   return policy.limit && attempt >= *policy.limit;
 }

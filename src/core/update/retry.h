@@ -12,6 +12,8 @@ namespace dray::core {
 Duration longest_backoff(const RetryTimes& times, int failures);
 // jitter in [0, 1); what is outside is brought inside.
 Duration backoff(const RetryTimes& times, int failures, double jitter);
+// Between half of the longest back-off and all of it, by chance: where the same end is to be expected.
+Duration long_pause(const RetryTimes& times, double jitter);
 // True where the policy permits no attempt after this one (the first is 1).
 bool is_last_attempt(const RetryPolicy& policy, int attempt);
 

@@ -133,6 +133,8 @@ Job job_of(const Node& n) {
   job.deferred_until = maybe_time_of(n, "deferred_until");
   job.step = n.at("step").size();
   job.attempt = int_of(n.at("attempt"), 1);
+  if (const auto alike = n.maybe("alike")) job.alike = int_of(*alike, 0);
+  if (const auto failure = n.maybe("last_failure")) job.last_failure = failure_of(*failure);
   job.action = ActionId{n.at("action").integer(0)};
   job.boot_id = text_of(n, "boot_id");
   job.cancel_refused = text_of(n, "cancel_refused");

@@ -102,6 +102,7 @@ std::string write_job(const Job& job) {
                    {"deferred_until", maybe_time_value(job.deferred_until)},
                    {"step", job.step},
                    {"attempt", job.attempt},
+                   {"alike", job.alike},
                    {"action", job.action.value()},
                    {"boot_id", job.boot_id},
                    {"cancel_refused", job.cancel_refused},
@@ -110,6 +111,7 @@ std::string write_job(const Job& job) {
   if (job.next_steps)
     out["next_steps"] = json::object{{"steps", steps_value(job.next_steps->steps)},
                                      {"incompatible", job.next_steps->incompatible}};
+  if (job.last_failure) out["last_failure"] = failure_value(*job.last_failure);
   if (job.stop_after) out["stop_after"] = cancelled_value(*job.stop_after);
   return write(std::move(out));
 }

@@ -163,6 +163,7 @@ class ScriptedServer : public HttpClient {
     if (range && !ignores_range) from = std::stoull(std::string{range->substr(6)});
     if (from > 0) headers.add("Content-Range", "bytes " + std::to_string(from) + "-" + std::to_string(all.size() - 1) + "/" + std::to_string(all.size()));
     const int status = from > 0 ? 206 : 200;
+    headers.add("ETag", "\"" + sha + "\"");
     DRAY_CO_CHECK(sink.head(status, headers));
     const std::uint64_t end = cut_after ? std::min<std::uint64_t>(all.size(), from + *cut_after) : all.size();
     cut_after.reset();

@@ -1,0 +1,180 @@
+// A file of the server's own that is damaged or gone: found when somebody says that it came wrong, sent to nobody, and
+// mended by uploading it again; over a real store on a simulated disk, whose power may be cut in between.
+#include <gtest/gtest.h>
+
+#include "adapters/sqlite/server_store.h"
+#include "server/artifacts.h"
+#include "sim/world.h"
+
+namespace dray::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ArtifactCheck : public ::testing::Test {
+ protected:
+  struct Program {
+    std::unique_ptr<adapters::SqliteServerStore> store;
+    std::unique_ptr<adapters::SqliteServerLists> lists;
+    std::unique_ptr<Parts> parts;
+    std::unique_ptr<Artifacts> artifacts;
+  };
+
+  ArtifactCheck() {
+    world.trace().on_line([this](std::string_view, std::string_view line) { lines.emplace_back(line); });
+    node.set_program([this](sim::Node& n) {
+      auto made = std::make_shared<Program>();
+      made->store = std::move(*adapters::SqliteServerStore::open({.path = "server.db", .vfs = n.vfs()}));
+      made->lists = std::make_unique<adapters::SqliteServerLists>(made->store->db());
+      Worker& worker = n.worker("store");
+      made->parts = std::make_unique<Parts>(Parts{n.executor(), n.clock(), n.random(), n.disk(), worker, worker, n.worker("bytes"),
+                                                  *made->store, *made->lists, n.log()});
+      made->artifacts = std::make_unique<Artifacts>(*made->parts, options);
+      program = made.get();
+      n.spawn(start(*made->artifacts));
+      return made;
+    });
+    start_again();
+  }
+
+  void start_again() {
+    loaded = false;
+    if (node.up()) {
+      node.power_off();
+      EXPECT_TRUE(world.run_for(1s));
+    }
+    node.power_on();
+    EXPECT_TRUE(world.run_until([this] { return loaded; }, 1min));
+  }
+  Task<> start(Artifacts& artifacts) {
+    const auto done = co_await artifacts.load();
+    EXPECT_TRUE(done);
+    loaded = true;
+    co_await artifacts.check(never);
+  }
+
+  // What POST uploads and one PATCH make of it.
+  Artifacts::Outcome upload() {
+    std::optional<Artifacts::Outcome> out;
+    node.spawn(send(*program->artifacts, out));
+    EXPECT_TRUE(world.run_until([&] { return out.has_value(); }, 1min));
+    return out.value_or(Artifacts::Outcome::kFailed);
+  }
+  Task<> send(Artifacts& artifacts, std::optional<Artifacts::Outcome>& out) {
+    const wire::NewUpload wanted{sha, bytes.size()};
+    const auto begun = co_await artifacts.begin(wanted);
+    EXPECT_TRUE(begun);
+    if (begun->state.complete) {
+      out = Artifacts::Outcome::kComplete;
+      co_return;
+    }
+    ++uploads;
+    auto body = text_body(bytes);
+    const auto done = co_await artifacts.append(sha, begun->state.offset, std::move(body));
+    out = done.outcome;
+  }
+  ErrorCode open() {
+    std::optional<ErrorCode> out;
+    node.spawn(open(*program->artifacts, out));
+    EXPECT_TRUE(world.run_until([&] { return out.has_value(); }, 1min));
+    return out.value_or(ErrorCode::kInternal);
+  }
+  Task<> open(Artifacts& artifacts, std::optional<ErrorCode>& out) {
+    const auto file = co_await artifacts.open(sha);
+    out = file ? ErrorCode::kStopped : file.error().code();
+  }
+  static constexpr ErrorCode kOpens = ErrorCode::kStopped;
+
+  std::optional<wire::DamageView::What> damage() const {
+    const auto* found = program->artifacts->damage(sha);
+    return found == nullptr ? std::nullopt : std::optional{found->what};
+  }
+  void doubt() {
+    program->artifacts->doubt(sha);
+    ASSERT_TRUE(world.run_for(10s));
+  }
+  std::ptrdiff_t logged(std::string_view event) const {
+    return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) { return line.find(event) != line.npos; });
+  }
+  Path blob() const { return "blobs/" + sha.hex(); }
+
+  const std::string bytes = std::string(100'003, 'x');
+  const Sha256 sha = sha256_of(as_bytes(bytes));
+  Options options;
+  sim::World world{1};
+  sim::Node& node = world.add("server");
+  Program* program = nullptr;
+  bool loaded = false;
+  int uploads = 0;
+  std::vector<std::string> lines;
+  Stop never;
+};
+
+using What = wire::DamageView::What;
+
+TEST_F(ArtifactCheck, AFlippedByteIsFoundPutAsideAndMendedByUploadingItAgain) {
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  const auto flag = program->artifacts->cut(sha);
+  ASSERT_TRUE(node.disk().flip_byte(blob(), 5'000));
+  EXPECT_EQ(open(), kOpens) << "nobody has said anything yet";
+  doubt();
+  EXPECT_EQ(damage(), What::kDamaged);
+  EXPECT_TRUE(*flag) << "what is being sent of it is cut";
+  EXPECT_EQ(open(), ErrorCode::kNotFound);
+  EXPECT_FALSE(program->artifacts->state(sha)) << "HEAD: it has to be begun again";
+  EXPECT_TRUE(node.disk().exists("damaged/" + sha.hex()));
+  EXPECT_EQ(logged("artifact_damaged"), 1);
+
+  start_again();
+  EXPECT_EQ(damage(), What::kDamaged) << "and stays so over a restart";
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  EXPECT_EQ(uploads, 2);
+  EXPECT_FALSE(damage());
+  EXPECT_EQ(open(), kOpens);
+  EXPECT_FALSE(node.disk().exists("damaged/" + sha.hex()));
+  EXPECT_FALSE(*program->artifacts->cut(sha));
+  start_again();
+  EXPECT_FALSE(damage());
+  EXPECT_EQ(upload(), Artifacts::Outcome::kComplete);
+  EXPECT_EQ(uploads, 2) << "it is here";
+}
+
+TEST_F(ArtifactCheck, AFileThatIsGoneIsSaidAtTheStartAndWhenItIsWanted) {
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  ASSERT_TRUE(node.disk().unlink(blob()));
+  EXPECT_EQ(open(), ErrorCode::kNotFound);
+  EXPECT_EQ(damage(), What::kGone);
+  start_again();
+  EXPECT_EQ(damage(), What::kGone);
+  EXPECT_EQ(upload(), Artifacts::Outcome::kComplete);
+  EXPECT_FALSE(damage());
+}
+
+TEST_F(ArtifactCheck, AFileThatWasCutIsKnownByItsSize) {
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  {
+    const auto file = node.disk().open(blob(), Mode::kTruncate);
+    ASSERT_TRUE(file && (*file)->write(0, as_bytes(bytes.substr(0, 50'000))));
+  }
+  EXPECT_EQ(open(), ErrorCode::kNotFound);
+  EXPECT_EQ(damage(), What::kDamaged);
+}
+
+TEST_F(ArtifactCheck, WhatIsSoundIsHashedAgainOnceAnHourAtMost) {
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  for (int i = 0; i < 30; ++i) doubt();
+  EXPECT_EQ(logged("artifact_is_sound"), 1);
+  EXPECT_FALSE(damage());
+  ASSERT_TRUE(world.run_for(1h));
+  ASSERT_TRUE(node.disk().flip_byte(blob(), 7));
+  doubt();
+  EXPECT_EQ(damage(), What::kDamaged);
+}
+
+TEST_F(ArtifactCheck, NothingUnknownIsHashed) {
+  doubt();
+  EXPECT_EQ(logged("artifact_"), 0);
+}
+
+}  // namespace
+}  // namespace dray::server
