@@ -70,16 +70,22 @@ void Site::note_contact(WallTime server_time, SteadyTime heard) {
   const bool moved = time_.correct(server_time, heard);
   last_contact_ = now();
   if (first) reports_waiting.notify();
-  if (first || now() > floor_saved_ + kFloorStep) {
+  if (first || time_.floor_fell() || now() > floor_saved_ + kFloorStep) {
     floor_saved_ = now();
     save({Write::put(kind::kMeta, std::string{kClock}, documents::write_clock(now()))});
     damage_.mended(kind::kMeta, kClock);
     save_link();
   }
-  if (!moved) return;
+  if (moved) time_moved();
+}
+
+// Whoever waits for an instant has counted how far away it is by what the time was before.
+void Site::time_moved() {
   parts_.log.info("clock_corrected", {{"now", to_rfc3339(now())}});
   if (loaded_) refresh_all();
   work_changed.notify();
+  checks_wanted.notify();
+  if (!DRAY_MUTANT("woken_late")) wake_changed_.notify();
 }
 
 void Site::save_link() {

@@ -237,6 +237,7 @@ class Site {
   // `again`: jobs whose documents could not be read, which the newest plan brings again.
   void reconcile(const std::set<JobId>& again = {});
   bool waits_for_server(const core::JobChange& change) const;
+  void time_moved();
   void adopt_epoch(core::ReportsSeen seen);
   void tell_again(core::ReportsSeen seen);
   std::vector<core::Deferral> local_deferral_list() const;

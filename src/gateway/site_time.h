@@ -24,11 +24,14 @@ class SiteTime {
   // The server said so; the head of its answer came at `heard`. Small differences are travel time and are left alone.
   // True: the time moved.
   bool correct(WallTime server, SteadyTime heard) {
+    floor_fell_ = false;
     if (contact_ && std::chrono::abs(server - site_.now(heard)) < kTravel) return false;
-    site_.contact(server, heard);
+    floor_fell_ = site_.contact(server, heard);
     contact_ = true;
     return true;
   }
+  // By the last correction: what was kept of it is to be kept anew.
+  bool floor_fell() const { return floor_fell_; }
 
   // When, on the steady clock, it will be `when`.
   SteadyTime steady_at(WallTime when) const {
@@ -40,7 +43,7 @@ class SiteTime {
   static constexpr Duration kTravel{2'000};  // Date has whole seconds
   const Clock& clock_;
   core::SiteClock site_;
-  bool contact_ = false;
+  bool contact_ = false, floor_fell_ = false;
 };
 
 }  // namespace dray::gateway

@@ -2,6 +2,9 @@
 // own that survives a power cut (no RTC), and one that it has may be wrong by hours; so the server's word
 // counts, and the last time known from it is persisted as a floor. Pure value; the shell feeds it.
 //
+// The server may have been wrong, too: a floor that is more than a day ahead of what it says now follows it down as soon
+// as two of its words agree. One alone may be an old answer that a cache has kept; so may several at one instant.
+//
 // Before the first contact since the start the own wall clock counts, unless it is below the floor: then only
 // the floor is known, and nothing new is started (`clock_unknown`).
 #pragma once
@@ -25,14 +28,9 @@ class SiteClock {
   // The floor can't be read: any clock may be too early.
   void doubt() { known_ = false; }
 
-  // The server said `server_time` (server_time of a plan, or the Date of a 304), heard at `heard`.
-  void contact(WallTime server_time, SteadyTime heard) {
-    base_ = floor_ ? std::max(server_time, *floor_) : server_time;
-    at_ = heard;
-    floor_ = base_;
-    known_ = true;
-    heard_ = true;
-  }
+  // The server said `server_time` (server_time of a plan, or the Date of a 304), heard at `heard`. True: the floor has
+  // gone down.
+  bool contact(WallTime server_time, SteadyTime heard);
 
   WallTime now(SteadyTime steady) const { return base_ + std::max(Duration{0}, steady - at_); }
   bool known() const { return known_; }
@@ -44,6 +42,13 @@ class SiteClock {
   }
 
  private:
+  bool agrees_below(WallTime server_time, SteadyTime heard);
+
+  struct Said {
+    WallTime time;
+    SteadyTime heard;
+  };
+  std::optional<Said> below_;  // the first of the two
   WallTime base_;
   SteadyTime at_;
   std::optional<WallTime> floor_;

@@ -52,6 +52,31 @@ TEST(SiteClock, NeverGoesBackBelowTheFloor) {
   EXPECT_EQ(clock.now(steady(3)), wall(500));
 }
 
+// A server whose clock was thirty days ahead for a moment has raised the floor of every gateway.
+TEST(SiteClock, AFloorThatIsDaysAheadFollowsTwoWordsOfTheServerThatAgree) {
+  SiteClock clock{wall(0), steady(0), wall(30 * 86400)};
+  EXPECT_FALSE(clock.contact(wall(10), steady(10)));
+  EXPECT_EQ(clock.now(steady(10)), wall(30 * 86400));
+  EXPECT_TRUE(clock.contact(wall(65), steady(65)));
+  EXPECT_EQ(clock.now(steady(65)), wall(65));
+  EXPECT_EQ(clock.floor(steady(65)), wall(65));
+}
+
+TEST(SiteClock, AFloorThatIsADayAheadStays) {
+  SiteClock clock{wall(0), steady(0), wall(86400)};
+  for (int s = 0; s < 600; s += 60) EXPECT_FALSE(clock.contact(wall(s), steady(s)));
+  EXPECT_EQ(clock.now(steady(600 - 60)), wall(86400));
+}
+
+// An old answer that a cache has kept says the same whenever it is asked.
+TEST(SiteClock, WordsThatDoNotAgreeMoveNoFloor) {
+  SiteClock clock{wall(0), steady(0), wall(30 * 86400)};
+  for (int s = 0; s < 6000; s += 60) EXPECT_FALSE(clock.contact(wall(7), steady(s))) << s;
+  EXPECT_FALSE(clock.contact(wall(6000), steady(6000)));
+  EXPECT_FALSE(clock.contact(wall(6002), steady(6002))) << "at one instant both may be old";
+  EXPECT_TRUE(clock.contact(wall(6060), steady(6060)));
+}
+
 TEST(SiteClock, AnOwnClockFarAheadDoesNotOutliveItsMistake) {
   SiteClock wrong{wall(0) + hours{24 * 3650}, steady(0), wall(0)};
   EXPECT_EQ(wrong.floor(steady(100)), wall(0));
