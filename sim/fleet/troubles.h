@@ -25,6 +25,8 @@ class Troubles {
   std::string describe() const;  // for people: who is odd, and what sites live behind; a line each
   // For each request that reaches the server.
   void heard(const std::string& client, const HttpRequest& request);
+  // The server has lost power: when it is booted a time service sets its clock before its program starts.
+  void server_booted();
   // Called when a document of a gateway that has no power was damaged.
   void on_damaged(std::function<void(Node&, const Damaged&)> hook) { on_damaged_ = std::move(hook); }
 
@@ -42,6 +44,7 @@ class Troubles {
   void start_twin_agent();
   void start_twin(Twin& twin, FaultKind kind);
   void damage();
+  void let_server_clock_leap();
   void post_numbers();
 
   void later(Duration delay, std::function<void()> act);  // not after heal()
@@ -54,7 +57,7 @@ class Troubles {
   const FleetOptions& options_;
   const Swarm& swarm_;
   FaultLog& log_;
-  SimRandom random_, lan_random_;
+  SimRandom random_, lan_random_, clock_random_;
   HostileNumbers numbers_;
   Boxes boxes_;
   std::vector<int> shares_;  // of incidents()
