@@ -49,6 +49,7 @@ inline constexpr Mutant kMutants[] = {
     {"restarts_are_two_agents", "two_agents", 1, "a device that restarts often is taken for two"},
     {"links_take_slots", "served", 1'000'001, "a link that is shown and not used keeps others from receiving"},
     {"stranger_stops_orders", "liveness", 1'000'001, "a device that nobody knows stops the orders of all others at its site"},
+    {"woken_late", "punctual", 1, "a gateway whose clock was corrected goes on sleeping for what is planned by the old time"},
     {"follows_leap", "one_time", 1'000'001, "the server follows a wall clock that leaps, and every rollout ends for good"},
     {"gives_up_server", "liveness", 1, "a gateway that often failed to reach its server stops trying"},
 };
