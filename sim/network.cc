@@ -50,7 +50,7 @@ std::shared_ptr<Exchange> SimNetwork::connect(Node& client, HttpRequest request,
   exchanges_.push_back(exchange);
   ++exchange->traffic_->requests;
   if (tap_ != nullptr)
-    for (const std::string_view name : {"If-None-Match", "Range"})
+    for (const std::string_view name : {"If-None-Match", "Range", "Dray-Instance"})
       if (const auto value = request.headers.find(name)) exchange->headers.add(name, *value);
   if (on_request_) apply(on_request_(client.name(), server->name(), request), *exchange);
 

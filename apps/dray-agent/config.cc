@@ -1,9 +1,9 @@
 #include "config.h"
 
-#include <sys/stat.h>
+#include <algorithm>
+#include <cctype>
 
-#include <fstream>
-
+#include "adapters/posix/secret_file.h"
 #include "adapters/toml/config.h"
 
 namespace dray::apps {
@@ -12,23 +12,15 @@ namespace {
 using adapters::Config;
 
 // The token, from the file or from one beside it that only we can read.
-std::string read_token(const Config& server) {
+std::string token_of(const Config& server) {
   if (server.has("token") && server.has("token_file"))
     server.refuse("token_file", "is given beside token; one of them is enough");
   std::string token = server.text("token", "");
   const auto file = server.path("token_file", std::filesystem::path{});
   if (file.empty()) return token;
-  struct stat status{};
-  if (::stat(file.c_str(), &status) != 0) {
-    server.refuse("token_file", "can't be read");
-    return "";
-  }
-  if ((status.st_mode & 077) != 0)
-    server.refuse("token_file", "can be read by others; its mode must be 0600");
-  std::ifstream in{file};
-  std::getline(in, token);
-  if (token.empty()) server.refuse("token_file", "is empty");
-  return token;
+  const auto read = adapters::read_secret(file);
+  if (!read) server.refuse("token_file", read.error().message());
+  return read ? *read : std::string{};
 }
 
 void load_server(const Config& server, agent::AgentSettings& out) {
@@ -36,7 +28,7 @@ void load_server(const Config& server, agent::AgentSettings& out) {
   if (!out.url.starts_with("http://") && !out.url.starts_with("https://"))
     server.refuse("url", "must begin with http:// or https://");
   const std::string kind = server.choice("token_kind", {"target", "gateway"}, "target");
-  const std::string token = read_token(server);
+  const std::string token = token_of(server);
   if (token.find_first_of("\r\n\t ") != std::string::npos) server.refuse("token", "must not hold blanks");
   if (!token.empty()) out.authorization = (kind == "target" ? "TargetToken " : "GatewayToken ") + token;
 }
@@ -76,6 +68,16 @@ bool is_name(const std::string& text, bool plus_dot) {
          });
 }
 
+// Two that a server would call the same: one would be written into the other's place.
+void refuse_twins(const Config& entry, const Component& one, const std::vector<Component>& others) {
+  const auto part_of = [](const Component& c) { return c.part.empty() ? c.name : c.part; };
+  for (const Component& other : others) {
+    if (other.name == one.name) entry.refuse("name", "\"" + one.name + "\" is given twice");
+    if (other.name != one.name && part_of(other) == part_of(one))
+      entry.refuse("part", "\"" + part_of(one) + "\" would be both " + other.name + " and " + one.name);
+  }
+}
+
 InstallerConfig load_installer(const Config& table, agent::AgentSettings& agent) {
   InstallerConfig out;
   out.kind = table.choice("kind", {"ab-dir", "single-file", "exec"});
@@ -92,6 +94,7 @@ InstallerConfig load_installer(const Config& table, agent::AgentSettings& agent)
     if (component.file.starts_with('/') || component.file.find("..") != Path::npos)
       entry.refuse("file", "must be a path below root");
     if (!component.part.empty()) agent.parts[component.part] = component.name;
+    refuse_twins(entry, component, out.components);
     out.components.push_back(std::move(component));
   }
   if (out.kind == "single-file" && out.components.empty())

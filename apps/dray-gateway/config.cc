@@ -1,8 +1,9 @@
 #include "config.h"
 
+#include <algorithm>
 #include <charconv>
-#include <fstream>
 
+#include "adapters/posix/secret_file.h"
 #include "adapters/toml/config.h"
 
 namespace dray::apps {
@@ -33,24 +34,18 @@ Address address(const Config& table, std::string_view key, const std::string& ot
   return out;
 }
 
-std::string first_line(const std::filesystem::path& file) {
-  std::ifstream in{file};
-  std::string line;
-  std::getline(in, line);
-  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-  return line;
-}
-
 // The token itself, or the name of a file that holds nothing else.
 std::string token(const Config& server) {
   if (server.has("token_file")) {
-    const auto file = server.path("token_file");
-    std::string out = first_line(file);
-    if (out.empty()) server.refuse("token_file", "can't be read, or is empty");
     if (server.has("token")) server.refuse("token", "token and token_file exclude each other");
-    return out;
+    const auto out = adapters::read_secret(server.path("token_file"));
+    if (!out) server.refuse("token_file", out.error().message());
+    return out ? *out : std::string{};
   }
-  return server.text("token");
+  const std::string out = server.text("token");
+  if (out.empty() || std::any_of(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; }))
+    server.refuse("token", "is no token: it is empty or has blanks inside (a placeholder? drayctl site create shows the token once)");
+  return out;
 }
 
 void read_server(const Config& server, gateway::Settings& out) {
@@ -109,6 +104,7 @@ Result<GatewayConfig> load_gateway_config(const std::filesystem::path& file) {
   out.data = config.path("data");
   out.devices = address(config, "listen", "127.0.0.1:8090");
   out.local = address(config, "local_listen", "127.0.0.1:8091");
+  out.settings.local_names = config.strings("local_names", std::vector<std::string>{});
   const std::string level = config.choice("log_level", {"debug", "info", "warn", "error"}, "info");
   if (const auto parsed = parse_level(level)) out.log_level = *parsed;
   read_server(config.table("server"), out.settings);

@@ -1,10 +1,13 @@
 // dray-gateway: one per site. Stores each artifact once and hands it to the devices behind it, at the planned time.
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "adapters/posix/folder_lock.h"
 #include "adapters/posix/place.h"
 #include "adapters/posix/posix_disk.h"
+#include "adapters/posix/secret_file.h"
 #include "adapters/posix/signals.h"
 #include "adapters/posix/started_with.h"
 #include "adapters/posix/system_clock.h"
@@ -25,13 +28,10 @@ bool is_loopback(const std::string& host) {
 }
 
 // What others need to find us, as JSON; whole or not there.
-bool write_ports(const std::string& file, const net::HttpServer& devices, const net::HttpServer& local) {
-  if (file.empty()) return true;
-  const std::string temporary = file + ".new";
-  std::FILE* out = std::fopen(temporary.c_str(), "w");
-  if (out == nullptr) return false;
-  std::fprintf(out, "{\"devices\": %u, \"local\": %u}\n", devices.port(), local.port());
-  return std::fclose(out) == 0 && std::rename(temporary.c_str(), file.c_str()) == 0;
+Result<> write_ports(const std::string& file, const net::HttpServer& devices, const net::HttpServer& local) {
+  if (file.empty()) return {};
+  return adapters::replace_public_file(file, "{\"devices\": " + std::to_string(devices.port()) +
+                                                 ", \"local\": " + std::to_string(local.port()) + "}\n");
 }
 
 Result<> listen(net::HttpServer& server, const apps::Address& at, std::string_view name, const Log& log) {
@@ -61,6 +61,7 @@ Task<> stop_in_order(Clock& clock, net::HttpServer& devices, net::HttpServer& lo
 
 int run(const apps::GatewayConfig& config, const std::string& ports_file) {
   const auto started_with = adapters::StartedWith::now();
+  ::umask(077);  // what we write is ours; children get back what we were started with
   const std::uint64_t files = adapters::raise_file_limit();
   asio::io_context io{1};
   adapters::SystemClock clock{io};
@@ -96,7 +97,8 @@ int run(const apps::GatewayConfig& config, const std::string& ports_file) {
   net::HttpServer local{io, clock, log, gateway.local_api(), net::open_to_all(std::min<std::size_t>(limits.connections / 8 + 8, 256))};
   for (const auto& done : {listen(devices, config.devices, "devices", log), listen(local, config.local, "local", log)})
     if (!done) return log.error("not_listening", {{"why", done.error().message()}}), 1;
-  if (!write_ports(ports_file, devices, local)) return log.error("ports_not_written", {{"file", ports_file}}), 1;
+  if (const auto written = write_ports(ports_file, devices, local); !written)
+    return log.error("ports_not_written", {{"file", ports_file}, {"why", written.error().message()}}), 1;
 
   Stop asked, stop;  // asked to end; then, when no client waits any more, the gateway ends
   adapters::StopOnSignals signals{io, asked};

@@ -6,6 +6,7 @@
 
 #include "adapters/posix/folder_lock.h"
 #include "adapters/posix/posix_disk.h"
+#include "adapters/posix/secret_file.h"
 #include "adapters/posix/signals.h"
 #include "adapters/posix/started_with.h"
 #include "adapters/posix/system_clock.h"
@@ -48,10 +49,9 @@ Result<> open_doors(Doors& doors, const Settings& settings, const Log& log) {
 }
 
 Result<> write_ports(const std::filesystem::path& path, const Doors& doors) {
-  adapters::PosixDisk disk{std::filesystem::absolute(path).parent_path(), 0644};
   const std::string text = "{\"admin\": " + std::to_string(doors.admin.port()) +
                            ", \"gateway\": " + std::to_string(doors.gateway.port()) + "}\n";
-  return replace_file(disk, path.filename().string(), text);
+  return adapters::replace_public_file(path, text);
 }
 
 // Loads, opens the doors, works until `stop`, closes them, and then lets the server end what it has begun.

@@ -99,7 +99,7 @@ void add_site(CLI::App& app, Cli& cli) {
   make->add_option("name", o->name, "such as berlin")->required();
   make->add_option("--time-zone", o->zone, "IANA time zone, such as Europe/Berlin")->capture_default_str();
   make->add_option("--concurrency", o->concurrency, "devices that may be sent to at once")->capture_default_str();
-  make->add_option("--token-to", o->token_file, "write the gateway's token to this file (mode 0600) instead of showing it");
+  make->add_option("--token-to", o->token_file, "write the gateway's token to this new file (mode 0600) instead of showing it; never overwrites one");
   make->callback([&cli, o] {
     json::object body{{"name", o->name}, {"time_zone", o->zone}, {"limits", {{"concurrency", o->concurrency}}}};
     cli.command = [o, body](Session& s) { return create(s, "/sites", body, {{"site", "name"}, {"time zone", "time_zone"}}, o->token_file); };
@@ -123,7 +123,7 @@ void add_device(CLI::App& app, Cli& cli) {
   make->add_option("--site", o->site, "where it is")->required();
   make->add_option("--type", o->type, "its device type")->required();
   make->add_option("--attribute", o->attributes, "KEY=VALUE; may be repeated");
-  make->add_option("--token-to", o->token_file, "write its token to this file (mode 0600) instead of showing it");
+  make->add_option("--token-to", o->token_file, "write its token to this new file (mode 0600) instead of showing it; never overwrites one");
   make->callback([&cli, o] {
     json::object body{{"name", o->name}, {"site", o->site}, {"type", o->type}, {"attributes", pairs(o->attributes)}};
     cli.command = [o, body](Session& s) { return create(s, "/devices", body, {{"device", "name"}, {"site", "site"}, {"type", "type"}}, o->token_file); };

@@ -98,10 +98,12 @@ Task<Result<>> show_one(Session& session, std::string path, std::vector<Column> 
 }
 
 Task<Result<>> create(Session& session, std::string path, json::value body, std::vector<Column> columns, std::string token_file) {
+  auto place = place_for_token(token_file);
+  if (!place) co_return place.error().with_context("--token-to");
   auto made = co_await session.api.post(path, std::move(body));
   if (!made) co_return made.error();
   if (session.as_json || !columns.empty()) session.print_one(columns, *made);
-  co_return hand_out(session, *made, cell(*made, "name"), token_file);
+  co_return hand_out(session, *made, cell(*made, "name"), std::move(*place));
 }
 
 Task<Result<>> create_rollout(Session& session, std::string file) {

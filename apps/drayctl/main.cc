@@ -3,9 +3,9 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <filesystem>
 #include <iostream>
 
+#include "adapters/posix/secret_file.h"
 #include "adapters/posix/system_clock.h"
 #include "adapters/posix/system_random.h"
 #include "cli.h"
@@ -15,13 +15,15 @@ namespace {
 
 using namespace dray;
 
+// "http://h:8080/" is "http://h:8080".
+std::string without_slash(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
 Result<std::string> read_token(const std::string& path) {
   if (path.empty()) return Error{ErrorCode::kInvalid, "no token: name the server's admin token file with --token-file or DRAY_TOKEN_FILE"};
-  adapters::PosixDisk disk{std::filesystem::absolute(path).parent_path()};
-  auto text = read_file(disk, std::filesystem::path{path}.filename().string(), 4096);
-  if (!text) return text.error();
-  text->erase(text->find_last_not_of(" \r\n\t") + 1);
-  return text;
+  return adapters::read_secret(path);
 }
 
 Task<int> run(ctl::Command command, ctl::Session& session) {
@@ -48,7 +50,7 @@ int main(int argc, char** argv) {
   adapters::SystemClock clock{io};
   adapters::SystemRandom random;
   net::BeastClient client{io, clock};
-  ctl::Api api{client, random, stop, cli.at_gateway ? cli.gateway : cli.server, *token};
+  ctl::Api api{client, random, stop, without_slash(cli.at_gateway ? cli.gateway : cli.server), *token};
   ctl::Session session{api, clock, cli.as_json, ::isatty(2) != 0 && ::isatty(1) != 0};
   int status = 1;
   asio::co_spawn(io, run(cli.command, session), [&](std::exception_ptr error, int code) {

@@ -1,9 +1,5 @@
 #include "session.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <iostream>
 
 #include "base/bytes.h"
@@ -41,19 +37,22 @@ Progress Session::progress(std::string name) const {
   };
 }
 
-Result<> hand_out(const Session& session, const json::value& answer, const std::string& what, const std::string& file) {
+Result<adapters::NewSecret> place_for_token(const std::string& file) {
+  if (file.empty()) return adapters::NewSecret{};
+  return adapters::NewSecret::make(file);
+}
+
+Result<> hand_out(const Session& session, const json::value& answer, const std::string& what, adapters::NewSecret file) {
   const json::value* token = answer.is_object() ? answer.get_object().if_contains("token") : nullptr;
   if (token == nullptr || !token->is_string()) return {};
   const std::string text{token->get_string()};
-  if (file.empty()) {
+  if (!file) {
     if (!session.as_json) std::cout << "token of " << what << " (shown once): " << text << "\n";
     return {};
   }
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const bool written = fd >= 0 && ::fchmod(fd, 0600) == 0 && ::write(fd, (text + "\n").data(), text.size() + 1) == static_cast<ssize_t>(text.size() + 1);
-  if (fd >= 0) ::close(fd);
-  if (!written) return Error{ErrorCode::kDenied, "can't write the token to " + file + "; it is: " + text};
-  if (!session.as_json) std::cout << "token of " << what << " written to " << file << "\n";
+  if (const auto written = file.write(text); !written)
+    return Error{written.error().code(), "can't write the token: " + written.error().message() + "; it is: " + text};
+  if (!session.as_json) std::cout << "token of " << what << " written to " << file.file().string() << "\n";
   return {};
 }
 

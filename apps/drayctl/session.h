@@ -4,6 +4,7 @@
 #include <string>
 
 #include "adapters/posix/posix_disk.h"
+#include "adapters/posix/secret_file.h"
 #include "ctl/api.h"
 #include "ctl/table.h"
 #include "ctl/upload.h"
@@ -23,8 +24,10 @@ struct Session {
   Progress progress(std::string name) const;  // a bar on a terminal, silence elsewhere
 };
 
-// A secret that is shown once: into a file of mode 0600 where one is named, else to standard output.
-Result<> hand_out(const Session& session, const json::value& answer, const std::string& what, const std::string& file);
+// Where a secret that is shown once goes: a new file of mode 0600 where one is named, else standard output. It is made
+// before the secret is asked for.
+Result<adapters::NewSecret> place_for_token(const std::string& file);
+Result<> hand_out(const Session& session, const json::value& answer, const std::string& what, adapters::NewSecret file);
 
 // --- the commands; each prints and gives an error for main to say ---
 

@@ -15,6 +15,8 @@
 
 #include "server/store.h"
 #include "sim/fleet/calls.h"
+#include "sim/fleet/damage/damage.h"
+#include "sim/fleet/damage/rows.h"
 #include "sim/world.h"
 
 namespace dray::sim::fleet {
@@ -71,7 +73,8 @@ class Check {
   virtual void crashed(Node&) {}
   virtual void ended_by_itself(Node&, const Error&) {}
   virtual void restored(Node&) {}  // its disk is an older one
-  virtual void damaged(Node& gateway, std::string_view /*kind*/) { restored(gateway); }  // of a document
+  virtual void damaged(Node& gateway, const Damaged& /*document*/) { restored(gateway); }
+  virtual void row_damaged(const DamagedRow&) {}  // of the server's database, while it has no power
   virtual void step() {}           // after each handler
   virtual void ended() {}
 

@@ -80,6 +80,7 @@ void Fleet::boots_agent(Node& node, const std::string& identity, const std::stri
 gateway::Settings Fleet::gateway_settings(const std::string& name) const {
   gateway::Settings out;
   out.server_url = "http://server";
+  out.local_names = {"local." + name};
   out.token = tokens_.at(name);
   out.poll_sleep = options_.polls;
   out.plan_wait = options_.plan_wait;

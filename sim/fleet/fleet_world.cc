@@ -34,6 +34,7 @@ FleetWorld::FleetWorld(FleetOptions options)
   world_.on_step([this] { step(); });
   faults_.on_restored([this](Node& node) { on_restored(node); });
   troubles_.on_damaged([this](Node& node, const Damaged& what) { on_damaged(node, what); });
+  troubles_.on_row_damaged([this](const DamagedRow& row) { on_row_damaged(row); });
   fleet_.on_ended([this](Node& node, const Error& why) {
     if (!node.up()) return;  // its power went at this very instant
     for (const auto& check : checks_) check->ended_by_itself(node, why);
@@ -185,8 +186,14 @@ void FleetWorld::on_crashed(Node& node) {
 
 // A deferral that nobody can read holds its site until somebody withdraws it: they do, some time later.
 void FleetWorld::on_damaged(Node& gateway, const Damaged& what) {
-  for (const auto& check : checks_) check->damaged(gateway, what.kind);
+  for (const auto& check : checks_) check->damaged(gateway, what);
   if (what.kind == gateway::kind::kDeferral) operator_.withdraw(gateway.name(), what.id, 2h);
+}
+
+// It is found by what the server says of its sites, and replaced by what the operator's records say.
+void FleetWorld::on_row_damaged(const DamagedRow& row) {
+  for (const auto& check : checks_) check->row_damaged(row);
+  operator_.put_back(row);
 }
 
 void FleetWorld::on_restored(Node& node) {

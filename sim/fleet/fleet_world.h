@@ -61,6 +61,7 @@ class FleetWorld final : private Tap {
   void on_crashed(Node& node);
   void on_restored(Node& node);
   void on_damaged(Node& gateway, const Damaged& what);
+  void on_row_damaged(const DamagedRow& row);
   void step();
   void look(Node& device);
   Active active(Node& device) const;

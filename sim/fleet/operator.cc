@@ -61,6 +61,7 @@ Operator::Operator(World& world, Fleet& fleet, Catalog& catalog, const FleetOpti
       options_{options},
       swarm_{swarm},
       random_{world.random().fork("operator")},
+      rows_random_{random_.fork("rows")},
       admin_{world, fleet.people()} {}
 
 void Operator::set_up() { fleet_.people().spawn(set_up(*this)); }
@@ -145,13 +146,24 @@ Task<> Operator::upload(const Image& image) {
   }
 }
 
+// What can't be read may keep it from being made: then again, when somebody may have replaced that.
+Task<> Operator::make(std::string url, value wish) {
+  for (;;) {
+    value body = wish;
+    const Answer made = co_await admin_.insist(Method::kPost, url, std::move(body));
+    if (made.status == 201 || made.status == 200) co_return;
+    DRAY_ASSERT(damaged_rows_ > 0);
+    co_await sleep_until(now() + 10min);
+  }
+}
+
 Task<> Operator::describe(const Image& image) {
   value about = object{{"sha256", image.sha256.hex()}, {"name", image.component},
                        {"file", image.file},           {"component", image.component},
                        {"version", image.version},     {"device_types", names({kTill, kKiosk})}};
   if (options_.swarm) about.at("device_types").as_array().push_back(value(std::string{kForeign}));
-  const Answer made = co_await admin_.insist(Method::kPost, kApi + "artifacts", std::move(about));
-  DRAY_ASSERT(made.status == 201 || made.status == 200);
+  std::string url = kApi + "artifacts";
+  co_await make(std::move(url), std::move(about));
 }
 
 Task<> Operator::publish(RolloutTruth wanted) {
@@ -163,8 +175,8 @@ Task<> Operator::publish(RolloutTruth wanted) {
   array artifacts;
   for (const Image* image : wanted.images) artifacts.push_back(value(image->sha256.hex()));
   value release = object{{"name", "fleet"}, {"version", version}, {"artifacts", std::move(artifacts)}};
-  const Answer released = co_await admin_.insist(Method::kPost, kApi + "releases", std::move(release));
-  DRAY_ASSERT(released.status == 201 || released.status == 200);
+  std::string releases = kApi + "releases";
+  co_await make(std::move(releases), std::move(release));
   while (asking_) co_await sleep_until(now() + 10s);
   asking_ = true;
   const bool push = wanted.delivery == core::Delivery::kPush;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "sim/fleet/admin.h"
+#include "sim/fleet/damage/rows.h"
 #include "sim/fleet/fleet.h"
 
 namespace dray::sim::fleet {
@@ -25,6 +26,8 @@ class Operator {
   void begin_script();
   // Withdraws a deferral at its site, as soon as that can be done: what it says is known to nobody any more.
   void withdraw(const std::string& gateway, const std::string& deferral, Duration later);
+  // Puts a column back as soon as it is shown that it can't be read, and somebody has looked.
+  void put_back(const DamagedRow& row);
   // Told of each rollout, behind its answer.
   void on_rollout(std::function<void(const RolloutTruth&)> hook) { on_rollout_ = std::move(hook); }
 
@@ -43,6 +46,8 @@ class Operator {
   static Task<> cancel_on_device(Operator& self, WallTime when);
   void cancel_around(WallTime begins, WallTime expires);
   static Task<> withdraw(Operator& self, std::string url, Duration later);
+  static Task<> put_back(Operator& self, DamagedRow row, Duration later);
+  Task<bool> is_shown_unreadable(const DamagedRow& row);
   static Task<> abort_rollout(Operator& self, WallTime when);
   static Task<> defer(Operator& self, WallTime when);
   static Task<> use_device(Operator& self, WallTime when);
@@ -56,6 +61,7 @@ class Operator {
   Task<> publish(RolloutTruth rollout);
   Task<> upload(const Image& image);
   Task<> describe(const Image& image);
+  Task<> make(std::string url, wire::json::value wish);
   Task<> sleep_until(WallTime when);
   Duration between(Duration least, Duration most);
   const RolloutTruth* any_rollout();
@@ -67,9 +73,10 @@ class Operator {
   Catalog& catalog_;
   const FleetOptions& options_;
   const Swarm& swarm_;
-  SimRandom random_;
+  SimRandom random_, rows_random_;
   Admin admin_;
   bool set_up_ = false;
+  std::size_t damaged_rows_ = 0;  // so many were, and may still be
   bool asking_ = false;  // a rollout is being made: one at a time
   int releases_ = 0;
   std::function<void(const RolloutTruth&)> on_rollout_;

@@ -9,6 +9,7 @@
 
 #include "adapters/sqlite/gateway_store.h"
 #include "sim/fleet/coverage/pairs.h"
+#include "sim/fleet/coverage/reach.h"
 #include "sim/fleet/damage/damage.h"
 #include "sim/fleet/fleet_world.h"
 #include "sim/fleet/foreign/odd_text.h"
@@ -114,6 +115,17 @@ TEST(Pairs, CountARowOnceForEachFaultThatIsAtWorkOrJustOver) {
   pairs.crossed({"job", "Nowhere", "Never", "Nowhere", Crossing::Point::kBeforeSave}, ~std::uint64_t{0});
   EXPECT_EQ(pairs.covered().front(), both);
   EXPECT_NE(summary(pairs.covered()).find("covered 2 of "), std::string::npos) << summary(pairs.covered());
+}
+
+TEST(Pairs, WhatCanNotBeIsMarkedAndNotCounted) {
+  const TableRow attempt{"attempt", "a", "b", "c"}, soaks{"rollout", "running", "time_passed", "soaking"}, runs{"rollout", "held", "time_passed", "running"};
+  EXPECT_EQ(reach_of(attempt, FaultKind::kRowDamaged), Reach::kNever);
+  EXPECT_EQ(reach_of(attempt, FaultKind::kPowerCut), Reach::kMay);
+  EXPECT_EQ(reach_of(soaks, FaultKind::kPowerCut), Reach::kUnasked);
+  EXPECT_EQ(reach_of(runs, FaultKind::kRowDamaged), Reach::kMay);
+  const std::string shown = page(Pairs{}.covered(), "1-2");
+  EXPECT_NE(shown.find("`running time_passed soaking` | `???"), std::string::npos);
+  EXPECT_NE(shown.find(reason_of(Reach::kNever)), std::string::npos);
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ Troubles::Troubles(World& world, Fleet& fleet, const FleetOptions& options, cons
       log_{log},
       random_{world.random().fork("troubles")},
       lan_random_{random_.fork("lan boxes")},
+      rows_random_{random_.fork("rows")},
       clock_random_{random_.fork("server clock")},
       numbers_{world, fleet.people(), random_.fork("numbers")},
       boxes_{[&world] { return world.now(); }, numbers_} {}
@@ -48,6 +49,7 @@ void Troubles::begin() {
     standing_ += device->name() + " is another client:" + habits.describe() + "\n";
   }
   put_boxes_before_devices();
+  plan_row_damage();
   const Duration room = Duration{options_.faults_until} - world_.now().time_since_epoch();
   for (std::uint64_t n = random_.uniform(8); n > 0; --n) world_.after(random_.up_to(room), [this] { one_incident(); });
   if (swarm_.has("server_clock"))
@@ -75,6 +77,8 @@ void Troubles::begin_around(const RolloutTruth& rollout) {
   if (shares_.empty()) return;
   const WallTime begins = rollout.transmit_at ? std::min(*rollout.transmit_at, rollout.update_at) : rollout.update_at;
   const Duration until = std::max<Duration>(0ms, begins - world_.true_time());
+  if (swarm_.has("damaged_rows") && rows_random_.one_in(2))
+    later(until + rows_random_.up_to(90min), [this] { damage_row_of_server(); });
   for (std::uint64_t n = random_.uniform(5); n > 0; --n)
     world_.after(until + some_time(1s, 90min), [this] { one_incident(); });
 }
@@ -182,6 +186,27 @@ void Troubles::damage() {
     if (!what) return;
     note(gateway, FaultKind::kDocumentDamaged, "its " + what->kind + " '" + what->id + "' can't be read any more");
     if (on_damaged_) on_damaged_(gateway, *what);
+  });
+}
+
+// Drawn from a stream of its own, as boxes before devices.
+void Troubles::plan_row_damage() {
+  if (!swarm_.has("damaged_rows")) return;
+  const Duration room = Duration{options_.faults_until} - world_.now().time_since_epoch();
+  for (std::uint64_t n = 1 + rows_random_.uniform(4); n > 0; --n)
+    later(rows_random_.up_to(room), [this] { damage_row_of_server(); });
+}
+
+void Troubles::damage_row_of_server() {
+  Node& server = fleet_.server();
+  if (!server.up()) return;
+  fleet_.set_outage(server, 1min);
+  server.power_off();
+  later(1s, [this, &server] {
+    const auto what = damage_row(server, rows_random_);
+    if (!what) return;
+    note(server, FaultKind::kRowDamaged, "its " + what->table + " " + what->key + ", " + what->column + ", can't be read any more", 2h);
+    if (on_row_damaged_) on_row_damaged_(*what);
   });
 }
 

@@ -8,6 +8,7 @@
 
 #include "sim/fleet/coverage/pairs.h"
 #include "sim/fleet/damage/damage.h"
+#include "sim/fleet/damage/rows.h"
 #include "sim/fleet/fleet.h"
 #include "sim/fleet/hostile/numbers.h"
 #include "sim/fleet/line/boxes.h"
@@ -29,6 +30,8 @@ class Troubles {
   void server_booted();
   // Called when a document of a gateway that has no power was damaged.
   void on_damaged(std::function<void(Node&, const Damaged&)> hook) { on_damaged_ = std::move(hook); }
+  // Called when a row of the server, which has no power, was damaged.
+  void on_row_damaged(std::function<void(const DamagedRow&)> hook) { on_row_damaged_ = std::move(hook); }
 
  private:
   struct Weight {
@@ -46,6 +49,8 @@ class Troubles {
   void damage();
   void let_server_clock_leap();
   void post_numbers();
+  void plan_row_damage();
+  void damage_row_of_server();
 
   void later(Duration delay, std::function<void()> act);  // not after heal()
   Duration some_time(Duration least, Duration most);
@@ -57,13 +62,14 @@ class Troubles {
   const FleetOptions& options_;
   const Swarm& swarm_;
   FaultLog& log_;
-  SimRandom random_, lan_random_, clock_random_;
+  SimRandom random_, lan_random_, rows_random_, clock_random_;
   HostileNumbers numbers_;
   Boxes boxes_;
   std::vector<int> shares_;  // of incidents()
   std::string standing_;  // describe()
   bool over_ = false;
   std::function<void(Node&, const Damaged&)> on_damaged_;
+  std::function<void(const DamagedRow&)> on_row_damaged_;
 };
 
 }  // namespace dray::sim::fleet

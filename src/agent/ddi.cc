@@ -1,6 +1,7 @@
 #include "agent/ddi.h"
 
 #include "base/text.h"
+#include "wire/http_fields.h"
 #include "wire/page.h"
 
 namespace dray::agent {
@@ -30,7 +31,8 @@ Error page_error() { return {ErrorCode::kUnavailable, "a page came where an answ
 
 HttpRequest Ddi::request(Method method, std::string target) const {
   HttpRequest out{method, std::move(target)};
-  if (!server_.authorization.empty()) out.headers.set("Authorization", server_.authorization);
+  // A link may lead anywhere; the token is for the server that it was made for.
+  if (!server_.authorization.empty() && wire::same_origin(out.target, server_.base)) out.headers.set("Authorization", server_.authorization);
   out.headers.set("Accept", "application/hal+json");
   out.idle_limit = kPatience;
   return out;

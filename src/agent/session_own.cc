@@ -100,7 +100,7 @@ Task<Result<std::optional<Agent::Session::Readiness>>> Agent::Session::busy_file
 
 Task<std::optional<Agent::Session::Readiness>> Agent::Session::busy_check(Stop& stop) {
   if (settings_.busy_check.empty() || parts_.probe == nullptr) co_return std::nullopt;
-  ProbeSubject subject{settings_.id, "", "", settings_.attributes};
+  ProbeSubject subject{settings_.id, "", "", {}, settings_.attributes};
   auto answer = co_await parts_.probe->run(settings_.busy_check, std::move(subject), stop);
   if (!answer) co_return busy(answer.error().message(), {});
   if (!answer->busy) co_return std::nullopt;

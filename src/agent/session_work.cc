@@ -4,6 +4,8 @@
 #include "agent/boot.h"
 #include "agent/session.h"
 #include "base/mutant.h"
+#include "base/text.h"
+#include "wire/http_fields.h"
 
 namespace dray::agent {
 
@@ -13,6 +15,7 @@ namespace client = wire::client;
 namespace {
 
 constexpr int kMostRefusals = 5;
+constexpr std::size_t kLongestUrl = 300;  // in the log
 constexpr Duration kAnnouncePatience{10'000};
 
 const at::Part* part_at(const at::Attempt& attempt, std::size_t index) {
@@ -143,7 +146,10 @@ Task<> Agent::Session::fetch(std::size_t index, Stop& stop) {
   std::function<void(std::uint64_t)> on_durable = [this, name](std::uint64_t offset) {
     apply(at::Checkpointed{name, offset});
   };
-  DownloadParts parts{parts_.clock, parts_.disk, parts_.worker, parts_.http, settings_.authorization};
+  const bool ours = wire::same_origin(part.url, settings_.url);
+  if (!ours && !settings_.authorization.empty() && lines_.may_say("token_kept_back", ""))
+    parts_.log.warn("token_kept_back", {{"url", clean_text(part.url, kLongestUrl)}, {"why", "the link leads to another server than the one that is configured; it is asked without the token"}});
+  DownloadParts parts{parts_.clock, parts_.disk, parts_.worker, parts_.http, ours ? settings_.authorization : std::string{}};
   auto fetched = co_await download(std::move(parts), std::move(part), durable, std::move(on_durable), stop);
   if (stop.requested()) co_return;
   if (!fetched) {

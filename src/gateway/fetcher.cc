@@ -414,6 +414,7 @@ Task<Result<>> Fetcher::make_room(const Wanted& what) {
     Sha256 victim = *oldest;
     parts_.site.log().info("artifact_evicted", {{"sha256", victim.hex()}});
     co_await parts_.blobs.remove(std::move(victim));
+    parts_.site.storage_changed();
   }
 }
 

@@ -342,6 +342,16 @@ TEST_F(GatewayTest, AFullStoreIsSaidAndOldArtifactsMakeRoom) {
   server.plan.assignments[0].jobs = {{JobId{"r2-dev-1"}, DeviceId{"dev-1"}, {{too_large.sha256}}}};
   server.publish();
   EXPECT_TRUE(until([&] { return server.job("r2-dev-1") && server.job("r2-dev-1")->reason == "store_full"; }));
+  const auto stored = [&] {
+    std::size_t n = 0;
+    for ([[maybe_unused]] const auto& file : std::filesystem::directory_iterator{folder() + "/data/blobs"}) ++n;
+    return n;
+  };
+  EXPECT_EQ(stored(), 0U) << "the older one made room";
+  EXPECT_TRUE(until([&] {
+    const auto told = server.newest<wire::StorageReport>([](const auto&) { return true; });
+    return told && told->artifacts.empty();
+  })) << "the server plans with what is there";
   server.plan.assignments[0].id = AssignmentId{"r3-site"};
   server.plan.assignments[0].jobs = {{JobId{"r3-dev-1"}, DeviceId{"dev-1"}, {{fits.sha256}}}};
   server.publish();

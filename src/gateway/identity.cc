@@ -35,6 +35,7 @@ Result<> Identity::restore(const Document& document) {
 
 void Identity::settle() {
   if (fresh_epoch_) site_.want_fresh_epoch();
+  if (DRAY_MUTANT("damage_renames") && site_.damage().holds_document(kind::kMeta, "clock")) name_.clear();
   const bool is_new = name_.empty();
   if (is_new) name_ = random_uuid(random_);
   site_.log().info("instance", {{"name", name_}, {"new", is_new}});

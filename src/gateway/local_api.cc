@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "gateway/local_answers.h"
+#include "gateway/local_guard.h"
 
 #include "wire/ddi.h"
 #include "wire/json_write.h"
@@ -30,14 +31,6 @@ bool may_cancel(const core::Job& job) {
          !std::holds_alternative<core::Cancelling>(job.phase) && !(installing != nullptr && installing->switching());
 }
 
-// A page of another origin, opened in a browser of the site, may not act here.
-bool is_foreign_page(const HttpRequest& request) {
-  const auto origin = request.headers.find("Origin");
-  if (!origin) return false;
-  const auto scheme = origin->find("://");
-  return scheme == std::string_view::npos || origin->substr(scheme + 3) != request.headers.get("Host");
-}
-
 }  // namespace
 
 Task<Result<std::string>> read_wish_text(HttpRequest& request) {
@@ -57,14 +50,18 @@ std::string line_or_empty(const wire::Node& n, std::string_view key, std::size_t
 Task<HttpResponse> LocalApi::handle(HttpRequest request, Stop& /*stop*/) {
   const std::string path = request.target.substr(0, request.target.find('?'));
   const bool get = request.method == Method::kGet || request.method == Method::kHead;
+  if (const auto why = foreign_page(request, site_.settings().local_names)) co_return problem(403, "Forbidden", *why);
   if (get)
     if (auto page = page_answer(path)) co_return std::move(*page);
-  if (!get && is_foreign_page(request)) co_return problem(403, "Forbidden", "only pages of this gateway may act here");
   if (path == "/healthz" && get) co_return plain(200, "ok\n");
   if (path == "/readyz" && get) co_return ready();
   if (!site_.loaded()) co_return problem(503, "Service Unavailable", "the gateway is starting");
   if (get)
-    if (auto shown = list(path)) co_return co_await durable(std::move(*shown));  // what is shown has happened
+    if (auto shown = list(path)) {
+      if (!site_.can_save()) co_return std::move(*shown);  // who looks why nothing moves is not left without an answer
+      co_return co_await durable(std::move(*shown));       // what is shown has happened
+    }
+  if (!site_.can_save()) co_return problem(503, "Service Unavailable", "nothing can be saved at this gateway now (is its disk full?), so nothing was changed");
   if (path == "/api/v1/deferrals" && request.method == Method::kPost) co_return co_await add_deferral(request);
   constexpr std::string_view kDeferrals = "/api/v1/deferrals/", kJobs = "/api/v1/jobs/", kCancel = "/cancel";
   if (path.starts_with(kDeferrals) && (request.method == Method::kDelete || request.method == Method::kPut)) {
@@ -160,6 +157,7 @@ HttpResponse LocalApi::status() const {
                          {"clock_known", site_.time().known()},
                          {"now", to_rfc3339(site_.now())}}},
             {"slow", std::move(slow)},
+            {"can_save", site_.can_save()},
             {"reports_waiting", site_.outbox().size()},
             {"reports_set_aside", set_aside()},
             {"transmitting", site_.slots().running()},

@@ -34,6 +34,9 @@ Task<> Reporter::run(Stop& stop) {
       continue;
     }
     co_await brake_.turn(stop);
+    const SteadyTime at = pace_.turn(clock_.steady());  // what comes meanwhile goes along
+    if (at > clock_.steady()) [[maybe_unused]]
+      const auto waited = co_await clock_.sleep_until(at, stop);
     if (stop.requested()) break;
     // What is told must be true after a power cut too, and its number never used again: first what is told is fixed,
     // then it is made durable, then it is told.

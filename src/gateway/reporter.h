@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/schedule/growing_pause.h"
+#include "core/schedule/pace.h"
 #include "drive/loop_brake.h"
 #include "drive/trouble.h"
 #include "gateway/halving.h"
@@ -43,6 +44,7 @@ class Reporter {
   Halving halving_;
   int set_aside_ = 0;  // in a row, without all being told in between
   LoopBrake brake_;
+  core::Pace pace_;  // a device that says something new all the time makes no storm of reports
   Trouble trouble_{"reports_not_taken", "Sending reports to the server", clock_};
   std::optional<Duration> refused_;  // it answered; with the least time that it asked for
 };

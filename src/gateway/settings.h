@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/update/job.h"
 
@@ -11,6 +12,8 @@ namespace dray::gateway {
 struct Settings {
   std::string server_url;  // "http://updates.example:8080", without a path at its end
   std::string token;       // Authorization: Bearer
+
+  std::vector<std::string> local_names;  // of the local API's host, beside localhost and IP addresses
 
   std::string tenant = "DEFAULT";             // first segment of every device path, compared without case
   std::chrono::seconds poll_sleep{300};       // what devices are told to wait between polls

@@ -135,6 +135,7 @@ class Site {
   // Something of Given changed: tick the open jobs of a device, look again at what it is shown.
   void refresh(DeviceState& device);
   void refresh_all();
+  void storage_changed();  // the server plans with what is here
   // An artifact was stored, or was found broken.
   void artifact_stored(const Sha256& sha);
   void artifact_lost(const Sha256& sha);

@@ -352,15 +352,19 @@ void Site::set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how) {
 
 // --- artifacts ---
 
+void Site::storage_changed() {
+  if (storage_report) report(storage_report());
+}
+
 void Site::artifact_stored(const Sha256& sha) {
   parts_.log.info("artifact_stored", {{"sha256", sha.hex()}});
-  if (storage_report) report(storage_report());
+  storage_changed();
   refresh_all();
 }
 
 void Site::artifact_lost(const Sha256& sha) {
   parts_.log.error("artifact_lost", {{"sha256", sha.hex()}});
-  if (storage_report) report(storage_report());
+  storage_changed();
   std::vector<JobId> hit;
   for (const auto& [id, job] : jobs())
     if (!core::is_final(job) && job.step < job.terms.steps.size())

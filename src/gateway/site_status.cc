@@ -60,11 +60,10 @@ std::vector<Site::WantedCheck> Site::wanted_checks() const {
 }
 
 ProbeSubject Site::subject_of(const DeviceState& device) const {
-  ProbeSubject out{device.name.value(), "", device.address, foreign_attributes(device.attributes)};
+  ProbeSubject out{device.name.value(), "", device.address, foreign_attributes(device.attributes), {}};
   if (const core::Device* planned = plan_.device(device.name)) {
     out.type = planned->type;
-    for (const auto& [name, value] : planned->attributes)
-      out.attributes[name] = value;  // the operator knows better
+    out.given.insert(planned->attributes.begin(), planned->attributes.end());
   }
   return out;
 }

@@ -18,7 +18,8 @@ namespace dray {
 struct ProbeSubject {
   std::string device, type;
   std::string address;  // from which it called last; may be empty
-  std::map<std::string, std::string> attributes;
+  std::map<std::string, std::string> attributes;  // that the device says of itself
+  std::map<std::string, std::string> given;       // by an operator: these win, also where only their variables are the same
 };
 
 struct ProbeAnswer {

@@ -51,6 +51,8 @@ std::string as_one_line(std::string text) {
   return text;
 }
 
+constexpr std::string_view kOwnName = "filter: ";  // with which its parser begins
+
 Share share_at(const Node& n) {
   const auto filter = n.maybe("filter"), percent = n.maybe("percent"), count = n.maybe("count");
   if (filter.has_value() + percent.has_value() + count.has_value() > 1)
@@ -59,8 +61,11 @@ Share share_at(const Node& n) {
   if (count) return count_at(*count);
   if (!filter) return WhatIsLeft{};
   Passing out{as_one_line(filter->text(kLongestFilter))};
-  if (const auto parsed = parse_filter(out.filter, kDeviceFields); !parsed)
-    filter->refuse(parsed.error().message());
+  if (const auto parsed = parse_filter(out.filter, kDeviceFields); !parsed) {
+    std::string_view why = parsed.error().message();
+    if (why.starts_with(kOwnName)) why.remove_prefix(kOwnName.size());  // the node says which one
+    filter->refuse(std::string{why});
+  }
   return out;
 }
 

@@ -12,12 +12,45 @@ constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 
+std::string lower_ascii(std::string_view text) {
+  std::string out{text};
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+// "http://gw:80": empty where the text is no such URL, names a user, or has a port that is no number.
+std::string origin_of(std::string_view url) {
+  const std::size_t mark = url.find("://");
+  if (mark == std::string_view::npos) return {};
+  const std::string scheme = lower_ascii(url.substr(0, mark));
+  if (scheme != "http" && scheme != "https") return {};
+  const std::string_view rest = url.substr(mark + 3);
+  std::string host = lower_ascii(rest.substr(0, rest.find_first_of("/?#\\")));
+  if (host.empty() || std::any_of(host.begin(), host.end(), [](char c) { return c <= ' ' || c >= 0x7f || c == '@' || c == '%'; })) return {};
+  const std::size_t end = host.starts_with('[') ? host.find(']') : 0;
+  if (end == std::string::npos) return {};
+  const std::size_t colon = host.find(':', end);
+  std::string port = colon == std::string::npos ? std::string{} : host.substr(colon + 1);
+  if (colon != std::string::npos) host.resize(colon);
+  if (!std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; })) return {};
+  port.erase(0, std::min(port.find_first_not_of('0'), port.size()));
+  if (port.empty()) port = scheme == "http" ? "80" : "443";
+  if (host.ends_with('.')) host.pop_back();
+  return host.empty() ? std::string{} : scheme + "://" + host + ":" + port;
+}
+
 std::string_view opaque(std::string_view tag) {
   if (tag.starts_with("W/")) tag.remove_prefix(2);
   return tag;
 }
 
 }  // namespace
+
+bool same_origin(std::string_view a, std::string_view b) {
+  const std::string mine = origin_of(a);
+  return !mine.empty() && mine == origin_of(b);
+}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);

@@ -22,6 +22,10 @@ bool none_match(std::string_view if_none_match, std::string_view etag);
 Result<WallTime> parse_http_date(std::string_view text);
 std::string to_http_date(WallTime time);
 
+// Whether two absolute http or https URLs have the same scheme, host and port (RFC 6454), however they are written
+// ("HTTP://gw:80/a" and "http://GW/b"). False where one of them is not clear, so that nothing is given away by it.
+bool same_origin(std::string_view a, std::string_view b);
+
 inline constexpr Duration kLongestRetryAfter{3'600'000};  // whoever says more is asked after an hour
 // Seconds or a date, within [0, kLongestRetryAfter]; nothing where it is neither.
 std::optional<Duration> parse_retry_after(std::string_view text, WallTime now);

@@ -23,6 +23,34 @@ TEST(HttpFields, IfNoneMatchMayBeAList) {
   EXPECT_FALSE(none_match("", "\"7\""));
 }
 
+TEST(HttpFields, AnOriginIsSchemeHostAndPort) {
+  for (const auto& [a, b] : std::vector<std::pair<std::string, std::string>>{{"http://gw", "http://gw/"},
+                                                                            {"http://gw:80/a/b", "HTTP://GW/c?d#e"},
+                                                                            {"http://gw:8090", "http://gw.:08090/x"},
+                                                                            {"https://gw:443", "https://gw"},
+                                                                            {"http://[::1]:8090/a", "http://[::1]:8090/"},
+                                                                            {"http://[FE80::1]", "http://[fe80::1]:80"},
+                                                                            {"http://gw:/a", "http://gw:80"}})
+    EXPECT_TRUE(same_origin(a, b)) << a << " " << b;
+  for (const auto& [a, b] : std::vector<std::pair<std::string, std::string>>{{"http://gw", "https://gw"},
+                                                                            {"http://gw", "http://gw:8090"},
+                                                                            {"http://gw", "http://gw.evil.example"},
+                                                                            {"http://gw", "http://gw@evil.example/"},
+                                                                            {"http://gw", "http://evil.example/http://gw"},
+                                                                            {"http://gw", "http://evil.example?http://gw"},
+                                                                            {"http://gw", "http://evil.example\\@gw"},
+                                                                            {"http://gw", "//gw"},
+                                                                            {"http://gw", "gw"},
+                                                                            {"http://gw:1", "http://gw:11"},
+                                                                            {"http://[::1]:8090", "http://[::1]:8091"},
+                                                                            {"http://[::1", "http://[::1"},
+                                                                            {"http://gw:x", "http://gw:x"},
+                                                                            {"http://", "http://"},
+                                                                            {"http://gw ", "http://gw "},
+                                                                            {"", ""}})
+    EXPECT_FALSE(same_origin(a, b)) << a << " " << b;
+}
+
 TEST(HttpFields, DatesGoBothWays) {
   const auto time = parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT");
   ASSERT_TRUE(time);

@@ -22,18 +22,49 @@ function element(tag, className, text) {
   return out;
 }
 
+// The clock of the site, whatever the zone of this screen is.
+function inSite(shape, when) {
+  const zone = state.status && state.status.time_zone;
+  return new Intl.DateTimeFormat("en-GB", zone ? { ...shape, timeZone: zone } : shape).format(when);
+}
+
 function time(text) {
   if (!text) return "";
-  const zone = state.status && state.status.time_zone;
   const when = new Date(text);
-  const today = new Date(state.status ? state.status.contact.now : Date.now()).toDateString() === when.toDateString();
+  const day = { day: "numeric", month: "numeric", year: "numeric" };
   const shape = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  if (!today) Object.assign(shape, { weekday: "short", day: "numeric", month: "short" });
   try {
-    return new Intl.DateTimeFormat("en-GB", zone ? { ...shape, timeZone: zone } : shape).format(when);
+    const today = inSite(day, new Date(state.status ? state.status.contact.now : Date.now())) === inSite(day, when);
+    if (!today) Object.assign(shape, { weekday: "short", day: "numeric", month: "short" });
+    return inSite(shape, when);
   } catch {
     return text;
   }
+}
+
+// "2026-11-30T18:00" on the clock of the site, as an instant. Where the clock is set forward over it, the hour after it.
+function instantAt(typed) {
+  const wanted = new Date(`${typed}Z`).getTime();
+  const shape = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const shown = (at) => {
+    const [, day, month, year, hour, minute] = inSite(shape, new Date(at)).match(/(\d+)\/(\d+)\/(\d+), (\d+):(\d+)/);
+    return Date.UTC(year, month - 1, day, hour, minute);
+  };
+  let at = wanted;
+  for (let turn = 0; turn < 2; turn += 1) at += wanted - shown(at);
+  at += Math.max(0, wanted - shown(at));
+  return new Date(at);
+}
+
+// One job a device: the one that is open, or else the newest.
+function newest(jobs) {
+  const best = new Map();
+  const open = (job) => !ended.includes(job.state);
+  for (const job of jobs) {
+    const other = best.get(job.device);
+    if (!other || open(job) > open(other) || (open(job) === open(other) && job.update_at > other.update_at)) best.set(job.device, job);
+  }
+  return [...best.values()];
 }
 
 function bytes(n) {
@@ -112,7 +143,10 @@ function showLink() {
   $("aside").hidden = !aside.length;
   $("aside").textContent = aside.map(({ report, why }) => `The server can not take the report ${report} (${why}); it is kept here.`).slice(0, 3).join(" ")
     + (aside.length > 3 ? ` So are ${aside.length - 3} more.` : "");
-  if (held) $("link-say").textContent = `${state.status.sentence}.`;
+  if (!state.status.can_save) {
+    $("link").className = "reason bad";
+    $("link-say").textContent = "Nothing can be saved on this box (is its disk full?), so nothing goes on here. What is shown can be looked at, not changed.";
+  } else if (held) $("link-say").textContent = `${state.status.sentence}.`;
   else if (!contact.clock_known) $("link-say").textContent = "The time is not known before the server has been heard; nothing new starts.";
   else if (!contact.last) $("link-say").textContent = "The server has not been heard since the start. Updates go on from this box." + waits;
   else if (silent) $("link-say").textContent = `No answer of the server since ${time(contact.last)}. Updates go on from this box.${waits}`;
@@ -137,8 +171,8 @@ function show() {
   showLink();
   showNext();
   const tone = (job) => order[tones[job.state]] ?? 3;
-  state.jobs.sort((a, b) => tone(a) - tone(b) || a.device.localeCompare(b.device));
-  $("jobs").replaceChildren(...state.jobs.map(jobItem));
+  const jobs = newest(state.jobs).sort((a, b) => tone(a) - tone(b) || a.device.localeCompare(b.device));
+  $("jobs").replaceChildren(...jobs.map(jobItem));
   $("devices-count").textContent = `${status.devices} devices, ${state.jobs.length} jobs, as of ${state.at.toLocaleTimeString()}`;
   $("deferrals").replaceChildren(...state.deferrals.map(deferralItem));
   $("deferrals-card").hidden = state.deferrals.length === 0;
@@ -219,7 +253,7 @@ function wantedUntil() {
   const span = Number($("defer-for").value);
   if (span > 0) return new Date(new Date(state.status.contact.now).getTime() + span * 1000).toISOString();
   if (!$("defer-until").value) throw new Error("Say until when.");
-  return new Date($("defer-until").value).toISOString();
+  return instantAt($("defer-until").value).toISOString();
 }
 
 async function submitDefer(event) {
@@ -259,6 +293,7 @@ function theme() {
 }
 
 $("theme").addEventListener("click", theme);
+$("defer-until").addEventListener("input", () => { $("defer-for").value = $("defer-until").value ? "0" : $("defer-for").value; });
 $("defer-site").addEventListener("click", () => openDefer(null));
 $("defer-dialog").querySelector("form").addEventListener("submit", submitDefer);
 $("cancel-dialog").querySelector("form").addEventListener("submit", submitCancel);

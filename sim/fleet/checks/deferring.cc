@@ -54,7 +54,7 @@ class Deferring final : public Check {
 
   // What can't be read never permits: an operator's deferral stands until it is withdrawn, whatever became of it. What a
   // device answered is a part of its job, and may be forgotten with it.
-  void damaged(Node& gateway, std::string_view) override {
+  void damaged(Node& gateway, const Damaged&) override {
     std::erase_if(own_, [&](const auto& entry) {
       return scene_.catalog.device(entry.first.first).site == gateway.name();
     });

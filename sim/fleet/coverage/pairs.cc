@@ -1,12 +1,12 @@
 #include "sim/fleet/coverage/pairs.h"
 
 #include <algorithm>
-#include <bit>
 #include <tuple>
 
 #include "core/rollout/rollout.h"
 #include "core/update/attempt.h"
 #include "core/update/job.h"
+#include "sim/fleet/coverage/reach.h"
 
 namespace dray::sim::fleet {
 namespace {
@@ -28,13 +28,17 @@ const std::map<Key, std::size_t>& places() {
   return all;
 }
 
+// `all`: those that can be.
 std::size_t reached(const Covered& covered, std::string_view machine, std::size_t& all) {
   std::size_t out = 0;
   const auto& rows = table_rows();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (!machine.empty() && rows[i].machine != machine) continue;
-    all += kFaultKinds.size();
-    out += static_cast<std::size_t>(std::popcount(covered[i]));
+    for (std::size_t kind = 0; kind < kFaultKinds.size(); ++kind) {
+      const bool is_reached = (covered[i] >> kind & 1) != 0;
+      all += is_reached || reach_of(rows[i], static_cast<FaultKind>(kind)) == Reach::kMay;
+      out += is_reached;
+    }
   }
   return out;
 }
@@ -45,9 +49,12 @@ std::string of_all(const Covered& covered, std::string_view machine) {
   return std::to_string(some) + " of " + std::to_string(all);
 }
 
+char sign_of(Reach reach) { return reach == Reach::kMay ? '.' : reach == Reach::kNever ? '-' : '?'; }
+
 std::string row_line(const TableRow& row, std::uint64_t kinds) {
   std::string out = "| `" + std::string{row.from} + " " + std::string{row.event} + " " + std::string{row.to} + "` | `";
-  for (std::size_t kind = 0; kind < kFaultKinds.size(); ++kind) out += (kinds >> kind & 1) != 0 ? '#' : '.';
+  for (std::size_t kind = 0; kind < kFaultKinds.size(); ++kind) 
+    out += (kinds >> kind & 1) != 0 ? '#' : sign_of(reach_of(row, static_cast<FaultKind>(kind)));
   return out + "` |\n";
 }
 
@@ -87,7 +94,7 @@ void Pairs::crossed(const Crossing& crossing, std::uint64_t faults) {
 }
 
 std::string summary(const Covered& covered) {
-  return "covered " + of_all(covered, "") + " pairs of (row of a table) x (kind of fault): job " + of_all(covered, "job") +
+  return "covered " + of_all(covered, "") + " pairs of (row of a table) x (kind of fault) that can be: job " + of_all(covered, "job") +
          ", attempt " + of_all(covered, "attempt") + ", rollout " + of_all(covered, "rollout");
 }
 
@@ -101,7 +108,13 @@ std::string page(const Covered& covered, const std::string& seeds) {
     out += (kind == 0 ? " " : ", ") + std::to_string(kind + 1) + " `" + std::string{kFaultKinds[kind]} + "` (" +
            std::to_string(rows) + ")";
   }
-  out += ". In parentheses: rows that it was seen at.\n";
+  out += ". In parentheses: rows that it was seen at.\n\n`#`: seen. `.`: not seen.";
+  for (const Reach reach : {Reach::kNever, Reach::kUnasked}) {
+    out += " `";
+    out += sign_of(reach);
+    out.append("`: can't be, and is not counted: ").append(reason_of(reach)).append(".");
+  }
+  out += "\n";
   std::string_view machine;
   const auto& rows = table_rows();
   for (std::size_t i = 0; i < rows.size(); ++i) {

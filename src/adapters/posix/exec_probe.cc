@@ -50,7 +50,8 @@ Task<Result<ProbeAnswer>> ExecProbe::run(std::string check, ProbeSubject subject
   command.as = as_;
   command.environment = {
       {"DRAY_DEVICE", subject.device}, {"DRAY_TYPE", subject.type}, {"DRAY_ADDRESS", subject.address}};
-  for (const auto& [name, value] : subject.attributes) command.environment[variable_of(name)] = value;
+  for (const auto* attributes : {&subject.attributes, &subject.given})
+    for (const auto& [name, value] : *attributes) command.environment[variable_of(name)] = value;
   const CommandLimits limits = found->second.limits;
   auto result = co_await run_command(io_, clock_, std::move(command), limits, stop);
   if (!result) co_return result.error();

@@ -20,11 +20,12 @@ class ExecProbeTest : public ::testing::Test {
     return std::move(*out);
   }
   Task<> call(Probe& probe, std::optional<Result<ProbeAnswer>>& out) {
-    ProbeSubject subject{"p-1", "printer", "10.0.0.7", {{"snmp.community", "site"}}};
+    ProbeSubject subject{"p-1", "printer", "10.0.0.7", said, {{"snmp.community", "site"}}};
     auto answer = co_await probe.run("it", std::move(subject), stop);
     out.emplace(std::move(answer));
   }
 
+  std::map<std::string, std::string> said;  // by the device
   asio::io_context io;
   SystemClock clock{io};
   Stop stop;
@@ -35,6 +36,13 @@ TEST_F(ExecProbeTest, TellsTheCommandWhoseStatusItIsAndTakesItsWordsAsTheReason)
   ASSERT_TRUE(answer);
   EXPECT_FALSE(answer->busy);
   EXPECT_EQ(answer->why, "p-1 printer 10.0.0.7 site");
+}
+
+TEST_F(ExecProbeTest, ADeviceNeverOverridesWhatAnOperatorGaveHoweverItSpellsIt) {
+  said = {{"snmp.community", "evil"}, {"SNMP_COMMUNITY", "evil"}, {"snmp-community", "evil"}, {"zzz", "its own"}, {"DEVICE", "p-2"}};
+  const auto answer = ask("echo $DRAY_DEVICE $DRAY_ATTRIBUTE_SNMP_COMMUNITY $DRAY_ATTRIBUTE_ZZZ");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->why, "p-1 site its own");
 }
 
 TEST_F(ExecProbeTest, ExitStatusTenIsBusyForAsLongAsItSays) {

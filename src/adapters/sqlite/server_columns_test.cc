@@ -141,6 +141,22 @@ TEST_F(DamagedNumbers, ADeferralThatDoesNotSayWhomItMeansMeansEverybody) {
   EXPECT_EQ(again.assignment.value(), "r1-berlin");
 }
 
+TEST_F(DamagedNumbers, WhatIsReportedOfAJobWhoseTryCanNotBeReadIsNotLost) {
+  roll_out();
+  execute("UPDATE job SET generation='[[oops'");
+  report("berlin", {job_report(1, 1, "r1.2-till-1", "failed")});
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, "scheduled") << "no second one was ever made";
+  report("berlin", {job_report(1, 2, "r1-till-1", "failed")});
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, "failed");
+}
+
+TEST_F(DamagedNumbers, ACancelIsSavedWhereItCanNotBeReadWhetherOneWasAsked) {
+  roll_out();
+  execute("UPDATE job SET cancel_at='[[oops'");
+  must(store->cancel_job(JobId{"r1-till-1"}, {"ines", "x"}, kNow));
+  EXPECT_EQ(store->replace_unreadable({"job", "r1-till-1", "cancel_at", "null"}).error().code(), ErrorCode::kConflict);
+}
+
 TEST_F(DamagedNumbers, CountsOfAPhaseAreMadeAnewFromItsJobs) {
   roll_out();
   report("berlin", {job_report(1, 1, "r1-till-1", "failed")});

@@ -345,7 +345,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
       "SELECT j.id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, j.phase >= r.released, j.cancel_at IS NOT NULL, j.installing_at, d.type, " +
       std::string{kResultColumns} +
       " FROM job j JOIN device d ON d.id=j.device_id JOIN rollout r ON r.id=j.rollout_id "
-      "WHERE j.rollout_id=?1 AND d.name=?2 AND d.site_id=?3 AND j.generation=?4";
+      "WHERE j.rollout_id=?1 AND d.name=?2 AND d.site_id=?3 AND " + std::string{kGenerationOfJ} + "=?4";
   auto& find = sql_(kFind);
   find.bind(1, key->rollout).bind(2, key->device).bind(3, in.site_id).bind(4, key->generation);
   DRAY_TRY(const bool there, find.step());

@@ -191,14 +191,13 @@ Result<> SqliteServerStore::retry_jobs(const RolloutRow& row, SiteIds& sites) {
                    .bind(1, id)
                    .bind(2, core::is_paused(row.rollout) ? 1 : 0)
                    .run());
+  static const std::string kKeep =
+      "INSERT INTO job_past(job_id, generation, state, reason, sentence, attempt, late) SELECT j.id, " +
+      std::string{kGenerationOfJ} + ", j.state, j.reason, j.sentence, j.attempt, j.late FROM job j WHERE j.rollout_id=?1 AND "
+      "j.state IN ('failed', 'rolled_back', 'expired')";
+  DRAY_CHECK(sql_(kKeep).bind(1, row.id).run());
   DRAY_CHECK(
-      sql_("INSERT INTO job_past(job_id, generation, state, reason, sentence, attempt, late) "
-           "SELECT id, generation, state, reason, sentence, attempt, late FROM job WHERE rollout_id=?1 AND "
-           "state IN ('failed', 'rolled_back', 'expired')")
-          .bind(1, row.id)
-          .run());
-  DRAY_CHECK(
-      sql_("UPDATE job SET generation=generation+1, state='scheduled', final=0, reason='', sentence='', "
+      sql_("UPDATE job SET generation=1+(SELECT max(generation) FROM job_past WHERE job_id=job.id), state='scheduled', final=0, reason='', sentence='', "
            "until=NULL, update_at=NULL, step=0, attempt=0, bytes=0, running='{}', late=0, cancel_id='', "
            "cancel_answer='', reported_at=NULL, cancel_at=NULL, cancel_by='', cancel_why='', withheld=0 "
            "WHERE rollout_id=?1 AND state IN ('failed', 'rolled_back', 'expired')")

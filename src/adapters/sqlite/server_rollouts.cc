@@ -125,10 +125,11 @@ Result<SiteChanges> SqliteServerStore::cancel_job(const JobId& job, const wire::
   const auto key = job_key(job.value());
   if (!key) return Error{ErrorCode::kNotFound, "no such job: '" + job.value() + "'"};
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
-  auto& find = sql_(
-      "SELECT j.id, j.state, j.final, j.cancel_at IS NOT NULL, a.site_id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, "
+  static const std::string kFind =
+      "SELECT j.id, j.state, j.final, typeof(j.cancel_at)='integer', a.site_id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, "
       "j.phase >= r.released FROM job j JOIN device d ON d.id=j.device_id JOIN assignment a ON a.id=j.assignment_id JOIN rollout r ON "
-      "r.id=j.rollout_id WHERE j.rollout_id=?1 AND d.name=?2 AND j.generation=?3");
+      "r.id=j.rollout_id WHERE j.rollout_id=?1 AND d.name=?2 AND " + std::string{kGenerationOfJ} + "=?3";
+  auto& find = sql_(kFind);
   find.bind(1, key->rollout).bind(2, key->device).bind(3, key->generation);
   DRAY_TRY(const bool there, find.step());
   if (!there) return Error{ErrorCode::kNotFound, "no such job: '" + job.value() + "'"};

@@ -63,6 +63,11 @@ std::optional<JobKey> job_key(std::string_view id);
 inline std::string rollout_id(std::int64_t number) { return "r" + std::to_string(number); }
 JobId job_id(std::int64_t rollout, std::int64_t generation, const std::string& device);
 
+// Which try job j is: where its own number can't be read, the one after those that have ended.
+inline constexpr std::string_view kGenerationOfJ =
+    "CASE typeof(j.generation) WHEN 'integer' THEN j.generation ELSE 1+coalesce((SELECT max(p.generation) FROM job_past p "
+    "WHERE p.job_id=j.id), 0) END";
+
 // Columns in this order, from `first` on.
 inline constexpr std::string_view kResultColumns =
     "j.state, j.reason, j.sentence, j.until, j.update_at, j.step, j.attempt, j.bytes, j.running, j.late, "

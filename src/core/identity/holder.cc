@@ -32,7 +32,8 @@ void bound(Holding& holding, InstanceRole role, std::size_t most) {
   }
 }
 
-void take_over(Holding& holding, std::string_view name, WallTime now, bool by_silence) {
+// heard: when it called last.
+void take_over(Holding& holding, std::string_view name, WallTime heard, WallTime now, bool by_silence) {
   if (Instance* before = find_holder(holding)) {
     before->role = InstanceRole::kReplaced;
     before->since = now;
@@ -45,7 +46,7 @@ void take_over(Holding& holding, std::string_view name, WallTime now, bool by_si
     std::erase_if(holding.instances, [&](const Instance& i) { return i.name == name; });
   }
   const bool returned = by_silence && was_replaced;
-  holding.instances.push_back({std::string{name}, InstanceRole::kHolds, now, now, {}, returned});
+  holding.instances.push_back({std::string{name}, InstanceRole::kHolds, now, heard, {}, returned});
   bound(holding, InstanceRole::kReplaced, kMostReplaced);
 }
 
@@ -73,7 +74,8 @@ bool refuse(Holding& holding, std::string_view name, WallTime now) {
 }
 
 bool asks(const Instance& i, WallTime now) {
-  return i.role != InstanceRole::kHolds && i.refused && now - i.heard < kSilent;
+  const bool is_late = now - i.heard >= kSilent && !DRAY_MUTANT("two_gateways_for_ever");
+  return i.role != InstanceRole::kHolds && i.refused && !is_late;
 }
 
 // Of those that asked within kSilent the ones that still ask; where none does, all of them.
@@ -112,7 +114,7 @@ Called call_of(const Holding& holding, std::string_view name, WallTime now) {
   }
   const bool gives_way = holds != nullptr && holds->name.empty() && find(out.next, name) == nullptr;
   if (holds == nullptr || gives_way || now - holds->heard >= kSilent) {
-    take_over(out.next, name, now, true);
+    take_over(out.next, name, now, now, true);
     out.holds = out.must_save = out.is_news = true;
     return out;
   }
@@ -145,8 +147,10 @@ Result<Holding> replaced_by(const Holding& holding, std::optional<std::string_vi
   const Instance* chosen = find(next, *name);
   if (chosen == nullptr) return Error{ErrorCode::kNotFound, "no such instance at this site: '" + shown_name(*name) + "'"};
   if (chosen->role == InstanceRole::kHolds) return next;
+  if (presence(*chosen, now) == "ended")
+    return Error{ErrorCode::kConflict, ago(*chosen, now) + " does not ask for this site any more, and nobody would be served: start it first"};
   const std::string who{*name};
-  take_over(next, who, now, false);
+  take_over(next, who, chosen->heard, now, false);
   return next;
 }
 

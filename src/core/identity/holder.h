@@ -64,7 +64,8 @@ Holding heard_holder(Holding holding, WallTime now);
 Holding after_start(Holding holding, WallTime now);
 
 // An operator's choice: `name` holds from now on; without a name the one that asks. kConflict: nobody else has asked
-// within kSilent, or several still ask and none was named; kNotFound: no such instance.
+// within kSilent, several still ask and none was named, or the named one does not ask any more; kNotFound: no such
+// instance.
 Result<Holding> replaced_by(const Holding& holding, std::optional<std::string_view> name, WallTime now);
 
 // More than one gateway is at work, or one that was replaced is back.

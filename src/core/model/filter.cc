@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <utility>
 
 #include "base/overloaded.h"
@@ -223,11 +222,37 @@ bool matches(std::string_view pattern, std::string_view value) {
   return p == pattern.size();
 }
 
-std::optional<double> number(std::string_view text) {
-  double out = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc{} || end != text.data() + text.size()) return {};
+// A decimal number by its digits, so that long ones (serial numbers) are not rounded: -0012.50 is {true, "12", "5"}.
+struct Decimal {
+  bool negative = false;
+  std::string_view whole, fraction;  // without zeros that mean nothing
+};
+
+// Nothing where it is no plain decimal number: "1e5", "inf" and "0x1f" are text.
+std::optional<Decimal> number(std::string_view text) {
+  Decimal out;
+  if (text.starts_with('-')) {
+    out.negative = true;
+    text.remove_prefix(1);
+  }
+  const auto point = text.find('.');
+  out.whole = text.substr(0, point);
+  if (point != std::string_view::npos) out.fraction = text.substr(point + 1);
+  const auto digits = [](std::string_view part) { return part.find_first_not_of("0123456789") == std::string_view::npos; };
+  if (!digits(out.whole) || !digits(out.fraction) || (out.whole.empty() && out.fraction.empty())) return {};
+  out.whole.remove_prefix(std::min(out.whole.find_first_not_of('0'), out.whole.size()));
+  out.fraction = out.fraction.substr(0, out.fraction.find_last_not_of('0') + 1);
+  if (out.whole.empty() && out.fraction.empty()) out.negative = false;
   return out;
+}
+
+// Below, at or above 0: a is smaller, the same, larger.
+int compared(const Decimal& a, const Decimal& b) {
+  if (a.negative != b.negative) return a.negative ? -1 : 1;
+  const int bigger = a.negative ? -1 : 1;
+  if (a.whole.size() != b.whole.size()) return a.whole.size() < b.whole.size() ? -bigger : bigger;
+  const int whole = a.whole.compare(b.whole), fraction = a.fraction.compare(b.fraction);  // of digits: as numbers
+  return (whole != 0 ? whole : fraction) * bigger;
 }
 
 template <class T>
@@ -257,7 +282,7 @@ bool holds(const Compare& compare, const std::optional<std::string>& have) {
       break;
   }
   const auto a = number(*have), b = number(compare.value);
-  return a && b ? ordered(compare.how, *a, *b) : ordered(compare.how, *have, compare.value);
+  return a && b ? ordered(compare.how, compared(*a, *b), 0) : ordered(compare.how, *have, compare.value);
 }
 
 }  // namespace

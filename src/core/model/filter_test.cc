@@ -109,6 +109,34 @@ Filter any_filter(int depth) {
   }
 }
 
+// What a device's attribute says, and a number, in this order of size; each pair also the other way round.
+TEST(Filter, LongNumbersAreComparedExactly) {
+  const auto holds = [](const std::string& have, const std::string& asked) {
+    const auto filter = parse_filter("attribute.n " + asked, kDeviceFields);
+    EXPECT_TRUE(filter) << asked;
+    return filter && passes(*filter, [&](std::string_view) { return std::optional{have}; });
+  };
+  for (const auto& [less, more] : std::vector<std::pair<std::string, std::string>>{{"9007199254740992", "9007199254740993"},
+                                                                                  {"12345678901234567890123", "12345678901234567890124"},
+                                                                                  {"9", "10"},
+                                                                                  {"-10", "-9"},
+                                                                                  {"-0.5", "0"},
+                                                                                  {"0.1", "0.10000000000000000000001"},
+                                                                                  {"-1.5", "-1.25"},
+                                                                                  {"99", "100.0"}}) {
+    EXPECT_TRUE(holds(less, "< \"" + more + "\"")) << less << " " << more;
+    EXPECT_FALSE(holds(more, "< \"" + less + "\"")) << less << " " << more;
+    EXPECT_TRUE(holds(more, "> \"" + less + "\"")) << less << " " << more;
+    EXPECT_FALSE(holds(less, ">= \"" + more + "\"")) << less << " " << more;
+  }
+  for (const auto& [a, b] : std::vector<std::pair<std::string, std::string>>{{"007", "7"}, {"1.50", "1.5"}, {"-0", "0"}, {"00.0", ".0"}, {"5.", "5"}}) {
+    EXPECT_TRUE(holds(a, "<= \"" + b + "\"")) << a << " " << b;
+    EXPECT_TRUE(holds(a, ">= \"" + b + "\"")) << a << " " << b;
+  }
+  EXPECT_TRUE(holds("nan", "> 5")) << "text, which is compared as text";
+  EXPECT_TRUE(holds("abc", "< abd"));
+}
+
 TEST(Filter, ComesBackTheSameFromItsText) {
   EXPECT_TRUE(rc::check([] {
     const Filter filter = any_filter(2);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -111,6 +112,13 @@ std::optional<std::string> flaw_of(const DeviceType& type) {
     if (!seen.contains(component)) return "order: '" + component + "' is missing";
   for (const auto& [component, part] : type.parts)
     if (!known.contains(component)) return "parts: '" + component + "' is none of the components";
+  std::map<std::string, std::string> component_of;  // each as a device is told of it
+  for (const std::string& component : type.components) {
+    const auto named = type.parts.find(component);
+    const std::string& part = named == type.parts.end() ? component : named->second;
+    const auto [other, first] = component_of.emplace(part, component);
+    if (!first) return "parts: '" + other->second + "' and '" + component + "' would both be the part '" + part + "'";
+  }
   return {};
 }
 

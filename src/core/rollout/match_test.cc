@@ -81,6 +81,13 @@ TEST(Refuses, FilesThatSwupdateSkipsAndSizesThatDoNotFit) {
 
 TEST(Flaw, TheOrderNamesEveryComponentOnce) {
   EXPECT_FALSE(flaw_of(till({{"os"}, {"app"}})));
+  DeviceType parts = till({{"os"}, {"app"}});
+  parts.parts = {{"os", "app"}, {"app", "os"}};
+  EXPECT_FALSE(flaw_of(parts));
+  parts.parts = {{"os", "firmware"}, {"app", "firmware"}};
+  EXPECT_NE(flaw_of(parts).value_or("").find("both be the part 'firmware'"), std::string::npos) << "two of one part: one would be written into the other's place";
+  parts.parts = {{"os", "app"}};
+  EXPECT_NE(flaw_of(parts).value_or("").find("both be the part 'app'"), std::string::npos);
   EXPECT_EQ(flaw_of(till({{"os"}})), "order: 'app' is missing");
   EXPECT_EQ(flaw_of(till({{"os", "os"}, {"app"}})), "order: 'os' is named twice");
   EXPECT_EQ(flaw_of(till({{"os"}, {"app"}, {"radio"}})), "order: 'radio' is none of the components");

@@ -25,7 +25,7 @@ class AnyHistory {
     for (std::size_t i = 0; i < n; ++i) {
       PhaseTerms p;
       const std::uint32_t bits = seed >> (4 + 5 * i);
-      if ((bits & 1U) != 0) p.success = Percent{8000};
+      if ((bits & 1U) != 0) p.success = Percent{6000};
       if ((bits & 2U) != 0)
         p.failure = (bits & 4U) != 0 ? Threshold{DeviceCount{2}} : Threshold{Percent{2000}};
       if ((bits & 9U) == 9U) p.on_failure = OnFailure::kAbort;
@@ -34,7 +34,7 @@ class AnyHistory {
       phases.push_back(p);
     }
     for (std::size_t i = 0; i < 8 * n; ++i) devices_.push_back({i % n, "scheduled", 1});
-    RolloutTerms terms{Delivery::kPull, {}, at_, at_ + std::chrono::hours{12}};
+    RolloutTerms terms{Delivery::kPull, {}, at_, at_ + std::chrono::hours{24}};
     if ((seed & 0x80000000U) != 0) {
       terms.delivery = Delivery::kPush;
       terms.transmit_at = at_ + std::chrono::minutes{10};
@@ -69,7 +69,7 @@ class AnyHistory {
     }
   }
 
-  int pauses_by_failure = 0, releases = 0, crossings = 0, ends = 0;
+  int pauses_by_failure = 0, later_releases = 0, crossings = 0, ends = 0;
 
  private:
   std::vector<PhaseCounts> counts() const {
@@ -165,7 +165,7 @@ class AnyHistory {
       if (const auto* release = std::get_if<ReleasePhase>(&action)) {
         RC_ASSERT(!in_plan_[release->phase]);
         in_plan_[release->phase] = true;
-        ++releases;
+        later_releases += release->phase > 0 ? 1 : 0;
       }
       if (std::holds_alternative<Transmit>(action)) transmitted_ = true;
       if (std::holds_alternative<HoldJobs>(action)) held_ = true;
@@ -194,22 +194,22 @@ class AnyHistory {
 };
 
 TEST(RolloutProperties, HoldInAnyHistory) {
-  int pauses = 0, releases = 0, crossings = 0, finished = 0;
+  int pauses = 0, later_releases = 0, crossings = 0, finished = 0;
   rc::check([&] {
     const auto any = rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::uint32_t>());
     AnyHistory history{*any};
     const auto events = *rc::gen::container<std::vector<std::uint32_t>>(400, any);
     for (const std::uint32_t n : events) history.play(n);
     pauses += history.pauses_by_failure;
-    releases += history.releases;
+    later_releases += history.later_releases;
     crossings += history.crossings;
     finished += history.ends;
   });
   // The histories are no idle ones.
   EXPECT_GT(pauses, 20);
-  EXPECT_GT(releases, 100);
+  EXPECT_GT(later_releases, 5);
   EXPECT_GT(crossings, 20);
-  EXPECT_GT(finished, 5);
+  EXPECT_GT(finished, 2);
 }
 
 }  // namespace

@@ -22,9 +22,9 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
      "withdraws it or gives it again."},
     {"backing_off", "It tries again by itself. If it keeps failing, look at the log of the job."},
     {"waiting_window",
-     "It begins by itself when the update window opens; a wider window of the rollout would let it begin "
+     "It begins by itself when the update window opens; a wider window of the site, or of the rollout, would let it begin "
      "sooner."},
-    {"no_window_left", "It expires unless the rollout gets another window before its expiry."},
+    {"no_window_left", "It expires unless an update window of the site and of the rollout opens before its expiry."},
     {"waiting_artifact",
      "The gateway has to fetch the artifact: it does so while the WAN works and the transfer window is "
      "open."},
@@ -68,7 +68,7 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
      "another machine has its token. It goes on by itself; at once: drayctl site action-ids."},
     {"action_ids_exhausted",
      "drayctl site action-ids --beyond-32-bits, where all devices of the site take ids of 64 bits."},
-    {"waiting_phase", "The phase before it has to end well."},
+    {"waiting_phase", "The phase before it has to end well, and its soak time to pass."},
     {"waiting_approval", "Somebody has to approve the next phase."},
     {"soaking", "The soak time has to pass."},
     {"paused", "Somebody has to resume the rollout."},

@@ -37,9 +37,8 @@ bool has_passed(WallTime since, std::chrono::seconds within, const Given& given)
   return given.now >= limit_of(since, within, given);
 }
 
-std::optional<WallTime> absent_at(WallTime since, const Given& given) {
-  if (!given.seen_at) return {};
-  return limit_of(std::max(since, *given.seen_at), given.absent_after, given);
+WallTime absent_at(WallTime since, const Given& given) {
+  return limit_of(std::max(since, given.seen_at.value_or(since)), given.absent_after, given);
 }
 
 void step(Decision& d, const JobEvent& event) {

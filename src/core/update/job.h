@@ -251,7 +251,7 @@ struct Given {
   std::string boot_id;
   RetryTimes retry{};
   WallTime up_since;          // when this gateway started: a device's silence before that is our own
-  std::optional<WallTime> seen_at;  // the device's last call, where known; only for what describe() says:
+  std::optional<WallTime> seen_at;  // the device's last call; nothing: it never called; only for what describe() says:
   std::chrono::seconds absent_after{900};  // absent where it has not called for so long, though it should
   std::chrono::seconds answer_valid{900};
   std::chrono::seconds cancel_within{600};

@@ -111,10 +111,10 @@ struct Describe {
   }
   // The device is to call; did it, since then?
   PublicState silent(WallTime since, const std::string& reason, const std::string& sentence) const {
-    const auto absent = machine::absent_at(since, given);
-    if (absent && given.now >= *absent)
-      return {
-          "waiting_confirm", "device_absent", "the device has not called since " + at(*given.seen_at), {}};
+    const WallTime absent = machine::absent_at(since, given);
+    if (given.now >= absent)
+      return {"waiting_confirm", "device_absent",
+              given.seen_at ? "the device has not called since " + at(*given.seen_at) : "the device has never called at this gateway", {}};
     return {"waiting_confirm", reason, sentence, {}};
   }
 

@@ -45,9 +45,8 @@ Hold hold(const Job& job, const Given& given);
 WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given);
 bool has_passed(WallTime since, std::chrono::seconds within, const Given& given);
 
-// When a device that is silent since then, and should call, counts as absent; nothing where its calls are not
-// known.
-std::optional<WallTime> absent_at(WallTime since, const Given& given);
+// When a device that is silent since then, and should call, counts as absent: one that has never called as well.
+WallTime absent_at(WallTime since, const Given& given);
 
 template <class Phase>
 bool is(const Job& job) {

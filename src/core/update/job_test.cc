@@ -196,7 +196,7 @@ TEST(Job, SilenceIsTheDevicesOwnDeferment) {
   rig.tick_at(at(200));
   EXPECT_EQ(rig.phase(), "Asked");
   EXPECT_EQ(rig.job.update_at, at(15)) << "the stored time does not move";
-  EXPECT_EQ(rig.said().reason, "device_deferring");
+  EXPECT_EQ(rig.said(), (PublicState{"waiting_confirm", "device_absent", "the device has never called at this gateway", {}}));
   rig.given.seen_at = at(190);
   EXPECT_EQ(rig.said().reason, "device_deferring");
   EXPECT_EQ(wake_at(rig.job, rig.given), at(205)) << "then it is absent";

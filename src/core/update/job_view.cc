@@ -157,8 +157,8 @@ struct Wake {
   When operator()(const Incompatible&) const { return {}; }
 
   When absent(WallTime since) const {
-    const When at = machine::absent_at(since, given);
-    return at && *at > given.now ? at : When{};
+    const WallTime at = machine::absent_at(since, given);
+    return at > given.now ? When{at} : When{};
   }
   When limit(WallTime since, std::chrono::seconds within) const {
     return since > given.now ? given.now : at_or_now(machine::limit_of(since, within, given), given.now);

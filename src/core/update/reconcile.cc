@@ -94,6 +94,20 @@ bool covers(const JobTerms& winner, const JobTerms& loser) {
   return std::includes(wide.begin(), wide.end(), narrow.begin(), narrow.end());
 }
 
+std::set<Sha256> artifacts(const JobTerms& terms) {
+  std::set<Sha256> all;
+  for (const auto& step : terms.steps)
+    for (const StepArtifact& a : step) all.insert(a.sha256);
+  return all;
+}
+
+// A job that has ended, and another one of its id: a server that was restored from a backup gives ids once more, and what
+// came of the one says nothing of the other. No server changes the artifacts of a job.
+bool is_another(const Job& ended, const JobTerms& terms) {
+  return is_final(ended) && !action_is_open(ended) && !std::holds_alternative<Incompatible>(ended.phase) && terms.incompatible.empty() &&
+         artifacts(ended.terms) != artifacts(terms);
+}
+
 bool is_settled(const Job& job) {  // nothing more can supersede it
   return is_final(job) || job.stop_after || std::holds_alternative<Cancelling>(job.phase);
 }
@@ -146,6 +160,7 @@ std::vector<JobChange> reconcile(std::span<const Job* const> jobs, const Plan& p
   std::multimap<DeviceId, const JobTerms*> open;  // what may supersede
   for (const JobTerms& terms : wanted) {
     const Job* job = find(known, terms.id);
+    if (job != nullptr && is_another(*job, terms)) job = nullptr;
     if (terms.incompatible.empty() && (job == nullptr || !is_settled(*job)) && !cancels.contains(terms.id))
       open.emplace(terms.device, &terms);
   }
@@ -153,6 +168,7 @@ std::vector<JobChange> reconcile(std::span<const Job* const> jobs, const Plan& p
   std::vector<JobChange> changes;
   for (const JobTerms& terms : wanted) {
     const Job* job = find(known, terms.id);
+    if (job != nullptr && is_another(*job, terms)) job = nullptr;
     const auto deferred_until = standing_deferral(terms, plan.deferrals, local);
     if (job == nullptr)
       changes.push_back({terms.id, make_job(terms, deferred_until)});

@@ -157,6 +157,26 @@ TEST(Reconcile, ReportsDeferralsThatChangedOrAreWithdrawn) {
   EXPECT_EQ(event<DeferralsChanged>(local.at(0))->until, at(90));
 }
 
+// A server that was restored from a backup gives its ids once more.
+TEST(Reconcile, WhatCameOfAnOlderJobOfThisIdSaysNothingOfANewOne) {
+  Job ended = make_job(terms_of(plan())[0], {});
+  for (const JobPhase& end : {JobPhase{Succeeded{}}, JobPhase{Failed{}}, JobPhase{Cancelled{}}, JobPhase{Expired{}}}) {
+    ended.phase = end;
+    EXPECT_TRUE(changes({ended}, plan()).empty()) << "the same job once more";
+    const auto found = changes({ended}, changed([](Plan& p) { p.assignments[0].jobs[0].steps = {{other_image().sha256}}; }));
+    ASSERT_EQ(found.size(), 1U) << phase_name(end);
+    const auto* made = std::get_if<Job>(&found[0].what);
+    ASSERT_NE(made, nullptr);
+    EXPECT_EQ(phase_name(made->phase), "Planned");
+    EXPECT_EQ(made->terms.steps[0][0].sha256, other_image().sha256);
+  }
+  ended.phase = Succeeded{};
+  EXPECT_TRUE(changes({ended}, changed([](Plan& p) { p.device_types[0].order = {{"os", "app"}}; })).empty()) << "the same bytes in other steps";
+  ended.action = ActionId{101};
+  EXPECT_TRUE(changes({ended}, changed([](Plan& p) { p.assignments[0].jobs[0].steps = {{other_image().sha256}}; })).empty())
+      << "its device still speaks of it";
+}
+
 TEST(Reconcile, PutsEachCancelToAJobOnce) {
   Plan p = plan();
   p.cancels = {{"c0", JobId{"r12-till-014"}, "ines", "old"},

@@ -57,8 +57,9 @@ bool Door::is_authorized(const HttpRequest& request, const DeviceState* device) 
   const auto header = request.headers.get("Authorization");
   if (header.starts_with(kTargetToken))
     return device != nullptr && device->in_plan && token_matches(header.substr(kTargetToken.size()), device->token_sha256);
+  // The site's token is in the hands of every device that nobody has entered yet: it speaks for none that has a token of its own.
   if (header.starts_with(kGatewayToken))
-    return token_matches(header.substr(kGatewayToken.size()), parts_.site.settings().unknown_devices_token_sha256);
+    return (device == nullptr || !device->in_plan) && token_matches(header.substr(kGatewayToken.size()), parts_.site.settings().unknown_devices_token_sha256);
   return false;
 }
 

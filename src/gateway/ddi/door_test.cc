@@ -158,7 +158,7 @@ TEST_F(DoorTest, S12_TokensDecide) {
   const std::vector<std::tuple<std::string, std::string, int>> rows{
       {"dev-1", "TargetToken tok-dev-1", 200},  {"dev-1", "TargetToken tok-dev-2", 401}, {"dev-1", "TargetToken", 401},
       {"dev-1", "TargetToken ", 401},           {"dev-1", "targettoken tok-dev-1", 401}, {"dev-1", "TargetToken  tok-dev-1", 401},
-      {"dev-1", "Bearer tok-dev-1", 401},       {"dev-9", "TargetToken tok-dev-9", 401}, {"dev-1", "GatewayToken site-secret", 200},
+      {"dev-1", "Bearer tok-dev-1", 401},       {"dev-9", "TargetToken tok-dev-9", 401}, {"dev-1", "GatewayToken site-secret", 401},
       {"dev-1", "GatewayToken site-secreu", 401}, {"dev-9", "GatewayToken site-secret", 200}};
   for (const auto& [device, token, status] : rows) {
     const Answer answer = get("", {.device = device, .token = token});

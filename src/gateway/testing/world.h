@@ -224,6 +224,7 @@ class World {
               std::to_string(std::chrono::steady_clock::now().time_since_epoch().count());
     std::filesystem::create_directories(folder_);
     settings.server_url = "http://server";
+    settings.local_names = {"gw"};
     settings.token = "gateway-token";
     settings.poll_sleep = 2s;
     settings.requests_per_second = 1e6;
