@@ -128,7 +128,7 @@ Task<Result<>> Exchange::send_answer(HttpResponse& response) {
   Piece head{Piece::Kind::kHead};
   head.status = response.status;
   head.headers = response.headers;
-  head.headers.set("Date", network_.date(server.node->clock().wall()));
+  head.headers.set("Date", network_.date(server.node->said_time()));
   if (no_body || !bodiless) head.headers.set("Content-Length", std::to_string(length_of(response)));
   if (fits_one_piece(response, bodiless)) {
     head.kind = Piece::Kind::kAll;

@@ -22,7 +22,7 @@ Node::Node(Events& events, Trace& trace, const SimRandom& world_random, std::str
       random_{world_random.fork(name_)},
       disk_{random_.fork("disk")},
       vfs_{disk_, random_.fork("vfs"),
-           [this] { return kWallStart + events_.now().time_since_epoch() + wall_error_; }} {
+           [this] { return kWallStart + events_.now().time_since_epoch() + wall_error_.by; }} {
   disk_.on_power_lost([this] { power_off(); });
 }
 
@@ -70,7 +70,7 @@ Worker& Node::worker(const std::string& name) {
 
 Log Node::log(Level least) {
   if (!trace_.keeps()) return {};
-  return Log{least, [this] { return kWallStart + events_.now().time_since_epoch() + wall_error_; },
+  return Log{least, [this] { return kWallStart + events_.now().time_since_epoch() + wall_error_.by; },
              [this](Level, std::string_view line) {
                if (up()) trace_.note(events_.now(), name_, line);
              }};

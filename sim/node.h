@@ -39,7 +39,8 @@ class Node {
   SimDisk& disk() { return disk_; }
   const std::string& vfs() const { return vfs_.name(); }
   SimRandom& random() { return random_; }
-  void set_wall_error(Duration error) { wall_error_ = error; }
+  void set_wall_error(Duration error, bool synchronised = true) { wall_error_ = {error, synchronised}; }
+  Duration wall_error() const { return wall_error_.by; }
   void set_program(Boot boot) { boot_ = std::move(boot); }
 
   bool up() const { return life_ != nullptr && !dying_; }
@@ -51,6 +52,9 @@ class Node {
   // Only while up, and good for this life.
   SimClock& clock() { return life_->clock; }
   Worker& worker(const std::string& name);
+  // What Date of this node's answers says: its wall clock, or this one, which lives as long as its program.
+  void say_time_by(const Clock& clock) { life_->says = &clock; }
+  WallTime said_time() const { return life_->says != nullptr ? life_->says->wall() : life_->clock.wall(); }
   Executor executor() { return life_->context.get_executor(); }
   Log log(Level least = Level::kDebug);
   void spawn(Task<> task);  // an exception out of it ends the run
@@ -67,12 +71,13 @@ class Node {
     using asio::execution_context::shutdown;  // destroys handlers, keeps the context itself
   };
   struct Body {  // what one life owns; the program goes first
-    Body(Events& events, Life life, const Duration& wall_error, Duration steady_at_boot)
+    Body(Events& events, Life life, const WallError& wall_error, Duration steady_at_boot)
         : id{life}, clock{events, life, wall_error, steady_at_boot} {}
     Life id;
     Context context;
     asio::executor_work_guard<Executor> work{context.get_executor()};
     SimClock clock;
+    const Clock* says = nullptr;
     std::map<std::string, SimWorker> workers;
     std::shared_ptr<void> program;
   };
@@ -85,7 +90,7 @@ class Node {
   bool ready_ = false;
   SimRandom random_;
   SimDisk disk_;
-  Duration wall_error_{0};
+  WallError wall_error_;
   Vfs vfs_;
   Boot boot_;
   int boots_ = 0;

@@ -10,6 +10,7 @@
 #include "adapters/posix/signals.h"
 #include "adapters/posix/started_with.h"
 #include "adapters/posix/system_clock.h"
+#include "adapters/posix/system_machine_clock.h"
 #include "adapters/posix/system_random.h"
 #include "adapters/posix/thread_worker.h"
 #include "adapters/sqlite/server_store.h"
@@ -78,7 +79,9 @@ Task<Result<>> serve(server::Server& server, Doors doors, const Settings& settin
 Result<> run(const Settings& settings, const CommandLine& line) {
   const std::uint64_t files = adapters::raise_file_limit();
   asio::io_context io{1};
-  adapters::SystemClock clock{io};
+  adapters::SystemClock own_clock{io};
+  const adapters::SystemMachineClock machine;
+  server::ServerTime clock{own_clock, machine};
   adapters::SystemRandom random;
   const Log log{settings.log_level, [&] { return clock.wall(); }, stderr_sink()};
   adapters::PosixDisk disk{settings.data};

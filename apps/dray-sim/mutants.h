@@ -57,6 +57,8 @@ inline constexpr Mutant kMutants[] = {
     {"plan_leaves_out", "unreadable", 1'000'001, "a plan is made without the jobs that can't be read"},
     {"links_take_slots", "served", 1'000'001, "a link that is shown and not used keeps others from receiving"},
     {"stranger_stops_orders", "liveness", 1'000'001, "a device that nobody knows stops the orders of all others at its site"},
+    {"woken_late", "punctual", 1, "a gateway whose clock was corrected goes on sleeping for what is planned by the old time"},
+    {"follows_leap", "one_time", 1'000'001, "the server follows a wall clock that leaps, and every rollout ends for good"},
     {"gives_up_server", "liveness", 1, "a gateway that often failed to reach its server stops trying"},
 };
 

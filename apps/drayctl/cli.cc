@@ -269,6 +269,7 @@ std::optional<int> Cli::parse(int argc, char** argv) {
   add_server_wishes(app, *this);
   add_gateway_wishes(app, *this);
   add_gateways(app, *this);
+  add_clock(app, *this);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -39,5 +39,6 @@ void add_planning(CLI::App& app, Cli& cli);  // after the groups that it adds to
 void add_server_wishes(CLI::App& app, Cli& cli);
 void add_gateway_wishes(CLI::App& app, Cli& cli);
 void add_gateways(CLI::App& app, Cli& cli);
+void add_clock(CLI::App& app, Cli& cli);  // cli_clock.cc
 
 }  // namespace dray::ctl

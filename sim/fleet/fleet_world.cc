@@ -176,6 +176,7 @@ void FleetWorld::on_crashed(Node& node) {
   if (const auto told = scene_.told_time.find(node.name()); told != scene_.told_time.end())
     told->second = kSteadyMax;
   for (const auto& check : checks_) check->crashed(node);
+  if (&node == &fleet_.server()) troubles_.server_booted();
   const Duration healed = Duration{options_.faults_until} - world_.now().time_since_epoch();
   const Duration outage = std::min(fleet_.take_outage(node), std::max<Duration>(20s, healed));
   world_.after(outage, [this, &node] {

@@ -14,7 +14,8 @@ Result<std::shared_ptr<const core::ZoneRules>> find_zone(const std::string& name
 }  // namespace
 
 ServerLife::ServerLife(World& world, Node& node, server::Options options, Watch watch)
-    : world_{world}, node_{node}, options_{options}, watch_{std::move(watch)} {
+    : world_{world}, node_{node}, options_{options}, watch_{std::move(watch)}, time_{node.clock(), node.clock()} {
+  node.say_time_by(time_);
   node.spawn(run(*this));
 }
 
@@ -34,7 +35,7 @@ Task<> ServerLife::run(ServerLife& self) {
   std::function<Result<>()> open = [&self] { return self.open(); };
   Result<> done = co_await on(store, std::move(open));
   if (done) {
-    server::Parts parts{node.executor(), node.clock(), node.random(), node.disk(),  store,
+    server::Parts parts{node.executor(), self.time_, node.random(), node.disk(),  store,
                         store,           node.worker("bytes"), *self.store_, *self.lists_, node.log(),
                         find_zone};
     self.server_ = std::make_unique<server::Server>(std::move(parts), self.options_);

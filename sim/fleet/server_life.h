@@ -30,6 +30,7 @@ class ServerLife {
   Watch watch_;
   std::unique_ptr<adapters::SqliteServerStore> store_;
   std::unique_ptr<adapters::SqliteServerLists> lists_;
+  server::ServerTime time_;
   std::unique_ptr<server::Server> server_;
   Stop stop_;
 };

@@ -29,6 +29,7 @@ Troubles::Troubles(World& world, Fleet& fleet, const FleetOptions& options, cons
       lan_random_{random_.fork("lan boxes")},
       rows_random_{random_.fork("rows")},
       rot_random_{random_.fork("server rot")},
+      clock_random_{random_.fork("server clock")},
       numbers_{world, fleet.people(), random_.fork("numbers")},
       boxes_{[&world] { return world.now(); }, numbers_} {}
 
@@ -52,7 +53,24 @@ void Troubles::begin() {
   plan_row_damage();
   const Duration room = Duration{options_.faults_until} - world_.now().time_since_epoch();
   for (std::uint64_t n = random_.uniform(8); n > 0; --n) world_.after(random_.up_to(room), [this] { one_incident(); });
+  if (swarm_.has("server_clock"))
+    for (std::uint64_t n = 1 + clock_random_.uniform(6); n > 0; --n)
+      later(clock_random_.up_to(room), [this] { let_server_clock_leap(); });
 }
+
+// Drawn from a stream of its own.
+void Troubles::let_server_clock_leap() {
+  const Duration most = clock_random_.one_in(2) ? Duration{24h * 200} : Duration{8h};
+  const Duration by = 2min + clock_random_.up_to(most);
+  const Duration lasts = 5s + clock_random_.up_to(Duration{6h} / static_cast<Duration::rep>(1ULL << clock_random_.uniform(12)));
+  Node& server = fleet_.server();
+  if (!server.up()) return;
+  server.set_wall_error(clock_random_.one_in(3) ? -by : by, false);
+  note(server, FaultKind::kServerClockLeapt, "its wall clock leaps", lasts);
+  world_.after(lasts, [this] { fleet_.server().set_wall_error(Duration{0}); });
+}
+
+void Troubles::server_booted() { fleet_.server().set_wall_error(Duration{0}); }
 
 std::string Troubles::describe() const { return standing_; }
 
@@ -226,6 +244,7 @@ void Troubles::rot_at_server(const RolloutTruth& rollout) {
 void Troubles::heal() {
   over_ = true;
   boxes_.heal();
+  fleet_.server().set_wall_error(Duration{0});
   for (Twin* twin : {fleet_.twin_gateway(), fleet_.twin_agent()})
     if (twin != nullptr && twin->started && !twin->gone) {
       twin->gone = true;

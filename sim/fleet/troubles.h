@@ -26,6 +26,8 @@ class Troubles {
   std::string describe() const;  // for people: who is odd, and what sites live behind; a line each
   // For each request that reaches the server.
   void heard(const std::string& client, const HttpRequest& request);
+  // The server has lost power: when it is booted a time service sets its clock before its program starts.
+  void server_booted();
   // Called when a document of a gateway that has no power was damaged.
   void on_damaged(std::function<void(Node&, const Damaged&)> hook) { on_damaged_ = std::move(hook); }
   // Called when a row of the server, which has no power, was damaged.
@@ -45,6 +47,7 @@ class Troubles {
   void start_twin_agent();
   void start_twin(Twin& twin, FaultKind kind);
   void damage();
+  void let_server_clock_leap();
   void post_numbers();
   void plan_row_damage();
   void damage_row_of_server();
@@ -60,7 +63,7 @@ class Troubles {
   const FleetOptions& options_;
   const Swarm& swarm_;
   FaultLog& log_;
-  SimRandom random_, lan_random_, rows_random_, rot_random_;
+  SimRandom random_, lan_random_, rows_random_, rot_random_, clock_random_;
   HostileNumbers numbers_;
   Boxes boxes_;
   std::vector<int> shares_;  // of incidents()

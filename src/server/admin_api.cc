@@ -55,6 +55,8 @@ struct AdminApi::Route {
 std::span<const AdminApi::Route> AdminApi::routes() {
   using A = AdminApi;
   static constexpr Route kRoutes[] = {
+      {Method::kGet, "clock", &A::show_clock},
+      {Method::kPost, "clock/confirm", &A::confirm_clock, kMostWords},
       {Method::kPost, "uploads", &A::begin_upload, kMostWords},
       {Method::kHead, "uploads/*", &A::show_upload},
       {Method::kGet, "uploads/*", &A::show_upload},
@@ -118,7 +120,10 @@ Task<HttpResponse> AdminApi::handle(HttpRequest request, Stop& /*stop*/) {
     const bool ready = alive || (started && sites_.can_save());
     HttpResponse out{ready ? 200 : 503};
     out.headers.set("Content-Type", "text/plain");
-    out.body = std::string{ready ? "ok\n" : started ? "nothing can be saved\n" : "starting\n"};
+    std::string body{ready ? "ok\n" : started ? "nothing can be saved\n" : "starting\n"};
+    const std::string clock = wire::clock_sentence(parts_.clock.shown());
+    if (started && !alive && !clock.empty()) body += "clock_leapt: " + clock + "\n";
+    out.body = std::move(body);
     co_return out;
   }
   if (path.size() < 3 || path[0] != "api" || path[1] != "v1")

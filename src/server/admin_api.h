@@ -73,6 +73,10 @@ class AdminApi : public HttpHandler {
 
   Task<HttpResponse> replace_row(Call& call);
 
+  // admin_clock.cc
+  Task<HttpResponse> show_clock(Call& call);
+  Task<HttpResponse> confirm_clock(Call& call);
+
   // admin_gateways.cc
   Task<HttpResponse> replace_gateway(Call& call);
 

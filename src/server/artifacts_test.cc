@@ -40,7 +40,8 @@ class SlowBody final : public BodySource {
 struct Life {
   std::unique_ptr<adapters::SqliteServerStore> store;
   std::unique_ptr<adapters::SqliteServerLists> lists;
-  std::unique_ptr<Parts> parts;
+  std::unique_ptr<ServerTime> time;
+    std::unique_ptr<Parts> parts;
   std::unique_ptr<Artifacts> artifacts;
 };
 
@@ -83,7 +84,8 @@ class ArtifactsAtOnce {
     made->store = std::move(*adapters::SqliteServerStore::open({.path = "server.db", .vfs = n.vfs()}));
     made->lists = std::make_unique<adapters::SqliteServerLists>(made->store->db());
     Worker& worker = n.worker("store");
-    made->parts = std::make_unique<Parts>(Parts{n.executor(), n.clock(), n.random(), n.disk(), worker, worker,
+    made->time = std::make_unique<ServerTime>(n.clock(), n.clock());
+    made->parts = std::make_unique<Parts>(Parts{n.executor(), *made->time, n.random(), n.disk(), worker, worker,
                                                 n.worker("bytes"), *made->store, *made->lists, n.log()});
     made->artifacts = std::make_unique<Artifacts>(*made->parts, options);
     program = made.get();

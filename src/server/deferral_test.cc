@@ -14,6 +14,7 @@ using wire::json::value;
 struct DeferralServer {
   std::unique_ptr<adapters::SqliteServerStore> store;
   std::unique_ptr<adapters::SqliteServerLists> lists;
+  std::unique_ptr<ServerTime> time;
   std::unique_ptr<Server> server;
   Stop stop;
 };
@@ -31,8 +32,9 @@ class DeferralsInTime : public ::testing::Test {
       store_ = program->store.get();
       program->lists = std::make_unique<adapters::SqliteServerLists>(program->store->db());
       Worker& worker = node.worker("store");
+      program->time = std::make_unique<ServerTime>(node.clock(), node.clock());
       program->server = std::make_unique<Server>(
-          Parts{node.executor(), node.clock(), node.random(), node.disk(), worker, worker, node.worker("bytes"),
+          Parts{node.executor(), *program->time, node.random(), node.disk(), worker, worker, node.worker("bytes"),
                 *program->store, *program->lists, node.log()},
           Options{});
       world.network().serve(node, "server", program->server->both());

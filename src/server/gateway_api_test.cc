@@ -19,7 +19,8 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
   struct Program {
     Program(sim::Node& node, Store& store, Lists& lists, const Options& options,
             std::vector<std::string>& lines)
-        : parts{node.executor(),      node.clock(),         node.random(), node.disk(), node.worker("store"),
+        : time{node.clock(), node.clock()},
+          parts{node.executor(),      time,                 node.random(), node.disk(), node.worker("store"),
                 node.worker("store"), node.worker("bytes"), store,         lists,
                 Log{Level::kInfo, [] { return WallTime{}; },
                     [&lines](Level, std::string_view line) { lines.emplace_back(line); }}},
@@ -28,6 +29,7 @@ class GatewayDoor : public adapters::server_testing::StoreFixture {
           tasks{node.executor()},
           instances{parts, sites, tasks},
           door{parts, options, sites, artifacts, instances, tasks, timetable} {}
+    ServerTime time;
     Parts parts;
     Signal timetable;
     Sites sites;

@@ -2,18 +2,18 @@
 #pragma once
 
 #include "base/log.h"
-#include "ports/clock.h"
 #include "ports/disk.h"
 #include "ports/random.h"
 #include "ports/worker.h"
 #include "server/schedule.h"
+#include "server/server_time.h"
 #include "server/store.h"
 
 namespace dray::server {
 
 struct Parts {
   Executor executor;
-  Clock& clock;
+  ServerTime& clock;
   Random& random;
   Disk& disk;            // the data folder; used on `bytes` only
   Worker& store_worker;  // the only user of `store`

@@ -16,9 +16,11 @@ class Loops : public adapters::server_testing::StoreFixture {
  protected:
   struct Program {
     Program(sim::Node& node, Store& store, Lists& lists)
-        : server{Parts{node.executor(), node.clock(), node.random(), node.disk(), node.worker("store"),
+        : time{node.clock(), node.clock()},
+          server{Parts{node.executor(), time, node.random(), node.disk(), node.worker("store"),
                        node.worker("store"), node.worker("bytes"), store, lists, node.log()},
                  {}} {}
+    ServerTime time;
     Server server;
     Stop stop;
   };

@@ -18,7 +18,8 @@ Server::Server(Parts parts, Options options)
       instances_{parts_, sites_, tasks_},
       admin_{parts_, options_, sites_, artifacts_, instances_, timetable_},
       gateway_{parts_, options_, sites_, artifacts_, instances_, tasks_, timetable_},
-      both_{admin_, gateway_} {}
+      both_{admin_, gateway_},
+      clock_lines_{parts_.clock, parts_.log} {}
 
 Task<HttpResponse> Server::Both::handle(HttpRequest request, Stop& stop) {
   if (request.target.starts_with("/gateway/")) co_return co_await gateway.handle(std::move(request), stop);
@@ -84,8 +85,25 @@ Task<> Server::flush_contacts(Stop& stop) {
   while (!stop.requested()) {
     [[maybe_unused]] auto slept =
         co_await parts_.clock.sleep_until(parts_.clock.steady() + options_.flush_contacts, stop);
+    watch_clock();
     co_await sites_.flush_contacts();
   }
+}
+
+// Says once that the wall clock has leapt, and once that it is over; where the time has moved otherwise than time passes,
+// everything that waits for an instant looks again.
+void Server::watch_clock() {
+  const wire::ClockView clock = parts_.clock.shown();
+  const bool leapt = clock.leapt_for.has_value();
+  if (leapt && !clock_leapt_ && clock_lines_.may_say("clock_leapt", "server"))
+    parts_.log.error("clock_leapt", {{"why", wire::clock_sentence(clock)}});
+  if (!leapt && clock_leapt_ && clock_lines_.may_say("clock_followed_again", "server"))
+    parts_.log.info("clock_followed_again", {{"now", to_rfc3339(clock.now)}});
+  clock_leapt_ = leapt;
+  const TimeMark now = parts_.clock.mark();
+  const Duration moved = (now.time - clock_seen_.time) - (now.at - clock_seen_.at);
+  if (std::chrono::abs(moved) >= std::chrono::seconds{1}) timetable_.notify();
+  clock_seen_ = now;
 }
 
 Task<> Server::sweep_uploads(Stop& stop) {
@@ -97,6 +115,8 @@ Task<> Server::sweep_uploads(Stop& stop) {
 }
 
 void Server::begin() {
+  clock_seen_ = parts_.clock.mark();
+  watch_clock();
   Stop& ending = tasks_.stop_signal();
   tasks_.spawn(keep_time(parts_, options_, sites_, timetable_, ending));
   tasks_.spawn(keep_planning(parts_, options_, sites_, timetable_, ending));

@@ -39,6 +39,7 @@ class Server {
 
   Task<Result<>> settle_admin_token();
   Task<> flush_contacts(Stop& stop);
+  void watch_clock();
   Task<> sweep_uploads(Stop& stop);
 
   Parts parts_;
@@ -51,6 +52,9 @@ class Server {
   AdminApi admin_;
   GatewayApi gateway_;
   Both both_;
+  LineLimit clock_lines_;
+  bool clock_leapt_ = false;   // as was said last
+  TimeMark clock_seen_;        // when it was looked at last
 };
 
 }  // namespace dray::server

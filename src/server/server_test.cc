@@ -28,6 +28,7 @@ std::string image(std::size_t size) {
 struct Program {
   std::unique_ptr<adapters::SqliteServerStore> store;
   std::unique_ptr<adapters::SqliteServerLists> lists;
+  std::unique_ptr<ServerTime> time;
   std::unique_ptr<Server> server;
   Stop stop;
 };
@@ -44,8 +45,9 @@ std::shared_ptr<void> boot(sim::World& world, sim::Node& node, const Options& op
   program->store = std::move(*store);
   program->lists = std::make_unique<adapters::SqliteServerLists>(program->store->db());
   Worker& worker = node.worker("store");
+  program->time = std::make_unique<ServerTime>(node.clock(), node.clock());
   program->server = std::make_unique<Server>(
-      Parts{node.executor(), node.clock(), node.random(), node.disk(), worker, worker, node.worker("bytes"),
+      Parts{node.executor(), *program->time, node.random(), node.disk(), worker, worker, node.worker("bytes"),
             *program->store, *program->lists, node.log()},
       options);
   world.network().serve(node, "server", program->server->both());

@@ -12,8 +12,12 @@ constexpr std::size_t kMostPlansKept = 1'000;
 }
 
 Task<Result<>> Sites::load() {
-  std::function<Result<std::optional<Duration>>()> begin = [this, now = parts_.clock.wall()] {
-    return parts_.store.note_start(now);
+  std::function<Result<std::optional<TimeMark>>()> newest = [this] { return parts_.store.newest_time(); };
+  auto known = co_await on(parts_.store_worker, std::move(newest));
+  if (!known) co_return known.error();
+  const WallTime by_machine = parts_.clock.begin(*known);
+  std::function<Result<std::optional<Duration>>()> begin = [this, by_machine, now = parts_.clock.mark()] {
+    return parts_.store.note_start(now, by_machine);
   };
   auto away = co_await on(parts_.store_worker, std::move(begin));
   if (!away) co_return away.error();
@@ -157,7 +161,7 @@ Task<> Sites::flush_contacts() {
   std::vector<std::pair<std::string, WallTime>> contacts;
   for (auto& [name, site] : by_name_)
     if (std::exchange(site->contacted, false)) contacts.emplace_back(name, site->contact_at);
-  std::function<Result<>()> work = [this, &contacts, now = parts_.clock.wall()] {
+  std::function<Result<>()> work = [this, &contacts, now = parts_.clock.mark()] {
     return parts_.store.note_contacts(contacts, now);
   };
   [[maybe_unused]] auto noted = co_await on(parts_.store_worker, std::move(work));

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock_reading.h"
 #include "core/identity/holder.h"
 #include "core/model/filter.h"
 #include "core/schedule/rate.h"
@@ -128,13 +129,16 @@ struct Store {
   // A way out for operators: a million new action ids now, and today's epochs are forgiven. wide: ids beyond 32 bits
   // from now on, where the shorter ones have ended. kConflict: they have, and `wide` was not given.
   virtual Result<SiteChanges> renew_action_ids(const std::string& site, bool wide, WallTime now) = 0;
+  // The newest time that was noted, with where the boot-time clock stood then; nothing in a new database.
+  virtual Result<std::optional<TimeMark>> newest_time() = 0;
   // Also notes that the database is in use at `now`: called every few seconds, with or without contacts.
   virtual Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts,
-                                 WallTime now) = 0;
+                                 const TimeMark& now) = 0;
   // Once at the start. Where the database was not in use for longer than a restart takes, it may have been
   // restored from a backup: numbers skip what a lost later state may have handed out, every site is asked for
-  // its whole state. Then: for how long it was not in use.
-  virtual Result<std::optional<Duration>> note_start(WallTime now) = 0;
+  // its whole state. Then: for how long it was not in use, which is judged by `by_machine`: a clock that is not believed
+  // may be right.
+  virtual Result<std::optional<Duration>> note_start(const TimeMark& now, WallTime by_machine) = 0;
   // Who answers for these sites, each as a whole.
   virtual Result<> save_holdings(const std::vector<std::pair<std::string, core::Holding>>& holdings) = 0;
   // A gateway has a plan that is newer than ours, so we were restored: its site's plan becomes newer still,

@@ -38,15 +38,16 @@ enum class FaultKind : std::uint8_t {
   kDocumentDamaged,
   kOddDevice,
   kRowDamaged,
+  kServerClockLeapt,
 };
-inline constexpr std::array<std::string_view, 30> kFaultKinds{
+inline constexpr std::array<std::string_view, 31> kFaultKinds{
     "power_cut",       "power_cut_at_write", "server_parted",   "device_parted",    "slow_link",       "disk_full",
     "byte_flipped",    "clock_jumped",       "installer_failed", "version_broken",   "gateway_restored", "request_lost",
     "answer_lost",     "upload_cut",         "answer_cut",      "request_late",     "request_doubled", "portal",
     "proxy_refuses",   "stale_cache",        "weak_etags",      "polls_not_held",   "parts_changed",   "server_hostile",
     "numbers_hostile", "twin_gateway",       "twin_agent",      "document_damaged", "odd_device",
-    "row_damaged"};
-static_assert(static_cast<std::size_t>(FaultKind::kRowDamaged) + 1 == kFaultKinds.size());
+    "row_damaged",     "server_clock_leapt"};
+static_assert(static_cast<std::size_t>(FaultKind::kServerClockLeapt) + 1 == kFaultKinds.size());
 
 inline std::string_view name_of(FaultKind kind) { return kFaultKinds[static_cast<std::size_t>(kind)]; }
 

@@ -61,7 +61,7 @@ TEST_F(InstancesKept, ARoleThatCanNotBeReadHoldsNothing) {
 }
 
 TEST_F(InstancesKept, ADeviceWithTwoAgentsIsSaidOfItsSite) {
-  must(store->note_contacts({{"berlin", kNow}}, kNow));
+  must(store->note_contacts({{"berlin", kNow}}, {kNow}));
   wire::DeviceReport device;
   device.device = DeviceId{"till-1"};
   device.status = "two_agents";

@@ -43,19 +43,36 @@ Result<> SqliteServerStore::set_number_in_meta(std::string_view key, std::int64_
       .run();
 }
 
-Result<> SqliteServerStore::note_in_use(WallTime now) { return set_number_in_meta("in_use_at", ms(now)); }
+Result<> SqliteServerStore::note_in_use(const TimeMark& now) {
+  DRAY_CHECK(set_number_in_meta("in_use_at", ms(now.time)));
+  return sql_("INSERT OR REPLACE INTO meta(key, value) VALUES('in_use_boot', ?1)")
+      .bind(1, std::to_string(now.at.time_since_epoch().count()) + " " + now.boot)
+      .run();
+}
 
-Result<std::optional<Duration>> SqliteServerStore::note_start(WallTime now) {
+// A value that can't be a time is none; without a boot only the time counts.
+Result<std::optional<TimeMark>> SqliteServerStore::newest_time() {
+  DRAY_TRY(const std::int64_t in_use_at, number_in_meta("in_use_at"));
+  if (in_use_at <= 0 || in_use_at > ms(kWrittenMax)) return std::optional<TimeMark>{};
+  DRAY_TRY(const std::int64_t at, number_in_meta("in_use_boot"));  // it begins with the number
+  auto& find = sql_("SELECT substr(value, instr(value, ' ') + 1) FROM meta WHERE key='in_use_boot'");
+  DRAY_TRY(const bool row, find.step());
+  TimeMark out{wall(in_use_at), SteadyTime{Duration{at}}, row ? find.text(0) : std::string{}};
+  find.reset();
+  return std::optional{std::move(out)};
+}
+
+Result<std::optional<Duration>> SqliteServerStore::note_start(const TimeMark& now, WallTime by_machine) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   // How far reports were taken: where that can't be read, everything is told again.
   DRAY_CHECK(sql_("UPDATE site SET seen_epoch=0, seen_seq=0, resync=1 WHERE typeof(seen_epoch)<>'integer' OR "
                   "typeof(seen_seq)<>'integer' OR seen_epoch NOT BETWEEN 0 AND 1000000000000 OR seen_seq NOT BETWEEN 0 AND ?1")
                  .bind(1, wire::kMostInteger)
                  .run());
-  DRAY_TRY(const std::int64_t in_use_at, number_in_meta("in_use_at"));
+  DRAY_TRY(const auto newest, newest_time());
   // A clock that was set back tells nothing about the time that is lost; so much at least is what it is wrong
   // by.
-  const Duration away = in_use_at == 0 ? Duration{0} : std::chrono::abs(now - wall(in_use_at));
+  const Duration away = newest ? Duration{std::chrono::abs(by_machine - newest->time)} : Duration{0};
   const bool long_away = away > kLongestRestart;
   if (long_away) DRAY_CHECK(skip_ahead(away));
   DRAY_CHECK(note_in_use(now));

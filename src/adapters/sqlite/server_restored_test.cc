@@ -53,10 +53,10 @@ class Restored : public ::testing::Test {
 
 TEST_F(Restored, LeasesNoActionIdAndNamesNothingTwice) {
   open();
-  EXPECT_FALSE(must(store->note_start(kNow)));
+  EXPECT_FALSE(must(store->note_start({kNow}, kNow)));
   must(store->add_site({.name = "berlin"}, std::string(64, 'f'), kNow, {}));
   new_epoch(1, kNow);
-  must(store->note_contacts({}, kNow + 10s));
+  must(store->note_contacts({}, {kNow + 10s}));
   back_up();
   for (int epoch = 2; epoch <= 3; ++epoch) new_epoch(epoch, kNow + epoch * 10min);
   core::SiteLimits limits;
@@ -67,20 +67,35 @@ TEST_F(Restored, LeasesNoActionIdAndNamesNothingTwice) {
   const auto lost_ids = must(store->load_plan("lost")).action_ids;
 
   restore();
-  EXPECT_EQ(must(store->note_start(kNow + 2h)), 2h - 10s);
+  EXPECT_EQ(must(store->note_start({kNow + 2h}, kNow + 2h)), 2h - 10s);
   EXPECT_GT(plan().revision, lost_revision) << "a revision names one plan only";
   EXPECT_TRUE(report({}, kNow + 2h).resync) << "reports are lost: all is told again";
   for (int epoch = 2; epoch <= 3; ++epoch) new_epoch(epoch, kNow + 3h + epoch * 10min);
-  EXPECT_FALSE(must(store->note_start(kNow + 2h + 30s))) << "an ordinary restart";
+  EXPECT_FALSE(must(store->note_start({kNow + 2h + 30s}, kNow + 2h + 30s))) << "an ordinary restart";
+}
+
+TEST_F(Restored, TheNewestTimeIsKeptWithTheBootThatItBelongsTo) {
+  open();
+  EXPECT_FALSE(must(store->newest_time()));
+  const TimeMark mark{kNow, SteadyTime{5s}, "7c9e6679-7425-40de-944b-e07fc1f90ae7"};
+  must(store->note_contacts({}, mark));
+  EXPECT_EQ(must(store->newest_time()), mark);
+  must(store->db().execute("DELETE FROM meta WHERE key='in_use_boot'"));  // as older programs have left it
+  EXPECT_EQ(must(store->newest_time()), TimeMark{kNow});
+  for (const char* odd : {"soon", "-7", "9223372036854775807"}) {
+    must(store->db().execute("UPDATE meta SET value='" + std::string{odd} + "' WHERE key='in_use_at'"));
+    EXPECT_FALSE(must(store->newest_time())) << odd;
+    EXPECT_FALSE(must(store->note_start({kNow}, kNow)));
+  }
 }
 
 TEST_F(Restored, RolloutsAndSitesGoOnBehindWhatIsLost) {
   open();
-  must(store->note_start(kNow));
+  must(store->note_start({kNow}, kNow));
   must(store->add_site({.name = "berlin"}, std::string(64, 'f'), kNow, {}));
   back_up();
   restore();
-  must(store->note_start(kNow + 24h));
+  must(store->note_start({kNow + 24h}, kNow + 24h));
   must(store->add_site({.name = "lyon"}, "hash2", kNow + 24h, {}));
   const auto first = must(store->load_plan("lyon")).action_ids.at(0).from;
   EXPECT_GT(first, 24 * 3'600) << "a site of that name may have used an id a second in the lost time";

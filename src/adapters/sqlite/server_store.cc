@@ -254,7 +254,7 @@ Result<> SqliteServerStore::ask_resync(const std::string& site) {
 }
 
 Result<> SqliteServerStore::note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts,
-                                          WallTime now) {
+                                          const TimeMark& now) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   DRAY_CHECK(note_in_use(now));
   for (const auto& [site, at] : contacts)

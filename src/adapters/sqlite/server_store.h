@@ -64,8 +64,9 @@ class SqliteServerStore : public server::Store {
   Result<> ask_resync(const std::string& site) override;
   Result<server::SiteChanges> renew_action_ids(const std::string& site, bool wide, WallTime now) override;
   Result<> note_contacts(const std::vector<std::pair<std::string, WallTime>>& contacts,
-                         WallTime now) override;
-  Result<std::optional<Duration>> note_start(WallTime now) override;
+                         const TimeMark& now) override;
+  Result<std::optional<TimeMark>> newest_time() override;
+  Result<std::optional<Duration>> note_start(const TimeMark& now, WallTime by_machine) override;
   Result<server::SiteChanges> note_newer_plan(const std::string& site, std::int64_t revision) override;
   Result<server::Made> add_device_type(const wire::NewDeviceType& type,
                                        const std::optional<server::Once>& once, WallTime now) override;
@@ -114,7 +115,7 @@ class SqliteServerStore : public server::Store {
   Result<> load_holdings(std::vector<server::SiteEntry>& sites);
   Result<std::int64_t> number_in_meta(std::string_view key);  // 0 where it is missing
   Result<> set_number_in_meta(std::string_view key, std::int64_t number);
-  Result<> note_in_use(WallTime now);
+  Result<> note_in_use(const TimeMark& now);
   Result<> skip_ahead(Duration lost);
 
   using SiteIds = std::set<std::int64_t>;
