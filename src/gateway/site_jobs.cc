@@ -346,6 +346,12 @@ void Site::device_reported(DeviceState& device, bool power_on) {
 void Site::set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how) {
   device.auto_confirm = std::move(how);
   save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  if (device.auto_confirm.active) {  // it takes back what it put off before
+    const auto order = device.jobs;
+    for (const JobId& id : order)
+      if (const core::Job* job = find_job(id); job != nullptr && std::holds_alternative<core::Deferred>(job->phase))
+        apply_one(id, core::Answered{core::AnswerKind::kReady, {}, device.auto_confirm.initiator, device.auto_confirm.remark});
+  }
   bump(device);
   refresh(device);
 }

@@ -16,8 +16,10 @@ bool expiry_stops(const Job& job, WallTime now) {
   return installing == nullptr || !installing->switching();
 }
 
-Hold hold(const Job& job, const Given& given) {
-  if (given.now < job.update_at) return Hold::kTime;
+namespace {
+
+Hold hold_from(WallTime begin, const Job& job, const Given& given) {
+  if (given.now < begin) return Hold::kTime;
   if (given.doubt != Doubt::kNone) return Hold::kDoubt;
   if (!given.clock_known) return Hold::kClock;
   if (!given.held.empty()) return Hold::kHeld;
@@ -27,6 +29,17 @@ Hold hold(const Job& job, const Given& given) {
   if (job.action.empty() && given.next_action.empty()) return Hold::kActionIds;
   if (!given.checked) return Hold::kStatus;
   return Hold::kNone;
+}
+
+}  // namespace
+
+Hold hold(const Job& job, const Given& given) { return hold_from(job.update_at, job, given); }
+Hold hold_of_question(const Job& job, const Given& given) {
+  return hold_from(time_without_device(job), job, given);
+}
+
+WallTime time_without_device(const Job& job) {
+  return std::max(job.terms.planned_at, job.deferred_until.value_or(WallTime::min()));
 }
 
 WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given) {

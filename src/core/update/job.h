@@ -75,11 +75,12 @@ struct Asked {
   WallTime since;
   friend bool operator==(const Asked&, const Asked&) = default;
 };
-// It said "not now"; update_at moved.
+// It said "not now"; update_at moved. It may take that back: what it then says counts at once.
 struct Deferred {
   DeferCause cause{};
   WallTime until;
   std::string by, why;
+  bool asking = false;  // it said no more than "no": the question stays shown
   friend bool operator==(const Deferred&, const Deferred&) = default;
 };
 // It may fetch.
@@ -191,7 +192,7 @@ struct Job {
 // --- events ---
 
 struct Tick {};  // time passed, or something of Given changed
-enum class AnswerKind { kReady, kBusy, kDefer, kRefuse, kCancelled };
+enum class AnswerKind { kReady, kBusy, kDefer, kRefuse, kCancelled, kDenied };  // kDenied: "no", and no more
 struct Answered { AnswerKind kind{}; std::optional<WallTime> until; std::string by, why; };
 struct FirstByte {};                       // the device fetched a byte of this step
 struct AllSent {};                         // it has every byte of this step

@@ -63,7 +63,7 @@ class World {
     switch (kind) {
       case 0:
       case 1:
-        return Answered{AnswerKind::kReady, {}, "", ""};
+        return Answered{n % 16 == 0 ? AnswerKind::kDenied : AnswerKind::kReady, {}, "", ""};
       case 2:
         return Answered{AnswerKind::kBusy, until, "", "in use"};
       case 3:
@@ -218,7 +218,11 @@ class World {
     const Offer shown = offer(job_, given_);
     const bool open = shown == Offer::kConfirmation || shown == Offer::kDeployment;
     if (open && !has_started(job_)) {
-      RC_ASSERT((given_.now >= job_.update_at && given_.now < job_.terms.expires_at));
+      // A device that said no more than "no" is still shown the question, but never before operators permit it.
+      const auto* deferred = std::get_if<Deferred>(&job_.phase);
+      const bool asking = deferred != nullptr && deferred->asking && shown == Offer::kConfirmation;
+      const WallTime operators = std::max(job_.terms.planned_at, job_.deferred_until.value_or(WallTime::min()));
+      RC_ASSERT((given_.now >= (asking ? operators : job_.update_at) && given_.now < job_.terms.expires_at));
       RC_ASSERT(permits(job_.terms.update, given_.now));
       RC_ASSERT((given_.clock_known && given_.stored && given_.turn));
     }

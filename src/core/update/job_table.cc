@@ -43,6 +43,8 @@ constexpr Transition kTransitions[] = {
     {"Deferred", "Tick", "Planned"},
     {"Deferred", "Tick", "Succeeded"},
     {"Deferred", "Tick", "Expired"},
+    {"Deferred", "Answered", "Planned"},
+    {"Deferred", "Answered", "Ready"},
     {"Deferred", "Answered", "Backoff"},
     {"Deferred", "Answered", "Failed"},
     {"Deferred", "Answered", "Cancelled"},

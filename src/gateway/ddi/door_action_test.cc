@@ -177,6 +177,49 @@ TEST_F(DoorActionTest, S8_DeniedHidesTheRequestUntilThen) {
   EXPECT_EQ(wait_link("confirmationBase"), id_) << "asked again under the same action";
 }
 
+TEST_F(DoorActionTest, S8_APlainDeniedKeepsTheRequestAndALaterConfirmedCounts) {
+  begin(core::Ask::kConfirmation);
+  const std::string path = "/confirmationBase/" + id_ + "/feedback";
+  EXPECT_EQ(post(path, R"({"confirmation":"denied"})").status, 200);
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == "deferred"; }));
+  EXPECT_EQ(link("confirmationBase"), id_);
+  EXPECT_TRUE(get("/confirmationBase/" + id_).json().as_object().contains("confirmation"));
+  EXPECT_EQ(post(path, R"({"confirmation":"confirmed"})").status, 200);
+  EXPECT_EQ(link("deploymentBase"), id_);
+}
+
+TEST_F(DoorActionTest, S8_AfterBusyAConfirmedAndAutoConfirmCountAtOnce) {
+  for (const bool automatic : {false, true}) {
+    if (automatic) {
+      stop();
+      forget_everything();
+    }
+    begin(core::Ask::kConfirmation);
+    const std::string path = "/confirmationBase/" + id_ + "/feedback";
+    EXPECT_EQ(post(path, R"({"confirmation":"denied","dray":{"answer":"defer","retry_after":600}})").status, 200);
+    EXPECT_EQ(link("confirmationBase"), "");
+    restart();
+    EXPECT_EQ(link("confirmationBase"), "");
+    const Answer yes = automatic ? post("/confirmationBase/activateAutoConfirm", "") : post(path, R"({"confirmation":"confirmed"})");
+    EXPECT_EQ(yes.status, 200);
+    EXPECT_EQ(link("deploymentBase"), id_) << automatic;
+  }
+}
+
+TEST_F(DoorActionTest, S8_DeniedTakesAReadyBackButNotAStart) {
+  begin(core::Ask::kConfirmation);
+  const std::string path = "/confirmationBase/" + id_ + "/feedback";
+  EXPECT_EQ(post(path, R"({"confirmation":"confirmed"})").status, 200);
+  EXPECT_EQ(post(path, R"({"confirmation":"denied"})").status, 200);
+  EXPECT_EQ(link("deploymentBase"), "");
+  EXPECT_EQ(link("confirmationBase"), id_);
+  EXPECT_EQ(post(path, R"({"confirmation":"confirmed"})").status, 200);
+  EXPECT_EQ(get(kFile).status, 200);
+  for (const char* body : {R"({"confirmation":"denied"})", R"({"confirmation":"denied","dray":{"answer":"cancelled"}})"})
+    EXPECT_EQ(post(path, body).status, 404) << body;
+  EXPECT_EQ(link("deploymentBase"), id_);
+}
+
 TEST_F(DoorActionTest, S8_ALocalCancelIsFinal) {
   begin(core::Ask::kConfirmation);
   EXPECT_EQ(post("/confirmationBase/" + id_ + "/feedback", R"({"confirmation":"denied","dray":{"answer":"cancelled","by":"technician","why":"no"}})").status, 200);

@@ -95,7 +95,7 @@ JobPhase phase_of(const Node& n) {
     case 1:
       return Asked{since()};
     case 2:
-      return Deferred{from_word(kCauses, n.at("cause")), until(), text("by"), text("why")};
+      return Deferred{from_word(kCauses, n.at("cause")), until(), text("by"), text("why"), flag_or(n, "asking", false)};
     case 3:
       return Ready{since()};
     case 4:

@@ -18,7 +18,7 @@ std::vector<JobPhase> phases() {
   const Failure failure{FailureKind::kNoPowerOn, "silence \"\\ Köln"};
   return {Planned{},
           Asked{at},
-          Deferred{DeferCause::kDeviceAsked, kWallMax, "ines", "stocktaking"},
+          Deferred{DeferCause::kDeviceAsked, kWallMax, "ines", "stocktaking", true},
           Ready{at},
           Transmitting{at},
           Installing{at, Stage::kVerifying},

@@ -55,8 +55,11 @@ struct PhaseWriter {
   json::object operator()(const Planned&) const { return {}; }
   json::object operator()(const Asked& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Deferred& p) const {
-    return {
-        {"cause", word_of(kCauses, p.cause)}, {"until", time_value(p.until)}, {"by", p.by}, {"why", p.why}};
+    return {{"cause", word_of(kCauses, p.cause)},
+            {"until", time_value(p.until)},
+            {"by", p.by},
+            {"why", p.why},
+            {"asking", p.asking}};
   }
   json::object operator()(const Ready& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Transmitting& p) const { return {{"since", time_value(p.since)}}; }
