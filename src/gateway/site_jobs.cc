@@ -33,6 +33,7 @@ core::Given Site::given_for(const core::Job& job) const {
   if (device != devices_.end()) {
     const DeviceState& d = *device->second;
     given.turn = has_turn(job);
+    given.sent = bytes_of(job, d);
     given.running = d.running;
     given.boot_id = d.boot_id;
     given.seen_at = d.seen_at;
@@ -115,6 +116,9 @@ void Site::after_change(const core::Job& before, const core::Job& after) {
     device->installed_action = after.past.back().id;
     device->installed_job = after.terms.id;
     device->wants_config_data = true;
+    const std::size_t step = after.past.back().step;
+    if (step < before.terms.steps.size())  // what it said of these before is over
+      for (const core::StepArtifact& artifact : before.terms.steps[step]) device->installed.erase(artifact.component);
     save_device(*device, {Write::put(kind::kDevice, device->name.value(), documents::write_device(*device))});
   } else {
     save_device(*device);
@@ -273,6 +277,7 @@ wire::JobReport Site::job_report(const core::Job& job) const {
   report.step = static_cast<std::int64_t>(job.step);
   report.attempt = job.attempt;
   report.late = core::is_late(job);
+  report.unproven = job.unproven && std::holds_alternative<core::Succeeded>(job.phase);
   if (!job.cancel_refused.empty()) report.cancel = wire::CancelAnswer{job.cancel_refused, "too_late"};
   if (const auto side = sides_.find(job.terms.id); side != sides_.end())
     for (const auto& [sha, ranges] : side->second.delivered) report.bytes += ranges.count();
@@ -338,6 +343,10 @@ void Site::device_reported(DeviceState& device, bool power_on) {
       parts_.log.info("power_on_reported", {{"device", device.name.value()}, {"boot_id", device.boot_id}});
     const auto order = device.jobs;
     for (const JobId& id : order) apply_one(id, core::PowerOn{device.boot_id, device.running});
+  }
+  if (waits_for_version(device)) {  // it may not have restarted yet: it is asked again
+    asked_who_next_[device.name.value()] = parts_.clock.steady() + parts_.settings.poll_sleep;
+    wake_changed_.notify();
   }
   bump(device);
   refresh(device);

@@ -9,6 +9,14 @@
 namespace dray::core {
 namespace machine {
 
+bool ends_on_report(const Job& job, const Given& given) {
+  if (job.terms.ends_on == EndsOn::kPowerOn) return true;
+  if (!job.terms.closes_early || job.step >= job.terms.steps.size()) return false;
+  const auto& step = job.terms.steps[job.step];
+  return std::all_of(step.begin(), step.end(),
+                     [&](const StepArtifact& a) { return given.running.contains(a.component); });
+}
+
 bool expiry_stops(const Job& job, WallTime now) {
   if (DRAY_MUTANT("ignore_expiry")) return false;
   if (now < job.terms.expires_at || is_final(job) || is<Restarting>(job) || is<Cancelling>(job)) return false;

@@ -47,6 +47,8 @@ struct JobTerms {
   Ask ask = Ask::kPoll;
   EndsOn ends_on = EndsOn::kClosed;
   std::chrono::seconds power_on_within{600};
+  BytesFrom bytes_from = BytesFrom::kGateway;
+  bool closes_early = false;
   friend bool operator==(const JobTerms&, const JobTerms&) = default;
 };
 
@@ -57,6 +59,7 @@ enum class FailureKind {
   kRefused,         // the device refused this attempt
   kRolledBack,      // restarted into the old version
   kNoPowerOn,       // no power-on report within power_on_within
+  kWithoutBytes,    // closed/success, though it never had a byte of the step
 };
 struct Failure {
   FailureKind kind = FailureKind::kDeviceReported;
@@ -185,6 +188,7 @@ struct Job {
   // A cancel that came too late for this attempt (also: the job is gone from the plan): the attempt ends by its
   // own result, but no other attempt and no other step begins.
   std::optional<Cancelled> stop_after;
+  bool unproven = false;                    // of a step that has ended well nothing but the device's word is known
   JobPhase phase;
   friend bool operator==(const Job&, const Job&) = default;  // unchanged: nothing to save
 };
@@ -228,6 +232,8 @@ struct Line {
   std::size_t waiting = 0;            // devices that wait, and go first
   friend bool operator==(const Line&, const Line&) = default;
 };
+// Whether bytes of the current step ever went to the device. Unknown: another gateway may have sent them.
+enum class BytesSent { kSome, kNone, kUnknown };
 // Whether it is clear who calls: while it is not, nothing new begins and nothing new is shown.
 enum class Doubt {
   kNone,
@@ -248,6 +254,7 @@ struct Given {
   std::string held;           // why nothing new may start on this device, whatever else permits it; empty: nothing does
   double jitter = 0;          // uniform in [0, 1)
   ActionId next_action;       // the next leased id; empty: none left, no attempt may start
+  BytesSent sent = BytesSent::kSome;
   RunningByComponent running; // the device's last power-on report
   std::string boot_id;
   RetryTimes retry{};

@@ -37,6 +37,9 @@ void on(Decision& d, const Incompatible&, const JobEvent& event);
 
 // --- questions ---
 
+// Its end is a report of what runs, and not `closed`: by its type, or because a client that says `closed` before its
+// restart has shown that it can say what runs.
+bool ends_on_report(const Job& job, const Given& given);
 bool expiry_stops(const Job& job, WallTime now);  // expired, and the switch-over has not begun
 // What keeps an attempt from beginning, or its link from being shown. Until: where time alone ends it.
 enum class Hold { kNone, kTime, kDoubt, kClock, kHeld, kArtifact, kWindow, kTurn, kActionIds, kStatus };

@@ -22,6 +22,7 @@ void start_over(Decision& d, NextSteps next) {
   job.next_steps.reset();
   job.step = 0;
   job.attempt = 1;
+  job.unproven = false;
   if (!job.terms.incompatible.empty())
     job.phase = Incompatible{job.terms.incompatible};
   else if (!is<Deferred>(job))

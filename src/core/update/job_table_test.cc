@@ -119,6 +119,8 @@ std::vector<Given> given_variants() {
       all.push_back(given(now));
       all.back().running = runs(os);
     }
+  all.push_back(given(at(21)));
+  all.back().sent = BytesSent::kNone;
   return all;
 }
 

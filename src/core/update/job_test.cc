@@ -186,53 +186,6 @@ TEST(Job, ADeviceMayAskToWaitUntilATime) {
   EXPECT_EQ(rig.job.update_at, at(30)) << "a time that is over is no time";
 }
 
-TEST(Job, APlainNoMovesTheTimeAndGoesOnAsking) {
-  Rig rig;
-  rig.answers(AnswerKind::kDenied);
-  EXPECT_EQ(rig.phase(), "Deferred");
-  EXPECT_EQ(rig.job.update_at, at(30)) << "by status_deferral";
-  EXPECT_EQ(rig.said().reason, "device_busy");
-  EXPECT_EQ(rig.offered(), Offer::kConfirmation);
-  EXPECT_EQ(rig.answers(AnswerKind::kDenied).offered(), Offer::kConfirmation);
-  EXPECT_EQ(rig.does(DeferralsChanged{at(20)}).offered(), Offer::kNothing) << "operators are heard";
-  EXPECT_EQ(wake_at(rig.job, rig.given), at(20)) << "then it is asked again, though its own time is later";
-  rig.tick_at(at(20));
-  EXPECT_EQ(rig.offered(), Offer::kConfirmation);
-  rig.given.stored = false;
-  EXPECT_EQ(rig.tick().offered(), Offer::kNothing);
-}
-
-TEST(Job, ALaterYesIsTakenAtOnce) {
-  for (const AnswerKind no : {AnswerKind::kBusy, AnswerKind::kDefer, AnswerKind::kDenied}) {
-    Rig rig;
-    rig.answers(no, at(90));
-    const ActionId action = rig.job.action;
-    rig.given.now = at(16);
-    rig.answers(AnswerKind::kReady);
-    EXPECT_EQ(rig.phase(), "Ready");
-    EXPECT_EQ(rig.job.update_at, at(15)) << "the planned time";
-    EXPECT_EQ(rig.job.action, action);
-    EXPECT_EQ(rig.offered(), Offer::kDeployment);
-  }
-}
-
-TEST(Job, ALaterYesIsNoWordOfAnOperator) {
-  Rig rig;
-  rig.answers(AnswerKind::kBusy, at(90)).does(DeferralsChanged{at(60)});
-  rig.answers(AnswerKind::kReady);
-  EXPECT_EQ(rig.phase(), "Planned");
-  EXPECT_EQ(rig.job.update_at, at(60));
-  EXPECT_EQ(rig.said().reason, "deferred_by_operator");
-  EXPECT_EQ(rig.tick_at(at(60)).phase(), "Asked");
-}
-
-TEST(Job, ALaterYesMeansNothingWhereNothingWasAsked) {
-  Rig foreign{foreign_terms()};
-  foreign.answers(AnswerKind::kBusy, at(90)).answers(AnswerKind::kReady);
-  EXPECT_EQ(foreign.phase(), "Deferred");
-  EXPECT_EQ(foreign.job.update_at, at(90));
-}
-
 TEST(Job, ABusyStatusBeforeTheTimeMovesNothing) {
   Rig rig{terms(), at(0)};
   EXPECT_EQ(rig.answers(AnswerKind::kBusy).job.update_at, at(15));

@@ -152,7 +152,7 @@ struct Wake {
   When operator()(const Transmitting&) const { return edge(job, given.now); }
   When operator()(const Installing&) const { return edge(job, given.now); }
   When operator()(const Restarting& p) const {
-    if (job.terms.ends_on == EndsOn::kClosed) return given.now;
+    if (!machine::ends_on_report(job, given)) return given.now;
     return limit(p.since, job.terms.power_on_within);
   }
   When operator()(const Backoff& p) const {

@@ -41,6 +41,9 @@ Job full_job() {
   job.terms.retry.limit = 5;
   job.terms.place = 7;
   job.terms.priority = -3;
+  job.terms.bytes_from = BytesFrom::kElsewhere;
+  job.terms.closes_early = true;
+  job.unproven = true;
   job.next_steps = NextSteps{{{samples::app()}}, "why"};
   job.deferred_until = samples::at(90);
   job.step = 1;
