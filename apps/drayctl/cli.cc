@@ -50,7 +50,7 @@ void add_artifact(CLI::App& app, Cli& cli) {
 
 void add_type(CLI::App& app, Cli& cli) {
   struct Options {
-    std::string name, client = "dray", ask, ends_on, probe;
+    std::string name, client = "dray", ask, ends_on, probe, bytes_from;
     std::vector<std::string> components, parts;
     bool one_by_one = false;
     std::int64_t power_on_within = 600;
@@ -64,6 +64,7 @@ void add_type(CLI::App& app, Cli& cli) {
   make->add_option("--client", o->client, "what runs on it: dray, swupdate, rauc, zephyr, hawkbit-rs, any")->capture_default_str();
   make->add_option("--ask", o->ask, "confirmation or poll; default by client");
   make->add_option("--ends-on", o->ends_on, "power_on or closed; default by client");
+  make->add_option("--bytes-from", o->bytes_from, "gateway, or elsewhere: devices that have their bytes another way are taken at their word");
   make->add_option("--power-on-within", o->power_on_within, "seconds a restart may take")->capture_default_str();
   make->add_option("--probe", o->probe, "status probe command, run by the gateway");
   make->add_option("--part", o->parts, "COMPONENT=PART where the DDI name differs; may be repeated");
@@ -77,6 +78,7 @@ void add_type(CLI::App& app, Cli& cli) {
     body["order"] = std::move(order);
     if (!o->ask.empty()) body["ask"] = o->ask;
     if (!o->ends_on.empty()) body["ends_on"] = o->ends_on;
+    if (!o->bytes_from.empty()) body["bytes_from"] = o->bytes_from;
     if (!o->probe.empty()) body["probe"] = o->probe;
     if (!o->parts.empty()) body["parts"] = pairs(o->parts);
     cli.command = [body](Session& s) {

@@ -83,6 +83,7 @@ JobStory::JobStory(std::uint64_t seed, bool echo)
   type.order = {{"os"}, {"app"}};
   type.ask = core::Ask::kConfirmation;
   type.ends_on = core::EndsOn::kPowerOn;
+  type.bytes_from = core::BytesFrom::kElsewhere;  // its stories are about phases; a device that lies has tests of its own
   plan_.device_types = {type};
   core::Device device;
   device.name = DeviceId{"dev"};

@@ -48,6 +48,8 @@ Error error_of(int status, std::string_view body) {
     const auto& o = problem->get_object();
     const std::string_view detail = text_at(o, "detail").empty() ? text_at(o, "title") : text_at(o, "detail");
     if (!detail.empty()) message = clean_lines(detail, wire::kLongestSentence);  // it goes to a terminal
+    if (const std::string_view latest = text_at(o, "latest_possible"); !latest.empty())
+      message += "; the latest that is possible: " + clean_text(latest, wire::kLongestWord);
   }
   if (status == 401) message += " (is the token right? see --token-file)";
   return Error{code_of(status), message};

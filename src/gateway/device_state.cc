@@ -35,6 +35,7 @@ void read_dray_attributes(DeviceState& device, WallTime now) {
     if (key.starts_with(kSha))
       if (const auto found = device.running.find(key.substr(kSha.size())); found != device.running.end() && Sha256::parse(value))
         found->second.sha256 = value;  // only a whole digest says anything
+  for (const auto& [component, version] : device.installed) device.running.try_emplace(component, core::Running{version, ""});
   device.busy = std::move(busy);
 }
 

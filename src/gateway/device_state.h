@@ -88,7 +88,8 @@ struct DeviceState : documents::DeviceRecord {
   PollCache poll;
 };
 
-// dray.* attributes taken apart: boot id, running versions, busy.
+// dray.* attributes taken apart: boot id, running versions, busy. Of components that they do not name, what it said by
+// PUT installedBase.
 void read_dray_attributes(DeviceState& device, WallTime now);
 // The attributes that are not ours.
 core::Attributes foreign_attributes(const core::Attributes& all);

@@ -40,6 +40,7 @@ TEST_F(GatewayTest, M3_StepsGoOneByOneEachWithItsOwnAction) {
   const std::string first = wait_link("deploymentBase");
   EXPECT_EQ(get("/deploymentBase/" + first).json().at("deployment").at("chunks").at(0).at("part").as_string(), "os");
   EXPECT_EQ(get(file_path(32, "app")).status, 404) << "not its turn yet";
+  EXPECT_EQ(get(file_path(31, "os")).status, 200);
   EXPECT_EQ(post("/deploymentBase/" + first + "/feedback", feedback("closed", "success")).status, 200);
   const std::string second = wait_link("deploymentBase");
   EXPECT_NE(second, first);

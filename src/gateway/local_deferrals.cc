@@ -71,28 +71,23 @@ std::uint64_t bytes_left(const core::Job& job) {
 
 bool may_defer(const core::Job& job) { return !core::is_final(job) && !core::has_started(job); }
 
-// What the deferral would move, one group an assignment: they share its expiry and its fetch.
+// What the deferral would move, one share an assignment: they have its expiry and its fetch in common.
 std::optional<WallTime> LocalApi::latest_possible(const core::Deferral& deferral) const {
-  std::map<AssignmentId, std::vector<const core::Job*>> groups;
-  for (const auto& [id, job] : site_.jobs())
-    if (!core::is_final(job) && core::standing_deferral(job.terms, std::span{&deferral, 1}))
-      groups[job.terms.assignment].push_back(&job);
-  std::optional<WallTime> latest;
-  for (const auto& [assignment, jobs] : groups) {
-    core::WorkLeft work{.devices = jobs.size(), .concurrency = site_.plan().plan().limits.concurrency};
-    std::map<Sha256, std::uint64_t> missing;
-    for (const core::Job* job : jobs) {
-      work.lan_bytes = std::max(work.lan_bytes, bytes_left(*job));
-      for (const auto& step : job->terms.steps)
-        for (const auto& artifact : step)
-          if (!blobs_.has(artifact.sha256)) missing[artifact.sha256] = artifact.size;
-    }
-    for (const auto& [sha, size] : missing) work.wan_bytes += size;
-    const core::JobTerms& terms = jobs.front()->terms;
-    const WallTime last = core::latest_start(terms.update, terms.expires_at, core::time_needed(work));
-    latest = latest ? std::min(*latest, last) : last;
+  std::map<AssignmentId, core::DeferredShare> by_assignment;
+  for (const auto& [id, job] : site_.jobs()) {
+    if (core::is_final(job) || !core::standing_deferral(job.terms, std::span{&deferral, 1})) continue;
+    core::DeferredShare& share = by_assignment[job.terms.assignment];
+    share.update = job.terms.update;
+    share.expires_at = job.terms.expires_at;
+    ++share.devices;
+    share.widest = std::max(share.widest, bytes_left(job));
+    for (const auto& step : job.terms.steps)
+      for (const auto& artifact : step)
+        if (!blobs_.has(artifact.sha256)) share.missing[artifact.sha256] = artifact.size;
   }
-  return latest;
+  std::vector<core::DeferredShare> shares;
+  for (auto& [assignment, share] : by_assignment) shares.push_back(std::move(share));
+  return core::latest_possible(shares, {.wan = rates_.lowest_wan(), .lan = rates_.lowest_lan(), .concurrency = site_.plan().plan().limits.concurrency});
 }
 
 HttpResponse LocalApi::deferrals() const {

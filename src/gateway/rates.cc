@@ -109,6 +109,16 @@ std::optional<core::LinkRate> Rates::measured(const DeviceId& device) const {
   return core::estimate_rate(hours, core::hour_of_week(now), now);
 }
 
+std::optional<std::uint64_t> Rates::lowest(bool wan) const {
+  std::optional<std::uint64_t> out;
+  for (const auto& [device, history] : links_) {
+    if (device.empty() != wan) continue;
+    for (const core::HourRate& hour : history.hours(site_.now()))
+      if (hour.low > 0) out = out ? std::min(*out, hour.low) : hour.low;
+  }
+  return out;
+}
+
 std::optional<WallTime> Rates::newest(const DeviceId& device) const {
   const auto found = links_.find(device);
   return found == links_.end() ? std::nullopt : found->second.newest();

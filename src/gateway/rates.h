@@ -32,6 +32,9 @@ class Rates {
   // Now, with a prior where nothing was measured: the devices of the same type, then all of the site.
   core::LinkRate wan() const;
   std::map<DeviceId, core::LinkRate> devices() const;  // of the plan
+  // The lowest that was measured in any hour, of any device; nothing: nothing was.
+  std::optional<std::uint64_t> lowest_wan() const { return lowest(true); }
+  std::optional<std::uint64_t> lowest_lan() const { return lowest(false); }
   // The newest sample of a link; `device` empty: of the WAN.
   std::optional<WallTime> newest(const DeviceId& device) const;
 
@@ -42,6 +45,7 @@ class Rates {
     friend auto operator<=>(const Hour&, const Hour&) = default;
   };
   std::optional<core::LinkRate> measured(const DeviceId& device) const;
+  std::optional<std::uint64_t> lowest(bool wan) const;
   void drop_strangers();
   wire::RateReport report_of(const DeviceId& device, const core::HourRate& hour) const;
 

@@ -66,6 +66,31 @@ class RatesOf : public testing::Test, protected World {
   }
 };
 
+TEST_F(RatesOf, M9_ADeferralIsMeasuredAgainstTheRatesThatWereSeen) {
+  server.wan_rate = 1'000;
+  const auto first = plan_fetch(100'000);
+  start();
+  ASSERT_TRUE(stored(first));
+  wait_told("wan");
+  add_fetch("r2", 5 * kMega);  // 5,000 s by what was measured, 5 s by what is assumed where nothing was
+  core::Assignment& second = server.plan.assignments.back();
+  second.planned_at = wall() + 10min;
+  second.expires_at = wall() + 2h;
+  server.publish();
+  ASSERT_TRUE(until([&] { return gateway().site().find_job(JobId{"r2-dev-1"}) != nullptr; }));
+  const auto wish = [&](WallTime until) {
+    return local(Method::kPost, "/api/v1/deferrals",
+                 R"({"device":null,"assignment":"r2-site","until":")" + to_rfc3339(until) + R"(","by":"ines","why":""})");
+  };
+  const Answer refused = wish(wall() + 1h);
+  ASSERT_EQ(refused.status, 409) << refused.body;
+  const auto latest = parse_rfc3339(std::string_view{refused.json().at("latest_possible").as_string()});
+  ASSERT_TRUE(latest);
+  EXPECT_GT(*latest, wall() + 20min);
+  EXPECT_LT(*latest, wall() + 40min);
+  EXPECT_EQ(wish(*latest).status, 201);
+}
+
 TEST_F(RatesOf, TheFirstIsMeasuredByFetchingAndReported) {
   plan_fetch(12 * kMega);
   start();

@@ -62,6 +62,8 @@ void Site::take_plan(const wire::PlanMessage& message, std::string text, core::R
   save({Write::put(kind::kPlan, std::string{kCurrent}, documents::write_message(text))});
   adopt_epoch(message.reports_seen);
   if (message.reports_seen < acknowledged) tell_again(message.reports_seen);
+  prune_sent_before();
+  take_site_deferrals();
   reconcile(mend_by_plan());
 }
 
@@ -103,6 +105,7 @@ void Site::adopt_epoch(core::ReportsSeen seen) {
   counters_lost_ = wants_fresh_epoch_ = false;
   damage_.mended(kind::kMeta, kCounters);
   parts_.log.warn("epoch_began", {{"epoch", epoch}, {"seen_epoch", seen.epoch}, {"seen_seq", seen.seq}});
+  doubt_memory();
   save(outbox_.begin_epoch(epoch));
   leases_.forget_blocks();
   save(counters());
@@ -176,52 +179,6 @@ void Site::reconcile(const std::set<JobId>& again) {
   index_jobs();
   refresh_all();
   work_changed.notify();
-}
-
-// --- deferrals ---
-
-std::vector<core::Deferral> Site::local_deferral_list() const {
-  std::vector<core::Deferral> out;
-  for (const auto& [id, deferral] : local_deferrals_) out.push_back(deferral);
-  return out;
-}
-
-void Site::add_deferral(core::Deferral deferral) {
-  report(wire::DeferralReport{deferral, false});
-  if (!DRAY_MUTANT("deferral_not_saved"))
-    save({Write::put(kind::kDeferral, deferral.id, documents::write_deferral(deferral))});
-  local_deferrals_[deferral.id] = std::move(deferral);
-  reconcile();
-}
-
-bool Site::withdraw_deferral(const std::string& id) {
-  if (damage_.holds_document(kind::kDeferral, id)) return withdraw_unreadable(id);
-  const auto found = local_deferrals_.find(id);
-  if (found == local_deferrals_.end()) return false;
-  report(wire::DeferralReport{found->second, true});
-  save({Write::erase(kind::kDeferral, id)});
-  local_deferrals_.erase(found);
-  reconcile();
-  return true;
-}
-
-// What it said is not known, only that it is over now.
-bool Site::withdraw_unreadable(const std::string& id) {
-  core::Deferral deferral;
-  deferral.id = id;
-  deferral.until = now();
-  report(wire::DeferralReport{deferral, true});
-  save({Write::erase(kind::kDeferral, id)});
-  damage_.mended(kind::kDeferral, id);
-  reconcile();
-  return true;
-}
-
-bool Site::replace_deferral(core::Deferral deferral) {
-  if (!damage_.holds_document(kind::kDeferral, deferral.id)) return false;
-  damage_.mended(kind::kDeferral, deferral.id);
-  add_deferral(std::move(deferral));
-  return true;
 }
 
 // --- devices ---

@@ -26,6 +26,7 @@
 #include "gateway/byte_ranges.h"
 #include "gateway/device_state.h"
 #include "gateway/documents/kept.h"
+#include "gateway/documents/records.h"
 #include "gateway/documents/unreadable.h"
 #include "gateway/history.h"
 #include "gateway/leases.h"
@@ -160,6 +161,8 @@ class Site {
   // Of its newest report, because they were too many: said in the log and with the device.
   void attributes_refused(DeviceState& device, bool refused);
   void device_seen(DeviceState& device);
+  // It says by PUT installedBase what it runs (site_bytes.cc). False: nothing of that name and version is for it.
+  bool installed_reported(DeviceState& device, const std::string& name, const std::string& version);
   // site_doubts.cc: somebody at the site says that one agent calls as this device again.
   void confirm_alone(DeviceState& device, const std::string& by, const std::string& why);
   void set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how);
@@ -179,6 +182,8 @@ class Site {
   void transfer_ended(const JobId& job);
   void transfer_cut(const JobId& job) { sides_[job].cut = true; }
   bool was_cut(const JobId& job) const;
+  // site_bytes.cc: the device asks for bytes of an artifact. True where that is news: it is to be durable before they go.
+  bool note_asked_for(DeviceState& device, const Sha256& sha);
 
   // --- status checks (site_status.cc) ---
   // A device whose type has a status check, and that waits for nothing else; asked at the earliest then.
@@ -235,6 +240,16 @@ class Site {
   void finish_load();
   void restore_ended();
   std::set<JobId> mend_by_plan();
+  // --- site_deferrals.cc ---
+  void take_site_deferrals();
+  void note_withdrawn(const std::string& id, WallTime until);
+  void restore_withdrawn();
+  // --- site_bytes.cc ---
+  core::BytesSent bytes_of(const core::Job& job, const DeviceState& device) const;
+  void restore_sent_before();
+  void doubt_memory();
+  void prune_sent_before();
+  bool waits_for_version(const DeviceState& device) const;
   // --- site.cc ---
   void index_jobs();
   void give_tokens();
@@ -284,6 +299,8 @@ class Site {
   bool has_plan_ = false, loaded_ = false;
   documents::Damage damage_;
   std::map<JobId, std::string> ended_;  // while loading: the second documents of jobs that have ended
+  std::optional<std::set<Sha256>> sent_before_;  // of the plan: a gateway before this one may have sent bytes of them
+  bool memory_damaged_ = false;         // while loading: what devices were sent is not known
   bool counters_lost_ = false;          // a new epoch begins when the server was heard
   bool wants_fresh_epoch_ = false;      // the same, because these data are a copy
   WallTime last_contact_, up_since_, floor_saved_;
@@ -296,6 +313,8 @@ class Site {
   std::unordered_map<JobId, JobSide> sides_;
   std::unordered_map<ActionId, ActionHistory> histories_;
   std::map<std::string, core::Deferral> local_deferrals_;
+  std::optional<documents::Withdrawn> withdrawn_;
+  bool takes_site_deferrals_ = false;  // what was withdrawn here is known
   std::set<std::pair<WallTime, JobId>> wakes_;
   std::set<std::string> wants_check_;  // names of devices
   std::map<std::string, SteadyTime> asked_who_next_;  // devices of which two seem to call: when they are asked again

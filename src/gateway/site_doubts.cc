@@ -39,7 +39,7 @@ void Site::ask_who() {
     }
     DeviceState* device = find_device(it->first);
     it = asked_who_next_.erase(it);
-    if (device == nullptr || !device->boots.doubt) continue;
+    if (device == nullptr || !(device->boots.doubt || waits_for_version(*device))) continue;
     device->wants_config_data = true;
     bump(*device);
   }

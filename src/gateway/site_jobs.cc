@@ -34,6 +34,7 @@ core::Given Site::given_for(const core::Job& job) const {
   if (device != devices_.end()) {
     const DeviceState& d = *device->second;
     given.turn = has_turn(job);
+    given.sent = bytes_of(job, d);
     given.running = d.running;
     given.boot_id = d.boot_id;
     given.seen_at = d.seen_at;
@@ -121,6 +122,9 @@ void Site::after_change(const core::Job& before, const core::Job& after) {
     device->installed_action = after.past.back().id;
     device->installed_job = after.terms.id;
     device->wants_config_data = true;
+    const std::size_t step = after.past.back().step;
+    if (step < before.terms.steps.size())  // what it said of these before is over
+      for (const core::StepArtifact& artifact : before.terms.steps[step]) device->installed.erase(artifact.component);
     save_device(*device, {Write::put(kind::kDevice, device->name.value(), documents::write_device(*device))});
   } else {
     save_device(*device);
@@ -279,6 +283,7 @@ wire::JobReport Site::job_report(const core::Job& job) const {
   report.step = static_cast<std::int64_t>(job.step);
   report.attempt = job.attempt;
   report.late = core::is_late(job);
+  report.unproven = job.unproven && std::holds_alternative<core::Succeeded>(job.phase);
   if (!job.cancel_refused.empty()) report.cancel = wire::CancelAnswer{job.cancel_refused, "too_late"};
   if (const auto side = sides_.find(job.terms.id); side != sides_.end())
     for (const auto& [sha, ranges] : side->second.delivered) report.bytes += ranges.count();
@@ -351,6 +356,10 @@ void Site::device_reported(DeviceState& device, bool power_on) {
     const auto order = device.jobs;
     for (const JobId& id : order) apply_one(id, core::PowerOn{device.boot_id, device.running});
   }
+  if (waits_for_version(device)) {  // it may not have restarted yet: it is asked again
+    asked_who_next_[device.name.value()] = parts_.clock.steady() + parts_.settings.poll_sleep;
+    wake_changed_.notify();
+  }
   bump(device);
   refresh(device);
 }
@@ -358,6 +367,12 @@ void Site::device_reported(DeviceState& device, bool power_on) {
 void Site::set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how) {
   device.auto_confirm = std::move(how);
   save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  if (device.auto_confirm.active) {  // it takes back what it put off before
+    const auto order = device.jobs;
+    for (const JobId& id : order)
+      if (const core::Job* job = find_job(id); job != nullptr && std::holds_alternative<core::Deferred>(job->phase))
+        apply_one(id, core::Answered{core::AnswerKind::kReady, {}, device.auto_confirm.initiator, device.auto_confirm.remark});
+  }
   bump(device);
   refresh(device);
 }

@@ -78,6 +78,10 @@ Result<> Site::restore_meta(const Document& d, const Other& other) {
   } else if (d.id == "clock") {
     DRAY_TRY(const WallTime floor, documents::read_clock(d.text));
     time_.restore_floor(floor);
+  } else if (d.id == "sent_before") {
+    DRAY_TRY(sent_before_, documents::read_sent_before(d.text));
+  } else if (d.id == "withdrawn") {
+    DRAY_TRY(withdrawn_, documents::read_withdrawn(d.text));
   } else if (d.id == "link") {
     DRAY_TRY(link, documents::read_link(d.text));
   } else {
@@ -95,6 +99,7 @@ void Site::note_unreadable(const Document& d, const Error& why, Writes& moved) {
   if (!documents::stays(fate)) moved.push_back(Write::erase(d.kind, d.id));
   if (fate == documents::Fate::kNewEpoch) counters_lost_ = true;
   if (fate == documents::Fate::kNoClock) time_.doubt();
+  if (d.kind == kind::kDevice) memory_damaged_ = true;
   if (fate == documents::Fate::kHoldsDevice) one.device = documents::device_in(d.text);
   damage_.add(std::move(one));
 }
@@ -113,6 +118,8 @@ void Site::finish_load() {
   leases_.set_blocks(plan_.plan().action_ids);
   leases_.doubt(random_u64(parts_.random));
   restore_ended();
+  restore_sent_before();
+  restore_withdrawn();
   damage_.find_owners(plan_.plan());
   if (outbox_.last().seq >= documents::kMostSeq) counters_lost_ = true;
   index_jobs();

@@ -24,7 +24,7 @@ inline constexpr std::string_view kAside = "aside";        // a report that anot
 inline constexpr std::string_view kArtifact = "artifact";  // stored and verified, by SHA-256
 inline constexpr std::string_view kPartial = "partial";    // bytes that are safe of an artifact on its way
 inline constexpr std::string_view kRate = "rate";          // of a link in one hour of the week: "wan/45", "lan/till-014/45"
-inline constexpr std::string_view kMeta = "meta";          // "counters", "clock", "link", "instance"
+inline constexpr std::string_view kMeta = "meta";          // "counters", "clock", "link", "instance", "sent_before", "withdrawn"
 // What could not be read, as it was, by "<kind>/<id>". Nobody reads it but people.
 inline constexpr std::string_view kUnreadable = "unreadable";
 }  // namespace kind

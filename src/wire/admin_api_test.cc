@@ -169,6 +169,12 @@ TEST(AdminApi, ADeviceTypeForOurAgentAsksAndEndsWithThePowerOnReport) {
   const auto theirs = decode_device_type(R"({"name": "t", "components": ["os"]})");
   ASSERT_TRUE(theirs);
   EXPECT_EQ(theirs->type.ask, core::Ask::kPoll);
+  EXPECT_EQ(theirs->type.bytes_from, core::BytesFrom::kGateway);
+  const auto elsewhere = decode_device_type(R"({"name": "t", "components": ["os"], "bytes_from": "elsewhere"})");
+  ASSERT_TRUE(elsewhere);
+  EXPECT_EQ(elsewhere->type.bytes_from, core::BytesFrom::kElsewhere);
+  EXPECT_EQ(encode(*elsewhere).at("bytes_from").as_string(), "elsewhere");
+  EXPECT_NE(why(decode_device_type(R"({"name": "t", "components": ["os"], "bytes_from": "the moon"})")).find("bytes_from"), std::string::npos);
   EXPECT_EQ(theirs->type.order, (std::vector<core::Components>{{"os"}}));
   EXPECT_EQ(why(decode_device_type(R"({"name": "t", "components": ["os"], "order": [["app"]]})")),
             "order: 'app' is none of the components");

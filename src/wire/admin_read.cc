@@ -87,7 +87,7 @@ std::vector<RateLimit> rates_at(const std::optional<Node>& node) {
 }
 
 NewDeviceType device_type_at(const Node& n) {
-  n.only({"name", "components", "order", "ask", "ends_on", "power_on_within", "probe", "parts", "client"});
+  n.only({"name", "components", "order", "ask", "ends_on", "power_on_within", "probe", "parts", "client", "bytes_from"});
   NewDeviceType out;
   DeviceType& type = out.type;
   type.name = name_at(n.at("name"));
@@ -117,6 +117,8 @@ NewDeviceType device_type_at(const Node& n) {
   if (const auto parts = n.maybe("parts"))
     parts->members(
         [&](std::string_view key, const Node& part) { type.parts.emplace(clean_text(key, kLongestTitle), name_at(part)); });
+  if (const auto from = n.maybe("bytes_from"))
+    type.bytes_from = word<BytesFrom>(*from, {{"gateway", BytesFrom::kGateway}, {"elsewhere", BytesFrom::kElsewhere}});
   if (const auto flaw = flaw_of(type)) throw BadField{*flaw};
   return out;
 }

@@ -69,7 +69,8 @@ json::object encode(const NewDeviceType& view) {
           {"power_on_within", type.power_on_within.count()},
           {"probe", text_or_null(type.probe)},
           {"parts", encode_map(type.parts)},
-          {"client", to_string(view.client)}};
+          {"client", to_string(view.client)},
+          {"bytes_from", type.bytes_from == BytesFrom::kElsewhere ? "elsewhere" : "gateway"}};
   say_unreadable(out, view.unreadable);
   return out;
 }

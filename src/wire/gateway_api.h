@@ -41,6 +41,7 @@ struct JobReport {
   std::map<std::string, std::string> running;  // component -> version
   bool late = false;
   std::optional<CancelAnswer> cancel;
+  bool unproven = false;  // it ended well by the device's word alone
   friend bool operator==(const JobReport&, const JobReport&) = default;
 };
 

@@ -47,6 +47,19 @@ TEST(GatewayApi, WritesWhatItReads) {
   EXPECT_EQ(again->server_time, first->server_time);
 }
 
+TEST(GatewayApi, WhatATypeSaysOfItsBytesAndWhatTheSiteHasPutOffComesBack) {
+  PlanMessage message = *decode_plan(kPlan);
+  EXPECT_EQ(message.plan.device_types.at(0).bytes_from, core::BytesFrom::kGateway);
+  EXPECT_FALSE(message.plan.device_types.at(0).closes_early);
+  EXPECT_TRUE(message.plan.site_deferrals.empty()) << "a server that does not know of them";
+  message.plan.device_types.at(0).bytes_from = core::BytesFrom::kElsewhere;
+  message.plan.device_types.at(0).closes_early = true;
+  message.plan.site_deferrals = {{"l9", DeviceId{"till-014"}, AssignmentId{}, *parse_rfc3339("2026-11-24T23:00:00Z"), "kim", "stock"}};
+  const auto again = decode_plan(encode_plan(message));
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(again->plan, message.plan);
+}
+
 TEST(GatewayApi, NamesTheFieldThatIsWrong) {
   const auto broken = [](std::string what, std::string with) {
     std::string text = kPlan;
@@ -64,7 +77,7 @@ TEST(GatewayApi, NamesTheFieldThatIsWrong) {
 
 TEST(GatewayApi, ReadsBackEveryKindOfReport) {
   const WallTime at = *parse_rfc3339("2026-11-24T21:40:00Z");
-  JobReport job{JobId{"r12-till-014"}, "installing", "installing", "writes", std::nullopt, at, 0, 2, 138, {{"os", "26.11"}}, true, CancelAnswer{"c2", "too_late"}};
+  JobReport job{JobId{"r12-till-014"}, "installing", "installing", "writes", std::nullopt, at, 0, 2, 138, {{"os", "26.11"}}, true, CancelAnswer{"c2", "too_late"}, true};
   DeviceReport device{DeviceId{"till-014"}, at, "boot", {{"os", {"26.11", kImage}}, {"app", {"1", ""}}}, "idle", {{"hw", "3"}}};
   StorageReport storage{{{*Sha256::parse(kImage), 5, true}}, 5, 9, {{*Sha256::parse(kImage), 3}}};
   RateReport rate{"wan", DeviceId{}, 45, 740000, 690000, 214, 4, false, true};

@@ -22,7 +22,7 @@ json::array encode_permitted(const Intervals& intervals) {
 json::object encode_type(const DeviceType& type) {
   json::array order;
   for (const Components& step : type.order) order.push_back(encode_strings(step));
-  return {{"name", type.name},
+  json::object out{{"name", type.name},
           {"components", encode_strings(type.components)},
           {"order", std::move(order)},
           {"ask", type.ask == Ask::kConfirmation ? "confirmation" : "poll"},
@@ -30,6 +30,9 @@ json::object encode_type(const DeviceType& type) {
           {"power_on_within", type.power_on_within.count()},
           {"probe", type.probe.empty() ? json::value{} : json::value(type.probe)},
           {"parts", encode_map(type.parts)}};
+  if (type.bytes_from == BytesFrom::kElsewhere) out["bytes_from"] = "elsewhere";
+  if (type.closes_early) out["closes_early"] = true;
+  return out;
 }
 
 json::object encode_artifact(const Artifact& a) {
@@ -135,6 +138,9 @@ DeviceType decode_type(const Node& n) {
     type.power_on_within = std::chrono::seconds{within->integer(1, kMostSeconds)};
   if (const auto probe = n.maybe("probe")) type.probe = probe->text(kLongestWhy);
   if (const auto parts = n.maybe("parts")) type.parts = decode_map(*parts);
+  if (const auto from = n.maybe("bytes_from"))
+    type.bytes_from = choice(*from, std::array<std::string_view, 2>{"gateway", "elsewhere"}) == 0 ? BytesFrom::kGateway : BytesFrom::kElsewhere;
+  if (const auto early = n.maybe("closes_early")) type.closes_early = early->boolean();
   return type;
 }
 
@@ -208,13 +214,27 @@ ActionIdRange decode_range(const Node& n) {
   return {from, n.at("to").integer(from)};
 }
 
-void decode_orders(const Node& n, Plan& plan) {
-  if (const auto items = n.maybe("deferrals"))
+std::vector<Deferral> decode_deferrals(const std::optional<Node>& items) {
+  std::vector<Deferral> out;
+  if (items)
     items->each([&](const Node& d) {
-      plan.deferrals.push_back({d.at("id").text(kLongestTitle), decode_id<DeviceId>(d.maybe("device")),
-                                decode_id<AssignmentId>(d.maybe("assignment")), d.at("until").time(),
-                                said(d, "by", kLongestBy), said(d, "why", kLongestWhy)});
+      out.push_back({d.at("id").text(kLongestTitle), decode_id<DeviceId>(d.maybe("device")), decode_id<AssignmentId>(d.maybe("assignment")),
+                     d.at("until").time(), said(d, "by", kLongestBy), said(d, "why", kLongestWhy)});
     });
+  return out;
+}
+
+json::array encode_deferrals(const std::vector<Deferral>& deferrals) {
+  json::array out;
+  for (const Deferral& d : deferrals)
+    out.push_back({{"id", d.id}, {"device", or_null(d.device)}, {"assignment", or_null(d.assignment)},
+                   {"until", to_rfc3339(d.until)}, {"by", clean_text(d.by, kLongestBy)}, {"why", clean_text(d.why, kLongestWhy)}});
+  return out;
+}
+
+void decode_orders(const Node& n, Plan& plan) {
+  plan.deferrals = decode_deferrals(n.maybe("deferrals"));
+  plan.site_deferrals = decode_deferrals(n.maybe("site_deferrals"));
   if (const auto items = n.maybe("cancels"))
     items->each([&](const Node& c) {
       plan.cancels.push_back({c.at("id").text(kLongestTitle), JobId{c.at("job").text(kLongestId)}, said(c, "by", kLongestBy), said(c, "why", kLongestWhy)});
@@ -250,16 +270,13 @@ PlanMessage decode_message(const Node& n) {
 
 json::object plan_object(const PlanMessage& message) {
   const Plan& plan = message.plan;
-  json::array ids, types, devices, artifacts, assignments, deferrals, cancels;
+  json::array ids, types, devices, artifacts, assignments, cancels;
   for (const auto& r : plan.action_ids) ids.push_back({{"from", r.from}, {"to", r.to}});
   for (const auto& t : plan.device_types) types.push_back(encode_type(t));
   for (const auto& d : plan.devices)
     devices.push_back({{"name", d.name.value()}, {"type", d.type}, {"token_sha256", d.token_sha256}, {"attributes", encode_attributes(d.attributes)}});
   for (const auto& a : plan.artifacts) artifacts.push_back(encode_artifact(a));
   for (const auto& a : plan.assignments) assignments.push_back(encode_assignment(a));
-  for (const auto& d : plan.deferrals)
-    deferrals.push_back({{"id", d.id}, {"device", or_null(d.device)}, {"assignment", or_null(d.assignment)},
-                         {"until", to_rfc3339(d.until)}, {"by", clean_text(d.by, kLongestBy)}, {"why", clean_text(d.why, kLongestWhy)}});
   for (const auto& c : plan.cancels) cancels.push_back({{"id", c.id}, {"job", c.job.value()}, {"by", clean_text(c.by, kLongestBy)}, {"why", clean_text(c.why, kLongestWhy)}});
   json::object limits{{"wan", encode_rates(plan.limits.wan)}, {"lan", encode_rates(plan.limits.lan)}, {"concurrency", plan.limits.concurrency}};
   if (plan.limits.store != 0) limits["store"] = plan.limits.store;
@@ -274,7 +291,8 @@ json::object plan_object(const PlanMessage& message) {
           {"devices", std::move(devices)},
           {"artifacts", std::move(artifacts)},
           {"assignments", std::move(assignments)},
-          {"deferrals", std::move(deferrals)},
+          {"deferrals", encode_deferrals(plan.deferrals)},
+          {"site_deferrals", encode_deferrals(plan.site_deferrals)},
           {"cancels", std::move(cancels)}};
 }
 

@@ -31,6 +31,7 @@ void add(json::object& o, const JobReport& r) {
   o["bytes"] = at_most(r.bytes, kMostInteger);
   o["running"] = encode_attributes(r.running);
   if (r.late) o["late"] = true;
+  if (r.unproven) o["unproven"] = true;
   if (r.cancel) o["cancel"] = {{"id", r.cancel->id}, {"answer", r.cancel->answer}};
 }
 
@@ -141,6 +142,7 @@ JobReport decode_job_report(const Node& n) {
   r.bytes = static_cast<std::uint64_t>(maybe_integer(n, "bytes", kMostInteger));
   r.running = maybe_attributes(n, "running");
   r.late = maybe_boolean(n, "late");
+  r.unproven = maybe_boolean(n, "unproven");
   if (const auto cancel = n.maybe("cancel")) r.cancel = CancelAnswer{cancel->at("id").name(kLongestTitle), cancel->at("answer").name(kLongestWord)};
   return r;
 }

@@ -71,6 +71,8 @@ bool is_read(std::string_view name, const std::string& id, std::string_view text
     return message(text, wire::decode_report, [](const auto& report) { return wire::encode_report(report); });
   if (id == "counters") return round_trip(text, documents::read_counters, documents::write_counters);
   if (id == "clock") return round_trip(text, documents::read_clock, documents::write_clock);
+  if (id == "sent_before") return round_trip(text, documents::read_sent_before, documents::write_sent_before);
+  if (id == "withdrawn") return round_trip(text, documents::read_withdrawn, documents::write_withdrawn);
   if (id == "link") return round_trip(text, documents::read_link, documents::write_link);
   return round_trip(text, documents::read_instance, documents::write_instance);
 }

@@ -66,6 +66,7 @@ void words(const std::string& text) {
   word(text, rows::client_of);
   word(text, rows::ask_of);
   word(text, rows::ends_on_of);
+  word(text, rows::bytes_from_of);
   word(text, rows::delivery_of);
   word(text, rows::fetch_of);
   word(text, rows::filter_of);

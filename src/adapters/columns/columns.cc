@@ -235,6 +235,11 @@ Result<core::EndsOn> ends_on_of(const std::string& word) {
   return word_of(kAll, word, "end of an update");
 }
 
+Result<core::BytesFrom> bytes_from_of(const std::string& word) {
+  static constexpr Word<core::BytesFrom> kAll[]{{"gateway", core::BytesFrom::kGateway}, {"elsewhere", core::BytesFrom::kElsewhere}};
+  return word_of(kAll, word, "source of a device's bytes");
+}
+
 Result<core::Delivery> delivery_of(const std::string& word) {
   static constexpr Word<core::Delivery> kAll[]{{"pull", core::Delivery::kPull}, {"push", core::Delivery::kPush}};
   return word_of(kAll, word, "delivery");

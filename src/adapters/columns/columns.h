@@ -48,6 +48,7 @@ Result<std::optional<wire::StorageReport>> storage(const std::string& text);
 Result<core::Client> client_of(const std::string& word);
 Result<core::Ask> ask_of(const std::string& word);
 Result<core::EndsOn> ends_on_of(const std::string& word);
+Result<core::BytesFrom> bytes_from_of(const std::string& word);
 Result<core::Delivery> delivery_of(const std::string& word);
 Result<core::Fetch> fetch_of(const std::string& word);
 Result<std::string> state_of(const std::string& word);         // of a rollout

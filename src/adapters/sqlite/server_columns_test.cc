@@ -53,6 +53,7 @@ const DamagedColumn kDamagedColumns[]{
     {"device_type", "parts", "name='odd'", "odd", "{}", Then::kNoPlan},
     {"device_type", "ask", "name='odd'", "odd", "\"poll\"", Then::kNoPlan, "shout"},
     {"device_type", "ends_on", "name='odd'", "odd", "\"power_on\"", Then::kNoPlan, "soon"},
+    {"device_type", "bytes_from", "name='odd'", "odd", "\"gateway\"", Then::kNoPlan, "the moon"},
     {"device_type", "power_on_within", "name='odd'", "odd", "600", Then::kNoPlan},
     {"device", "attributes", "name='till-1'", "till-1", "{}", Then::kNamed},
     {"artifact", "device_types", "component='os'", kShaA.c_str(), "[\"till\"]", Then::kNamed},

@@ -36,13 +36,8 @@ std::uint64_t size_of(StatementCache& sql, const Sha256& sha) {
   return size;
 }
 
-// One rollout's share of what is deferred.
-struct Share {
-  WallTime expires_at;
-  core::Intervals update;
-  std::uint64_t devices = 0, widest = 0;      // of the device that needs most bytes
-  std::map<Sha256, std::uint64_t> artifacts;  // and their sizes
-};
+// One rollout's share of what is deferred. `missing` holds all of its artifacts before those are left out that are there.
+using Shares = std::map<std::int64_t, core::DeferredShare>;
 
 }  // namespace
 
@@ -50,7 +45,7 @@ struct Share {
 Result<SqliteServerStore::Deferrable> SqliteServerStore::deferrable(std::int64_t site_id,
                                                                     const std::string& device,
                                                                     std::optional<std::int64_t> rollout) {
-  std::map<std::int64_t, Share> shares;
+  Shares shares;
   Deferrable out;
   auto& find = sql_(
       "SELECT r.id, r.expires_at, CASE WHEN a.planned_at IS NULL THEN '' ELSE a.update_windows END, t.steps, "
@@ -64,7 +59,7 @@ Result<SqliteServerStore::Deferrable> SqliteServerStore::deferrable(std::int64_t
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) break;
-    Share& share = shares[find.integer(0)];
+    core::DeferredShare& share = shares[find.integer(0)];
     share.expires_at = wall(find.integer(1));
     // A deferral permits nothing: what can't be read stands in no operator's way here.
     share.update = or_empty(find.text(2).empty() ? intervals(find.text(4)) : times::intervals(find.text(2)));
@@ -72,11 +67,11 @@ Result<SqliteServerStore::Deferrable> SqliteServerStore::deferrable(std::int64_t
     ++out.jobs;
   }
   for (const auto& [id, all_steps] : jobs) {
-    Share& share = shares[id];
+    core::DeferredShare& share = shares[id];
     std::uint64_t sum = 0;
     for (const auto& step : all_steps)
       for (const Sha256& sha : step) {
-        const auto [known, added] = share.artifacts.try_emplace(sha, 0);
+        const auto [known, added] = share.missing.try_emplace(sha, 0);
         if (added) known->second = size_of(sql_, sha);
         sum += known->second;
       }
@@ -90,23 +85,21 @@ Result<SqliteServerStore::Deferrable> SqliteServerStore::deferrable(std::int64_t
       "id=?1");
   about.bind(1, site_id);
   DRAY_TRY([[maybe_unused]] const bool there, about.step());
-  core::WorkLeft work{.concurrency = or_empty(limits(about.text(0))).concurrency};
+  core::SitePace pace{.concurrency = or_empty(limits(about.text(0))).concurrency};
   const auto stored = or_empty(storage(about.text(1)));
-  if (!about.is_null(2)) work.wan_rate = static_cast<std::uint64_t>(about.integer(2));
-  if (!about.is_null(3)) work.lan_rate = static_cast<std::uint64_t>(about.integer(3));
+  if (!about.is_null(2)) pace.wan = static_cast<std::uint64_t>(about.integer(2));
+  if (!about.is_null(3)) pace.lan = static_cast<std::uint64_t>(about.integer(3));
   about.reset();
-  for (const auto& [id, share] : shares) {
-    work.devices = share.devices;
-    work.lan_bytes = share.widest;
-    work.wan_bytes = 0;
-    for (const auto& [sha, size] : share.artifacts) {
-      const bool held = stored && std::any_of(stored->artifacts.begin(), stored->artifacts.end(),
-                                              [&](const auto& a) { return a.sha256 == sha && a.verified; });
-      if (!held) work.wan_bytes += size;
-    }
-    const WallTime last = core::latest_start(share.update, share.expires_at, core::time_needed(work));
-    out.latest = out.latest ? std::min(*out.latest, last) : last;
+  const auto is_held = [&](const auto& artifact) {
+    return stored && std::any_of(stored->artifacts.begin(), stored->artifacts.end(),
+                                 [&](const auto& a) { return a.sha256 == artifact.first && a.verified; });
+  };
+  std::vector<core::DeferredShare> all;
+  for (auto& [id, share] : shares) {
+    std::erase_if(share.missing, is_held);
+    all.push_back(std::move(share));
   }
+  out.latest = core::latest_possible(all, pace);
   return out;
 }
 
@@ -188,6 +181,19 @@ Result<> SqliteServerStore::load_deferrals(std::int64_t site_id, core::Plan& pla
     DRAY_TRY(const bool row, find.step());
     if (!row) return {};
     plan.deferrals.push_back(deferral_of(find, plan.site));
+  }
+}
+
+// What the site's own gateway has told: one that takes its place with an empty data folder knows them from here.
+Result<> SqliteServerStore::load_site_deferrals(std::int64_t site_id, core::Plan& plan) {
+  auto& find = sql_(
+      "SELECT id, device, assignment, until, by, why FROM site_deferral WHERE site_id=?1 AND withdrawn=0 ORDER BY id");
+  find.bind(1, site_id);
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return {};
+    plan.site_deferrals.push_back({find.text(0), DeviceId{find.text(1)}, AssignmentId{find.text(2)},
+                                   time_or_never(find, 3), find.text(4), find.text(5)});
   }
 }
 

@@ -245,6 +245,7 @@ Result<core::Plan> SqliteServerStore::load_plan(const std::string& site) {
   DRAY_CHECK(load_jobs(sql_, plan, index, artifacts));
   DRAY_CHECK(load_artifacts(sql_, artifacts, plan));
   DRAY_CHECK(load_deferrals(row.id, plan));
+  DRAY_CHECK(load_site_deferrals(row.id, plan));
   return plan;
 }
 

@@ -176,6 +176,7 @@ constexpr std::array kEveryColumn{
     DRAY_WORD(device_type, client, "name", client_of),
     DRAY_WORD(device_type, ask, "name", ask_of),
     DRAY_WORD(device_type, ends_on, "name", ends_on_of),
+    DRAY_WORD(device_type, bytes_from, "name", bytes_from_of),
     DRAY_ROW(device_type, power_on_within, "name", check_number<small>, number_given),
     DRAY_DOCUMENT(device_type, components, "name", strings),
     DRAY_DOCUMENT(device_type, steps, "name", string_lists),

@@ -181,6 +181,8 @@ wire::NewDeviceType type_at(const Statement& row, int first) {
   type.power_on_within = std::chrono::seconds{read("power_on_within", small(row, first + 6))};
   type.probe = read("probe", probe_of(row.text(first + 7)));
   type.parts = read("parts", string_map(row.text(first + 8)));
+  type.bytes_from = read("bytes_from", bytes_from_of(row.text(first + 9)));
+  type.closes_early = out.client == core::Client::kRauc && type.ends_on == core::EndsOn::kClosed;
   return out;
 }
 

@@ -80,7 +80,7 @@ inline constexpr int kResultCount = 12;
 core::JobResult result_at(const Statement& row, int first);
 
 inline constexpr std::string_view kTypeColumns =
-    "name, client, components, steps, ask, ends_on, power_on_within, probe, parts";
+    "name, client, components, steps, ask, ends_on, power_on_within, probe, parts, bytes_from";
 wire::NewDeviceType type_at(const Statement& row, int first);
 
 inline constexpr std::string_view kTermsColumns =

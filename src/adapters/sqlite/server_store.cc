@@ -271,8 +271,8 @@ Result<Made> SqliteServerStore::add_device_type(const wire::NewDeviceType& type,
   DRAY_TRY(const auto same, id_of("SELECT id FROM device_type WHERE name=?1", t.name));
   if (same) return taken("device type", t.name);
   DRAY_CHECK(sql_("INSERT INTO device_type(name, client, components, steps, ask, ends_on, power_on_within, "
-                  "probe, parts, created_at) "
-                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")
+                  "probe, parts, created_at, bytes_from) "
+                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")
                  .bind(1, t.name)
                  .bind(2, core::to_string(type.client))
                  .bind(3, doc(t.components))
@@ -283,6 +283,7 @@ Result<Made> SqliteServerStore::add_device_type(const wire::NewDeviceType& type,
                  .bind(8, t.probe)
                  .bind(9, doc(t.parts))
                  .bind(10, ms(now))
+                 .bind(11, t.bytes_from == core::BytesFrom::kElsewhere ? "elsewhere" : "gateway")
                  .run());
   DRAY_CHECK(remember(once, t.name, now));
   DRAY_CHECK(transaction.commit());

@@ -190,6 +190,7 @@ class SqliteServerStore : public server::Store {
   Result<Deferrable> deferrable(std::int64_t site_id, const std::string& device,
                                 std::optional<std::int64_t> rollout);
   Result<> load_deferrals(std::int64_t site_id, core::Plan& plan);
+  Result<> load_site_deferrals(std::int64_t site_id, core::Plan& plan);
 
   struct Ingestion;  // one batch on its way in
   Result<server::Ingested> ingest_one(const server::ReportBatch& batch, SiteIds& sites, IngestedAll& all);

@@ -17,6 +17,9 @@ namespace dray::core {
 enum class Ask { kConfirmation, kPoll };
 // What ends a job normally: the power-on report with the expected version, or `closed` alone.
 enum class EndsOn { kPowerOn, kClosed };
+// Where a device has its bytes from: its gateway, which then knows that it has them, or some other way (a medium, a
+// cache, a neighbour), and its gateway takes its word.
+enum class BytesFrom { kGateway, kElsewhere };
 
 struct DeviceType {
   std::string name;
@@ -27,6 +30,8 @@ struct DeviceType {
   std::chrono::seconds power_on_within{600};
   std::string probe;                         // status probe command; empty = none configured
   std::map<std::string, std::string> parts;  // component -> DDI chunk part, where it differs from the name
+  BytesFrom bytes_from = BytesFrom::kGateway;
+  bool closes_early = false;  // its client says `closed` before its restart: what it then runs is another question
   friend bool operator==(const DeviceType&, const DeviceType&) = default;
 };
 

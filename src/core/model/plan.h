@@ -95,6 +95,7 @@ struct Plan {
   std::vector<Artifact> artifacts;
   std::vector<Assignment> assignments;
   std::vector<Deferral> deferrals;
+  std::vector<Deferral> site_deferrals;  // made at the site, as its gateway reported them: for one that knows none
   std::vector<Cancel> cancels;
   friend bool operator==(const Plan&, const Plan&) = default;
 };

@@ -54,4 +54,19 @@ WallTime latest_start(const Intervals& permitted, WallTime expires_at, std::chro
   return update.front().from - left;  // more is needed than is permitted
 }
 
+std::optional<WallTime> latest_possible(std::span<const DeferredShare> shares, const SitePace& pace) {
+  std::optional<WallTime> latest;
+  for (const DeferredShare& share : shares) {
+    WorkLeft work{.wan_rate = pace.wan,
+                  .lan_bytes = share.widest,
+                  .lan_rate = pace.lan,
+                  .devices = share.devices,
+                  .concurrency = pace.concurrency};
+    for (const auto& [sha, size] : share.missing) work.wan_bytes += size;
+    const WallTime last = latest_start(share.update, share.expires_at, time_needed(work));
+    latest = latest ? std::min(*latest, last) : last;
+  }
+  return latest;
+}
+
 }  // namespace dray::core

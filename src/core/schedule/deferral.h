@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <span>
 
+#include "base/digest.h"
 #include "base/time.h"
 #include "core/model/interval.h"
 
@@ -28,6 +31,23 @@ inline constexpr std::chrono::seconds kAssumedInstall{120};
 
 // The fetch, then the devices in as many rounds as the concurrency makes. Nothing to do: 0.
 std::chrono::seconds time_needed(const WorkLeft& work);
+
+// What one rollout has left to do for the jobs that a deferral means.
+struct DeferredShare {
+  Intervals update;
+  WallTime expires_at;
+  std::uint64_t devices = 0, widest = 0;    // widest: bytes of the device that needs most
+  std::map<Sha256, std::uint64_t> missing;  // artifacts that the gateway does not hold yet, and their sizes
+};
+
+// The lowest rates that were measured at the site, bytes per second; nothing: none was. And who may receive at a time.
+struct SitePace {
+  std::optional<std::uint64_t> wan, lan;
+  int concurrency = 1;
+};
+
+// The last instant to which all of it may be put off; nothing: there is nothing to do. Server and gateway ask this.
+std::optional<WallTime> latest_possible(std::span<const DeferredShare> shares, const SitePace& pace);
 
 // The last instant at which it may begin so that as much permitted time is left before the expiry. May be
 // over already.

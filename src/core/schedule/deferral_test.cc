@@ -30,6 +30,18 @@ TEST(Deferral, WithoutRatesItAssumesCautiousOnes) {
   EXPECT_GT(time_needed({.wan_bytes = 1, .wan_rate = 0, .devices = 1}), 0s);
 }
 
+TEST(Deferral, ARateThatWasMeasuredCountsAndOfSeveralRolloutsTheOneThatNeedsMost) {
+  const Sha256 image = *Sha256::parse(std::string(64, 'a'));
+  DeferredShare share{.expires_at = kMidnight + 10h, .devices = 6, .widest = 1'000'000'000, .missing = {{image, 1'000'000'000}}};
+  EXPECT_EQ(latest_possible({}, {}), std::nullopt) << "nothing to do";
+  // 1,000 s for the WAN, two rounds of 200 + 120 s.
+  EXPECT_EQ(latest_possible(std::span{&share, 1}, {.concurrency = 3}), kMidnight + 10h - 1640s);
+  EXPECT_EQ(latest_possible(std::span{&share, 1}, {.wan = 100'000, .lan = 1'000'000, .concurrency = 3}), kMidnight + 10h - 12'240s);
+  DeferredShare soon{.expires_at = kMidnight + 2h, .devices = 1};
+  const std::vector<DeferredShare> both{share, soon};
+  EXPECT_EQ(latest_possible(both, {.concurrency = 3}), kMidnight + 2h - 120s);
+}
+
 TEST(Deferral, ALatestStartLeavesEnoughPermittedTimeBeforeTheExpiry) {
   EXPECT_EQ(latest_start({}, kMidnight + 10h, 3600s), kMidnight + 9h);
   const Intervals nights{{kMidnight, kMidnight + 4h}, {kMidnight + 24h, kMidnight + 28h}};

@@ -90,6 +90,9 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     // ended
     {"device_failed", "Look at the log of the job, then retry it or make a new rollout."},
     {"refused", "The device refused it: look at why, then retry it or make a new rollout."},
+    {"closed_without_bytes",
+     "The device has to fetch the update. swupdate that is started with -c 2 says this of whatever is offered then: it is told apart where it "
+     "reports what it runs. Where devices have their bytes another way, let their type say so (bytes_from: elsewhere)."},
     {"no_power_on", "Look at the device: it did not come back with the new version in time."},
     {"rolled_back", "The device fell back to the old version: look at why before the next rollout."},
     {"expired", "A new rollout with a later expiry."},
@@ -99,6 +102,7 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"incompatible", "A release with an artifact for this device type."},
     {"nothing_fits", "A release with an artifact for this device type."},
     {"late", ""},
+    {"unproven", "Look at the device, or let it report its version (dray.version.<component>): then the next update is proven."},
     {"succeeded", ""},
 });
 

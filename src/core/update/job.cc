@@ -9,6 +9,14 @@
 namespace dray::core {
 namespace machine {
 
+bool ends_on_report(const Job& job, const Given& given) {
+  if (job.terms.ends_on == EndsOn::kPowerOn) return true;
+  if (!job.terms.closes_early || job.step >= job.terms.steps.size()) return false;
+  const auto& step = job.terms.steps[job.step];
+  return std::all_of(step.begin(), step.end(),
+                     [&](const StepArtifact& a) { return given.running.contains(a.component); });
+}
+
 bool expiry_stops(const Job& job, WallTime now) {
   if (DRAY_MUTANT("ignore_expiry")) return false;
   if (now < job.terms.expires_at || is_final(job) || is<Restarting>(job) || is<Cancelling>(job)) return false;
@@ -16,8 +24,10 @@ bool expiry_stops(const Job& job, WallTime now) {
   return installing == nullptr || !installing->switching();
 }
 
-Hold hold(const Job& job, const Given& given) {
-  if (given.now < job.update_at) return Hold::kTime;
+namespace {
+
+Hold hold_from(WallTime begin, const Job& job, const Given& given) {
+  if (given.now < begin) return Hold::kTime;
   if (given.doubt != Doubt::kNone) return Hold::kDoubt;
   if (!given.clock_known) return Hold::kClock;
   if (!given.held.empty()) return Hold::kHeld;
@@ -27,6 +37,17 @@ Hold hold(const Job& job, const Given& given) {
   if (job.action.empty() && given.next_action.empty()) return Hold::kActionIds;
   if (!given.checked) return Hold::kStatus;
   return Hold::kNone;
+}
+
+}  // namespace
+
+Hold hold(const Job& job, const Given& given) { return hold_from(job.update_at, job, given); }
+Hold hold_of_question(const Job& job, const Given& given) {
+  return hold_from(time_without_device(job), job, given);
+}
+
+WallTime time_without_device(const Job& job) {
+  return std::max(job.terms.planned_at, job.deferred_until.value_or(WallTime::min()));
 }
 
 WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given) {

@@ -47,6 +47,8 @@ struct JobTerms {
   Ask ask = Ask::kPoll;
   EndsOn ends_on = EndsOn::kClosed;
   std::chrono::seconds power_on_within{600};
+  BytesFrom bytes_from = BytesFrom::kGateway;
+  bool closes_early = false;
   friend bool operator==(const JobTerms&, const JobTerms&) = default;
 };
 
@@ -57,6 +59,7 @@ enum class FailureKind {
   kRefused,         // the device refused this attempt
   kRolledBack,      // restarted into the old version
   kNoPowerOn,       // no power-on report within power_on_within
+  kWithoutBytes,    // closed/success, though it never had a byte of the step
 };
 struct Failure {
   FailureKind kind = FailureKind::kDeviceReported;
@@ -75,11 +78,12 @@ struct Asked {
   WallTime since;
   friend bool operator==(const Asked&, const Asked&) = default;
 };
-// It said "not now"; update_at moved.
+// It said "not now"; update_at moved. It may take that back: what it then says counts at once.
 struct Deferred {
   DeferCause cause{};
   WallTime until;
   std::string by, why;
+  bool asking = false;  // it said no more than "no": the question stays shown
   friend bool operator==(const Deferred&, const Deferred&) = default;
 };
 // It may fetch.
@@ -188,6 +192,7 @@ struct Job {
   // A cancel that came too late for this attempt (also: the job is gone from the plan): the attempt ends by its
   // own result, but no other attempt and no other step begins.
   std::optional<Cancelled> stop_after;
+  bool unproven = false;                    // of a step that has ended well nothing but the device's word is known
   JobPhase phase;
   friend bool operator==(const Job&, const Job&) = default;  // unchanged: nothing to save
 };
@@ -195,7 +200,7 @@ struct Job {
 // --- events ---
 
 struct Tick {};  // time passed, or something of Given changed
-enum class AnswerKind { kReady, kBusy, kDefer, kRefuse, kCancelled };
+enum class AnswerKind { kReady, kBusy, kDefer, kRefuse, kCancelled, kDenied };  // kDenied: "no", and no more
 struct Answered { AnswerKind kind{}; std::optional<WallTime> until; std::string by, why; };
 struct FirstByte {};                       // the device fetched a byte of this step
 struct AllSent {};                         // it has every byte of this step
@@ -231,6 +236,8 @@ struct Line {
   std::size_t waiting = 0;            // devices that wait, and go first
   friend bool operator==(const Line&, const Line&) = default;
 };
+// Whether bytes of the current step ever went to the device. Unknown: another gateway may have sent them.
+enum class BytesSent { kSome, kNone, kUnknown };
 // Whether it is clear who calls: while it is not, nothing new begins and nothing new is shown.
 enum class Doubt {
   kNone,
@@ -251,6 +258,7 @@ struct Given {
   std::string held;           // why nothing new may start on this device, whatever else permits it; empty: nothing does
   double jitter = 0;          // uniform in [0, 1)
   ActionId next_action;       // the next leased id; empty: none left, no attempt may start
+  BytesSent sent = BytesSent::kSome;
   RunningByComponent running; // the device's last power-on report
   std::string boot_id;
   RetryTimes retry{};

@@ -182,17 +182,14 @@ struct Describe {
             "installed; waits for the device's power-on report until " + at(until), until};
   }
   PublicState operator()(const Backoff& p) const {
+    const std::string next = "attempt " + std::to_string(job.attempt);
+    std::string cause = p.failure.why;
+    if (p.failure.kind == FailureKind::kWithoutBytes) cause = "the device said that it was done, but was never sent a byte of the update";
     if (job.alike >= kSameResults)
       return {"scheduled", "same_result",
-              with("attempt " + std::to_string(job.attempt) + " waits until " + at(p.until) + ", because the last " + std::to_string(job.alike) +
-                       " ended alike",
-                   p.failure.why),
-              p.until};
-    return {
-        "scheduled", "backing_off",
-        with("attempt " + std::to_string(job.attempt) + " begins at " + at(p.until) + "; the last one failed",
-             p.failure.why),
-        p.until};
+              with(next + " waits until " + at(p.until) + ", because the last " + std::to_string(job.alike) + " ended alike", cause), p.until};
+    return {"scheduled", p.failure.kind == FailureKind::kWithoutBytes ? "closed_without_bytes" : "backing_off",
+            with(next + " begins at " + at(p.until) + "; the last one failed", cause), p.until};
   }
   PublicState operator()(const Cancelling& p) const {
     const WallTime until = machine::limit_of(p.since, given.cancel_within, given);
@@ -203,6 +200,8 @@ struct Describe {
             until};
   }
   PublicState operator()(const Succeeded& p) const {
+    if (job.unproven)
+      return {"succeeded", "unproven", "the device says that it has installed the new version; nothing else shows it" + late(p.late), {}};
     return {"succeeded", p.late ? "late" : "succeeded", "the device runs the new version" + late(p.late), {}};
   }
   PublicState operator()(const Failed& p) const {
@@ -217,6 +216,8 @@ struct Describe {
       case FailureKind::kNoPowerOn:
         return {
             "failed", "no_power_on", with("the device did not come back" + late(p.late), p.failure.why), {}};
+      case FailureKind::kWithoutBytes:
+        return {"failed", "closed_without_bytes", "the device says that it is done, but was never sent a byte of the update" + late(p.late), {}};
       case FailureKind::kDeviceReported:
         break;
     }

@@ -37,10 +37,17 @@ void on(Decision& d, const Incompatible&, const JobEvent& event);
 
 // --- questions ---
 
+// Its end is a report of what runs, and not `closed`: by its type, or because a client that says `closed` before its
+// restart has shown that it can say what runs.
+bool ends_on_report(const Job& job, const Given& given);
 bool expiry_stops(const Job& job, WallTime now);  // expired, and the switch-over has not begun
 // What keeps an attempt from beginning, or its link from being shown. Until: where time alone ends it.
 enum class Hold { kNone, kTime, kDoubt, kClock, kHeld, kArtifact, kWindow, kTurn, kActionIds, kStatus };
 Hold hold(const Job& job, const Given& given);
+// The same for a question that stays shown though its device said "no": of time only the plan and operators count.
+Hold hold_of_question(const Job& job, const Given& given);
+// When it may be updated as far as the plan and operators say; what its device asked for is left out.
+WallTime time_without_device(const Job& job);
 // A time limit that runs from `since`. Our own downtime is no silence of the device.
 WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given);
 bool has_passed(WallTime since, std::chrono::seconds within, const Given& given);
@@ -61,7 +68,8 @@ void heed(Decision& d, const Feedback& feedback);  // of Ready, Transmitting, In
 void finish_step(Decision& d, bool by_power_on);
 void fail_attempt(Decision& d, Failure failure);
 void end_uncounted(Decision& d);  // the action is over, the attempt is not: a fresh action follows
-void defer(Decision& d, const Answered& answered);  // kBusy or kDefer
+void defer(Decision& d, const Answered& answered);  // kBusy, kDefer or kDenied
+void take_back_deferral(Decision& d);               // a deferred device says that it is ready after all
 void expire(Decision& d);
 void cancel_now(Decision& d, Cancelled cancelled);    // final
 void refuse_cancel(Job& job, Cancelled cancelled);    // too late for this attempt

@@ -11,8 +11,7 @@ namespace {
 
 // Planned time and every standing deferral, the device's own included.
 WallTime earliest(const Job& job) {
-  WallTime at = job.terms.planned_at;
-  if (job.deferred_until) at = std::max(at, *job.deferred_until);
+  WallTime at = time_without_device(job);
   if (const auto* deferred = std::get_if<Deferred>(&job.phase)) at = std::max(at, deferred->until);
   return at;
 }
@@ -47,6 +46,7 @@ void start_over(Decision& d, NextSteps next) {
   job.next_steps.reset();
   job.step = 0;
   first_attempt(job);
+  job.unproven = false;
   if (!job.terms.incompatible.empty())
     job.phase = Incompatible{job.terms.incompatible};
   else if (!is<Deferred>(job))
@@ -146,10 +146,18 @@ void defer(Decision& d, const Answered& answered) {
   const WallTime by_policy = d.given.now + d.job.terms.status_deferral;
   // A time that is over tells of a wrong clock, not of readiness.
   const WallTime until = answered.until && *answered.until > d.given.now ? *answered.until : by_policy;
-  const auto cause = answered.kind == AnswerKind::kBusy ? DeferCause::kDeviceBusy : DeferCause::kDeviceAsked;
-  d.job.phase = Deferred{cause, until, answered.by, answered.why};
+  const auto cause = answered.kind == AnswerKind::kDefer ? DeferCause::kDeviceAsked : DeferCause::kDeviceBusy;
+  d.job.phase = Deferred{cause, until, answered.by, answered.why, answered.kind == AnswerKind::kDenied};
   d.job.update_at = earliest(d.job);
   if (DRAY_MUTANT("ask_while_deferred")) d.job.update_at = d.given.now;
+}
+
+void take_back_deferral(Decision& d) {
+  d.job.update_at = time_without_device(d.job);
+  if (hold(d.job, d.given) == Hold::kNone)
+    d.job.phase = Ready{d.given.now};
+  else  // it is asked again when nothing else holds it
+    d.job.phase = Planned{};
 }
 
 void expire(Decision& d) {

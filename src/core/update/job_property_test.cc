@@ -37,6 +37,8 @@ class World {
     if ((n & 16U) != 0) t.delivery = Delivery::kPush;
     if ((n & 32U) != 0) t.update = {{at(0), at(60)}, {at(120), at(180)}, {at(300), at(600)}};
     if ((n & 64U) != 0) t.expires_at = at(100);
+    if (n % 5 == 0) t.closes_early = true;
+    if (n % 7 == 0) t.bytes_from = BytesFrom::kElsewhere;
     return t;
   }
 
@@ -51,6 +53,7 @@ class World {
     else given_.line.reset();
     const std::uint32_t who = n / 589'824 % 8;
     given_.doubt = who == 1 ? Doubt::kTwoGateways : who == 2 ? Doubt::kTwoAgents : Doubt::kNone;
+    given_.sent = n % 11 == 0 ? BytesSent::kNone : n % 11 == 1 ? BytesSent::kUnknown : BytesSent::kSome;
     if (n % 13 == 0) given_.seen_at = given_.now;
     if (n % 17 == 0) given_.up_since = given_.now;
     given_.jitter = static_cast<double>(n % 101) / 101.0;
@@ -63,7 +66,7 @@ class World {
     switch (kind) {
       case 0:
       case 1:
-        return Answered{AnswerKind::kReady, {}, "", ""};
+        return Answered{n % 16 == 0 ? AnswerKind::kDenied : AnswerKind::kReady, {}, "", ""};
       case 2:
         return Answered{AnswerKind::kBusy, until, "", "in use"};
       case 3:
@@ -180,6 +183,17 @@ class World {
     RC_ASSERT(next.past.size() <= kMostPastActions);
     if (!is_final(next) && !has_started(next))
       RC_ASSERT(next.update_at >= next.deferred_until.value_or(WallTime::min()));
+    // By a word alone nothing ends well that is not said to stand on it.
+    const bool ended_well = std::holds_alternative<Succeeded>(next.phase) && !is_final(job_);
+    const auto shown = [&](const StepArtifact& a) {
+      const auto known = given_.running.find(a.component);
+      return known != given_.running.end() && known->second.version == a.version;
+    };
+    const auto& steps = job_.terms.steps;
+    const bool some_shown = job_.step < steps.size() && std::any_of(steps[job_.step].begin(), steps[job_.step].end(), shown);
+    const bool by_word = std::get_if<Feedback>(&event) != nullptr && next.terms.bytes_from == BytesFrom::kGateway &&
+                         given_.sent != BytesSent::kSome && !some_shown;
+    if (ended_well && by_word) RC_ASSERT((given_.sent == BytesSent::kUnknown && next.unproven));
     if (!is_final(next)) RC_ASSERT((!next.stop_after || has_started(next)));
   }
 
@@ -209,7 +223,9 @@ class World {
         feedback != nullptr && feedback->kind == FeedbackKind::kClosedFailure && !feedback->cut_by_us;
     const bool rolled_back = switched && std::get_if<PowerOn>(&event) != nullptr;
     const bool timed_out = restarting;  // any event lets time pass
-    RC_ASSERT((refused || reported || rolled_back || timed_out));
+    const bool without_bytes = feedback != nullptr && feedback->kind == FeedbackKind::kClosedSuccess &&
+                               given_.sent == BytesSent::kNone && next.terms.bytes_from == BytesFrom::kGateway;
+    RC_ASSERT((refused || reported || rolled_back || timed_out || without_bytes));
     RC_ASSERT(next.attempt == job_.attempt + 1);
     RC_ASSERT((!next.terms.retry.limit || next.attempt <= *next.terms.retry.limit));
   }
@@ -218,7 +234,11 @@ class World {
     const Offer shown = offer(job_, given_);
     const bool open = shown == Offer::kConfirmation || shown == Offer::kDeployment;
     if (open && !has_started(job_)) {
-      RC_ASSERT((given_.now >= job_.update_at && given_.now < job_.terms.expires_at));
+      // A device that said no more than "no" is still shown the question, but never before operators permit it.
+      const auto* deferred = std::get_if<Deferred>(&job_.phase);
+      const bool asking = deferred != nullptr && deferred->asking && shown == Offer::kConfirmation;
+      const WallTime operators = std::max(job_.terms.planned_at, job_.deferred_until.value_or(WallTime::min()));
+      RC_ASSERT((given_.now >= (asking ? operators : job_.update_at) && given_.now < job_.terms.expires_at));
       RC_ASSERT(permits(job_.terms.update, given_.now));
       RC_ASSERT((given_.clock_known && given_.stored && given_.turn));
     }

@@ -11,8 +11,25 @@ bool switched(const Job& job) {
   return is<Restarting>(job) || (installing != nullptr && installing->switching());
 }
 
+// A version or a hash of the step that the device has reported: it must have the bytes from somewhere.
+bool shows_some_of(const Job& job, const RunningByComponent& running) {
+  const auto& step = job.terms.steps[job.step];
+  return std::any_of(step.begin(), step.end(), [&](const StepArtifact& a) {
+    const auto known = running.find(a.component);
+    return known != running.end() && (known->second.version == a.version || known->second.sha256 == a.sha256.hex());
+  });
+}
+
+// A word alone is no proof: a client that was started to tell of one update says it of whatever is offered then.
 void closed_success(Decision& d) {
-  if (d.job.terms.ends_on == EndsOn::kClosed) return finish_step(d, false);
+  const bool has_bytes = d.job.terms.bytes_from == BytesFrom::kElsewhere ||
+                         d.given.sent == BytesSent::kSome || shows_some_of(d.job, d.given.running);
+  if (!has_bytes && d.given.sent == BytesSent::kNone)
+    return fail_attempt(d, {FailureKind::kWithoutBytes, {}});
+  if (!ends_on_report(d.job, d.given)) {
+    if (!has_bytes || d.job.terms.closes_early) d.job.unproven = true;
+    return finish_step(d, false);
+  }
   const ActionId action = d.job.action;
   close_action(d.job, ActionEnd::kFinished);
   d.job.action = action;  // still this attempt's, until the power-on report
@@ -158,14 +175,16 @@ void on(Decision& d, const Installing& p, const JobEvent& event) {
 
 void on(Decision& d, const Restarting& p, const JobEvent& event) {
   if (common_of_started(d, event) || std::get_if<Tick>(&event) == nullptr) return;
-  if (d.job.terms.ends_on == EndsOn::kClosed)  // a newer plan asks for no power-on report
+  if (!ends_on_report(d.job, d.given)) {  // a newer plan asks for none, or it no longer says what runs
+    if (d.job.terms.closes_early) d.job.unproven = true;
     finish_step(d, false);
-  else if (p.since > d.given.now)  // our clock was ahead
+  } else if (p.since > d.given.now) {  // our clock was ahead
     d.job.phase = Restarting{d.given.now};
-  else if (has_passed(p.since, d.job.terms.power_on_within, d.given))
+  } else if (has_passed(p.since, d.job.terms.power_on_within, d.given)) {
     fail_attempt(d,
                  {FailureKind::kNoPowerOn,
                   "no power-on report within " + std::to_string(d.job.terms.power_on_within.count()) + " s"});
+  }
 }
 
 void on(Decision& d, const Cancelling& p, const JobEvent& event) {

@@ -46,6 +46,7 @@ std::vector<Job> job_variants() {
     for (const ActionId action : {kNone, ActionId{1100}}) {
       add(Planned{}, action);
       add(Deferred{DeferCause::kDeviceBusy, t, "", "in use"}, action);
+      add(Deferred{DeferCause::kDeviceBusy, t, "", "", true}, action);
     }
     add(Asked{t}, ActionId{1100});
     add(Ready{t}, ActionId{1100});
@@ -90,7 +91,7 @@ std::vector<JobEvent> event_variants(const Job& job) {
                             DeferralsChanged{at(100)},
                             DeferralsChanged{}};
   for (const auto kind : {AnswerKind::kReady, AnswerKind::kBusy, AnswerKind::kDefer, AnswerKind::kRefuse,
-                          AnswerKind::kCancelled}) {
+                          AnswerKind::kCancelled, AnswerKind::kDenied}) {
     all.push_back(Answered{kind, at(60), "", ""});
     for (const auto feedback : {FeedbackKind::kProceeding, FeedbackKind::kClosedFailure})
       all.push_back(Feedback{feedback, "", false, Answered{kind, {}, "", ""}});
@@ -118,6 +119,8 @@ std::vector<Given> given_variants() {
       all.push_back(given(now));
       all.back().running = runs(os);
     }
+  all.push_back(given(at(21)));
+  all.back().sent = BytesSent::kNone;
   return all;
 }
 

@@ -54,20 +54,24 @@ bool step_runs(const Job& job, const RunningByComponent& running) {
 
 namespace {
 
-bool held_by_status_at_most(const Job& job, const Given& given) {
-  const Hold hold = machine::hold(job, given);
-  return hold == Hold::kNone || hold == Hold::kStatus;
+bool status_at_most(Hold hold) { return hold == Hold::kNone || hold == Hold::kStatus; }
+
+// Its device said "no", and is shown the question all the same.
+bool still_asking(const Job& job) {
+  const auto* deferred = std::get_if<Deferred>(&job.phase);
+  return deferred != nullptr && deferred->asking && !job.action.empty() && job.terms.ask == Ask::kConfirmation;
 }
 
 }  // namespace
 
 bool wants_status(const Job& job, const Given& given) {
+  if (still_asking(job)) return !given.line && status_at_most(machine::hold_of_question(job, given));
   if (!is<Planned>(job) && !is<Asked>(job) && !is<Ready>(job)) return false;
-  return !given.line && held_by_status_at_most(job, given);
+  return !given.line && status_at_most(machine::hold(job, given));
 }
 
 bool wants_link(const Job& job, const Given& given) {
-  return (is<Planned>(job) || is<Ready>(job)) && held_by_status_at_most(job, given);
+  return (is<Planned>(job) || is<Ready>(job)) && status_at_most(machine::hold(job, given));
 }
 
 bool may_download(const Job& job, const Given& given) {
@@ -80,6 +84,8 @@ bool may_download(const Job& job, const Given& given) {
 Offer offer(const Job& job, const Given& given) {
   if (is<Asked>(job))
     return machine::hold(job, given) == Hold::kNone ? Offer::kConfirmation : Offer::kNothing;
+  if (still_asking(job))
+    return machine::hold_of_question(job, given) == Hold::kNone ? Offer::kConfirmation : Offer::kNothing;
   if (is<Ready>(job) || is<Transmitting>(job))
     return given.link && may_download(job, given) ? Offer::kDeployment : Offer::kNothing;
   if (is<Installing>(job)) return Offer::kDeployment;  // a client that restarts looks for it before it closes
@@ -131,7 +137,12 @@ struct Wake {
     if (given.now < job.update_at || job.terms.ask == Ask::kPoll) return given.now;
     return sooner(edge(job, given.now), absent(p.since));
   }
-  When operator()(const Deferred&) const { return at_or_now(job.update_at, given.now); }
+  When operator()(const Deferred&) const {
+    const When at = at_or_now(job.update_at, given.now);
+    if (!still_asking(job)) return at;
+    const WallTime shown = machine::time_without_device(job);
+    return sooner(at, given.now < shown ? When{shown} : edge(job, given.now));
+  }
   When operator()(const Ready& p) const {
     if (given.now < job.update_at) return given.now;
     const When at = sooner(edge(job, given.now), absent(p.since));
@@ -142,7 +153,7 @@ struct Wake {
   When operator()(const Transmitting&) const { return edge(job, given.now); }
   When operator()(const Installing&) const { return edge(job, given.now); }
   When operator()(const Restarting& p) const {
-    if (job.terms.ends_on == EndsOn::kClosed) return given.now;
+    if (!machine::ends_on_report(job, given)) return given.now;
     return limit(p.since, job.terms.power_on_within);
   }
   When operator()(const Backoff& p) const {

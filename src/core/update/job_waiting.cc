@@ -60,6 +60,7 @@ void answered_while_open(Decision& d, const Answered& a) {
       return;
     case AnswerKind::kBusy:
     case AnswerKind::kDefer:
+    case AnswerKind::kDenied:
       return defer(d, a);
     case AnswerKind::kRefuse:
       if (!d.job.action.empty()) fail_attempt(d, {FailureKind::kRefused, a.why});
@@ -114,7 +115,11 @@ void on(Decision& d, const Deferred&, const JobEvent& event) {
     if (tick_finishes(d)) return;
     if (d.given.now >= d.job.update_at) d.job.phase = Planned{};
   } else if (const auto* a = std::get_if<Answered>(&event)) {
-    answered_while_open(d, *a);
+    const bool was_asked = d.job.terms.ask == Ask::kConfirmation && !d.job.action.empty();
+    if (a->kind == AnswerKind::kReady && was_asked)
+      take_back_deferral(d);
+    else
+      answered_while_open(d, *a);
   } else if (const auto* f = std::get_if<Feedback>(&event)) {
     hidden_feedback(d, *f);
   }

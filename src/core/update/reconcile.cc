@@ -74,6 +74,8 @@ void add_order(JobTerms& terms, const JobOrder& order, const Index& index) {
     terms.ask = type->ask;
     terms.ends_on = type->ends_on;
     terms.power_on_within = type->power_on_within;
+    terms.bytes_from = type->bytes_from;
+    terms.closes_early = type->closes_early;
     terms.incompatible = add_steps(terms, order, *type, index);
   }
   if (!terms.incompatible.empty()) terms.steps.clear();

@@ -34,10 +34,15 @@ Task<HttpResponse> Door::post_confirmation(Call& call, ActionId action) {
   if (view->state == State::kCanceling) co_return empty(404);
   if (view->state != State::kWaiting && view->state != State::kActive) co_return empty(410);
   const bool waits = view->state == State::kWaiting;
-  // Only a device that is asked may take its "ready" back.
-  if (!waits && (answer->confirmed || parts_.site.is_foreign(*view->job))) co_return empty(404);
+  // Only a device that is asked may take its "ready" back, and only before it has begun.
+  const bool may_take_back = !parts_.site.is_foreign(*view->job) && !core::has_started(*view->job);
+  if (!waits && (answer->confirmed || !may_take_back)) co_return empty(404);
   core::Answered event{core::AnswerKind::kReady, {}, call.device->name.value(), {}};
-  if (!answer->confirmed) event = answered(call, answer->dray, core::AnswerKind::kBusy);
+  if (!answer->confirmed) {
+    event = answered(call, answer->dray, core::AnswerKind::kDenied);
+    // It says when it can be asked: until then it is not.
+    if (event.kind == core::AnswerKind::kDenied && event.until) event.kind = core::AnswerKind::kBusy;
+  }
   const JobId job = view->job->terms.id;
   parts_.site.apply(job, std::move(event));
   co_return co_await done();

@@ -32,6 +32,7 @@ TEST_F(DoorActionTest, S5_ClosedEndsAndASecondOneIs410) {
   for (const std::string& finished : std::vector<std::string>{"success", "none"}) {
     if (finished == "none") forget_everything();
     begin();
+    EXPECT_EQ(get(kFile).status, 200);
     EXPECT_EQ(post(feedback_path(), feedback("closed", finished)).status, 200);
     const Answer second = post(feedback_path(), feedback("closed", "failure"));
     EXPECT_EQ(second.status, 410);
@@ -177,6 +178,49 @@ TEST_F(DoorActionTest, S8_DeniedHidesTheRequestUntilThen) {
   EXPECT_EQ(wait_link("confirmationBase"), id_) << "asked again under the same action";
 }
 
+TEST_F(DoorActionTest, S8_APlainDeniedKeepsTheRequestAndALaterConfirmedCounts) {
+  begin(core::Ask::kConfirmation);
+  const std::string path = "/confirmationBase/" + id_ + "/feedback";
+  EXPECT_EQ(post(path, R"({"confirmation":"denied"})").status, 200);
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == "deferred"; }));
+  EXPECT_EQ(link("confirmationBase"), id_);
+  EXPECT_TRUE(get("/confirmationBase/" + id_).json().as_object().contains("confirmation"));
+  EXPECT_EQ(post(path, R"({"confirmation":"confirmed"})").status, 200);
+  EXPECT_EQ(link("deploymentBase"), id_);
+}
+
+TEST_F(DoorActionTest, S8_AfterBusyAConfirmedAndAutoConfirmCountAtOnce) {
+  for (const bool automatic : {false, true}) {
+    if (automatic) {
+      stop();
+      forget_everything();
+    }
+    begin(core::Ask::kConfirmation);
+    const std::string path = "/confirmationBase/" + id_ + "/feedback";
+    EXPECT_EQ(post(path, R"({"confirmation":"denied","dray":{"answer":"defer","retry_after":600}})").status, 200);
+    EXPECT_EQ(link("confirmationBase"), "");
+    restart();
+    EXPECT_EQ(link("confirmationBase"), "");
+    const Answer yes = automatic ? post("/confirmationBase/activateAutoConfirm", "") : post(path, R"({"confirmation":"confirmed"})");
+    EXPECT_EQ(yes.status, 200);
+    EXPECT_EQ(link("deploymentBase"), id_) << automatic;
+  }
+}
+
+TEST_F(DoorActionTest, S8_DeniedTakesAReadyBackButNotAStart) {
+  begin(core::Ask::kConfirmation);
+  const std::string path = "/confirmationBase/" + id_ + "/feedback";
+  EXPECT_EQ(post(path, R"({"confirmation":"confirmed"})").status, 200);
+  EXPECT_EQ(post(path, R"({"confirmation":"denied"})").status, 200);
+  EXPECT_EQ(link("deploymentBase"), "");
+  EXPECT_EQ(link("confirmationBase"), id_);
+  EXPECT_EQ(post(path, R"({"confirmation":"confirmed"})").status, 200);
+  EXPECT_EQ(get(kFile).status, 200);
+  for (const char* body : {R"({"confirmation":"denied"})", R"({"confirmation":"denied","dray":{"answer":"cancelled"}})"})
+    EXPECT_EQ(post(path, body).status, 404) << body;
+  EXPECT_EQ(link("deploymentBase"), id_);
+}
+
 TEST_F(DoorActionTest, S8_ALocalCancelIsFinal) {
   begin(core::Ask::kConfirmation);
   EXPECT_EQ(post("/confirmationBase/" + id_ + "/feedback", R"({"confirmation":"denied","dray":{"answer":"cancelled","by":"technician","why":"no"}})").status, 200);
@@ -203,8 +247,29 @@ TEST_F(DoorActionTest, S8_InstalledBase) {
   begin();
   EXPECT_EQ(get("/installedBase/" + id_).status, 404) << "active";
   EXPECT_EQ(put("/installedBase", R"({"name":"linux"})").status, 400);
-  EXPECT_EQ(put("/installedBase", R"({"name":"linux","version":"1.2.3"})").status, 201);
-  EXPECT_EQ(put("/installedBase", R"({"name":"linux","version":"1.2.3"})").status, 200);
+  const Answer unknown = put("/installedBase", R"({"name":"linux","version":"1.2.3"})");
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_EQ(error_code(unknown), "hawkbit.server.error.repo.entityNotFound");
+  EXPECT_EQ(put("/installedBase", R"({"name":"os-image","version":"1.9"})").status, 404) << "another version";
+  EXPECT_EQ(put("/installedBase", R"({"name":"os-image","version":"2.0"})").status, 201);
+  EXPECT_EQ(put("/installedBase", R"({"name":"os-image","version":"2.0"})").status, 200);
+  EXPECT_TRUE(until([&] { return server.device("dev-1") && server.device("dev-1")->running["os"].version == "2.0"; }));
+  EXPECT_EQ(link("deploymentBase"), "") << "it runs already";
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == "succeeded"; }));
+}
+
+TEST_F(DoorActionTest, S8_WhatInstalledBaseSaidOutlivesAttributesWithoutAVersionAndARestart) {
+  begin();
+  server.add_artifact("older", "app", "7", 32);
+  server.publish();
+  ASSERT_TRUE(until([&] { return gateway().site().plan().plan().artifacts.size() == 2; }));
+  EXPECT_EQ(put("/installedBase", R"({"name":"app","version":"7"})").status, 201) << "by its component";
+  EXPECT_EQ(put("/configData", config(R"({"serial":"1"})")).status, 200);
+  restart();
+  const auto running = [&] { return gateway().site().find_device("dev-1")->running; };
+  EXPECT_EQ(running()["app"].version, "7");
+  EXPECT_EQ(put("/configData", config(R"({"dray.version.app":"8"})")).status, 200);
+  EXPECT_EQ(running()["app"].version, "8") << "a version that is reported goes first";
 }
 
 TEST_F(DoorActionTest, S8_TheFileAndItsHeaders) {
@@ -280,6 +345,7 @@ TEST_F(DoorActionTest, S8_ListAndChecksum) {
     EXPECT_TRUE(none.body.empty()) << path;
   }
   EXPECT_EQ(get(kFile, {.device = "dev-2"}).status, 404) << "no action there";
+  EXPECT_EQ(get(kFile).status, 200);
   post(feedback_path(), feedback("closed", "success"));
   EXPECT_EQ(get(kFile).status, 404) << "no open action any more";
   EXPECT_EQ(get("/softwaremodules/31/artifacts").status, 200) << "installed ones are listed";

@@ -248,6 +248,7 @@ TEST_F(DoorTest, S2_InstalledBaseAndConfigDataFollowAFinishedActionAndNotAnError
   EXPECT_FALSE(get("").json().at("_links").as_object().contains("configData"));
   const std::string second = wait_link("deploymentBase");
   EXPECT_NE(second, id_);
+  EXPECT_EQ(get(kFile).status, 200);
   post("/deploymentBase/" + second + "/feedback", feedback("closed", "success"));
   const auto body = get("").json();
   const auto& links = body.at("_links").as_object();
@@ -410,6 +411,7 @@ TEST_F(DoorTest, S4_TheHistoryIsShownWhenAskedForNewestFirst) {
 
 TEST_F(DoorTest, S4_AFinishedActionIsStillReadAndACancelledOneIsNot) {
   begin();
+  EXPECT_EQ(get(kFile).status, 200);
   post(feedback_path(), feedback("closed", "success"));
   EXPECT_EQ(get(deployment()).status, 200);
   EXPECT_EQ(get("/installedBase/" + id_).status, 200);

@@ -77,6 +77,12 @@ Task<HttpResponse> Door::get_file(Call& call, std::int64_t module) {
   }
   if (!served) co_return empty(404);
   const Sha256 sha = served->artifact->sha256;
+  if (call.request.method == Method::kGet && parts_.site.note_asked_for(*call.device, sha)) {
+    const auto saved = co_await parts_.site.settled();
+    if (!saved) co_return empty(503);
+    served = find_served(call, module, name);
+    if (!served || served->artifact->sha256 != sha) co_return empty(404);
+  }
   std::shared_ptr<const File> file = parts_.blobs.ready(sha, parts_.site.now());
   if (!file) {
     const auto opened = co_await parts_.blobs.open(sha);

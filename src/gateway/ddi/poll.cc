@@ -116,11 +116,8 @@ Task<HttpResponse> Door::put_installed(Call& call) {
   if (!installed) co_return not_readable(call, installed.error().message());
   DeviceState& device = *call.device;
   const bool same = device.installed_name == installed->name && device.installed_version == installed->version;
-  device.installed_name = installed->name;
-  device.installed_version = installed->version;
-  if (!same)
-    parts_.site.save_device(
-        device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  if (!parts_.site.installed_reported(device, installed->name, installed->version))
+    co_return entity_not_found(call, "Distribution set with given name and version {" + installed->name + "," + installed->version + "}");
   co_return co_await done(same ? 200 : 201);
 }
 

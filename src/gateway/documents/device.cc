@@ -55,6 +55,10 @@ void read_members(const Node& n, DeviceRecord& d) {
   d.seen_at = maybe_time_of(n, "seen_at");
   if (const auto token = n.maybe("token_sha256")) d.token_sha256 = token->text();
   if (const auto boots = n.maybe("boots")) read_boots(*boots, d);
+  if (const auto installed = n.maybe("installed"))
+    installed->members([&](std::string_view key, const Node& v) { d.installed[std::string{key}] = v.text(kLongestText); });
+  if (const auto received = n.maybe("received"))
+    received->each([&](const Node& sha) { d.received.push_back(sha.sha256()); }, kMostReceived);
 }
 
 }  // namespace
@@ -76,6 +80,16 @@ std::string write_device(const DeviceRecord& d) {
         {"until", maybe_time_value(d.busy->until)}, {"reason", d.busy->reason}, {"at", time_value(d.busy->at)}};
   if (!d.token_sha256.empty()) out["token_sha256"] = d.token_sha256;
   if (!d.boots.earlier.empty() || d.boots.doubt) out["boots"] = boots_value(d.boots);
+  if (!d.installed.empty()) {
+    json::object installed;
+    for (const auto& [component, version] : d.installed) installed[component] = version;
+    out["installed"] = std::move(installed);
+  }
+  if (!d.received.empty()) {
+    json::array received;
+    for (const Sha256& sha : d.received) received.emplace_back(sha.hex());
+    out["received"] = std::move(received);
+  }
   if (d.auto_confirm.active)
     out["auto_confirm"] = json::object{{"initiator", d.auto_confirm.initiator},
                                        {"remark", d.auto_confirm.remark},

@@ -1,9 +1,12 @@
 // What is kept of a device over a restart (docs/formats.md, "device"). Private to the gateway. Pure.
 #pragma once
 
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/id.h"
 #include "core/identity/boots.h"
@@ -29,10 +32,15 @@ struct DeviceRecord {
   wire::DdiAutoConfirm auto_confirm;
   ActionId installed_action;  // the last one that ended well: installedBase
   JobId installed_job;
-  std::string installed_name, installed_version;  // PUT installedBase
+  std::string installed_name, installed_version;  // PUT installedBase, as it said
+  std::map<std::string, std::string> installed;   // component -> version: what that means
   std::string token_sha256;                       // of the newest plan that was read; empty: it is in none
   std::optional<WallTime> seen_at;
+  std::vector<Sha256> received;  // what it was sent bytes of, oldest first, each once; at most kMostReceived
+
+  bool has_received(const Sha256& sha) const { return std::find(received.begin(), received.end(), sha) != received.end(); }
 };
+inline constexpr std::size_t kMostReceived = 100;
 
 std::string write_device(const DeviceRecord& device);
 Result<DeviceRecord> read_device(std::string_view text);

@@ -61,6 +61,8 @@ JobTerms terms_of(const Node& n) {
   t.ask = from_word(kAsks, n.at("ask"));
   t.ends_on = from_word(kEndings, n.at("ends_on"));
   t.power_on_within = seconds_of(n.at("power_on_within"));
+  if (const auto from = n.maybe("bytes_from")) t.bytes_from = from_word(kSources, *from);
+  t.closes_early = flag_or(n, "closes_early", false);
   return t;
 }
 
@@ -95,7 +97,7 @@ JobPhase phase_of(const Node& n) {
     case 1:
       return Asked{since()};
     case 2:
-      return Deferred{from_word(kCauses, n.at("cause")), until(), text("by"), text("why")};
+      return Deferred{from_word(kCauses, n.at("cause")), until(), text("by"), text("why"), flag_or(n, "asking", false)};
     case 3:
       return Ready{since()};
     case 4:
@@ -145,6 +147,7 @@ Job job_of(const Node& n) {
   if (const auto next = n.maybe("next_steps"))
     job.next_steps = NextSteps{steps_of(next->at("steps")), text_of(*next, "incompatible")};
   if (const auto stop = n.maybe("stop_after")) job.stop_after = cancelled_of(*stop);
+  job.unproven = flag_or(n, "unproven", false);
   job.phase = phase_of(n.at("phase"));
   return job;
 }

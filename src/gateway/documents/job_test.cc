@@ -18,7 +18,7 @@ std::vector<JobPhase> phases() {
   const Failure failure{FailureKind::kNoPowerOn, "silence \"\\ Köln"};
   return {Planned{},
           Asked{at},
-          Deferred{DeferCause::kDeviceAsked, kWallMax, "ines", "stocktaking"},
+          Deferred{DeferCause::kDeviceAsked, kWallMax, "ines", "stocktaking", true},
           Ready{at},
           Transmitting{at},
           Installing{at, Stage::kVerifying},
@@ -41,6 +41,9 @@ Job full_job() {
   job.terms.retry.limit = 5;
   job.terms.place = 7;
   job.terms.priority = -3;
+  job.terms.bytes_from = BytesFrom::kElsewhere;
+  job.terms.closes_early = true;
+  job.unproven = true;
   job.next_steps = NextSteps{{{samples::app()}}, "why"};
   job.deferred_until = samples::at(90);
   job.step = 1;

@@ -16,11 +16,14 @@ inline constexpr std::array<Word<core::Ask>, 2> kAsks{
     {{"confirmation", core::Ask::kConfirmation}, {"poll", core::Ask::kPoll}}};
 inline constexpr std::array<Word<core::EndsOn>, 2> kEndings{
     {{"power_on", core::EndsOn::kPowerOn}, {"closed", core::EndsOn::kClosed}}};
-inline constexpr std::array<Word<core::FailureKind>, 4> kFailures{
+inline constexpr std::array<Word<core::BytesFrom>, 2> kSources{
+    {{"gateway", core::BytesFrom::kGateway}, {"elsewhere", core::BytesFrom::kElsewhere}}};
+inline constexpr std::array<Word<core::FailureKind>, 5> kFailures{
     {{"device_reported", core::FailureKind::kDeviceReported},
      {"refused", core::FailureKind::kRefused},
      {"rolled_back", core::FailureKind::kRolledBack},
-     {"no_power_on", core::FailureKind::kNoPowerOn}}};
+     {"no_power_on", core::FailureKind::kNoPowerOn},
+     {"without_bytes", core::FailureKind::kWithoutBytes}}};
 inline constexpr std::array<Word<core::DeferCause>, 2> kCauses{
     {{"device_busy", core::DeferCause::kDeviceBusy}, {"device_asked", core::DeferCause::kDeviceAsked}}};
 inline constexpr std::array<Word<core::Stage>, 4> kStages{{{"received", core::Stage::kReceived},

@@ -39,7 +39,9 @@ json::object terms_value(const JobTerms& t) {
           {"incompatible", t.incompatible},
           {"ask", word_of(kAsks, t.ask)},
           {"ends_on", word_of(kEndings, t.ends_on)},
-          {"power_on_within", t.power_on_within.count()}};
+          {"power_on_within", t.power_on_within.count()},
+          {"bytes_from", word_of(kSources, t.bytes_from)},
+          {"closes_early", t.closes_early}};
 }
 
 json::object failure_value(const Failure& f) {
@@ -55,8 +57,11 @@ struct PhaseWriter {
   json::object operator()(const Planned&) const { return {}; }
   json::object operator()(const Asked& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Deferred& p) const {
-    return {
-        {"cause", word_of(kCauses, p.cause)}, {"until", time_value(p.until)}, {"by", p.by}, {"why", p.why}};
+    return {{"cause", word_of(kCauses, p.cause)},
+            {"until", time_value(p.until)},
+            {"by", p.by},
+            {"why", p.why},
+            {"asking", p.asking}};
   }
   json::object operator()(const Ready& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Transmitting& p) const { return {{"since", time_value(p.since)}}; }
@@ -107,6 +112,7 @@ std::string write_job(const Job& job) {
                    {"boot_id", job.boot_id},
                    {"cancel_refused", job.cancel_refused},
                    {"past", std::move(past)},
+                   {"unproven", job.unproven},
                    {"phase", std::move(phase)}};
   if (job.next_steps)
     out["next_steps"] = json::object{{"steps", steps_value(job.next_steps->steps)},

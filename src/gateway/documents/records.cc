@@ -76,6 +76,34 @@ Result<Counters> read_counters(std::string_view text) {
   });
 }
 
+std::string write_sent_before(const std::set<Sha256>& artifacts) {
+  json::array list;
+  for (const Sha256& sha : artifacts) list.emplace_back(sha.hex());
+  return write({{"artifacts", std::move(list)}});
+}
+
+Result<std::set<Sha256>> read_sent_before(std::string_view text) {
+  return read<std::set<Sha256>>(text, [](const Node& n) {
+    std::set<Sha256> out;
+    n.at("artifacts").each([&](const Node& sha) { out.insert(sha.sha256()); });
+    return out;
+  });
+}
+
+std::string write_withdrawn(const Withdrawn& withdrawn) {
+  json::array list;
+  for (const auto& [id, until] : withdrawn) list.push_back(json::object{{"id", id}, {"until", time_value(until)}});
+  return write({{"deferrals", std::move(list)}});
+}
+
+Result<Withdrawn> read_withdrawn(std::string_view text) {
+  return read<Withdrawn>(text, [](const Node& n) {
+    Withdrawn out;
+    n.at("deferrals").each([&](const Node& one) { out[text_of(one, "id")] = time_of(one.at("until")); });
+    return out;
+  });
+}
+
 std::string write_clock(WallTime floor) { return write({{"floor", time_value(floor)}}); }
 
 Result<WallTime> read_clock(std::string_view text) {

@@ -2,7 +2,9 @@
 // link bytes, reports that were set aside, which gateway this is. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -41,6 +43,15 @@ Result<WallTime> read_clock(std::string_view text);
 
 std::string write_link(const LinkBytes& bytes);
 Result<LinkBytes> read_link(std::string_view text);
+
+// Artifacts of which a gateway before this one may have sent bytes to devices.
+std::string write_sent_before(const std::set<Sha256>& artifacts);
+Result<std::set<Sha256>> read_sent_before(std::string_view text);
+
+// Deferrals of the site that were withdrawn here, and until when each would have stood: none of them comes back.
+using Withdrawn = std::map<std::string, WallTime>;
+std::string write_withdrawn(const Withdrawn& withdrawn);
+Result<Withdrawn> read_withdrawn(std::string_view text);
 
 // A report that a server could not take.
 struct Aside {

@@ -12,6 +12,19 @@ namespace {
 
 const WallTime kAt = core::samples::at(30) + Duration{7};
 
+TEST(Records, WhatWasWithdrawnComesBack) {
+  const Withdrawn some{{"l1", WallTime{Duration{1'795'557'600'000}}}, {"l\xc3\xb6", kWallMax}};
+  EXPECT_EQ(*read_withdrawn(write_withdrawn(some)), some);
+  EXPECT_FALSE(read_withdrawn(R"({"format":2,"deferrals":[{"id":"l1"}]})"));
+}
+
+TEST(Records, WhatWasSentBeforeComesBack) {
+  const std::set<Sha256> some{*Sha256::parse(std::string(64, 'a')), *Sha256::parse(std::string(64, 'b'))};
+  EXPECT_EQ(*read_sent_before(write_sent_before(some)), some);
+  EXPECT_EQ(*read_sent_before(write_sent_before({})), std::set<Sha256>{});
+  EXPECT_FALSE(read_sent_before(R"({"format":2,"artifacts":["moon"]})"));
+}
+
 TEST(Records, ComeBackAsTheyWere) {
   const core::Deferral deferral{"l9", DeviceId{"dev-1"}, AssignmentId{"r1-berlin"}, kAt, "ines", "Köln"};
   EXPECT_TRUE(*read_deferral("l9", write_deferral(deferral)) == deferral);

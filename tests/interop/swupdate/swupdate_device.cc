@@ -14,9 +14,14 @@ SwupdateDevice::SwupdateDevice(std::string folder, std::string name, std::string
   std::filesystem::create_directories(folder_ + "/tmp");
   run(R"(openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=test signer" -keyout sign.key -out sign.crt \
          -addext "keyUsage=digitalSignature,keyCertSign" -addext "extendedKeyUsage=emailProtection")");
+  identify({});
+}
+
+void SwupdateDevice::identify(const std::map<std::string, std::string>& attributes) const {
+  std::string pairs = "{ name = \"hwRevision\"; value = \"1.0\"; }";
+  for (const auto& [name, value] : attributes) pairs += ", { name = \"" + name + "\"; value = \"" + value + "\"; }";
   testing_support::write_file(folder_ + "/sw.cfg", "globals : { verbose = true; loglevel = 5; public-key-file = \"" + folder_ +
-                                                       "/sign.crt\"; };\n"
-                                                       "identify : ( { name = \"hwRevision\"; value = \"1.0\"; } );\n");
+                                                       "/sign.crt\"; };\nidentify : ( " + pairs + " );\n");
 }
 
 void SwupdateDevice::run(const std::string& script) const {

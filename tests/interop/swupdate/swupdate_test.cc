@@ -1,6 +1,7 @@
 // Real swupdate, unchanged, installs through our gateway; the plan comes from a scripted server.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <random>
 
@@ -63,6 +64,44 @@ TEST_F(Swupdate, M1_InstallsThroughTheGateway) {
   restart_device(gateway_->device_url());
   EXPECT_TRUE(server_.wait_for_job("r1-dev-1", "succeeded", kLong)) << device_.process().output();
   EXPECT_EQ(device_.installed(), "hello from the gateway\n");
+}
+
+// Started to tell of one update it says "done" of whatever is offered then.
+TEST_F(Swupdate, ItsWordForAnUpdateThatItNeverFetchedIsNotBelieved) {
+  order(device_.make_image("hello from the gateway\n", "1.0.0"), "1.0.0");
+  device_.start(gateway_->device_url(), "2");
+  EXPECT_TRUE(server_.wait_until([&] {
+    const auto job = server_.job("r1-dev-1");
+    return job && job->attempt == 2;
+  }, kLong)) << device_.process().output();
+  const auto reports = server_.reports();
+  EXPECT_TRUE(std::any_of(reports.begin(), reports.end(), [](const wire::Report& r) {
+    const auto* job = std::get_if<wire::JobReport>(&r.body);
+    return job != nullptr && job->reason == "closed_without_bytes";
+  }));
+  restart_device(gateway_->device_url());  // it has fetched and installed it by now
+  EXPECT_TRUE(server_.wait_for_job("r1-dev-1", "succeeded", kLong)) << device_.process().output();
+  EXPECT_EQ(device_.installed(), "hello from the gateway\n");
+}
+
+TEST_F(Swupdate, TellsByItsAttributesWhatItRuns) {
+  order(device_.make_image("hello from the gateway\n", "1.0.0"), "1.0.0");
+  core::Plan plan = server_.plan();
+  plan.device_types[0].ends_on = core::EndsOn::kPowerOn;
+  server_.publish(plan);
+  device_.identify({{"dray.boot_id", "boot-1"}, {"dray.version.os", "0.9"}});
+  device_.start(gateway_->device_url());
+  ASSERT_TRUE(device_.process().wait_for("is pending testing", kLong)) << device_.process().output();
+  EXPECT_TRUE(server_.wait_until([&] {
+    const auto device = server_.device("dev-1");
+    return device && device->running.contains("os") && device->running.at("os").version == "0.9";
+  }, kLong));
+  device_.stop();
+  device_.identify({{"dray.boot_id", "boot-2"}, {"dray.version.os", "1.0.0"}});
+  device_.start(gateway_->device_url(), "2");
+  EXPECT_TRUE(server_.wait_for_job("r1-dev-1", "succeeded", kLong)) << device_.process().output();
+  EXPECT_EQ(server_.job("r1-dev-1")->reason, "succeeded");
+  EXPECT_EQ(server_.device("dev-1")->running.at("os").version, "1.0.0");
 }
 
 TEST_F(Swupdate, M16_ResumesATransferThatWasCut) {

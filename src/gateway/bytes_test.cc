@@ -1,0 +1,133 @@
+// Whose word counts that an update is done: what the gateway sent, what the device shows, and what it only says.
+#include <gtest/gtest.h>
+
+#include "gateway/testing/door_world.h"
+
+namespace dray::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using testing_world::DoorWorld;
+using testing_world::kFile;
+
+class BytesTest : public DoorWorld {
+ protected:
+  BytesTest() { settings.retry = {3600s, 3600s}; }  // what it says after a failure stands for a while
+  int closes() { return post(feedback_path(), feedback("closed", "success")).status; }
+  bool until_said(const std::string& state, const std::string& reason) {
+    const auto it = [&] {
+      const auto job = server.job("r1-dev-1");
+      return job && job->state == state && job->reason == reason;
+    };
+    const bool so = until(it, 20s);
+    const auto job = server.job("r1-dev-1");
+    EXPECT_TRUE(so) << (job ? job->state + " / " + job->reason + " / " + job->sentence : "nothing was reported");
+    return so;
+  }
+  void replace_gateway() {
+    stop();
+    std::filesystem::remove(folder() + "/gateway.db");
+    start();
+    ASSERT_TRUE(until([&] { return gateway().site().outbox().last().epoch > 1; }));
+    server.plan.action_ids.push_back({2'000'001, 3'000'000});
+    server.publish();
+    id_ = wait_link("deploymentBase");
+  }
+};
+
+TEST_F(BytesTest, ClosedWithoutARequestForTheArtifactIsAFailedAttempt) {
+  begin();
+  EXPECT_EQ(get(kFile, {.device = "dev-2"}).status, 404);
+  EXPECT_EQ(call(Method::kHead, kFile).status, 200) << "which sends nothing";
+  EXPECT_EQ(closes(), 200);
+  EXPECT_TRUE(until_said("scheduled", "closed_without_bytes"));
+  EXPECT_EQ(closes(), 410) << "that action is over";
+  clock.leap += 3601s;
+  const std::string first = id_;
+  id_ = wait_link("deploymentBase");
+  EXPECT_NE(id_, first);
+  EXPECT_EQ(get(kFile).status, 200);
+  EXPECT_EQ(closes(), 200);
+  EXPECT_TRUE(until_said("succeeded", "succeeded"));
+  EXPECT_EQ(server.job("r1-dev-1")->attempt, 2);
+}
+
+TEST_F(BytesTest, WhatADeviceWasSentIsRememberedAcrossRestartsAndJobs) {
+  begin();
+  EXPECT_EQ(get(kFile, {.take = 10}).status, 200);
+  restart();
+  id_ = wait_link("deploymentBase");
+  EXPECT_EQ(closes(), 200);
+  EXPECT_TRUE(until_said("succeeded", "succeeded"));
+  server.plan.assignments[0].jobs[0].id = JobId{"r2-dev-1"};
+  server.publish();
+  const std::string first = id_;
+  ASSERT_TRUE(until([&] { return gateway().site().find_job(JobId{"r2-dev-1"}) != nullptr; }));
+  id_ = wait_link("deploymentBase");
+  EXPECT_NE(id_, first);
+  EXPECT_EQ(closes(), 200);
+  EXPECT_TRUE(until([&] { return server.job("r2-dev-1") && server.job("r2-dev-1")->reason == "succeeded"; }));
+}
+
+TEST_F(BytesTest, AfterTheGatewayWasReplacedTheWordOfTheDeviceCountsAndIsMarked) {
+  begin();
+  EXPECT_EQ(get(kFile).status, 200);
+  EXPECT_TRUE(until([&] { return server.seen.seq > 0; }));
+  replace_gateway();
+  EXPECT_EQ(closes(), 200);
+  EXPECT_TRUE(until_said("succeeded", "unproven"));
+  EXPECT_TRUE(server.job("r1-dev-1")->unproven);
+}
+
+TEST_F(BytesTest, OfWhatCameLaterTheNewGatewayKnowsThatNothingWasSent) {
+  begin();
+  EXPECT_TRUE(until([&] { return server.seen.seq > 0; }));
+  replace_gateway();
+  const auto newer = server.add_artifact("newer bytes", "os", "3.0", 32);
+  server.plan.assignments[0].jobs = {{JobId{"r1-dev-1"}, DeviceId{"dev-1"}, {{newer.sha256}}}};
+  server.publish();
+  ASSERT_TRUE(until([&] { return gateway().site().find_job(JobId{"r1-dev-1"})->terms.steps[0][0].version == "3.0"; }));
+  id_ = wait_link("deploymentBase");
+  EXPECT_EQ(closes(), 200);
+  EXPECT_TRUE(until_said("scheduled", "closed_without_bytes"));
+}
+
+TEST_F(BytesTest, ATypeMayHaveItsBytesElsewhere) {
+  server.plan.device_types.clear();
+  begin();
+  server.plan.device_types[0].bytes_from = core::BytesFrom::kElsewhere;
+  server.publish();
+  ASSERT_TRUE(until([&] { return gateway().site().find_job(JobId{"r1-dev-1"})->terms.bytes_from == core::BytesFrom::kElsewhere; }));
+  EXPECT_EQ(closes(), 200);
+  EXPECT_TRUE(until_said("succeeded", "succeeded"));
+}
+
+TEST_F(BytesTest, AClientThatClosesBeforeItsRestartIsAskedForItsVersionUntilItShowsIt) {
+  begin();
+  server.plan.device_types[0].closes_early = true;
+  server.publish();
+  ASSERT_TRUE(until([&] { return gateway().site().find_job(JobId{"r1-dev-1"})->terms.closes_early; }));
+  EXPECT_EQ(put("/configData", config(R"({"dray.version.os":"1.0"})")).status, 200);
+  EXPECT_EQ(get(kFile).status, 200);
+  EXPECT_EQ(closes(), 200);
+  EXPECT_TRUE(until_said("rebooting", "waiting_power_on"));
+  EXPECT_NE(link("configData"), "") << "what does it run now?";
+  EXPECT_EQ(put("/configData", config(R"({"dray.version.os":"1.0"})")).status, 200);
+  EXPECT_EQ(link("configData"), "");
+  EXPECT_TRUE(until([&] { return get("").body.find("configData") != std::string::npos; })) << "it is asked again";
+  EXPECT_EQ(put("/configData", config(R"({"dray.version.os":"2.0"})")).status, 200);
+  EXPECT_TRUE(until_said("succeeded", "succeeded"));
+}
+
+TEST_F(BytesTest, AClientThatClosesBeforeItsRestartAndShowsNothingIsTakenAtItsWord) {
+  begin();
+  server.plan.device_types[0].closes_early = true;
+  server.publish();
+  ASSERT_TRUE(until([&] { return gateway().site().find_job(JobId{"r1-dev-1"})->terms.closes_early; }));
+  EXPECT_EQ(get(kFile).status, 200);
+  EXPECT_EQ(closes(), 200);
+  EXPECT_TRUE(until_said("succeeded", "unproven"));
+}
+
+}  // namespace
+}  // namespace dray::gateway

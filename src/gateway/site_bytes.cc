@@ -1,0 +1,91 @@
+// What devices were sent, and so whether a device that says "done" can have the update at all.
+//
+// Remembered with each device, across attempts, jobs and restarts. What a gateway before this one sent is not known: of
+// the artifacts that the plan had when this one took its place, the device's word counts.
+#include <algorithm>
+
+#include "gateway/documents/records.h"
+#include "gateway/site.h"
+
+namespace dray::gateway {
+namespace {
+
+constexpr std::string_view kSentBefore = "sent_before";
+
+}  // namespace
+
+core::BytesSent Site::bytes_of(const core::Job& job, const DeviceState& device) const {
+  if (job.step >= job.terms.steps.size()) return core::BytesSent::kUnknown;
+  const auto& step = job.terms.steps[job.step];
+  const auto any = [&](auto fits) { return std::any_of(step.begin(), step.end(), fits); };
+  if (any([&](const core::StepArtifact& a) { return a.size == 0 || device.has_received(a.sha256); }))
+    return core::BytesSent::kSome;
+  const bool before = sent_before_ && any([&](const core::StepArtifact& a) { return sent_before_->contains(a.sha256); });
+  return before ? core::BytesSent::kUnknown : core::BytesSent::kNone;
+}
+
+bool Site::note_asked_for(DeviceState& device, const Sha256& sha) {
+  if (device.has_received(sha)) return false;
+  device.received.push_back(sha);
+  if (device.received.size() > documents::kMostReceived) device.received.erase(device.received.begin());
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  return true;
+}
+
+// Data of a program that did not remember this yet, or a memory with a hole: as where another gateway was here before.
+void Site::restore_sent_before() {
+  if (sent_before_ && !memory_damaged_) return;
+  doubt_memory();
+}
+
+void Site::doubt_memory() {
+  if (!sent_before_) sent_before_.emplace();
+  for (const core::Artifact& artifact : plan_.plan().artifacts) sent_before_->insert(artifact.sha256);
+  for (const auto& [id, job] : jobs())
+    for (const auto& step : job.terms.steps)
+      for (const core::StepArtifact& artifact : step) sent_before_->insert(artifact.sha256);
+  save({Write::put(kind::kMeta, std::string{kSentBefore}, documents::write_sent_before(*sent_before_))});
+}
+
+// What neither the plan nor a job has any longer is forgotten: if it comes again, it comes through this gateway.
+void Site::prune_sent_before() {
+  const auto& artifacts = plan_.plan().artifacts;
+  const auto is_gone = [&](const Sha256& sha) {
+    return !is_referenced(sha) && std::none_of(artifacts.begin(), artifacts.end(), [&](const core::Artifact& a) { return a.sha256 == sha; });
+  };
+  if (sent_before_ && std::erase_if(*sent_before_, is_gone) > 0)
+    save({Write::put(kind::kMeta, std::string{kSentBefore}, documents::write_sent_before(*sent_before_))});
+}
+
+// Its client closes before its restart, and the version that it then runs is still to be told.
+bool Site::waits_for_version(const DeviceState& device) const {
+  return std::any_of(device.jobs.begin(), device.jobs.end(), [&](const JobId& id) {
+    const core::Job* job = find_job(id);
+    return job != nullptr && job->terms.closes_early && std::holds_alternative<core::Restarting>(job->phase);
+  });
+}
+
+// A client's way to name what it runs: an artifact by its name or its component, with its version.
+bool Site::installed_reported(DeviceState& device, const std::string& name, const std::string& version) {
+  const core::DeviceType* type = plan_.type_of(device.name);
+  if (type == nullptr) return false;
+  const auto& artifacts = plan_.plan().artifacts;
+  const auto found = std::find_if(artifacts.begin(), artifacts.end(), [&](const core::Artifact& a) {
+    const auto& fits = type->components;
+    return a.version == version && (a.name == name || a.component == name) && std::find(fits.begin(), fits.end(), a.component) != fits.end();
+  });
+  if (found == artifacts.end()) return false;
+  device.installed_name = name;
+  device.installed_version = version;
+  device.installed[found->component] = version;
+  device.running[found->component] = {version, ""};
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  report(device_report(device));
+  const auto order = device.jobs;
+  for (const JobId& id : order) apply_one(id, core::PowerOn{device.boot_id, device.running});
+  bump(device);
+  refresh(device);
+  return true;
+}
+
+}  // namespace dray::gateway
