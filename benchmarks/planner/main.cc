@@ -128,7 +128,7 @@ class Bench {
   }
 
   static std::ptrdiff_t greedy_fits(const Fleet& fleet, const core::BudgetStep& egress) {
-    const core::Slots slots = core::Slots::covering(kNow, kNow + std::chrono::hours{24 * 29}, 65'536);
+    const core::Slots slots = core::Slots::covering(kNow, kNow + std::chrono::hours{24 * 29});
     std::vector<core::Demand> demands;
     for (const core::SiteTask& site : fleet.sites)
       demands.push_back(core::demand_of(site, slots, site.expires_at));

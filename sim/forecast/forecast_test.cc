@@ -139,5 +139,31 @@ TEST(Forecast, ItsFileIsReadAsItIsWrittenAndRefusedByTheMemberThatIsWrong) {
   EXPECT_NE(wire::decode_forecast(wire::to_text(wire::encode(asked))).error().message().find("kinds[0].failing"), std::string::npos);
 }
 
+// A share is as long as a site was expected to need; one whose line is slower gets more.
+TEST(Forecast, ASiteThatIsBehindItsShareGetsMore) {
+  auto asked = rollout(1, 1 << 30, 1 << 20);
+  auto& site = asked.sites[0];
+  site.wan.rate = BytesPerSecond{1 << 19};  // half of what the share was for
+  site.shares = {{kStart, kStart + 18min, 1 << 20}};
+  site.transfer = {{kStart, kStart + 18min}};
+  const auto never = play(asked, site, 1);
+  ASSERT_TRUE(never.has_value());
+  EXPECT_FALSE(never->finish_at) << "as a plan that nobody makes anew";
+  site.later = {{kStart, kStart + 20min}, {kStart + 2h, kStart + 5h}};
+  EXPECT_GE(took(asked), 2h + 10min) << "in its windows";
+  EXPECT_LE(took(asked), 2h + 30min);
+}
+
+// Where nothing may be transmitted, as a plan says it, and nothing starts.
+TEST(Forecast, FactsOfASiteWithoutAnIntervalAreRead) {
+  auto asked = rollout(1, 1 << 20, 1 << 20);
+  asked.sites[0].update_at.reset();
+  asked.sites[0].transfer = asked.sites[0].update = {{kStart, kStart}};
+  const auto again = wire::decode_forecast(wire::to_text(wire::encode(asked)));
+  ASSERT_TRUE(again.has_value()) << again.error().message();
+  EXPECT_EQ(again->sites[0].transfer, asked.sites[0].transfer);
+  EXPECT_TRUE(forecast(*again, {}, {}).has_value());
+}
+
 }  // namespace
 }  // namespace dray::sim::forecast

@@ -73,6 +73,7 @@ class SitePlay {
   void add_gateway();
   Result<> add_device(std::size_t index);
   core::Plan plan() const;
+  void add_shares(core::Plan& plan, core::Intervals& transfer) const;
   core::Plan stored_before() const;
   core::Intervals shifted(const core::Intervals& intervals) const;
   std::string type_of(const ForecastDevice& device) const;
@@ -183,6 +184,24 @@ core::Intervals SitePlay::shifted(const core::Intervals& intervals) const {
   return out;
 }
 
+// A share is as long as the site was expected to need. One whose line is slower is behind then, and the
+// server gives it more: played as its last share that goes on in its windows.
+void SitePlay::add_shares(core::Plan& plan, core::Intervals& transfer) const {
+  const auto add = [&](const core::Interval& when, std::uint64_t rate) {
+    plan.limits.wan.push_back(
+        {when.from + shift_, when.to + shift_, std::max<std::uint64_t>(1, rate / scale_)});
+  };
+  for (const core::RateLimit& share : site_.shares) add({share.from, share.to}, share.rate);
+  if (site_.shares.empty()) return;
+  const core::RateLimit& last = site_.shares.back();
+  const core::Interval rest{last.to, rollout_.expires_at};
+  for (const core::Interval& more : core::intersect(site_.later, {&rest, 1})) {
+    add(more, last.rate);
+    transfer.push_back({more.from + shift_, more.to + shift_});
+  }
+  transfer = core::normal(std::move(transfer));
+}
+
 core::Plan SitePlay::plan() const {
   core::Plan plan;
   plan.site = SiteId{"site"};
@@ -191,11 +210,6 @@ core::Plan SitePlay::plan() const {
   plan.devices = entries_;
   plan.artifacts = artifacts_;
   plan.limits.concurrency = site_.concurrency;
-  for (core::RateLimit share : site_.shares) {
-    share.from += shift_, share.to += shift_;
-    share.rate = std::max<std::uint64_t>(1, share.rate / scale_);
-    plan.limits.wan.push_back(share);
-  }
   core::Assignment a;
   a.id = AssignmentId{"r1-site"};
   a.rollout = RolloutId{"r1"};
@@ -204,6 +218,7 @@ core::Plan SitePlay::plan() const {
   a.planned_at = *site_.update_at + shift_;
   a.expires_at = rollout_.expires_at + shift_;
   a.transfer = shifted(site_.transfer);
+  add_shares(plan, a.transfer);
   a.update = shifted(site_.update);
   for (std::size_t i = 0; i < site_.devices.size(); ++i) {
     core::JobOrder job;

@@ -165,7 +165,9 @@ Task<> keep_planning(Parts& parts, const Options& options, Sites& sites, Signal&
 
 namespace {
 
-void add_times(wire::ForecastSite& facts, const PlannedSite& planned) {
+void add_times(wire::ForecastSite& facts, const SiteResult& result) {
+  const PlannedSite& planned = *result.planned;
+  facts.later = result.windows;
   facts.transmit_at = planned.times.transmit_at;
   facts.update_at = planned.times.update_at;
   facts.finish_at = planned.times.finish_at;
@@ -195,7 +197,7 @@ Result<wire::WhatIfView> what_if(Parts& parts, const Options& options, const wir
     view.devices = static_cast<std::int64_t>(asked.sites[i].devices.size());
     if (!results[i].planned) continue;
     describe(*results[i].planned, view);
-    add_times(asked.facts.sites[i], *results[i].planned);
+    add_times(asked.facts.sites[i], results[i]);
   }
   for (const auto& [site, why] : asked.held)
     out.sites.push_back({.site = site, .misfit = "row_unreadable", .sentence = why});

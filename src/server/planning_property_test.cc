@@ -159,7 +159,8 @@ class RandomFleet : public PlannedFleet {
   }
 
   void check_egress(const std::vector<core::RateLimit>& all) {
-    const auto steps = budget_steps(egress, core::ZoneRules{}, {kNow - 24h, now + 24h * 100});
+    const core::ZoneRules utc;
+    const auto steps = budget_steps(egress, &utc, {kNow - 24h, now + 24h * 100});
     std::vector<WallTime> instants;
     for (const core::RateLimit& share : all) instants.push_back(share.from);
     for (const core::BudgetStep& step : steps) instants.push_back(step.from);

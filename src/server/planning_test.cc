@@ -302,7 +302,8 @@ TEST_F(Planning, APhaseGetsItsTimesWhenItBegins) {
 TEST(EgressBudget, HasItsHours) {
   EgressBudget budget{
       BytesPerSecond{1'000}, {{core::parse_window("08:00-18:00").value(), BytesPerSecond{100}}}, "UTC"};
-  const auto steps = budget_steps(budget, core::ZoneRules{}, {kNow, kNow + 24h});
+  const core::ZoneRules utc;
+  const auto steps = budget_steps(budget, &utc, {kNow, kNow + 24h});
   ASSERT_EQ(steps.size(), 3u);
   EXPECT_EQ(steps[0].rate.count, 1'000u);
   EXPECT_EQ(steps[1].from, kNow + 8h);
@@ -311,7 +312,10 @@ TEST(EgressBudget, HasItsHours) {
   EXPECT_EQ(steps[2].rate.count, 1'000u);
   EXPECT_EQ(to_text(budget), "1000 08:00-18:00=100 UTC");
   EXPECT_FALSE(EgressBudget{}.limited());
-  EXPECT_TRUE(budget_steps(EgressBudget{}, core::ZoneRules{}, {kNow, kNow + 24h}).empty());
+  EXPECT_TRUE(budget_steps(EgressBudget{}, &utc, {kNow, kNow + 24h}).empty());
+  const auto least = budget_steps(budget, nullptr, {kNow, kNow + 24h});
+  ASSERT_EQ(least.size(), 1u) << "nobody knows when its hours are";
+  EXPECT_EQ(least[0].rate.count, 100u);
 }
 
 // --- planned again ---

@@ -14,8 +14,18 @@ using core::Interval;
 using core::Intervals;
 
 constexpr std::uint64_t kNoLimit = 1'000'000'000'000;  // bytes per second
-// A site may find its line quicker than measured; more than this is left to others.
-constexpr std::uint64_t kHeadroom = 2;
+// A site may find its line quicker than measured; more than this is left to others. Of a line that was never
+// seen at its own rate, only guessed or under a cap of ours, nobody knows how quick it is: it finds out in a
+// few steps, with half of what nobody else uses.
+constexpr std::uint64_t kHeadroom = 2, kUnseenHeadroom = 16;
+
+std::uint64_t share_of(std::uint64_t offered, const core::LinkRate& wan) {
+  const std::uint64_t value = std::max(wan.value, wan.low);
+  std::uint64_t most = kHeadroom * value;
+  if (wan.assumed || wan.capped) most = std::max(most, std::min(kUnseenHeadroom * value, offered / 2));
+  return std::min(offered, most);
+}
+
 // A window that is open now is published from where it began.
 constexpr std::chrono::hours kLookBack{36};
 
@@ -30,19 +40,6 @@ std::string text_of(const core::Calendar& calendar) {
   for (const auto& window : calendar.windows) out += core::to_text(window) + ";";
   for (const auto& dates : calendar.black_outs) out += "!" + core::to_text(dates) + ";";
   return out;
-}
-
-// All that people have set: another text is a cause to compute again.
-std::string terms_of(const SiteWork& site, const EgressBudget& egress) {
-  std::string caps;
-  for (const auto& cap : site.limits.wan)
-    caps += to_rfc3339(cap.from) + "/" + to_rfc3339(cap.to) + "/" + std::to_string(cap.rate) + " ";
-  const std::string all = text_of(site.windows.transfer_calendar()) + "|" +
-                          text_of(site.windows.update_calendar()) + "|" + site.time_zone + "|" +
-                          text_of(site.transfer) + "|" + text_of(site.update) + "|" +
-                          to_rfc3339(site.expires_at) + "|" + std::to_string(site.limits.concurrency) + "|" +
-                          caps + "|" + to_text(egress);
-  return sha256_of(as_bytes(all)).hex().substr(0, 16);
 }
 
 // As it is counted on: measured, but never more than a cap lets through while it may transfer.
@@ -70,13 +67,18 @@ std::string to_text(const EgressBudget& budget) {
   return budget.hours.empty() ? out : out + " " + budget.time_zone;
 }
 
-std::vector<core::BudgetStep> budget_steps(const EgressBudget& budget, const core::ZoneRules& zone,
+std::vector<core::BudgetStep> budget_steps(const EgressBudget& budget, const core::ZoneRules* zone,
                                            Interval span) {
   if (!budget.limited()) return {};
+  if (!budget.hours.empty() && !zone) {
+    BytesPerSecond least{budget.rate.count > 0 ? budget.rate.count : kNoLimit};
+    for (const auto& hours : budget.hours) least = std::min(least, hours.rate);
+    return {{span.from, least}};
+  }
   std::vector<Intervals> holds;
   std::vector<WallTime> changes{span.from};
   for (const auto& hours : budget.hours) {
-    holds.push_back(core::resolve({{hours.window}, {}}, zone, span));
+    holds.push_back(core::resolve({{hours.window}, {}}, *zone, span));
     for (const Interval& i : holds.back()) changes.insert(changes.end(), {i.from, i.to});
   }
   std::sort(changes.begin(), changes.end());
@@ -99,21 +101,64 @@ struct Scheduler::Draft {
   core::Basis basis;
 };
 
-const core::ZoneRules& Scheduler::zone(const std::string& name) {
+Scheduler::Zone& Scheduler::zone(const std::string& name) {
   auto [found, added] = known_.try_emplace(name);
-  if (added && zones_)
-    if (auto rules = zones_(name)) found->second = std::move(*rules);
-  if (!found->second) found->second = std::make_shared<const core::ZoneRules>();  // UTC
-  return *found->second;
+  if (!added) return found->second;
+  if (!zones_) {
+    found->second.rules = std::make_shared<const core::ZoneRules>();
+  } else if (auto rules = zones_(name)) {
+    found->second.rules = std::move(*rules);
+  } else {
+    found->second.why = rules.error().message();
+  }
+  return found->second;
 }
 
-std::optional<PlannedSite> Scheduler::without_zone(const SiteWork& site) const {
-  if (!zones_ || site.windows.always()) return {};
-  const auto rules = zones_(site.time_zone);
-  if (rules) return {};
+const core::ZoneRules& Scheduler::zone_for_words(const std::string& name) {
+  const Zone& found = zone(name);
+  return found.rules ? *found.rules : utc_;
+}
+
+// Rules, not names: another tz database may have others. Those after the expiry move nothing, and how far
+// they are known depends on when the program started.
+const std::string& Scheduler::rules_of(const std::string& name, WallTime until) {
+  Zone& found = zone(name);
+  auto [text, added] = found.texts.try_emplace(until);
+  if (!added || !found.rules) return text->second;
+  std::string all = std::to_string(found.rules->offset.count());
+  for (const core::ZoneTransition& change : found.rules->transitions)
+    if (change.at <= until)
+      all += " " + std::to_string(change.at.time_since_epoch().count()) + "=" +
+             std::to_string(change.offset.count());
+  text->second = sha256_of(as_bytes(all)).hex().substr(0, 16);
+  return text->second;
+}
+
+// All that people have set: another text is a cause to compute again.
+std::string Scheduler::terms_of(const SiteWork& site) {
+  std::string caps;
+  for (const auto& cap : site.limits.wan)
+    caps += to_rfc3339(cap.from) + "/" + to_rfc3339(cap.to) + "/" + std::to_string(cap.rate) + " ";
+  std::string all = text_of(site.windows.transfer_calendar()) + "|" +
+                    text_of(site.windows.update_calendar()) + "|" + site.time_zone + "|" +
+                    text_of(site.transfer) + "|" + text_of(site.update) + "|" + to_rfc3339(site.expires_at) +
+                    "|" + std::to_string(site.limits.concurrency) + "|" + caps + "|" + to_text(egress_);
+  if (!site.windows.always()) all += "|" + rules_of(site.time_zone, site.expires_at);
+  if (!egress_.hours.empty()) all += "|" + rules_of(egress_.time_zone, site.expires_at);
+  return sha256_of(as_bytes(all)).hex().substr(0, 16);
+}
+
+std::optional<PlannedSite> Scheduler::without_zone(const SiteWork& site) {
+  if (site.windows.always()) return {};
+  const Zone& found = zone(site.time_zone);
+  if (found.rules) return {};
   const Intervals never = core::for_plan({}, site.expires_at);
-  return PlannedSite{{}, never, never, {}, "time_zone_unknown",
-                     "The windows of site " + site.site + " can't be placed in time: " + rules.error().message() +
+  return PlannedSite{{},
+                     never,
+                     never,
+                     {},
+                     "time_zone_unknown",
+                     "The windows of site " + site.site + " can't be placed in time: " + found.why +
                          ". Nothing new begins there until the tz database has it or it is changed.",
                      now_};
 }
@@ -131,8 +176,10 @@ Scheduler::Permitted Scheduler::permitted(const SiteWork& site, const core::Cale
   auto [found, added] = resolved_.try_emplace(key);
   if (added) {
     found->second.any_time = calendar.windows.empty() && calendar.black_outs.empty();
-    found->second.set =
-        found->second.any_time ? Intervals{there} : core::resolve(calendar, zone(site.time_zone), there);
+    if (found->second.any_time)
+      found->second.set = {there};
+    else if (const Zone& there_is = zone(site.time_zone); there_is.rules)  // unknown: never
+      found->second.set = core::resolve(calendar, *there_is.rules, there);
   }
   Permitted out = found->second;
   if (!rollout.empty()) out.set = core::intersect(out.set, core::normal(rollout));
@@ -179,7 +226,7 @@ Scheduler::Draft Scheduler::draft_of(const SiteWork& site) {
     out.task.update_at = site.update_at;
   }
   out.basis = core::basis_of(out.task, site.deferred_until);
-  out.basis.terms = terms_of(site, egress_);
+  out.basis.terms = terms_of(site);
   return out;
 }
 
@@ -227,14 +274,14 @@ PlannedSite Scheduler::published(const Draft& task, core::SiteTimes times) {
     // limits.wan caps inside of the shares only, so outside of them nothing may be transmitted at all.
     Intervals share;
     for (core::RateLimit& limit : times.wan) {
-      limit.rate = std::min(limit.rate, kHeadroom * std::max(site.wan.value, site.wan.low));
+      limit.rate = share_of(limit.rate, site.wan);
       share.push_back({limit.from, limit.to});
     }
     out.transfer = core::for_plan(core::normal(std::move(share)), now_);
   }
   if (times.misfit) {
     out.misfit = core::word_of(times.misfit->obstacle);
-    out.sentence = core::sentence_of(*times.misfit, zone(site.time_zone));
+    out.sentence = core::sentence_of(*times.misfit, zone_for_words(site.time_zone));
     times.misfit.reset();
   }
   out.times = std::move(times);
@@ -244,6 +291,8 @@ PlannedSite Scheduler::published(const Draft& task, core::SiteTimes times) {
 std::optional<WallTime> Scheduler::look_at(const SiteWork& site, const PlannedSite& planned) const {
   std::optional<WallTime> out;
   if (!planned.misfit.empty()) out = planned.at + kLookAgain;
+  if (!site.windows.always() || !egress_.hours.empty())
+    out = std::min(out.value_or(kWallMax), now_ + kLookAgain);
   if (site.missing.count > 0 && planned.times.fetched_at) {
     const WallTime behind = std::max(*planned.times.fetched_at, planned.at + stands(site));
     out = out ? std::min(*out, behind) : behind;
@@ -288,11 +337,12 @@ std::vector<SiteResult> Scheduler::plan(const std::vector<SiteWork>& sites, cons
   for (const Share& share : taken)
     if (!std::binary_search(free.begin(), free.end(), share.assignment)) others.push_back(share.limit);
   std::vector<core::BudgetStep> steps;
-  if (egress_.limited()) steps = budget_steps(egress_, zone(egress_.time_zone), {now_, last});
+  if (egress_.limited()) steps = budget_steps(egress_, zone(egress_.time_zone).rules.get(), {now_, last});
   auto times = core::plan_times({now_, tasks, steps, others});
   for (std::size_t i = 0; i < due.size(); ++i) {
     SiteResult& result = out[places[i]];
     result.planned = published(due[i], std::move(times[i]));
+    if (egress_.limited()) result.windows = due[i].transfer_left;
     result.look_at = look_at(*due[i].site, *result.planned);
   }
   return out;

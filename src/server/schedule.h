@@ -23,10 +23,12 @@ struct EgressBudget {
   bool limited() const { return rate.count > 0 || !hours.empty(); }
 };
 std::string to_text(const EgressBudget& budget);  // to compare with another one
-std::vector<core::BudgetStep> budget_steps(const EgressBudget& budget, const core::ZoneRules& zone,
+// Without rules, because nobody knows the zone of its hours: the least of all its rates, at any time.
+std::vector<core::BudgetStep> budget_steps(const EgressBudget& budget, const core::ZoneRules* zone,
                                            core::Interval span);
 
-// What does not fit is looked at again after this: others end, rates change.
+// What does not fit is looked at again after this: others end, rates change. So is what is in a time zone:
+// its rules may change, or be gone.
 inline constexpr Duration kLookAgain = std::chrono::hours{1};
 // A site that is behind gets new times, or another share, this often at most.
 inline constexpr Duration kLeastBetweenPlans = std::chrono::minutes{2};
@@ -51,11 +53,20 @@ class Scheduler {
     bool any_time = false;  // as far as the site is concerned
   };
 
-  const core::ZoneRules& zone(const std::string& name);
+  struct Zone {
+    std::shared_ptr<const core::ZoneRules> rules;  // none: nobody knows them
+    std::string why;                               // they are not known
+    std::map<WallTime, std::string> texts;         // the rules up to then, to compare
+  };
+  Zone& zone(const std::string& name);
+  // To local time for people; in UTC, which then says so, where the zone is not known.
+  const core::ZoneRules& zone_for_words(const std::string& name);
+  std::string terms_of(const SiteWork& site);
+  const std::string& rules_of(const std::string& zone, WallTime until);
   Permitted permitted(const SiteWork& site, const core::Calendar& calendar, const core::Intervals& rollout);
   core::Interval span(const SiteWork& site) const;
   // Where the site's windows are in a time zone that nobody knows: nothing may happen. Else nothing.
-  std::optional<PlannedSite> without_zone(const SiteWork& site) const;
+  std::optional<PlannedSite> without_zone(const SiteWork& site);
   Draft draft_of(const SiteWork& site);
   bool is_due(Draft& task, std::optional<core::ReplanCause>& why) const;
   PlannedSite published(const Draft& task, core::SiteTimes times);
@@ -68,7 +79,8 @@ class Scheduler {
   const ZoneFinder& zones_;
   const EgressBudget& egress_;
   WallTime now_;
-  std::map<std::string, std::shared_ptr<const core::ZoneRules>> known_;
+  std::map<std::string, Zone> known_;
+  const core::ZoneRules utc_;
   std::map<std::string, Permitted> resolved_;  // by calendar, zone and expiry
 };
 

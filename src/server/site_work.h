@@ -63,6 +63,7 @@ struct SiteResult {
   std::optional<PlannedSite> planned;    // none: what is published stands
   std::optional<WallTime> look_at;       // when time alone may be a cause to plan again
   std::optional<core::ReplanCause> why;  // none: it was never planned, or did not fit
+  core::Intervals windows;               // planned with a budget: when it may be sent more, were it behind
 };
 
 }  // namespace dray::server

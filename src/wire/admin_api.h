@@ -15,6 +15,7 @@
 #include "core/model/plan.h"
 #include "core/rollout/match.h"
 #include "core/rollout/rollout.h"
+#include "core/schedule/install_times.h"
 #include "core/schedule/window.h"
 #include "wire/forecast.h"
 #include "wire/gateway_api.h"
@@ -195,7 +196,13 @@ struct SiteView {
   core::Holding holding;                // the gateways that call with its token
   WallTime looked_at;                   // by describe_site()
   std::vector<std::string> two_agents;  // devices of which two seem to call
-  // Its plan could not be given to its gateway when that asked last: plan_too_large or plan_not_loaded; empty: it could.
+  struct InstallsFarOff {
+    std::string type;
+    core::FarOff times;
+  };
+  std::vector<InstallsFarOff> far_off;  // only where one site is shown
+  // Its plan could not be given to its gateway when that asked last: plan_too_large or plan_not_loaded;
+  // empty: it could.
   std::string plan_trouble, plan_trouble_sentence;
   // Of artifacts that its open jobs need and the server's bytes of are damaged or gone, a sentence each.
   std::vector<std::string> damaged;

@@ -135,6 +135,9 @@ TEST(AdminApi, ASiteSaysWhenItMayBeUsed) {
   ASSERT_TRUE(patch) << why(patch);
   EXPECT_TRUE(patch->update_windows && patch->update_windows->empty());
   EXPECT_FALSE(patch->transfer_windows);
+  EXPECT_EQ(why(decode_site_patch(R"({"update_windows": ["02:00-04:00", "Mon 22:00-22:00"]})")),
+            "update_windows[1]: begins and ends at the same time; a whole day is 00:00-24:00");
+  EXPECT_TRUE(decode_site_patch(R"({"transfer_windows": ["00:00-24:00", "22:00-00:00"]})").has_value());
   EXPECT_TRUE(why(decode_site_patch(R"({"update_windows": ["02:00"]})")).starts_with("update_windows[0]: '02:00' is "));
   EXPECT_TRUE(why(decode_site_patch(R"({"black_outs": ["24.12."]})")).starts_with("black_outs[0]: '24.12.' is not a date"));
   EXPECT_NE(why(decode_site_patch(R"({"window": []})")), "");

@@ -130,6 +130,20 @@ NewDevice device_at(const Node& n) {
   return out;
 }
 
+// What is stored may say "22:00-22:00" and is read as it was meant then, the whole day; whoever writes it now
+// may mean no time at all.
+std::vector<core::Window> new_windows(const Node& node) {
+  auto out = decode_windows(node);
+  node.each(
+      [](const Node& n) {
+        const std::string text = n.text(kLongestLine);
+        if (text.substr(text.size() - 11, 5) == text.substr(text.size() - 5))
+          n.refuse("begins and ends at the same time; a whole day is 00:00-24:00");
+      },
+      out.size());
+  return out;
+}
+
 SitePatch site_patch_at(const Node& n) {
   SitePatch out;
   if (const auto zone = n.maybe("time_zone")) {
@@ -141,8 +155,8 @@ SitePatch site_patch_at(const Node& n) {
     const auto given = [&](std::string_view key) { return limits->maybe(key).has_value(); };
     out.limits_given = {given("wan"), given("lan"), given("concurrency"), given("store")};
   }
-  if (const auto windows = n.maybe("transfer_windows")) out.transfer_windows = decode_windows(*windows);
-  if (const auto windows = n.maybe("update_windows")) out.update_windows = decode_windows(*windows);
+  if (const auto windows = n.maybe("transfer_windows")) out.transfer_windows = new_windows(*windows);
+  if (const auto windows = n.maybe("update_windows")) out.update_windows = new_windows(*windows);
   if (const auto dates = n.maybe("black_outs")) out.black_outs = decode_black_outs(*dates);
   return out;
 }

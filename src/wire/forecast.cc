@@ -59,10 +59,23 @@ json::object encode_site(const ForecastSite& site) {
           {"transfer", encode_intervals(site.transfer)},
           {"update", encode_intervals(site.update)},
           {"shares", encode_rates(site.shares)},
+          {"later", encode_intervals(site.later)},
           {"concurrency", site.concurrency},
           {"wan", encode_line(site.wan)},
           {"artifacts", std::move(artifacts)},
           {"devices", std::move(devices)}};
+}
+
+// As in a plan: "never" is an interval without an instant.
+core::Intervals permitted_at(const Node& node) {
+  core::Intervals out;
+  node.each([&](const Node& n) {
+    const json::array& pair = n.array(2);
+    if (pair.size() != 2) n.refuse("must be a pair [from, to]");
+    out.push_back({Node{pair[0], n.path() + "[0]"}.time(), Node{pair[1], n.path() + "[1]"}.time()});
+    if (out.back().to < out.back().from) n.refuse("ends before it begins");
+  });
+  return out;
 }
 
 ForecastSite decode_forecast_site(const Node& n, std::size_t kinds) {
@@ -71,12 +84,13 @@ ForecastSite decode_forecast_site(const Node& n, std::size_t kinds) {
   out.transmit_at = maybe_time(n, "transmit_at");
   out.update_at = maybe_time(n, "update_at");
   out.finish_at = maybe_time(n, "finish_at");
-  out.transfer = decode_intervals(n.at("transfer"));
-  out.update = decode_intervals(n.at("update"));
+  out.transfer = permitted_at(n.at("transfer"));
+  out.update = permitted_at(n.at("update"));
   n.at("shares").each([&](const Node& one) {
     out.shares.push_back({one.at("from").time(), one.at("to").time(),
                           static_cast<std::uint64_t>(one.at("rate").integer(0, kMostRate))});
   });
+  if (const auto later = n.maybe("later")) out.later = permitted_at(*later);
   out.concurrency = static_cast<int>(n.at("concurrency").integer(1, 10'000));
   out.wan = decode_line(n.at("wan"));
   n.at("artifacts").each([&](const Node& one) {

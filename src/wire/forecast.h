@@ -38,6 +38,7 @@ struct ForecastSite {
   std::optional<WallTime> finish_at;               // as planned
   core::Intervals transfer, update;                // empty: always
   std::vector<core::RateLimit> shares;             // of the server's egress; empty: no limit
+  core::Intervals later;  // with shares: when it may be sent what is missing after them
   int concurrency = 3;
   core::LineRate wan;
   std::vector<ForecastArtifact> artifacts;

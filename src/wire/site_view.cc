@@ -1,6 +1,7 @@
 // What is said of a site.
 #include <algorithm>
 
+#include "core/schedule/explain.h"
 #include "wire/admin_api.h"
 
 namespace dray::wire {
@@ -24,6 +25,7 @@ enum class Rank {
   kDamaged,
   kTwoAgents,
   kRefused,
+  kFarOff,
   kMisfit,
   kNothing
 };
@@ -119,6 +121,14 @@ void say_damaged(const SiteView& site, AllSaid& all) {
                          std::to_string(one.times) + (one.times == 1 ? " time" : " times") + ", and fetches it again with growing pauses."});
 }
 
+void say_far_off(const SiteView& site, AllSaid& all) {
+  for (const auto& one : site.far_off)
+    all.push_back({Rank::kFarOff, "install_times_far_off",
+                   "By its reports a " + one.type + " takes " + core::human_duration(one.times.said) +
+                       " to install, at other sites " + core::human_duration(one.times.others) +
+                       "; no other site is planned with that."});
+}
+
 // The state, and what is said of a gateway in any case.
 void say_work(SiteView& site, WallTime now, AllSaid& all) {
   const bool silent = !site.contact_at || now - *site.contact_at > kSilentAfter;
@@ -155,6 +165,7 @@ void describe_site(SiteView& site, WallTime now) {
   say_damaged(site, all);
   say_two_agents(site, all);
   say_refused(site, now, all);
+  say_far_off(site, all);
   std::stable_sort(all.begin(), all.end(), [](const Said& a, const Said& b) { return a.rank < b.rank; });
   site.reason = all.front().reason;
   site.until = all.front().until;

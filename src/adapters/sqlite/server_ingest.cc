@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "adapters/sqlite/server_installs.h"
 #include "adapters/sqlite/server_leases.h"
 #include "adapters/sqlite/server_rates.h"
 #include "adapters/sqlite/server_rows.h"
@@ -21,7 +22,6 @@ using server::ReportBatch;
 
 namespace {
 
-constexpr std::int64_t kInstallsKept = 50;  // a device type
 constexpr std::size_t kLongestRefusal = 500;
 
 enum Resync : std::int64_t { kNone = 0, kAsked = 1, kTold = 2 };
@@ -30,24 +30,18 @@ enum Resync : std::int64_t { kNone = 0, kAsked = 1, kTold = 2 };
 bool has_begun(std::string_view state) { return state != "idle" && state != "scheduled"; }
 
 // The device has all bytes of a step, and has not ended it.
-bool installs(std::string_view state) {
+bool is_installing(std::string_view state) {
   return state == "downloaded" || state == "installing" || state == "rebooting" || state == "verifying";
 }
 
 // From the last byte to the end, as the gateway saw it: what the planner learns of a type.
-Result<> learn_install(StatementCache& sql, std::int64_t job, const std::string& type,
+Result<> learn_install(StatementCache& sql, std::int64_t site_id, std::int64_t job, const std::string& type,
                        std::optional<WallTime> since, std::string_view before, std::string_view after,
                        WallTime at) {
-  if (installs(after) && !(since && installs(before)))
+  if (is_installing(after) && !(since && is_installing(before)))
     return sql("UPDATE job SET installing_at=?2 WHERE id=?1").bind(1, job).bind(2, ms(at)).run();
-  if (after != "succeeded" || before == after || !since || at < *since) return {};
-  DRAY_CHECK(sql("INSERT INTO install_time(type, took) VALUES(?1, ?2)").bind(1, type).bind(2, (at - *since).count()).run());
-  return sql(
-             "DELETE FROM install_time WHERE type=?1 AND id <= (SELECT id FROM install_time WHERE type=?1 ORDER "
-             "BY id DESC LIMIT 1 OFFSET ?2)")
-      .bind(1, type)
-      .bind(2, kInstallsKept)
-      .run();
+  if (after != "succeeded" || before == after || !since) return {};
+  return installs::save(sql, site_id, type, at - *since);
 }
 
 }  // namespace
@@ -395,7 +389,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
       .bind(15, ms(report.at))
       .bind(16, in_no_plan && final ? 1 : 0);  // of a server that was restored from before its phase began
   DRAY_CHECK(save.run());
-  DRAY_CHECK(learn_install(sql_, id, type, installing_at, have.state, next.state, report.at));
+  DRAY_CHECK(learn_install(sql_, in.site_id, id, type, installing_at, have.state, next.state, report.at));
   // Ids that the gateway has used, about: one for every attempt that we hear of.
   in.leases.attempts += job.step > have.step ? job.attempt : std::max<std::int64_t>(0, job.attempt - have.attempt);
   const bool again = core::is_tried_again(next.state, next.attempt);

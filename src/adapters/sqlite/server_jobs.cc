@@ -30,11 +30,6 @@ Result<std::vector<core::ReleaseArtifact>> artifacts_of_rollout(StatementCache& 
   return release_artifacts(sql, release_id);
 }
 
-core::Filter filter_or_nobody(const std::string& text) {  // it was looked at when the rollout was made
-  auto parsed = filter_of(text);
-  return parsed ? std::move(*parsed) : core::Filter{core::Any{}};  // nothing passes
-}
-
 }  // namespace
 
 // One assignment a site, one job a device; the devices of a type share their steps. A device that nothing
@@ -144,11 +139,7 @@ class SqliteServerStore::JobMaker {
 Result<> SqliteServerStore::make_jobs(const RolloutRow& row, const wire::NewRollout& rollout,
                                       const core::Filter& filter, const server::TypePlanner& planner) {
   DRAY_TRY(JobMaker maker, JobMaker::of(*this, row, planner));
-  std::vector<std::pair<std::size_t, core::Filter>> filters;
-  for (std::size_t i = 0; i < rollout.phases.size(); ++i)
-    if (const auto* passing = std::get_if<core::Passing>(&rollout.phases[i].share))
-      filters.emplace_back(i, filter_or_nobody(passing->filter));
-  const std::string salt = rollout.release_name + "/" + rollout.release_version;
+  const Phasing phasing{rollout};
 
   struct Member {
     std::int64_t device, site;
@@ -166,11 +157,8 @@ Result<> SqliteServerStore::make_jobs(const RolloutRow& row, const wire::NewRoll
     auto known = maker.type(device.type);
     if (!known && known.error().code() == ErrorCode::kCorrupt) continue;
     DRAY_TRY(const JobMaker::OfType* type, std::move(known));
-    core::Candidate candidate{core::place_in_queue(salt, device.name), 0, type->fits};
-    for (const auto& [phase, phase_filter] : filters)
-      if (device.passes(phase_filter)) candidate.passes |= std::uint64_t{1} << phase;
     members.push_back({device.id, device.site_id, type});
-    candidates.push_back(candidate);
+    candidates.push_back(phasing.candidate(device, type->fits));
   }
   if (members.empty()) return Error{ErrorCode::kInvalid, "filter: no device passes it"};
   DRAY_TRY(const std::vector<std::size_t> phases, core::split(rollout.phases, candidates));

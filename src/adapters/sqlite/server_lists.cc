@@ -2,6 +2,7 @@
 // length however far in it is. A filter is evaluated in memory over the rows in order until the page is full.
 #include <utility>
 
+#include "adapters/sqlite/server_installs.h"
 #include "adapters/sqlite/server_page.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
@@ -289,6 +290,7 @@ Result<wire::SiteView> SqliteServerLists::site(const std::string& name) {
   DRAY_TRY(auto out, single<wire::SiteView>(sql_(kOne).bind(1, name), no_such("site", name), site_at));
   DRAY_CHECK(find_what_holds(sql_, out));
   DRAY_CHECK(add_identity(out));
+  DRAY_CHECK(installs::find_far_off(sql_, out));
   return out;
 }
 

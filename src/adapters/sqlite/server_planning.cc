@@ -5,12 +5,12 @@
 #include <set>
 #include <utility>
 
+#include "adapters/sqlite/server_installs.h"
 #include "adapters/sqlite/server_rates.h"
 #include "adapters/sqlite/server_references.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_seen.h"
 #include "adapters/sqlite/server_times.h"
-#include "core/schedule/deferral.h"
 
 namespace dray::adapters {
 
@@ -20,7 +20,6 @@ using server::SiteWork;
 namespace {
 
 constexpr std::string_view kNotOver = "r.state NOT IN ('finished', 'aborted', 'paused')";
-constexpr int kInstallPercentile = 90;  // of the learned times: a window is lost by the slow ones
 
 core::LineRate line(const core::LinkRate& link) {
   return {BytesPerSecond{link.value}, BytesPerSecond{link.low}, link.spread()};
@@ -55,8 +54,7 @@ class Gather {
     std::string component, version;
   };
   Result<const Known*> artifact(const Sha256& sha);
-  Result<Duration> install_of(const std::string& type);
-  Result<std::vector<Duration>> installs_of(const std::string& type);
+  Result<const core::InstallTimes*> installs_of(const std::string& type);
   Result<double> failing(const std::string& type);
   Result<> busy(SiteWork& out, std::int64_t site_id);
 
@@ -65,12 +63,14 @@ class Gather {
   WallTime now_;
   std::optional<wire::StorageReport> storage_;  // of the site that is looked at
   std::map<Sha256, Known> artifacts_;
-  std::map<std::string, Duration> installs_;
+  std::map<std::string, core::InstallTimes> installs_;
+  std::int64_t site_id_ = 0;  // of the site that is looked at
   std::map<std::string, std::size_t> kinds_;
   std::map<std::int64_t, std::vector<core::Step>> steps_;
 };
 
 Result<> Gather::site(SiteWork& out, std::int64_t site_id, std::int64_t rollout) {
+  site_id_ = site_id;
   auto& find = sql_(
       "SELECT name, time_zone, limits, storage, transfer_windows, update_windows, black_outs FROM site WHERE "
       "id=?1");
@@ -135,23 +135,12 @@ Result<const Gather::Known*> Gather::artifact(const Sha256& sha) {
   return &found->second;
 }
 
-Result<std::vector<Duration>> Gather::installs_of(const std::string& type) {
-  std::vector<Duration> took;
-  auto& find = sql_("SELECT took FROM install_time WHERE type=?1 ORDER BY took");
-  find.bind(1, type);
-  for (;;) {
-    DRAY_TRY(const bool row, find.step());
-    if (!row) return took;
-    took.emplace_back(find.integer(0));
+Result<const core::InstallTimes*> Gather::installs_of(const std::string& type) {
+  auto [found, added] = installs_.try_emplace(type);
+  if (added) {
+    DRAY_TRY(found->second, installs::of_type(sql_, type));
   }
-}
-
-Result<Duration> Gather::install_of(const std::string& type) {
-  auto [found, added] = installs_.try_emplace(type, Duration{core::kAssumedInstall});
-  if (!added) return found->second;
-  DRAY_TRY(const auto took, installs_of(type));
-  if (!took.empty()) found->second = took[std::min(took.size() - 1, took.size() * kInstallPercentile / 100)];
-  return found->second;
+  return &found->second;
 }
 
 // Of all attempts of jobs that have ended. A job that succeeded had one that did not fail. total() and a bound: one row
@@ -172,7 +161,8 @@ Result<std::vector<wire::ForecastKind>> Gather::kinds() {
   std::vector<wire::ForecastKind> out(kinds_.size());
   for (const auto& [type, index] : kinds_) {
     out[index].type = type;
-    DRAY_TRY(out[index].installs, installs_of(type));
+    DRAY_TRY(const core::InstallTimes* took, installs_of(type));
+    out[index].installs = core::likely_times(*took);
     DRAY_TRY(out[index].failing, failing(type));
   }
   return out;
@@ -222,7 +212,8 @@ Result<> Gather::devices(SiteWork& out, const std::vector<Needy>& devices, wire:
     if (fact.steps.empty()) continue;
     const auto rate = rates.devices.find(device.name);
     if (rate != rates.devices.end()) work.lan = BytesPerSecond{rate->second.low};
-    DRAY_TRY(const Duration install, install_of(device.type));
+    DRAY_TRY(const core::InstallTimes* took, installs_of(device.type));
+    const Duration install = core::install_time(*took, std::to_string(site_id_));
     work.install = install * static_cast<int>(fact.steps.size());
     out.devices.push_back(work);
     if (facts == nullptr) continue;
@@ -350,6 +341,7 @@ struct Meant {
   std::map<std::string, std::vector<core::Step>> steps;  // by type; a Needy looks at them
   std::map<std::int64_t, std::vector<Needy>> sites;
   std::int64_t incompatible = 0;
+  std::vector<core::Candidate> candidates;
 };
 
 Result<const std::vector<core::Step>*> steps_for(StatementCache& sql, const std::string& type,
@@ -371,10 +363,11 @@ Result<const std::vector<core::Step>*> steps_for(StatementCache& sql, const std:
   return &known->second;
 }
 
-Result<> find_devices(StatementCache& sql, const core::Filter& filter,
+Result<> find_devices(StatementCache& sql, const wire::NewRollout& rollout, const core::Filter& filter,
                       const std::vector<core::ReleaseArtifact>& release, const server::TypePlanner& planner,
                       Meant& out) {
   static const std::string kAll = "SELECT " + std::string{kSeenColumns};
+  const Phasing phasing{rollout};
   auto& devices = sql(kAll);
   for (;;) {
     DRAY_TRY(const bool row, devices.step());
@@ -384,6 +377,7 @@ Result<> find_devices(StatementCache& sql, const core::Filter& filter,
     auto known = steps_for(sql, device.type, release, planner, out);
     if (!known && known.error().code() == ErrorCode::kCorrupt) continue;  // as when it is made
     DRAY_TRY(const auto* steps, std::move(known));
+    out.candidates.push_back(phasing.candidate(device, !steps->empty()));
     if (steps->empty())
       ++out.incompatible;
     else
@@ -391,6 +385,8 @@ Result<> find_devices(StatementCache& sql, const core::Filter& filter,
   }
   if (out.sites.empty() && out.incompatible == 0)
     return Error{ErrorCode::kInvalid, "filter: no device passes it"};
+  DRAY_TRY([[maybe_unused]] const auto phases,
+           core::split(rollout.phases, out.candidates));  // what refuses it
   return {};
 }
 
@@ -403,7 +399,7 @@ Result<server::Lists::WhatIf> SqliteServerLists::what_if(const wire::NewRollout&
   DRAY_TRY(const std::int64_t release_id, release_of(sql_, rollout));
   DRAY_TRY(const auto release, release_artifacts(sql_, release_id));
   Meant meant;
-  DRAY_CHECK(find_devices(sql_, filter, release, planner, meant));
+  DRAY_CHECK(find_devices(sql_, rollout, filter, release, planner, meant));
 
   WhatIf out;
   out.incompatible = meant.incompatible;

@@ -57,18 +57,25 @@ Result<std::vector<std::uint64_t>> numbers(Statement& rows) {
   }
 }
 
-// Of siblings anywhere: the type of a device, or '' for the WANs of sites.
-Result<std::vector<std::uint64_t>> siblings(StatementCache& sql, std::string_view link,
-                                            const std::string& type) {
-  return numbers(sql("SELECT rate FROM link_rate WHERE link=?1 AND type=?2 ORDER BY at DESC LIMIT ?3")
-                     .bind(1, link)
-                     .bind(2, type)
-                     .bind(3, kSiblings));
+// Of siblings anywhere, by site: the type of a device, or '' for the WANs of sites.
+Result<std::map<std::int64_t, std::vector<std::uint64_t>>> siblings(StatementCache& sql,
+                                                                    std::string_view link,
+                                                                    const std::string& type) {
+  std::map<std::int64_t, std::vector<std::uint64_t>> out;
+  auto& rows = sql("SELECT site_id, rate FROM link_rate WHERE link=?1 AND type=?2 ORDER BY at DESC LIMIT ?3")
+                   .bind(1, link)
+                   .bind(2, type)
+                   .bind(3, kSiblings);
+  for (;;) {
+    DRAY_TRY(const bool row, rows.step());
+    if (!row) return out;
+    out[rows.integer(0)].push_back(static_cast<std::uint64_t>(rows.integer(1)));
+  }
 }
 
 Result<LinkRate> wan_prior(StatementCache& sql) {
-  DRAY_TRY(auto others, siblings(sql, kWan, ""));
-  return others.empty() ? core::guess_rate(true) : core::assume_rate(std::move(others), PriorOf::kSites);
+  DRAY_TRY(const auto others, siblings(sql, kWan, ""));
+  return core::assume_rate_of_sites(others, PriorOf::kSites);
 }
 
 // The same type at the site, the same type anywhere, any device of the site, a guess.
@@ -79,8 +86,8 @@ Result<LinkRate> lan_prior(StatementCache& sql, std::int64_t site_id, const std:
                        .bind(2, type)
                        .bind(3, kSiblings)));
   if (!here.empty()) return core::assume_rate(std::move(here), PriorOf::kTypeAtSite);
-  DRAY_TRY(auto alike, siblings(sql, kLan, type));
-  if (!alike.empty()) return core::assume_rate(std::move(alike), PriorOf::kType);
+  DRAY_TRY(const auto alike, siblings(sql, kLan, type));
+  if (!alike.empty()) return core::assume_rate_of_sites(alike, PriorOf::kType);
   DRAY_TRY(auto beside, numbers(sql("SELECT rate FROM link_rate WHERE site_id=?1 AND link='lan' LIMIT ?2")
                                     .bind(1, site_id)
                                     .bind(2, kSiblings)));

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "adapters/sqlite/server_rows.h"
+#include "core/rollout/split.h"
 
 namespace dray::adapters::rows {
 
@@ -34,5 +38,31 @@ inline Seen seen_at(const Statement& row) {
   out.running = read("running", running(row.text(7)));
   return out;
 }
+
+inline core::Filter filter_or_nobody(const std::string& text) {  // it was looked at when the rollout was made
+  auto parsed = filter_of(text);
+  return parsed ? std::move(*parsed) : core::Filter{core::Any{}};  // nothing passes
+}
+
+// What the phases of a rollout look at of a device: the same whether it is made or only asked about.
+class Phasing {
+ public:
+  explicit Phasing(const wire::NewRollout& rollout)
+      : salt_{rollout.release_name + "/" + rollout.release_version} {
+    for (std::size_t i = 0; i < rollout.phases.size(); ++i)
+      if (const auto* passing = std::get_if<core::Passing>(&rollout.phases[i].share))
+        filters_.emplace_back(i, filter_or_nobody(passing->filter));
+  }
+  core::Candidate candidate(const Seen& device, bool fits) const {
+    core::Candidate out{core::place_in_queue(salt_, device.name), 0, fits};
+    for (const auto& [phase, filter] : filters_)
+      if (device.passes(filter)) out.passes |= std::uint64_t{1} << phase;
+    return out;
+  }
+
+ private:
+  std::string salt_;
+  std::vector<std::pair<std::size_t, core::Filter>> filters_;
+};
 
 }  // namespace dray::adapters::rows

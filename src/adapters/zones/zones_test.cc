@@ -32,6 +32,7 @@ EachZone zone_names() {
   for (const auto& entry : fs::recursive_directory_iterator{kFolder}) {
     const std::string name = fs::relative(entry.path(), kFolder).string();
     if (!entry.is_regular_file() || name.starts_with("right/") || name.starts_with("posix/")) continue;
+    if (name == "localtime" || name == "posixrules" || name == "Factory") continue;  // no zones of a place
     std::ifstream file{entry.path(), std::ios::binary};
     const std::string bytes{std::istreambuf_iterator<char>{file}, {}};
     if (!bytes.starts_with("TZif")) continue;
@@ -198,6 +199,51 @@ TEST(Zones, DamagedFilesAreRefusedAndNothingElseHappens) {
     flipped[n] = static_cast<char>(flipped[n] ^ 0xa5);
     (void)read_tzif("x", as_bytes(flipped), kTo);
   }
+}
+
+// A tz database of the test's own.
+class OwnZones : public ::testing::Test {
+ protected:
+  OwnZones() : folder_{fs::path{::testing::TempDir()} / "zones-XXXXXX"} {
+    std::string name = folder_.string();
+    folder_ = ::mkdtemp(name.data());
+  }
+  ~OwnZones() override { fs::remove_all(folder_); }
+  // As a package does it: beside, then renamed.
+  void put(const std::string& name, const std::string& like) {
+    fs::copy_file(fs::path{kFolder} / like, folder_ / "new");
+    fs::rename(folder_ / "new", folder_ / name);
+  }
+  fs::path folder_;
+};
+
+TEST_F(OwnZones, FollowTheirFilesWhileTheProgramRuns) {
+  Zones zones{folder_, WallTime{kTo}};
+  EXPECT_FALSE(zones.find("Here"));
+  put("Here", "Europe/Berlin");
+  const auto berlin = zones.find("Here");
+  ASSERT_TRUE(berlin);
+  EXPECT_EQ(core::offset_at(**berlin, WallTime{kFrom}), hours{1});
+  EXPECT_EQ(zones.find("Here")->get(), berlin->get()) << "read once";
+  put("Here", "Asia/Tokyo");
+  EXPECT_EQ(core::offset_at(*zones.find("Here").value(), WallTime{kFrom}), hours{9});
+  fs::remove(folder_ / "Here");
+  const auto gone = zones.find("Here");
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code(), ErrorCode::kInvalid);
+  put("Here", "Europe/Berlin");
+  EXPECT_TRUE(zones.find("Here"));
+}
+
+TEST_F(OwnZones, WhatMeansAnotherZoneOnEachMachineIsNone) {
+  Zones zones{folder_, WallTime{kTo}};
+  for (const std::string name : {"localtime", "posixrules", "Factory"}) {
+    put(name, "Europe/Berlin");
+    EXPECT_FALSE(zones.find(name)) << name;
+  }
+  fs::create_directory(folder_ / "posix");
+  put("posix/localtime", "Europe/Berlin");
+  EXPECT_FALSE(zones.find("posix/localtime"));
 }
 
 }  // namespace

@@ -8,20 +8,25 @@ namespace {
 constexpr std::int64_t kMostBytes = 4'000'000'000'000'000'000;
 constexpr double kMostSpread = 4;
 constexpr Duration kLeastMargin{60'000};
+
+// Exact, since a fetch that needs all of its window must not fail by the digits of a double.
+Duration needed(std::int64_t bytes, std::int64_t rate) {
+  if (bytes / rate > static_cast<std::int64_t>(kLongestMs) / 1000)
+    return Duration{static_cast<Duration::rep>(kLongestMs)};
+  return Duration{bytes / rate * 1000 + (bytes % rate * 1000 + rate - 1) / rate};
+}
+
 void set_ranges(Demand& demand, std::span<const Interval> permitted, const Interval& bounds,
                 const Slots& slots) {
-  demand.ranges.clear();
-  demand.open = 0;
-  std::int64_t longest = 0;
-  for (const Interval& i : permitted) {
-    const SlotRange range = slots.inside({std::max(i.from, bounds.from), std::min(i.to, bounds.to)});
-    if (range.size() == 0) continue;
-    demand.ranges.push_back(range);
-    demand.open += range.size();
-    longest = std::max<std::int64_t>(longest, range.size());
+  demand.ranges = ranges_of(permitted, bounds, slots);
+  demand.open = {};
+  Duration longest{0};
+  for (const SlotRange& range : demand.ranges) {
+    demand.open += Slots::length_of(range);
+    longest = std::max(longest, Slots::length_of(range));
   }
   demand.due = demand.ranges.empty() ? 0 : demand.ranges.back().to;
-  demand.possible = demand.needs() <= (demand.together ? demand.open : longest);
+  demand.possible = demand.needs <= (demand.together ? demand.open : longest);
 }
 
 // Pull without split: a fetch and all devices in one update window.
@@ -61,13 +66,13 @@ Duration transmission_time(const SiteTask& site) {
 Demand demand_of(const SiteTask& site, const Slots& slots, WallTime expires_at) {
   Demand demand;
   demand.bytes = static_cast<std::int64_t>(std::min<std::uint64_t>(site.missing.count, kMostBytes));
-  demand.per_slot = slots.per_slot(planned_rate(site.wan));
+  demand.per_slot = Slots::per_slot(planned_rate(site.wan));
   demand.together = site.split;
   demand.distribution = distribution_of(site.devices, site.concurrency);
   if (demand.bytes > 0 && demand.per_slot == 0) return demand;
+  if (demand.bytes > 0) demand.needs = needed(demand.bytes, demand.per_slot / 60);
   const auto arrive_by = latest_distribution(demand.distribution, site.update, expires_at, site.split);
-  const WallTime first = slots.at(0);
-  if (!arrive_by || *arrive_by < first) return demand;
+  if (!arrive_by || *arrive_by < slots.now) return demand;
   if (site.delivery == Delivery::kPush) {
     const double spread = site.wan.spread > 0 ? std::min(site.wan.spread, kMostSpread) : 0;
     if (demand.bytes > 0)
@@ -77,17 +82,17 @@ Demand demand_of(const SiteTask& site, const Slots& slots, WallTime expires_at) 
   } else {
     const Intervals both = site.split ? intersect(site.transfer, site.update)
                                       : one_window_each(site, demand.distribution, expires_at);
-    set_ranges(demand, both, {first, *arrive_by}, slots);
+    set_ranges(demand, both, {slots.now, *arrive_by}, slots);
     if (demand.possible) return demand;
   }
-  set_ranges(demand, site.transfer, {first, *arrive_by - demand.margin}, slots);
+  set_ranges(demand, site.transfer, {slots.now, *arrive_by - demand.margin}, slots);
   return demand;
 }
 
 Misfit obstacle_of(const SiteTask& site, const Demand& demand, const Slots& slots) {
   Misfit out;
   out.rate = planned_rate(site.wan);
-  const WallTime end = std::min(site.expires_at, slots.at(slots.count));
+  const WallTime end = std::min(site.expires_at, slots.end());
   if ((demand.bytes > 0 && demand.per_slot == 0) || !demand.distribution.possible) return out;
   if (!latest_distribution(demand.distribution, site.update, end, site.split)) {
     // One device has to fit into one window; all of them into one, or into all together.
@@ -97,11 +102,10 @@ Misfit obstacle_of(const SiteTask& site, const Demand& demand, const Slots& slot
     out.needs = slow ? demand.distribution.longest : demand.distribution.total();
     out.has = slow ? one : all;
   } else {
-    out.obstacle = demand.open > 0 ? Obstacle::kTransferTooShort : Obstacle::kNoTransferWindow;
+    out.obstacle = demand.open > Duration{0} ? Obstacle::kTransferTooShort : Obstacle::kNoTransferWindow;
     out.needs = transmission_time(site);
     for (const SlotRange& range : demand.ranges)
-      out.has = site.split ? out.has + slots.length * range.size()
-                           : std::max<Duration>(out.has, slots.length * range.size());
+      out.has = site.split ? demand.open : std::max(out.has, Slots::length_of(range));
     if (out.has > Duration{0})
       out.faster = BytesPerSecond{static_cast<std::uint64_t>(1000.0 * static_cast<double>(demand.bytes) /
                                                              static_cast<double>(out.has.count())) +

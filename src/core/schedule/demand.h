@@ -13,12 +13,11 @@ struct Demand {
   std::vector<SlotRange> ranges;
   bool together = true;   // the ranges may be combined; else one of them has to do
   bool possible = false;  // alone, with all the egress for itself
-  std::int64_t open = 0;  // slots in all ranges
+  Duration open{0};       // of all ranges
   std::uint32_t due = 0;  // end of the last range
+  Duration needs{0};      // of transmission, with the whole line
   Duration margin{0};     // push: between the arrival and the update time
   Distribution distribution;
-
-  std::int64_t needs() const { return per_slot == 0 ? 0 : (bytes + per_slot - 1) / per_slot; }  // slots
 };
 
 // expires_at: its own, or another to ask what that would help.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -22,33 +23,54 @@ struct BudgetStep {
   BytesPerSecond rate;
 };
 
+// Slots in a row that may be used, half-open; of the first and of the last one perhaps only a part.
 struct SlotRange {
-  std::uint32_t from = 0, to = 0;  // half-open
-  std::uint32_t size() const { return to - from; }
+  std::uint32_t from = 0, to = 0;
+  std::uint16_t late = 0, early = 0;  // ms: it begins after the first slot does, and ends before the last one
+  bool empty() const { return from >= to; }
+  // What of it lies before (behind) this slot.
+  SlotRange before(std::uint32_t slot) const {
+    return to <= slot ? *this : from < slot ? SlotRange{from, slot, late, 0} : SlotRange{};
+  }
+  SlotRange behind(std::uint32_t slot) const {
+    return from >= slot ? *this : slot < to ? SlotRange{slot, to, 0, early} : SlotRange{};
+  }
   friend bool operator==(const SlotRange&, const SlotRange&) = default;
 };
 
-// Time in slots, on the grid of UTC.
-struct Slots {
-  WallTime start;
-  Duration length{60'000};
-  std::uint32_t count = 0;
-
-  // The shortest length out of a list (1 min, 5 min, ...) with which [from, to) has at most `most` slots.
-  static Slots covering(WallTime from, WallTime to, std::uint32_t most);
-  WallTime at(std::uint32_t slot) const { return start + length * slot; }
-  SlotRange inside(const Interval& interval) const;  // whole slots only
-  std::int64_t per_slot(BytesPerSecond rate) const;
-};
-
-// The same number of bytes in each of some slots in a row.
+// The same rate in each of some slots in a row. Where only a part of a slot is used, it is one by itself.
 struct Run {
   std::uint32_t first = 0, count = 0;
-  std::int64_t bytes = 0;
+  std::int64_t bytes = 0;             // in a whole slot: what is taken of the budget, whatever part is used
+  std::uint16_t late = 0, early = 0;  // ms, as of a SlotRange
   std::uint32_t end() const { return first + count; }
 };
 
 using Runs = std::vector<Run>;
+
+// Time in slots of a minute, on the grid of UTC; as many as it takes: a far expiry makes no slot longer, for
+// a window of three minutes is one whenever it comes.
+struct Slots {
+  static constexpr Duration kLength{60'000};
+  WallTime now;    // nothing is permitted before; in the first slot
+  WallTime start;  // of the first slot
+  std::uint32_t count = 0;
+
+  static Slots covering(WallTime now, WallTime to);
+  WallTime at(std::uint32_t slot) const { return start + kLength * slot; }
+  WallTime end() const { return at(count); }
+  WallTime begin_of(const Run& run) const { return at(run.first) + Duration{run.late}; }
+  WallTime end_of(const Run& run) const { return at(run.end()) - Duration{run.early}; }
+  SlotRange inside(const Interval& interval) const;  // to the millisecond
+  static Duration length_of(const SlotRange& range) {
+    return range.empty() ? Duration{0}
+                         : kLength * (range.to - range.from) - Duration{range.late + range.early};
+  }
+  static std::int64_t per_slot(BytesPerSecond rate);
+};
+// What slots have of these intervals within the bounds.
+std::vector<SlotRange> ranges_of(std::span<const Interval> intervals, const Interval& bounds,
+                                 const Slots& slots);
 
 class Egress {
  public:
@@ -60,9 +82,9 @@ class Egress {
   // to `out` in order of time and gives the bytes that found none. Slots with less room than an eighth of
   // what the site could use are left to others: nobody is well served by a trickle. Changes nothing.
   std::int64_t earliest(std::span<const SlotRange> ranges, std::int64_t bytes, std::int64_t per_slot,
-                        std::vector<Run>& out) const;
+                        Runs& out) const;
   std::int64_t latest(std::span<const SlotRange> ranges, std::int64_t bytes, std::int64_t per_slot,
-                      std::vector<Run>& out) const;
+                      Runs& out) const;
 
   void take(std::span<const Run> runs);
   void give_back(std::span<const Run> runs);
@@ -73,14 +95,29 @@ class Egress {
   double headroom(const Run& run) const;
 
  private:
+  // Slots in blocks of 64, and blocks in blocks of 64: to pass over what is full.
   static constexpr std::uint32_t kBlock = 64;
+  struct Blocks {
+    std::vector<std::int64_t> small, large;
+  };
+  struct Wanted {
+    std::int64_t bytes, per_slot;
+  };
   void change(std::span<const Run> runs, std::int64_t sign);
-  std::int64_t room(std::uint32_t slot, std::int64_t bytes, std::int64_t per_slot) const;
-  bool is_full(std::uint32_t block, std::int64_t per_slot) const;
+  std::int64_t room(std::uint32_t slot, const Wanted& wanted) const;  // of a whole slot
+  // Of a part of one, beside what the site has of it in `own` already.
+  Run room_of_part(std::uint32_t slot, const SlotRange& range, const Wanted& wanted,
+                   std::span<const Run> own) const;
+  static bool is_full(std::int64_t most_free, std::int64_t least_budget, const Wanted& wanted);
+  bool is_full(std::uint32_t slot, const Wanted& wanted) const;  // with all of its block, for sure
+  // Then: the slots around it that are.
+  SlotRange full_around(std::uint32_t slot, const Wanted& wanted) const;
 
   Slots slots_;
-  std::vector<std::int64_t> budget_, free_;             // bytes in a slot
-  std::vector<std::int64_t> most_free_, least_budget_;  // of a block, to pass over what is full
+  // Bytes in a slot, shared by all copies; none: there is no limit, and nothing to count.
+  std::shared_ptr<const std::int64_t[]> budget_;
+  std::vector<std::int64_t> free_;
+  Blocks most_free_, least_budget_;
 };
 
 }  // namespace dray::core

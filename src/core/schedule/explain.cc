@@ -1,6 +1,7 @@
 #include "core/schedule/explain.h"
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 namespace dray::core {
@@ -31,6 +32,25 @@ std::string arithmetic(const Misfit& m) {
   return "";
 }
 
+std::string rate_text(double value) {  // bits per second
+  static constexpr std::array kUnits{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < kUnits.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  char text[48];
+  const int n = std::snprintf(text, sizeof text, "%.3g %s", value, kUnits[unit]);
+  return std::string(text, static_cast<std::size_t>(n));
+}
+
+// To the three digits that are said: what is said to help has to help.
+double rounded_up(double value) {
+  double step = 1;
+  while (value / step >= 999.5) step *= 10;
+  return std::ceil(value / step * (1 - 1e-12)) * step;
+}
+
 }  // namespace
 
 std::string_view word_of(Obstacle obstacle) {
@@ -53,10 +73,12 @@ std::string_view word_of(Obstacle obstacle) {
 
 std::string sentence_of(const Misfit& misfit, const ZoneRules& zone) {
   std::array<std::string, 4> helps;
-  if (misfit.start_by) helps[0] = "if it began by " + to_local_text(zone, *misfit.start_by);
+  const auto there = [&](WallTime time) { return to_local_text(zone, time) + " " + zone.name; };
+  if (misfit.start_by) helps[0] = "if it began by " + there(*misfit.start_by);
   if (misfit.longer) helps[1] = "with windows " + human_duration(*misfit.longer) + " longer";
-  if (misfit.faster) helps[2] = "with " + human_rate(*misfit.faster);
-  if (misfit.expiry) helps[3] = "if it expired on " + to_local_text(zone, *misfit.expiry);
+  if (misfit.faster)
+    helps[2] = "with " + rate_text(rounded_up(8 * static_cast<double>(misfit.faster->count)));
+  if (misfit.expiry) helps[3] = "if it expired on " + there(*misfit.expiry);
   std::string help;
   std::size_t left = 0;
   for (const std::string& one : helps) left += one.empty() ? 0 : 1;
@@ -80,17 +102,6 @@ std::string human_duration(Duration time) {
   return pair(days, " d", hours % 24, " h");
 }
 
-std::string human_rate(BytesPerSecond rate) {
-  static constexpr std::array kUnits{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
-  double value = 8 * static_cast<double>(rate.count);
-  std::size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < kUnits.size()) {
-    value /= 1000;
-    ++unit;
-  }
-  char text[48];
-  const int n = std::snprintf(text, sizeof text, "%.3g %s", value, kUnits[unit]);
-  return std::string(text, static_cast<std::size_t>(n));
-}
+std::string human_rate(BytesPerSecond rate) { return rate_text(8 * static_cast<double>(rate.count)); }
 
 }  // namespace dray::core

@@ -11,7 +11,6 @@
 namespace dray::core {
 namespace {
 
-constexpr std::uint32_t kMostSlots = 65'536;
 // Outside of this nothing is meant seriously, and inside of it sums of times do not overflow.
 constexpr WallTime kFirst{std::chrono::sys_days{std::chrono::year{1970} / 1 / 1}};
 constexpr WallTime kLast{std::chrono::sys_days{std::chrono::year{2900} / 1 / 1}};
@@ -65,7 +64,7 @@ class Planner {
     for (const SiteTask& site : input.sites)
       last = std::max(last, std::min(site.expires_at, now_ + Duration{kHorizon}));
     end_ = last;
-    return Slots::covering(now_, last + (last - now_) + std::chrono::days{1}, kMostSlots);
+    return Slots::covering(now_, last + (last - now_) + std::chrono::days{1});
   }
 
   std::span<const Interval> sound(std::span<const Interval> intervals) {
@@ -78,14 +77,9 @@ class Planner {
   // Each slot that a share touches is taken whole.
   void take_others(std::span<const RateLimit> taken) {
     for (const RateLimit& share : taken) {
-      const WallTime from = std::clamp(share.from, slots_.at(0), slots_.at(slots_.count));
-      const WallTime to = std::clamp(share.to, slots_.at(0), slots_.at(slots_.count));
-      if (from >= to) continue;
-      const auto first = static_cast<std::uint32_t>((from - slots_.start) / slots_.length);
-      const auto end =
-          static_cast<std::uint32_t>((to - slots_.start + slots_.length - Duration{1}) / slots_.length);
-      const Run run{first, end - first, slots_.per_slot(BytesPerSecond{share.rate})};
-      egress_.take({&run, 1});
+      const SlotRange range = slots_.inside({share.from, share.to});
+      const Run run{range.from, range.to - range.from, Slots::per_slot(BytesPerSecond{share.rate})};
+      if (!range.empty()) egress_.take({&run, 1});
     }
   }
 
@@ -102,7 +96,7 @@ class Planner {
     Runs runs;
     if (!start &&
         site.update_at) {  // push to a given update time: as late as still arrives, else as early as can be
-      limit(i, slots_.at(0), std::min(site.expires_at, *site.update_at - demand.margin));
+      limit(i, now_, std::min(site.expires_at, *site.update_at - demand.margin));
       runs = latest_room(demand, egress_);
     }
     if (runs.empty()) {
@@ -112,7 +106,7 @@ class Planner {
     const bool arrives = demand.bytes == 0 || !runs.empty();
     put(i, std::move(runs));
     const WallTime fetched =
-        runs_[i].empty() ? std::max(start.value_or(now_), now_) : slots_.at(runs_[i].back().end());
+        runs_[i].empty() ? std::max(start.value_or(now_), now_) : slots_.end_of(runs_[i].back());
     const auto done =
         !arrives ? std::nullopt
                  : distribute(demand.distribution,
@@ -120,7 +114,7 @@ class Planner {
                               site.update, site.expires_at, site.split);
     if (arrives) times.fetched_at = fetched;
     if (!times.transmit_at && site.delivery == Delivery::kPush && arrives)
-      times.transmit_at = runs_[i].empty() ? fetched : slots_.at(runs_[i].front().first);
+      times.transmit_at = runs_[i].empty() ? fetched : slots_.begin_of(runs_[i].front());
     if (done) {
       times.finish_at = done->finish;
       if (!times.update_at) times.update_at = done->begin;
@@ -132,12 +126,7 @@ class Planner {
 
   // The transfer windows of site i within [from, to) are all that counts.
   void limit(std::uint32_t i, WallTime from, WallTime to) {
-    Demand& demand = demands_[i];
-    demand.ranges.clear();
-    for (const Interval& window : sites_[i].transfer) {
-      const SlotRange range = slots_.inside({std::max(window.from, from), std::min(window.to, to)});
-      if (range.size() > 0) demand.ranges.push_back(range);
-    }
+    demands_[i].ranges = ranges_of(sites_[i].transfer, {from, to}, slots_);
   }
 
   // --- all others ---
@@ -153,9 +142,7 @@ class Planner {
     delay_pushes(sites);
   }
 
-  WallTime arrival(std::uint32_t i) const {
-    return runs_[i].empty() ? slots_.at(0) : slots_.at(runs_[i].back().end());
-  }
+  WallTime arrival(std::uint32_t i) const { return runs_[i].empty() ? now_ : slots_.end_of(runs_[i].back()); }
 
   void set_times(std::uint32_t i) {
     const SiteTask& site = sites_[i];
@@ -164,7 +151,7 @@ class Planner {
     const auto done =
         distribute(demand.distribution, arrival(i) + demand.margin, site.update, site.expires_at, site.split);
     DRAY_ASSERT(done);
-    const WallTime start = runs_[i].empty() ? done->begin : slots_.at(runs_[i].front().first);
+    const WallTime start = runs_[i].empty() ? done->begin : slots_.begin_of(runs_[i].front());
     times.fetched_at = arrival(i);
     times.finish_at = done->finish;
     times.update_at = site.delivery == Delivery::kPush ? done->begin : start;
@@ -180,14 +167,12 @@ class Planner {
       return std::pair{times_[b].update_at, a} < std::pair{times_[a].update_at, b};
     });
     for (const std::uint32_t i : pushes) {
-      Demand late = demands_[i];
-      const std::uint32_t due = slots_.inside({slots_.at(0), *times_[i].update_at - late.margin}).to;
-      for (SlotRange& range : late.ranges) range.to = std::min(range.to, due);
-      std::erase_if(late.ranges, [](const SlotRange& r) { return r.from >= r.to; });
+      Demand& late = demands_[i];
+      late.ranges = ranges_of(sites_[i].transfer, {now_, *times_[i].update_at - late.margin}, slots_);
       egress_.give_back(runs_[i]);
       if (Runs runs = latest_room(late, egress_); !runs.empty()) runs_[i] = std::move(runs);
       egress_.take(runs_[i]);
-      times_[i].transmit_at = slots_.at(runs_[i].front().first);
+      times_[i].transmit_at = slots_.begin_of(runs_[i].front());
       times_[i].fetched_at = arrival(i);
     }
   }
@@ -207,17 +192,17 @@ class Planner {
       if (if_possible == Obstacle::kTimesGiven) {
         out.needs += own.margin + own.distribution.total();
         if (const Runs latest = latest_room(own, egress_); !latest.empty())
-          out.start_by = slots_.at(latest.front().first);
+          out.start_by = slots_.begin_of(latest.front());
       }
     }
-    const Demand later = demand_of(site, slots_, slots_.at(slots_.count));
+    const Demand later = demand_of(site, slots_, slots_.end());
     if (!later.possible) return out;
     const Runs runs = earliest_room(later, egress_);
     if (later.bytes > 0 && runs.empty()) return out;
-    const WallTime arrives = (runs.empty() ? slots_.at(0) : slots_.at(runs.back().end())) + later.margin;
-    if (const auto done =
-            distribute(later.distribution, arrives, site.update, slots_.at(slots_.count), site.split))
-      if (done->finish > site.expires_at) out.expiry = done->finish;
+    const WallTime arrives = (runs.empty() ? now_ : slots_.end_of(runs.back())) + later.margin;
+    if (const auto done = distribute(later.distribution, arrives, site.update, slots_.end(), site.split))
+      if (done->finish > site.expires_at)  // the minute that people are told has to be late enough
+        out.expiry = std::chrono::ceil<std::chrono::minutes>(done->finish);
     return out;
   }
 
@@ -228,15 +213,15 @@ class Planner {
     SiteTimes& times = times_[i];
     times.misfit = misfit_of(i, Obstacle::kEgressTaken);
     if (!site.split || !demand.distribution.possible || (demand.bytes > 0 && demand.per_slot == 0)) return;
-    limit(i, slots_.at(0), site.expires_at);
+    limit(i, now_, site.expires_at);
     Runs runs = earliest_room(demand, egress_);
     if (demand.bytes > 0 && runs.empty()) return;
-    const WallTime arrives = (runs.empty() ? slots_.at(0) : slots_.at(runs.back().end()));
+    const WallTime arrives = runs.empty() ? now_ : slots_.end_of(runs.back());
     for (const Interval& window : site.update) {
       const Interval left{std::max(window.from, arrives + demand.margin),
                           std::min(window.to, site.expires_at)};
       if (left.to - left.from < demand.distribution.longest || left.from >= left.to) continue;
-      const WallTime start = runs.empty() ? left.from : slots_.at(runs.front().first);
+      const WallTime start = runs.empty() ? left.from : slots_.begin_of(runs.front());
       put(i, std::move(runs));
       times.fetched_at = arrives;
       times.update_at = site.delivery == Delivery::kPush ? left.from : start;
@@ -253,11 +238,11 @@ class Planner {
   // What is left over is shared out in proportion, so that a line that turns out faster is not held back.
   std::vector<RateLimit> shares(const Runs& runs) const {
     std::vector<RateLimit> out;
-    const auto seconds = static_cast<double>(slots_.length / std::chrono::seconds{1});
+    constexpr auto kSeconds = static_cast<double>(Slots::kLength / std::chrono::seconds{1});
     for (const Run& run : runs) {
-      const double rate = static_cast<double>(run.bytes) / seconds * egress_.headroom(run);
+      const double rate = static_cast<double>(run.bytes) / kSeconds * egress_.headroom(run);
       if (rate < 1e15)  // else there is no budget
-        out.push_back({slots_.at(run.first), slots_.at(run.end()), static_cast<std::uint64_t>(rate)});
+        out.push_back({slots_.begin_of(run), slots_.end_of(run), static_cast<std::uint64_t>(rate)});
     }
     return out;
   }

@@ -201,7 +201,7 @@ TEST(PlannerProperties, NeverWorseThanTheGreedyBaseline) {
     const std::vector<SiteTimes> plan = fleet.plan();
     WallTime last = kOddNow;
     for (const SiteTask& site : fleet.sites) last = std::max(last, site.expires_at);
-    const Slots slots = Slots::covering(kOddNow, last + (last - kOddNow) + days{1}, 65'536);
+    const Slots slots = Slots::covering(kOddNow, last + (last - kOddNow) + days{1});
     std::vector<Demand> demands;
     for (const SiteTask& site : fleet.sites) demands.push_back(demand_of(site, slots, site.expires_at));
     const auto baseline = testing::greedy(demands, slots, fleet.egress);

@@ -157,7 +157,7 @@ TEST(Planner, SaysWithItsArithmeticWhyItDoesNotFit) {
             "The transmission needs 3 h 10 min at 8 Mbit/s, the transfer windows have 2 h in time before the "
             "expiry; it "
             "would fit with windows 1 h 10 min longer, with 12.7 Mbit/s, or if it expired on Thu 2026-11-26 "
-            "02:15.");
+            "02:15 UTC.");
   site.expires_at = *times.misfit->expiry;
   EXPECT_TRUE(w.plan()[0].fits()) << "what it says would help helps";
 
@@ -183,7 +183,7 @@ TEST(Planner, SaysWhenOthersHaveTakenTheEgress) {
   EXPECT_EQ(sentence_of(*times[1].misfit, {}),
             "The transmission needs 1 h 30 min at 8 Mbit/s, and what the server may send before the expiry "
             "is taken by "
-            "other sites; it would fit if it expired on Tue 2026-11-24 14:45.");
+            "other sites; it would fit if it expired on Tue 2026-11-24 14:45 UTC.");
 }
 
 TEST(Planner, SmallSitesGoFirstWhereNotAllCanFit) {
@@ -318,6 +318,32 @@ TEST(Explain, DurationsAndRatesAreWrittenForPeople) {
   EXPECT_EQ(human_duration(hours{50}), "2 d 2 h");
   EXPECT_EQ(human_rate(BytesPerSecond{kMB}), "8 Mbit/s");
   EXPECT_EQ(human_rate(BytesPerSecond{125}), "1 kbit/s");
+}
+
+// What is said to help has to help: rounded to what it says.
+TEST(Explain, WhatWouldHelpIsRoundedToTheSafeSideAndNamesItsZone) {
+  Misfit misfit;
+  misfit.obstacle = Obstacle::kTransferTooShort;
+  misfit.faster = BytesPerSecond{1'580'001};
+  misfit.expiry = at(0, 14, 45);
+  ZoneRules zone;
+  zone.name = "Europe/Berlin";
+  zone.offset = hours{1};
+  const std::string said = sentence_of(misfit, zone);
+  EXPECT_NE(said.find("with 12.7 Mbit/s"), std::string::npos) << said;
+  EXPECT_NE(said.find("if it expired on Tue 2026-11-24 15:45 Europe/Berlin."), std::string::npos) << said;
+  misfit.faster = BytesPerSecond{1'587'500};
+  EXPECT_NE(sentence_of(misfit, zone).find("with 12.7 Mbit/s"), std::string::npos);
+
+  World w;
+  SiteTask& site = w.add(Delivery::kPull);
+  site.missing = Bytes{3600 * kMB + 1'234'567};
+  site.expires_at = at(0, 12, 30);
+  const SiteTimes times = w.plan()[0];
+  ASSERT_TRUE(times.misfit && times.misfit->expiry);
+  EXPECT_EQ(floor<minutes>(*times.misfit->expiry), *times.misfit->expiry) << "people are told minutes";
+  site.expires_at = *times.misfit->expiry;
+  EXPECT_TRUE(w.plan()[0].fits());
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ inline Greedy greedy(std::span<const Demand> demands, const Slots& slots,
     for (std::uint32_t s = 0; s < slots.count; ++s) {
       const WallTime until = i + 1 < budget.size() ? budget[i + 1].from : kWallMax;
       if (slots.at(s + 1) > budget[i].from && slots.at(s) < until)
-        left[s] = std::min(left[s], slots.per_slot(budget[i].rate));
+        left[s] = std::min(left[s], Slots::per_slot(budget[i].rate));
     }
   const std::vector<std::int64_t> whole = left;
 
@@ -33,6 +33,7 @@ inline Greedy greedy(std::span<const Demand> demands, const Slots& slots,
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return demands[a].due < demands[b].due; });
 
+  constexpr std::int64_t kSlot = Slots::kLength.count();
   Greedy out{0, std::vector<bool>(demands.size(), false)};
   for (const std::size_t i : order) {
     const Demand& d = demands[i];
@@ -48,10 +49,15 @@ inline Greedy greedy(std::span<const Demand> demands, const Slots& slots,
       std::vector<std::pair<std::uint32_t, std::int64_t>> taken;
       for (const SlotRange& range : ranges)
         for (std::uint32_t s = range.from; s < range.to && bytes > 0; ++s) {
-          const std::int64_t here = std::min({left[s], d.per_slot, bytes});
+          // The rate that it gets, as bytes of a whole slot; what that carries in the part that may be used.
+          const std::int64_t part =
+              kSlot - (s == range.from ? range.late : 0) - (s + 1 == range.to ? range.early : 0);
+          std::int64_t rate = std::min(left[s], d.per_slot);
+          const std::int64_t here = std::min((rate * part + kSlot - 1) / kSlot, bytes);
           // No trickles: at least an eighth of what the site could use, but for the last bytes.
-          if (here <= 0 || (here < bytes && here < std::min(d.per_slot, whole[s]) / 8)) continue;
-          taken.emplace_back(s, here);
+          if (here <= 0 || (here < bytes && rate < std::min(d.per_slot, whole[s]) / 8)) continue;
+          rate = std::min(rate, (here * kSlot + part - 1) / part);
+          taken.emplace_back(s, rate);
           bytes -= here;
         }
       if (bytes > 0) continue;

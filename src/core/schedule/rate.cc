@@ -205,6 +205,32 @@ LinkRate assume_rate(std::vector<std::uint64_t> siblings, PriorOf prior) {
   return out;
 }
 
+LinkRate assume_rate_of_sites(const std::map<std::int64_t, std::vector<std::uint64_t>>& siblings,
+                              PriorOf prior) {
+  constexpr std::size_t kEnoughSites = 3;
+  constexpr std::uint64_t kUnproven = 10;
+  std::vector<std::uint64_t> each;
+  std::int64_t links = 0;
+  for (const auto& [site, rates] : siblings) {
+    if (rates.empty()) continue;
+    each.push_back(assume_rate(rates, prior).value);
+    links += std::ssize(rates);
+  }
+  std::sort(each.begin(), each.end());
+  const LinkRate guess = guess_rate(prior == PriorOf::kSites);
+  if (each.empty()) return guess;
+  if (each.size() < kEnoughSites)
+    for (std::uint64_t& rate : each)
+      rate = std::clamp(rate, guess.value / kUnproven, guess.value * kUnproven);
+  LinkRate out = assume_rate(each, prior);
+  if (each.size() >= kEnoughSites) {
+    const std::size_t lowest = std::max<std::size_t>(1, (each.size() - 1) * kRatePercentile / 100);
+    out.low = std::max<std::uint64_t>(1, std::min(each[lowest], out.value / 2));
+  }
+  out.prior_from = links;
+  return out;
+}
+
 LinkRate guess_rate(bool wan) {
   LinkRate out;
   out.value = wan ? 125'000 : 1'000'000;

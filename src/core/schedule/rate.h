@@ -115,6 +115,12 @@ std::optional<LinkRate> estimate_rate(std::span<const HourRate> hours, std::opti
 // The estimate for what was never measured: the median of the siblings' values; low is the lower of their
 // tenth percentile and half the median, since nobody knows how alike they are. At least one sibling.
 LinkRate assume_rate(std::vector<std::uint64_t> siblings, PriorOf prior);
+// The same where the siblings are at other sites: each site counts as one, by its own median, however many
+// links it speaks of; the lowest of three and more does not count for the low percentile; and of one or two
+// nobody can tell who is wrong, so they move the guess by ten times at most. What one site says never
+// decides for another.
+LinkRate assume_rate_of_sites(const std::map<std::int64_t, std::vector<std::uint64_t>>& siblings,
+                              PriorOf prior);
 // Without any: 1 Mbit/s over a WAN, 8 Mbit/s over a LAN. A slow guess costs an early start; a quick one, a
 // window.
 LinkRate guess_rate(bool wan);

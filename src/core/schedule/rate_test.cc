@@ -244,5 +244,22 @@ TEST(RateProperty, TotalOverNonsense) {
   EXPECT_FALSE(describe_rate(*got, kEvening).empty());
 }
 
+// What one site says, as often as it likes, of however many links.
+TEST(Rates, OfOneSiteDoNotDecideForAnother) {
+  for (const PriorOf prior : {PriorOf::kSites, PriorOf::kType})
+    for (const std::uint64_t lie : {std::uint64_t{1}, std::uint64_t{100'000'000'000}})
+      for (std::int64_t honest = 0; honest < 25; ++honest) {
+        const LinkRate guess = guess_rate(prior == PriorOf::kSites);
+        std::map<std::int64_t, std::vector<std::uint64_t>> all;
+        for (std::int64_t i = 0; i < honest; ++i) all[i] = {4 * kMega, 5 * kMega, 6 * kMega};
+        all[honest] = std::vector<std::uint64_t>(200, lie);
+        const LinkRate out = assume_rate_of_sites(all, prior);
+        EXPECT_TRUE(out.assumed);
+        EXPECT_GE(out.low, honest >= 2 ? 5 * kMega / 2 : guess.value / 20) << honest;
+        EXPECT_LE(out.value, honest >= 2 ? 5 * kMega : guess.value * 10) << honest;
+      }
+  EXPECT_EQ(assume_rate_of_sites({}, PriorOf::kType), guess_rate(false));
+}
+
 }  // namespace
 }  // namespace dray::core

@@ -18,7 +18,7 @@ bool find_room(const Demand& demand, const Egress& egress, Find find, Runs& out)
   if (demand.together) return (egress.*find)(demand.ranges, demand.bytes, demand.per_slot, out) == 0;
   for (std::size_t i = 0; i < demand.ranges.size(); ++i) {
     const SlotRange& range = demand.ranges[from_the_end ? demand.ranges.size() - 1 - i : i];
-    if (range.size() < demand.needs()) continue;
+    if (Slots::length_of(range) < demand.needs) continue;
     out.clear();
     if ((egress.*find)({&range, 1}, demand.bytes, demand.per_slot, out) == 0) return true;
   }
@@ -49,7 +49,12 @@ class Stagger {
   bool all(const Placement& p) const { return p.fits() == std::ssize(sites_); }
 
   const Demand& demand(std::uint32_t site) const { return demands_[site]; }
-  std::int64_t slack(std::uint32_t site) const { return demands_[site].open - demands_[site].needs(); }
+  // In whole slots: sites that are nearly alike take turns, by their index, and not class after class.
+  std::int64_t slack(std::uint32_t site) const {
+    return std::chrono::floor<std::chrono::minutes>(demand(site).open).count() -
+           std::chrono::ceil<std::chrono::minutes>(demand(site).needs).count();
+  }
+  WallTime end_of(std::span<const Run> runs) const { return egress_.slots().end_of(runs.back()); }
 
   // By a number, the least first; by index where it is the same.
   template <class Key>
@@ -103,7 +108,7 @@ class Stagger {
       }
       left.give_back(own);
       const bool earlier =
-          find_room(demand(site), left, &Egress::earliest, runs) && runs.back().end() <= own.back().end();
+          find_room(demand(site), left, &Egress::earliest, runs) && end_of(runs) <= end_of(own);
       p.put(site, earlier ? std::span<const Run>{runs} : own);
       left.take(p.runs(site));
     }
@@ -141,10 +146,10 @@ class Stagger {
   }
 
   static void cut(Demand& demand, std::uint32_t end) {
-    demand.open = 0;
+    demand.open = {};
     for (SlotRange& range : demand.ranges) {
-      range = {std::min(range.from, end), std::min(range.to, end)};
-      demand.open += range.size();
+      range = range.before(end);
+      demand.open += Slots::length_of(range);
     }
   }
 
@@ -171,9 +176,8 @@ class Stagger {
     if (!demand.together) return false;
     std::vector<SlotRange> behind, before;
     for (const SlotRange& r : demand.ranges) {
-      const std::uint32_t middle = std::clamp(cursor, r.from, r.to);
-      if (r.from < middle) before.push_back({r.from, middle});
-      if (middle < r.to) behind.push_back({middle, r.to});
+      if (const SlotRange front = r.before(cursor); !front.empty()) before.push_back(front);
+      if (const SlotRange back = r.behind(cursor); !back.empty()) behind.push_back(back);
     }
     const std::int64_t rest = left.earliest(behind, demand.bytes, demand.per_slot, out);
     return rest == 0 || left.earliest(before, rest, demand.per_slot, out) == 0;
@@ -186,12 +190,16 @@ class Stagger {
     for (const std::uint32_t site : sites_) {
       const Demand& wanted = demand(site);
       bytes += std::min(wanted.bytes, std::numeric_limits<std::int64_t>::max() - bytes);
-      std::int64_t needs = wanted.needs();
+      Duration needs = wanted.needs;
       for (const SlotRange& range : wanted.ranges) {
-        if (needs <= 0) break;
-        if (!wanted.together && range.size() < needs) continue;
-        const auto here = std::min<std::int64_t>(needs, range.size());
-        if (here == needs) end = std::max(end, range.from + static_cast<std::uint32_t>(here));
+        const Duration open = Slots::length_of(range);
+        if (needs <= Duration{0}) break;
+        if (!wanted.together && open < needs) continue;
+        const Duration here = std::min(needs, open);
+        if (here == needs)
+          end = std::max(end, range.from + static_cast<std::uint32_t>(
+                                               (Duration{range.late} + here + Slots::kLength - Duration{1}) /
+                                               Slots::kLength));
         needs -= here;
       }
     }
