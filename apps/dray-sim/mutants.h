@@ -52,12 +52,12 @@ inline constexpr Mutant kMutants[] = {
     {"two_gateways_for_ever", "two_gateways", 1'000'001, "that there were two gateways is said for ever"},
     {"damage_renames", "two_gateways", 1'000'019, "a gateway that can't read its clock's floor takes another name"},
     {"two_agents_unsaid", "two_agents", 1'000'002, "a boot id that comes back is taken for a new one"},
+    {"doubt_never_ends", "two_agents", 1'000'002, "that there were two agents is said for ever"},
     {"restarts_are_two_agents", "two_agents", 1, "a device that restarts often is taken for two"},
     {"unreadable_permits", "unreadable", 1'000'001, "what can't be read of a site or a rollout means: always"},
     {"plan_leaves_out", "unreadable", 1'000'001, "a plan is made without the jobs that can't be read"},
     {"links_take_slots", "served", 1'000'001, "a link that is shown and not used keeps others from receiving"},
     {"stranger_stops_orders", "liveness", 1'000'001, "a device that nobody knows stops the orders of all others at its site"},
-    {"woken_late", "punctual", 1, "a gateway whose clock was corrected goes on sleeping for what is planned by the old time"},
     {"follows_leap", "one_time", 1'000'001, "the server follows a wall clock that leaps, and every rollout ends for good"},
     {"gives_up_server", "liveness", 1, "a gateway that often failed to reach its server stops trying"},
 };

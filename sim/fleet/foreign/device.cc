@@ -10,6 +10,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kLargest = 1 << 20;
 
+constexpr auto kOtherIsThere = 6h;  // and so long it is not: that there were two has an end
+
 std::string without_query(const std::string& link) { return link.substr(0, link.find('?')); }
 
 }  // namespace
@@ -22,6 +24,8 @@ ForeignDevice::ForeignDevice(World& world, Node& node, ForeignSettings settings)
       http_{world.network(), node} {
   node.spawn(run(*this));
 }
+
+bool ForeignDevice::is_alone() const { return world_.now().time_since_epoch() / kOtherIsThere % 2 != 0; }
 
 Task<> ForeignDevice::sleep(Duration time) {
   const SteadyTime until = node_.clock().steady() + time;
@@ -166,7 +170,7 @@ std::string ForeignDevice::attributes() {
     add("dray.version.os", odd_json(random_, odd_version(random_)));
     add("hw", odd_json(random_, odd_version(random_)));
   }
-  if (has(Habit::kOtherBoots)) add("dray.boot_id", visits_ % 2 == 0 ? "\"boot-a\"" : "\"boot-b\"");
+  if (has(Habit::kOtherBoots)) add("dray.boot_id", visits_ % 2 == 0 || is_alone() ? "\"boot-a\"" : "\"boot-b\"");
   if (has(Habit::kOddNumbers)) add("count", odd_number(random_));
   return out;
 }

@@ -35,6 +35,7 @@ class ForeignDevice {
   std::string attributes();
   Task<TextResponse> call(Method method, std::string url, std::string body, std::string range);
   Task<> sleep(Duration time);
+  bool is_alone() const;  // where another one with its identity comes and goes
   bool has(Habit habit) const { return settings_.habits.has(habit); }
 
   World& world_;

@@ -7,38 +7,36 @@ namespace dray::adapters::installs {
 namespace {
 
 constexpr std::int64_t kKeptOfSite = 20, kKeptOfType = 1'000;
-constexpr char kSite = '\n';  // no name holds one
-
 }  // namespace
 
 Result<> save(StatementCache& sql, std::int64_t site_id, const std::string& type, Duration took) {
   if (!core::is_install_time(took)) return {};
-  const std::string key = type + kSite + std::to_string(site_id);
-  DRAY_CHECK(sql("INSERT INTO install_time(type, took) VALUES(?1, ?2)").bind(1, key).bind(2, took.count()).run());
-  DRAY_CHECK(sql("DELETE FROM install_time WHERE type=?1 AND id <= (SELECT id FROM install_time WHERE type=?1 "
-                 "ORDER BY id DESC LIMIT 1 OFFSET ?2)")
-                 .bind(1, key)
-                 .bind(2, kKeptOfSite)
+  DRAY_CHECK(sql("INSERT INTO install_time(type, site_id, took) VALUES(?1, ?2, ?3)")
+                 .bind(1, type)
+                 .bind(2, site_id)
+                 .bind(3, took.count())
                  .run());
-  return sql("DELETE FROM install_time WHERE type > ?1 AND type < ?2 AND id <= (SELECT id FROM install_time "
-             "WHERE type > ?1 AND type < ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)")
-      .bind(1, type + kSite)
-      .bind(2, type + static_cast<char>(kSite + 1))
-      .bind(3, kKeptOfType)
+  DRAY_CHECK(sql("DELETE FROM install_time WHERE type=?1 AND site_id=?2 AND id <= (SELECT id FROM install_time "
+                 "WHERE type=?1 AND site_id=?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)")
+                 .bind(1, type)
+                 .bind(2, site_id)
+                 .bind(3, kKeptOfSite)
+                 .run());
+  return sql("DELETE FROM install_time WHERE type=?1 AND id <= (SELECT id FROM install_time WHERE type=?1 "
+             "ORDER BY id DESC LIMIT 1 OFFSET ?2)")
+      .bind(1, type)
+      .bind(2, kKeptOfType)
       .run();
 }
 
 Result<core::InstallTimes> of_type(StatementCache& sql, const std::string& type) {
   core::InstallTimes out;
-  auto& find = sql("SELECT type, took FROM install_time WHERE type=?1 OR (type > ?2 AND type < ?3)")
-                   .bind(1, type)
-                   .bind(2, type + kSite)
-                   .bind(3, type + static_cast<char>(kSite + 1));
+  auto& find = sql("SELECT site_id, took FROM install_time WHERE type=?1").bind(1, type);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) return out;
-    const std::string key = find.text(0);
-    out[key.size() > type.size() ? key.substr(type.size() + 1) : ""].emplace_back(find.integer(1));
+    const std::int64_t site = find.integer(0);
+    out[site == 0 ? "" : std::to_string(site)].emplace_back(find.integer(1));
   }
 }
 

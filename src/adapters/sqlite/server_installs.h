@@ -1,8 +1,7 @@
 // How long devices took, in the server's tables: what sites report in, what the planner counts on out
 // (core/schedule/install_times.h). Internal to the adapter; on whichever connection the statements are of.
 //
-// A row's `type` is the device type and, behind a line feed, the site's id; rows of older programs name no
-// site and count as one of their own.
+// Rows of older programs name no site (0) and count as one of their own.
 #pragma once
 
 #include "adapters/sqlite/server_store.h"

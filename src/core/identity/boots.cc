@@ -29,7 +29,7 @@ Boots heard_boot(Boots boots, std::string_view id, WallTime now) {
 }
 
 Boots alone_by(Boots boots, WallTime now) {
-  if (!boots.doubt) return boots;
+  if (!boots.doubt || DRAY_MUTANT("doubt_never_ends")) return boots;
   // A clock that was set back starts the time anew.
   if (boots.doubt->changed > now) boots.doubt->changed = now;
   if (boots.doubt->answers < kAnswersAlone || now - boots.doubt->changed < kAlone) return boots;
