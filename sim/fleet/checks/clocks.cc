@@ -33,9 +33,10 @@ class Punctual final : public Check {
       gateway.in_parts = gateway.in_parts || for_its_words;  // from now on some may be told behind what is newer
       return;
     }
-    const auto reports = wire::decode_reports(call.x.uploaded);
-    if (!reports) return;
-    const auto newest = take(gateway, *reports);
+    const auto entries = wire::decode_entries(call.x.uploaded);
+    if (!entries) return;
+    gateway.in_parts = gateway.in_parts || !entries->bad.empty();
+    const auto newest = take(gateway, entries->good);
     if (newest && !gateway.in_parts && !gateway.ahead && !scene_.goes_by_own_clock(call.gateway))
       judge(call.gateway, gateway, *newest);
   }
