@@ -88,7 +88,7 @@ TEST_F(ChildTest, GetsWhatTheProgramWasStartedWith) {
 
   ASSERT_TRUE(result && status);
   EXPECT_EQ(result->out, "0027\n300\n");
-  EXPECT_EQ(status->out, "SigBlk: 0000000000000800\n");  // bit 11: SIGUSR2 is 12
+  EXPECT_EQ(status->out, "SigBlk:\t0000000000000800\n");  // bit 11: SIGUSR2 is 12
 }
 
 // Whether a process still does anything; one that has ended and that nobody has asked for is over.
