@@ -89,6 +89,7 @@ class FleetWorld final : private Tap {
     Shown shown;
   };
   std::map<std::string, Polled> polled_;  // the last answer to each device, with what it shows
+  std::set<std::string> unread_;  // devices and types of which the server's database was damaged, ever
   std::uint64_t requests_ = 0, power_cuts_ = 0;
   std::deque<std::pair<std::string, std::string>> lines_kept_;  // node, line; only where the trace keeps lines
 };

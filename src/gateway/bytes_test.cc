@@ -12,7 +12,10 @@ using testing_world::kFile;
 
 class BytesTest : public DoorWorld {
  protected:
-  BytesTest() { settings.retry = {3600s, 3600s}; }  // what it says after a failure stands for a while
+  BytesTest() {
+    settings.retry = {3600s, 3600s};  // what it says after a failure stands for a while
+    settings.poll_sleep = 60s;        // longer than a test: time passes by leaps
+  }
   int closes() { return post(feedback_path(), feedback("closed", "success")).status; }
   bool until_said(const std::string& state, const std::string& reason) {
     const auto it = [&] {
@@ -114,9 +117,34 @@ TEST_F(BytesTest, AClientThatClosesBeforeItsRestartIsAskedForItsVersionUntilItSh
   EXPECT_NE(link("configData"), "") << "what does it run now?";
   EXPECT_EQ(put("/configData", config(R"({"dray.version.os":"1.0"})")).status, 200);
   EXPECT_EQ(link("configData"), "");
-  EXPECT_TRUE(until([&] { return get("").body.find("configData") != std::string::npos; })) << "it is asked again";
+  clock.leap += 31s;
+  server.publish();
+  EXPECT_TRUE(until([&] { return !link("configData").empty(); })) << "it is asked again, and at its next poll already";
+  EXPECT_EQ(put("/configData", config(R"({"dray.version.os":"1.0"})")).status, 200);
+  EXPECT_EQ(link("configData"), "");
+  restart();
+  EXPECT_NE(link("configData"), "") << "also after a restart of the gateway";
   EXPECT_EQ(put("/configData", config(R"({"dray.version.os":"2.0"})")).status, 200);
   EXPECT_TRUE(until_said("succeeded", "succeeded"));
+}
+
+// What it said of a component before is over, also as what it runs.
+TEST_F(BytesTest, WhatItSaidOfInstalledBaseEndsNoLaterUpdate) {
+  begin();
+  const auto older = server.add_artifact("older bytes", "os", "1.0", 32);
+  server.publish();
+  const std::string said = R"({"name":"os","version":"1.0"})";
+  ASSERT_TRUE(until([&] { return put("/installedBase", said).status == 201; }));
+  EXPECT_EQ(put("/installedBase", said).status, 200);
+  EXPECT_EQ(get(kFile).status, 200);
+  EXPECT_EQ(closes(), 200);
+  EXPECT_TRUE(until_said("succeeded", "succeeded"));
+  server.plan.assignments[0].jobs = {{JobId{"r2-dev-1"}, DeviceId{"dev-1"}, {{older.sha256}}}};
+  server.publish();
+  ASSERT_TRUE(until([&] { return gateway().site().find_job(JobId{"r2-dev-1"}) != nullptr; }));
+  EXPECT_FALSE(core::is_final(*gateway().site().find_job(JobId{"r2-dev-1"})));
+  id_ = wait_link("deploymentBase");
+  EXPECT_FALSE(id_.empty());
 }
 
 TEST_F(BytesTest, AClientThatClosesBeforeItsRestartAndShowsNothingIsTakenAtItsWord) {

@@ -31,6 +31,7 @@ class Fetcher::Sink : public BodySink {
     const wire::FileHead answer{status, headers.find("ETag"), headers.find("Content-Range"), headers.find("Content-Length")};
     DRAY_TRY(skip_, wire::already_here(answer, {file_.size(), file_.have(), file_.sha().hex()}));
     taking_ = true;
+    owner_.note_coming(file_.sha());
     return {};
   }
 
@@ -198,7 +199,9 @@ void Fetcher::spoilt(const Sha256& sha) {
 Fetcher::Effort& Fetcher::effort(const Sha256& sha) {
   if (const auto found = efforts_.find(sha); found != efforts_.end()) return found->second;
   const Duration first = parts_.site.settings().server_retry_base, most = parts_.site.settings().server_retry_cap;
-  const auto pauses = core::GrowingPause::from(first, most), long_pauses = core::GrowingPause::from(first, most * 60);
+  const auto pauses = core::GrowingPause::from(first, most);
+  // Each costs all of its bytes, and the server needs some seconds to hear of it and to look at its own file.
+  const core::GrowingPause::Limits long_pauses{first * 6, first * 30, most * 60};
   Effort fresh{core::GrowingPause{pauses}, core::GrowingPause{long_pauses}, Trouble{"fetch_interrupted", "Fetching artifact " + sha.short_hex(), parts_.clock}};
   return efforts_.emplace(sha, std::move(fresh)).first->second;
 }
@@ -239,6 +242,15 @@ void Fetcher::note_damaged(const Sha256& sha, std::string why) {
   std::string& said = effort(sha).damaged;
   if (said == why) return;
   said = std::move(why);
+  parts_.site.refresh_all();
+}
+
+// The server has sound bytes again; over a slow line they may come for hours. Where bytes that came were wrong only all of
+// them can tell.
+void Fetcher::note_coming(const Sha256& sha) {
+  Effort& tries = effort(sha);
+  if (tries.damaged.empty() || tries.wrong > 0) return;
+  tries.damaged.clear();
   parts_.site.refresh_all();
 }
 

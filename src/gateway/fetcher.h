@@ -91,6 +91,7 @@ class Fetcher {
   void note_progress(const Incoming& file);
   void note_stored(const Sha256& sha);
   void note_damaged(const Sha256& sha, std::string why);
+  void note_coming(const Sha256& sha);
   Effort& effort(const Sha256& sha);
   void forget_unwanted();
   enum class Why { kNotNow, kFailed, kRefused };  // kNotNow: it said when; the pauses do not grow

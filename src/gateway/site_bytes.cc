@@ -75,6 +75,10 @@ bool Site::installed_reported(DeviceState& device, const std::string& name, cons
     return a.version == version && (a.name == name || a.component == name) && std::find(fits.begin(), fits.end(), a.component) != fits.end();
   });
   if (found == artifacts.end()) return false;
+  const auto known = device.running.find(found->component);
+  const bool same = device.installed_name == name && device.installed_version == version &&
+                    known != device.running.end() && known->second.version == version;
+  if (same) return true;  // said at each poll, perhaps
   device.installed_name = name;
   device.installed_version = version;
   device.installed[found->component] = version;

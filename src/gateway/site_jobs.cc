@@ -125,6 +125,7 @@ void Site::after_change(const core::Job& before, const core::Job& after) {
     const std::size_t step = after.past.back().step;
     if (step < before.terms.steps.size())  // what it said of these before is over
       for (const core::StepArtifact& artifact : before.terms.steps[step]) device->installed.erase(artifact.component);
+    read_dray_attributes(*device);
     save_device(*device, {Write::put(kind::kDevice, device->name.value(), documents::write_device(*device))});
   } else {
     save_device(*device);
@@ -340,7 +341,8 @@ void Site::attributes_refused(DeviceState& device, bool refused) {
 }
 
 void Site::device_reported(DeviceState& device, bool power_on) {
-  read_dray_attributes(device, now());
+  read_dray_attributes(device);
+  read_busy(device, now());
   device.busy_used = false;
   device.wants_config_data = false;
   if (power_on) note_boot(device);
@@ -357,7 +359,8 @@ void Site::device_reported(DeviceState& device, bool power_on) {
     for (const JobId& id : order) apply_one(id, core::PowerOn{device.boot_id, device.running});
   }
   if (waits_for_version(device)) {  // it may not have restarted yet: it is asked again
-    asked_who_next_[device.name.value()] = parts_.clock.steady() + parts_.settings.poll_sleep;
+    // At each of its polls, of which one may come early: the time for its start may be two of them.
+    asked_who_next_[device.name.value()] = parts_.clock.steady() + parts_.settings.poll_sleep / 2;
     wake_changed_.notify();
   }
   bump(device);

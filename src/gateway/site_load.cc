@@ -127,6 +127,8 @@ void Site::finish_load() {
   // A transfer that ran when we went down ended by us, not by its device.
   for (const auto& [id, job] : jobs()) sides_[id].cut = core::has_started(job);
   loaded_ = true;
+  for (auto& [name, device] : devices_)  // when they were to be asked again was not kept
+    if (device->boots.doubt || waits_for_version(*device)) device->wants_config_data = true;
   jobs_.resume();
   forget_dropped();
   if (has_plan_)

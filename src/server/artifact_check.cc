@@ -81,9 +81,13 @@ Task<> Artifacts::check_one(Sha256 sha256, Stop& stop) {
     std::shared_ptr<const File> reading = *file;
     right = co_await is_sound(std::move(reading), expected, stop);
   }
+  if (!right && right.error().code() == ErrorCode::kCorrupt) {  // what the disk can't give back is as good as wrong
+    parts_.log.error("artifact_not_readable", {{"sha256", sha256.hex()}, {"error", right.error().message()}});
+    co_await condemn(std::move(sha256), wire::DamageView::What::kDamaged);
+    co_return;
+  }
   if (!right) {
     if (!stop.requested()) parts_.log.warn("artifact_not_checked", {{"sha256", sha256.hex()}, {"error", right.error().message()}});
-    checked_.insert_or_assign(sha256, parts_.clock.steady());
     co_return;
   }
   if (!*right) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "base/mutant.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMostProbe = 1 << 20;
 constexpr int kRetryAfter = 5, kFailedAgain = 60, kTooLargeAgain = 300, kDamagedAgain = 60;  // seconds
+constexpr std::size_t kMostHeeded = 100;  // artifacts that one batch says came damaged
 constexpr std::int64_t kMostRevision = std::int64_t{1} << 52;  // JSON numbers are exact up to there
 
 std::optional<std::int64_t> number(std::string_view text) {
@@ -256,10 +258,12 @@ Task<HttpResponse> GatewayApi::reports(std::string site, HttpRequest request, St
 
 // A gateway got other bytes of something that it should fetch: what of ours that is, is hashed again.
 Task<> GatewayApi::heed_damage(const std::string& site, const ReportBatch& batch) {
-  std::vector<Sha256> named;
+  const wire::StorageReport* newest = nullptr;
   for (const wire::Report& report : batch.reports)
-    if (const auto* storage = std::get_if<wire::StorageReport>(&report.body))
-      for (const wire::SpoiltArtifact& one : storage->damaged) named.push_back(one.sha256);
+    if (const auto* storage = std::get_if<wire::StorageReport>(&report.body)) newest = storage;
+  std::set<Sha256> named;  // so many at a time: each is looked for in all that the site has to do
+  for (std::size_t i = 0; newest != nullptr && i < newest->damaged.size() && named.size() < kMostHeeded; ++i)
+    if (artifacts_.blob(newest->damaged[i].sha256) != nullptr) named.insert(newest->damaged[i].sha256);
   Site* owner = sites_.by_name(site);
   if (named.empty() || owner == nullptr) co_return;
   const auto plan = co_await sites_.plan(*owner);
@@ -295,7 +299,14 @@ Task<Result<>> GatewayApi::commit(const std::vector<std::shared_ptr<Incoming>>& 
     incoming[i]->answer = all->answers[i];
     say(*incoming[i]);
     if (all->answers[i].failed) continue;
-    if (Site* site = sites_.by_name(incoming[i]->batch.site)) site->seen = all->answers[i].acknowledged;
+    Site* const site = sites_.by_name(incoming[i]->batch.site);
+    if (site == nullptr) continue;
+    site->seen = all->answers[i].acknowledged;
+    const auto& reports = incoming[i]->batch.reports;
+    const bool deferred = std::any_of(reports.begin(), reports.end(), [](const wire::Report& report) {
+      return std::holds_alternative<wire::DeferralReport>(report.body);
+    });
+    if (deferred) sites_.load_again(*site);  // the site's own deferrals are in it, and change no revision
   }
   sites_.apply(all->changed);
   if (all->timetable || all->planning || !all->changed.empty()) timetable_.notify();

@@ -82,6 +82,8 @@ void Sites::apply(const SiteChanges& changes) {
   }
 }
 
+void Sites::load_again(Site& site) { site.plan.reset(); }
+
 Task<Result<std::shared_ptr<const core::Plan>>> Sites::plan(Site& site) {
   while (!site.plan) {
     bool ask = false;

@@ -48,6 +48,8 @@ class Sites {
   Site& add(const std::string& name, const std::string& token_sha256, std::int64_t revision);
   void set_token(const std::string& name, const std::string& token_sha256);
   void apply(const SiteChanges& changes);
+  // Something of its plan that no revision covers has changed.
+  void load_again(Site& site);
   // The plan at the site's current revision. It may have a flaw.
   Task<Result<std::shared_ptr<const core::Plan>>> plan(Site& site);
   void contact(Site& site);

@@ -46,7 +46,8 @@ class Punctual final : public Check {
     if (found == gateways_.end()) return;
     found->second.asked = false;
   }
-  void restored(Node& node) override { gateways_.erase(node.name()); }
+  // It says of jobs that have ended that they wait, and drops them without a word when it hears that they are over.
+  void restored(Node& node) override { gateways_[node.name()].in_parts = true; }
 
  private:
   static constexpr Duration kMinute{60'000};
@@ -80,7 +81,7 @@ class Punctual final : public Check {
     std::optional<WallTime> newest;
     for (const wire::Report& report : reports) {
       const core::ReportsSeen place{report.epoch, report.seq};
-      if (place <= gateway.seen) return {};
+      if (place <= gateway.seen) continue;  // told again
       gateway.seen = place;
       if (report.at <= scene_.now() + kTolerance) newest = std::max(newest.value_or(report.at), report.at);
       const auto* job = std::get_if<wire::JobReport>(&report.body);

@@ -19,13 +19,19 @@ class WanBytes final : public Check {
   std::string_view name() const override { return "wan_bytes"; }
 
   void asked(const Call& call, const HttpRequest&) override {
-    if (call.kind == Kind::kWanImage) running_[call.x.client.node->name() + " " + call.image->file] = {call.from(), 0};
+    if (call.kind == Kind::kWanImage) running_.erase(call.x.client.node->name() + " " + call.image->file);
+  }
+  void answered(const Call& call, const HttpResponse& response) override {
+    if (call.kind != Kind::kWanImage || (response.status != 200 && response.status != 206)) return;
+    running_[call.x.client.node->name() + " " + call.image->file] = {response.status == 206 ? call.from() : 0, 0};
   }
 
   void sent(const Call& call, bool upload, std::uint64_t bytes) override {
     if (call.kind != Kind::kWanImage || upload) return;
     const std::string& to = call.x.client.node->name();
-    Running& running = running_[to + " " + call.image->file];
+    const auto found = running_.find(to + " " + call.image->file);
+    if (found == running_.end()) return;  // the text of a refusal
+    Running& running = found->second;
     const std::uint64_t due = call.image->bytes.size() - std::min<std::uint64_t>(running.from, call.image->bytes.size());
     const bool before = running.sent >= due;
     running.sent += bytes;

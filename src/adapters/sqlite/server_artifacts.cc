@@ -34,8 +34,8 @@ Result<std::vector<Sha256>> SqliteServerLists::same_version(const wire::NewArtif
     if (!row) break;
     const auto types = rows::strings(all.text(1));
     const bool shared = types && std::find_first_of(types->begin(), types->end(), artifact.device_types.begin(), artifact.device_types.end()) != types->end();
-    DRAY_TRY(Sha256 sha, Sha256::parse(all.text(0)));
-    if (shared) out.push_back(std::move(sha));
+    const auto sha = Sha256::parse(all.text(0));
+    if (shared && sha) out.push_back(*sha);  // one that can't be read is said where it is listed
   }
   all.reset();
   return out;

@@ -30,6 +30,18 @@ TEST_F(ServerArtifacts, OtherBytesOfOneVersionAreFound) {
   EXPECT_TRUE(must(lists.same_version(again)).empty()) << "no device could run either";
 }
 
+// A row that is damaged leaves nothing open on the connection: what is read after it is of today.
+TEST_F(ServerArtifacts, ARowOfTheSameVersionThatCanNotBeReadIsPassedOver) {
+  const auto known = must(lists.artifact(sha('a')));
+  const wire::NewArtifact again{sha('e'), "image", "image.img", known.artifact.component, known.artifact.version, known.device_types};
+  must(store->db().execute("UPDATE artifact SET sha256='odd' WHERE sha256='" + sha('a').hex() + "'"));
+  EXPECT_TRUE(must(lists.same_version(again)).empty());
+  EXPECT_FALSE(must(lists.sites({})).items.empty());
+  must(store->add_site({.name = "added-later"}, std::string(64, '9'), kNow, {}));
+  const auto sites = must(lists.sites({})).items;
+  EXPECT_TRUE(std::any_of(sites.begin(), sites.end(), [](const auto& site) { return site.name == "added-later"; }));
+}
+
 TEST_F(ServerArtifacts, WhatAGatewayGotWrongIsKept) {
   const wire::StorageReport storage{{{sha('a'), 5, true}}, 5, 9, {{sha('e'), 3}}};
   const auto read = rows::storage(rows::doc(storage));

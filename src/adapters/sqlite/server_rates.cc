@@ -15,7 +15,9 @@ using core::PriorOf;
 namespace {
 
 constexpr std::string_view kWan = "wan", kLan = "lan";
-constexpr int kSiblings = 500;  // the newest: enough for a median, however large the fleet
+// The newest: enough for a median, however large the fleet; of one site so many that it is not all that is seen.
+constexpr int kSiblings = 500, kLookedAt = 10'000;
+constexpr std::size_t kSiblingsOfSite = 20;
 
 constexpr std::string_view kHours = "hour_of_week, rate, low, samples, age, capped, at";
 
@@ -65,12 +67,17 @@ Result<std::map<std::int64_t, std::vector<std::uint64_t>>> siblings(StatementCac
   auto& rows = sql("SELECT site_id, rate FROM link_rate WHERE link=?1 AND type=?2 ORDER BY at DESC LIMIT ?3")
                    .bind(1, link)
                    .bind(2, type)
-                   .bind(3, kSiblings);
-  for (;;) {
+                   .bind(3, kLookedAt);
+  for (int kept = 0; kept < kSiblings;) {
     DRAY_TRY(const bool row, rows.step());
     if (!row) return out;
-    out[rows.integer(0)].push_back(static_cast<std::uint64_t>(rows.integer(1)));
+    auto& of_site = out[rows.integer(0)];
+    if (of_site.size() >= kSiblingsOfSite) continue;
+    of_site.push_back(static_cast<std::uint64_t>(rows.integer(1)));
+    ++kept;
   }
+  rows.reset();
+  return out;
 }
 
 Result<LinkRate> wan_prior(StatementCache& sql) {

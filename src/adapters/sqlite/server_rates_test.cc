@@ -114,6 +114,21 @@ TEST_F(ServerRates, ADeviceNeverMeasuredHasThePriorOfItsTypeHereThenAnywhereThen
   EXPECT_EQ(lan("odd-1").prior, core::PriorOf::kType);
 }
 
+// However many devices one site has, and however late it reports.
+TEST_F(ServerRates, OneSiteIsNotAllThatASiteWithoutRatesIsPlannedWith) {
+  const auto fill = [&](const std::string& site, int devices, std::int64_t rate, std::int64_t at) {
+    for (int i = 0; i < devices; ++i)
+      must(store->db().execute("INSERT INTO link_rate(site_id, link, device, type, rate, at) SELECT id, 'lan', 'x" + std::to_string(i) + "', 'till', " +
+              std::to_string(rate) + ", " + std::to_string(at) + " FROM site WHERE name='" + site + "'"));
+  };
+  for (const std::string honest : {"rome", "bern", "bonn"}) {
+    must(store->add_site({.name = honest}, sha256_of(as_bytes(std::string_view{honest})).hex(), kEvening, {}));
+    fill(honest, 2, 10 * kMega, 1'000);
+  }
+  fill("lyon", 600, 7, 2'000);
+  EXPECT_GE(lan("till-3").value, kMega) << "the median of four sites";
+}
+
 TEST_F(ServerRates, TheHelperOfThePlannerKnowsEveryDeviceOfASite) {
   report("berlin", {rate("", kMega), rate("till-1", 10 * kMega)});
   const auto rates = must(store->rates("berlin", kEvening, kEvening));

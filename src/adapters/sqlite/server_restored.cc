@@ -57,7 +57,8 @@ Result<std::optional<TimeMark>> SqliteServerStore::newest_time() {
   DRAY_TRY(const std::int64_t at, number_in_meta("in_use_boot"));  // it begins with the number
   auto& find = sql_("SELECT substr(value, instr(value, ' ') + 1) FROM meta WHERE key='in_use_boot'");
   DRAY_TRY(const bool row, find.step());
-  TimeMark out{wall(in_use_at), SteadyTime{Duration{at}}, row ? find.text(0) : std::string{}};
+  const bool sound = row && at >= 0 && at <= ms(kWrittenMax);
+  TimeMark out{wall(in_use_at), SteadyTime{Duration{sound ? at : 0}}, sound ? find.text(0) : std::string{}};
   find.reset();
   return std::optional{std::move(out)};
 }

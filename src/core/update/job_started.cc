@@ -16,7 +16,8 @@ bool shows_some_of(const Job& job, const RunningByComponent& running) {
   const auto& step = job.terms.steps[job.step];
   return std::any_of(step.begin(), step.end(), [&](const StepArtifact& a) {
     const auto known = running.find(a.component);
-    return known != running.end() && (known->second.version == a.version || known->second.sha256 == a.sha256.hex());
+    return known != running.end() &&
+           (is_version(known->second, a.version, a.sha256) || known->second.sha256 == a.sha256.hex());
   });
 }
 

@@ -88,6 +88,16 @@ TEST(JobWord, AVersionOrAHashThatAgreesIsAProof) {
   }
 }
 
+TEST(JobWord, AVersionWithOtherBytesIsNone) {
+  JobTerms terms = foreign_terms();
+  terms.steps = {{image(), app()}};
+  Rig rig{terms};
+  rig.given.sent = BytesSent::kNone;
+  rig.given.running["os"] = {"26.11", app().sha256.hex()};
+  rig.says(FeedbackKind::kClosedSuccess);
+  EXPECT_EQ(rig.said().reason, "closed_without_bytes");
+}
+
 TEST(JobWord, WhereAnotherGatewayMayHaveSentTheBytesTheWordCountsAndIsMarked) {
   Rig rig{foreign_terms()};
   rig.given.sent = BytesSent::kUnknown;
