@@ -132,7 +132,10 @@ void say_misfits(const RolloutView& view, Said& said) {
 // Devices of it that lack these bytes wait; the others go on.
 void say_damaged_artifacts(const RolloutView& view, Said& said) {
   if (view.damaged.empty() || is_over(view.rollout)) return;
-  said.reason = "artifact_damaged";
+  const auto& state = view.rollout.state;
+  const bool goes_on = std::holds_alternative<RolloutScheduled>(state) || std::holds_alternative<RolloutHeld>(state) ||
+                       std::holds_alternative<RolloutRunning>(state);
+  if (goes_on) said.reason = "artifact_damaged";  // where it waits for a person, that stays the reason
   for (const std::string& sentence : view.damaged) said.sentence += " " + sentence;
 }
 
