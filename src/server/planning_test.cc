@@ -275,6 +275,21 @@ TEST_F(Planning, ACapOfTheSiteIsARateThatIsCountedOn) {
   EXPECT_EQ(plan("berlin").limits.wan, capped.limits->wan);
 }
 
+TEST_F(Planning, ACapOfTheLanIsSharedByTheDevicesThatReceive) {
+  site("berlin");
+  for (const std::string name : {"berlin-1", "berlin-2"}) device(name, "berlin");
+  rates("berlin", kWan, kLan, {"berlin-1", "berlin-2"});
+  wire::SitePatch capped;
+  capped.limits = core::SiteLimits{.lan = {{kNow, kNow + 48h, kLan / 2}}};
+  must(store->change_site("berlin", capped, {}));
+  const RolloutId id = planned(core::Delivery::kPull);
+  EXPECT_EQ(times(id, "berlin").finish_at, kNow + 10min + 4min + 2min) << "each at a quarter of its own rate";
+  capped.limits = core::SiteLimits{.lan = {{kNow, kNow + 48h, kLan}}};
+  must(store->change_site("berlin", capped, {}));
+  pass();
+  EXPECT_EQ(times(id, "berlin").finish_at, now + 10min + 2min + 2min) << "another cap is a cause to plan again";
+}
+
 TEST_F(Planning, APhaseGetsItsTimesWhenItBegins) {
   night_site();
   night_site("lyon");
