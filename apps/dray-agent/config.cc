@@ -10,6 +10,9 @@
 
 #include "adapters/posix/secret_file.h"
 #include "adapters/toml/config.h"
+#include "base/text.h"
+#include "core/model/said_type.h"
+#include "wire/limits.h"
 
 namespace dray::apps {
 namespace {
@@ -73,6 +76,14 @@ bool is_name(const std::string& text, bool plus_dot) {
          });
 }
 
+// Compared with the name of a device type, or one of its other names: what is cut on the way would be another one.
+std::string type_of(const Config& file) {
+  std::string type = file.text("type", "");
+  if (clean_characters(type, wire::kLongestAttribute) != type)
+    file.refuse("type", "must have at most " + std::to_string(wire::kLongestAttribute) + " characters, and no control characters");
+  return type;
+}
+
 // Two that a server would call the same: one would be written into the other's place.
 void refuse_twins(const Config& entry, const Component& one, const std::vector<Component>& others) {
   const auto part_of = [](const Component& c) { return c.part.empty() ? c.name : c.part; };
@@ -100,6 +111,7 @@ InstallerConfig load_installer(const Config& table, agent::AgentSettings& agent)
       entry.refuse("file", "must be a path below root");
     if (!component.part.empty()) agent.parts[component.part] = component.name;
     refuse_twins(entry, component, out.components);
+    agent.components.push_back(component.name);
     out.components.push_back(std::move(component));
   }
   if (out.kind == "single-file" && out.components.empty())
@@ -161,7 +173,7 @@ Result<AgentConfig> load_config(const std::filesystem::path& path) {
   out.socket_group = local.text("group", "");
   const Config attributes = file.table("attributes");
   for (const std::string& key : attributes.keys()) out.agent.attributes[key] = attributes.text(key);
-  if (const std::string type = file.text("type", ""); !type.empty()) out.agent.attributes["dray.type"] = type;
+  if (std::string type = type_of(file); !type.empty()) out.agent.attributes[std::string{core::kSaidType}] = std::move(type);
   out.installer = load_installer(file.table("installer"), out.agent);
   DRAY_CHECK(file.finish());
   return out;

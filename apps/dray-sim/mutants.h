@@ -54,6 +54,7 @@ inline constexpr Mutant kMutants[] = {
     {"two_agents_unsaid", "two_agents", 1'000'002, "a boot id that comes back is taken for a new one"},
     {"doubt_never_ends", "two_agents", 1'000'002, "that there were two agents is said for ever"},
     {"restarts_are_two_agents", "two_agents", 1, "a device that restarts often is taken for two"},
+    {"any_type_goes", "mistaken", 1'000'003, "a device that says another type than its entry is served all the same"},
     {"unreadable_permits", "unreadable", 1'000'001, "what can't be read of a site or a rollout means: always"},
     {"plan_leaves_out", "unreadable", 1'000'001, "a plan is made without the jobs that can't be read"},
     {"links_take_slots", "served", 1'000'001, "a link that is shown and not used keeps others from receiving"},

@@ -51,7 +51,7 @@ void add_artifact(CLI::App& app, Cli& cli) {
 void add_type(CLI::App& app, Cli& cli) {
   struct Options {
     std::string name, client = "dray", ask, ends_on, probe, bytes_from;
-    std::vector<std::string> components, parts;
+    std::vector<std::string> components, parts, also_called;
     bool one_by_one = false;
     std::int64_t power_on_within = 600;
   };
@@ -81,12 +81,29 @@ void add_type(CLI::App& app, Cli& cli) {
     if (!o->bytes_from.empty()) body["bytes_from"] = o->bytes_from;
     if (!o->probe.empty()) body["probe"] = o->probe;
     if (!o->parts.empty()) body["parts"] = pairs(o->parts);
+    if (!o->also_called.empty()) body["also_called"] = strings(o->also_called);
     cli.command = [body](Session& s) {
       return create(s, "/device-types", body, {{"device type", "name"}, {"components", "components"}, {"order", "order"}, {"asks by", "ask"}, {"ends on", "ends_on"}}, {});
     };
   });
+  make->add_option("--also-called", o->also_called, "another name that devices of it may say as their type; may be repeated");
+  CLI::App* set = group->add_subcommand("set", "by what other names its devices may call a device type");
+  set->add_option("name", o->name, "the device type")->required();
+  set->add_option("--also-called", o->also_called,
+                  "a name that devices of it say as their type (dray.type), where that is the same hardware; may be repeated: "
+                  "these are all; none clears")
+      ->required();
+  set->footer("A device that says another type than the one it was entered under is held (type_differs).\n"
+              "Example: drayctl type set till-t3 --also-called till-t3b");
+  set->callback([&cli, o] {
+    const bool none = o->also_called.size() == 1 && o->also_called[0] == "none";
+    const json::object body{{"also_called", none ? json::array{} : strings(o->also_called)}};
+    cli.command = [o, body](Session& s) {
+      return change(s, "/device-types/" + encoded(o->name), body, {{"device type", "name"}, {"also called", "also_called"}});
+    };
+  });
   group->add_subcommand("list", "the device types")->callback([&cli] {
-    cli.command = [](Session& s) { return list_of(s, "/device-types", {{"NAME", "name"}, {"COMPONENTS", "components"}, {"ASK", "ask"}, {"ENDS ON", "ends_on"}, {"CLIENT", "client"}}); };
+    cli.command = [](Session& s) { return list_of(s, "/device-types", {{"NAME", "name"}, {"COMPONENTS", "components"}, {"ASK", "ask"}, {"ENDS ON", "ends_on"}, {"CLIENT", "client"}, {"ALSO CALLED", "also_called"}}); };
   });
 }
 
@@ -135,12 +152,22 @@ void add_device(CLI::App& app, Cli& cli) {
   list->callback([&cli, o] {
     cli.command = [o](Session& s) { return list_of(s, "/devices" + (o->filter.empty() ? "" : "?filter=" + encoded(o->filter)), kDeviceColumns); };
   });
+  CLI::App* set = group->add_subcommand("set", "move a device to another type; its open jobs get what their release has for that");
+  set->add_option("name", o->name, "the device")->required();
+  set->add_option("--type", o->type, "its device type from now on")->required();
+  set->footer("An update that it has begun ends first. Example: drayctl device set till-014 --type till-t3");
+  set->callback([&cli, o] {
+    const json::object body{{"type", o->type}};
+    cli.command = [o, body](Session& s) {
+      return change(s, "/devices/" + encoded(o->name), body, {{"device", "name"}, {"site", "site"}, {"type", "type"}, {"state", "state"}});
+    };
+  });
   CLI::App* show = group->add_subcommand("show", "one device");
   show->add_option("name", o->name, "the device")->required();
   show->callback([&cli, o] {
     cli.command = [o](Session& s) {
       return show_one(s, "/devices/" + encoded(o->name),
-                      {{"device", "name"}, {"site", "site"}, {"type", "type"}, {"running", "running"}, {"boot id", "boot_id"}, {"status", "status"}, {"seen", "seen_at"}, {"state", "state"},
+                      {{"device", "name"}, {"site", "site"}, {"type", "type"}, {"held because", "sentence"}, {"running", "running"}, {"boot id", "boot_id"}, {"status", "status"}, {"seen", "seen_at"}, {"state", "state"},
                        {"rollout", "job.rollout"}, {"reason", "job.reason"}, {"why", "job.sentence"}, {"until", "job.until"}, {"attempt", "job.attempt"}, {"rate", "rate"}, {"attributes", "attributes"}});
     };
   });

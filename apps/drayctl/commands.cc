@@ -107,6 +107,13 @@ Task<Result<>> create(Session& session, std::string path, json::value body, std:
   co_return hand_out(session, *made, cell(*made, "name"), std::move(*place));
 }
 
+Task<Result<>> change(Session& session, std::string path, json::value body, std::vector<Column> columns) {
+  auto changed = co_await session.api.patch(std::move(path), std::move(body));
+  if (!changed) co_return changed.error();
+  session.print_one(columns, *changed);
+  co_return Result<>{};
+}
+
 Task<Result<>> create_rollout(Session& session, std::string file) {
   const auto body = read_rollout(file, session.clock.wall());
   if (!body) co_return body.error();

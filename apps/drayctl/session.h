@@ -41,6 +41,8 @@ Task<Result<>> list_of(Session& session, std::string path, std::vector<Column> c
 Task<Result<>> show_one(Session& session, std::string path, std::vector<Column> columns);
 // Posts and prints what came back; a token goes to token_file.
 Task<Result<>> create(Session& session, std::string path, json::value body, std::vector<Column> columns, std::string token_file);
+// Changes what the body names, and prints what came back.
+Task<Result<>> change(Session& session, std::string path, json::value body, std::vector<Column> columns);
 // --- wishes.cc ---
 struct DeferWish {
   std::string site, device, rollout;  // at a gateway rollout is the assignment

@@ -129,6 +129,8 @@ Task<Result<>> why_device(Session& session, std::string name) {
   std::cout << name << " runs " << cell(*device, "running") << "\n";
   if (const std::string status = cell(*device, "status"); status == "two_agents")
     std::cout << "Two agents seem to call under its name.\n  helps: " << core::what_helps(status) << "\n";
+  if (const std::string reason = cell(*device, "reason"); reason != "-")
+    std::cout << cell(*device, "sentence") << " (" << reason << ")\n  helps: " << core::what_helps(reason) << "\n";
   std::cout << render_unreadable(*device);
   if (cell(*device, "job") == "-")
     std::cout << "No rollout concerns it: its state is idle.\n";

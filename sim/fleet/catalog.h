@@ -30,6 +30,7 @@ enum class Conduct {
   kGood,     // another client, well-behaved: what comes of it is judged
   kOdd,      // another client, with habits (foreign/habits.h)
   kDoubled,  // our agent, and for a while another one with the same identity
+  kMistaken,  // our agent, on a device that was entered under another type than its own: it must get nothing
 };
 struct DeviceTruth {
   std::string name, site, type;

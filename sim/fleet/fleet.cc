@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "core/model/said_type.h"
 
 namespace dray::sim::fleet {
 namespace {
@@ -98,6 +99,7 @@ agent::AgentSettings Fleet::agent_settings(const std::string& name, const std::s
   out.poll_most = options_.polls;
   const bool holds = options_.one_holds_polls && name == devices_.front()->name();
   out.hold = std::chrono::seconds{holds ? 50 : 0};
+  if (const auto type = says_type_.find(name); type != says_type_.end()) out.attributes[std::string{core::kSaidType}] = type->second;
   return out;
 }
 

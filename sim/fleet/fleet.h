@@ -25,6 +25,8 @@ struct Twin {
 
 // The token with which a site's gateway lets in devices that the server knows nothing of, in worlds that have such.
 inline constexpr std::string_view kSiteSecret = "site-secret";
+// What a device says that was entered under another type.
+inline constexpr std::string_view kOtherHardware = "scale";
 inline constexpr BytesPerSecond kWan{8'000}, kLan{32'000}, kSlowLan{2'000};
 
 class Fleet {
@@ -69,6 +71,7 @@ class Fleet {
   void add_foreign(const std::string& name, const std::string& site, const Habits& habits);
   void add_twin_gateway(Node& of);
   void add_twin_agent(Node& of);
+  void say_types();
   void boots_agent(Node& node, const std::string& identity, const std::string& site);
   ForeignSettings foreign_settings(const std::string& name, const std::string& site) const;
   Watch watch_of(const Node& node) const { return watch_ ? watch_(node) : Watch{}; }
@@ -83,6 +86,7 @@ class Fleet {
   std::vector<Node*> gateways_, devices_, foreign_;
   std::optional<Twin> twin_gateway_, twin_agent_;
   std::map<std::string, Habits> habits_;
+  std::map<std::string, std::string> says_type_;  // of our agents, in worlds where they say it
   std::map<std::string, std::pair<SteadyTime, SteadyTime>> off_;  // when a foreign device is
   std::function<void(Node&, const Error&)> on_ended_;
   std::function<Watch(const Node&)> watch_;

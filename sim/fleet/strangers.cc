@@ -29,6 +29,7 @@ void Fleet::add_strangers(const Swarm& swarm) {
   }
   if (swarm.has("twin_gateway")) add_twin_gateway(*gateways_[random.uniform(gateways_.size())]);
   if (swarm.has("twin_agent")) add_twin_agent(*devices_[random.uniform(devices_.size())]);
+  if (swarm.has("mistaken")) say_types();
 }
 
 void Fleet::add_foreign(const std::string& name, const std::string& site, const Habits& habits) {
@@ -82,6 +83,16 @@ void Fleet::add_twin_agent(Node& of) {
   const auto made = provision(world_, node, factory_);
   DRAY_ASSERT(made.has_value());
   boots_agent(node, of.name(), truth.site);
+}
+
+// One of them is not what it was entered as.
+void Fleet::say_types() {
+  SimRandom random = world_.random().fork("mistaken");
+  for (const Node* device : devices_) says_type_[device->name()] = catalog_.device(device->name()).type;
+  DeviceTruth& truth = catalog_.change_device(devices_[random.uniform(devices_.size())]->name());
+  if (truth.conduct != Conduct::kOurs) return;
+  truth.conduct = Conduct::kMistaken;
+  says_type_[truth.name] = std::string{kOtherHardware};
 }
 
 bool Fleet::is_gone(const Node& node) const {

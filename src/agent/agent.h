@@ -31,6 +31,7 @@ struct AgentSettings {
   std::string authorization;            // "TargetToken ...", "GatewayToken ...", or empty
   core::Attributes attributes;          // sent with every power-on report
   wire::client::ComponentOfPart parts;  // DDI part -> component, where they differ
+  std::vector<std::string> components;  // that this device has, beside those that its installer says to run
   Path busy_file;          // below the disk's root; while it is there the device is busy. Empty: none
   std::string busy_check;  // name of a check that AgentParts::probe knows. Empty: none
   std::vector<core::Hours> prohibited;  // local hours in which the device is not updated

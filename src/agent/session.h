@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/ddi.h"
 #include "agent/download.h"
+#include "core/model/said_type.h"
 #include "core/schedule/growing_pause.h"
 #include "drive/line_limit.h"
 #include "drive/loop_brake.h"
@@ -79,6 +80,7 @@ class Agent::Session {
   std::chrono::seconds longest_hold() const;
   Task<Result<>> look(wire::client::PollAnswer answer, Stop& stop);
   Task<Result<>> look_at_deployment(std::string href, Stop& stop);
+  Task<Result<>> refuse_order(ActionId action, std::string why, Stop& stop);
   Task<Result<>> look_at_cancel(std::string href, Stop& stop);
   Duration rest(bool healthy, bool held);
   std::map<std::string, std::string> power_on_report();

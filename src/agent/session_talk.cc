@@ -52,6 +52,8 @@ std::map<std::string, std::string> Agent::Session::power_on_report() {
   }
   // Its owner's words come last: a gateway takes so many and no more.
   std::vector<std::string> left_out;
+  const std::string type{core::kSaidType};
+  if (const auto own = settings_.attributes.find(type); own != settings_.attributes.end()) out.insert(*own);
   for (const auto& [key, value] : settings_.attributes) {
     if (out.contains(key)) continue;
     if (out.size() < wire::kMostAttributes)
@@ -287,17 +289,24 @@ Task<Result<>> Agent::Session::look_at_deployment(std::string href, Stop& stop) 
   if (!deployment) {
     const auto action = client::action_in_link(href);
     if (!action || !wire::parse_json(*text)) co_return deployment.error();
-    if (std::exchange(refused_, *action) != *action && lines_.may_say("order_refused", ""))
-      parts_.log.error("order_refused", {{"action", action->value()}, {"why", deployment.error().message()}});
-    client::FeedbackBody body{
-        "closed", "failure", "can't take this order: " + deployment.error().message(), {}};
-    co_return co_await ddi_.feedback(*action, std::move(body), stop);
+    co_return co_await refuse_order(*action, deployment.error().message(), stop);
   }
+  const at::Order* known = at::order_of(attempt());  // looked at when it came
+  const ActionId action = deployment->order.action;
+  std::string foreign = at::foreign_to(deployment->order, settings_.components, running_);
+  if (!foreign.empty() && (known == nullptr || known->action != action)) co_return co_await refuse_order(action, std::move(foreign), stop);
   if (!deployment->fetch) co_return Result<>{};
   put_off_.clear();
   order_href_ = std::move(href);
   apply(at::Ordered{std::move(deployment->order)});
   co_return Result<>{};
+}
+
+Task<Result<>> Agent::Session::refuse_order(ActionId action, std::string why, Stop& stop) {
+  if (std::exchange(refused_, action) != action && lines_.may_say("order_refused", ""))
+    parts_.log.error("order_refused", {{"action", action.value()}, {"why", why}});
+  client::FeedbackBody body{"closed", "failure", "can't take this order: " + why, {}};
+  co_return co_await ddi_.feedback(action, std::move(body), stop);
 }
 
 Task<Result<>> Agent::Session::look_at_cancel(std::string href, Stop& stop) {

@@ -25,10 +25,11 @@ Task<Result<Word>> read_word(HttpRequest& request) {
 struct Oddness {
   json::value reason, sentence, since;  // null: nothing
 };
-Oddness oddness_of(const DeviceState& device) {
+Oddness oddness_of(const DeviceState& device, const std::optional<core::OtherType>& other) {
   if (device.boots.doubt)
     return {"two_agents", "Two agents seem to call under this name; nothing new begins before only one does.",
             json::value(to_rfc3339(device.boots.doubt->since))};
+  if (other) return {"type_differs", json::value(core::sentence_of(*other)), nullptr};
   if (!device.attributes_refused) return {};
   const std::string sentence = "It has more than " + std::to_string(wire::kMostAttributes) +
                                " attributes: those of its newest report were not taken, what runs there was.";
@@ -40,7 +41,7 @@ Oddness oddness_of(const DeviceState& device) {
 HttpResponse LocalApi::devices() const {
   json::array out;
   for (const auto& [name, device] : site_.devices()) {
-    const Oddness odd = oddness_of(*device);
+    const Oddness odd = oddness_of(*device, site_.other_type_of(*device));
     out.push_back({{"name", name},
                    {"in_plan", device->in_plan},
                    {"seen_at", maybe_time(device->seen_at)},

@@ -165,6 +165,8 @@ class Site {
   bool installed_reported(DeviceState& device, const std::string& name, const std::string& version);
   // site_doubts.cc: somebody at the site says that one agent calls as this device again.
   void confirm_alone(DeviceState& device, const std::string& by, const std::string& why);
+  // It says that it is of another type than the plan has it: its jobs are held. Kept with its attributes, over restarts.
+  std::optional<core::OtherType> other_type_of(const DeviceState& device) const;
   void set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how);
 
   // --- links and transmissions (site_slots.cc) ---
@@ -276,6 +278,7 @@ class Site {
   void note_wanted_check(DeviceState& device);
   std::string check_of(const DeviceState& device) const;
   void note_boot(DeviceState& device);  // site_doubts.cc
+  void say_other_type(const DeviceState& device);
   void ask_who();
   wire::DeviceReport device_report(const DeviceState& device) const;
   std::string view_of(const DeviceState& device) const;

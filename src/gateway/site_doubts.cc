@@ -1,3 +1,5 @@
+// Who calls under a name: two agents, or a device of another type than its entry says.
+//
 // Two agents under one name: what core/identity/boots.h makes of the boot ids, and what is done about it.
 //
 // While there seem to be two, nothing new is shown to the device, and it is asked who it is (configData) again and
@@ -43,6 +45,18 @@ void Site::ask_who() {
     device->wants_config_data = true;
     bump(*device);
   }
+}
+
+std::optional<core::OtherType> Site::other_type_of(const DeviceState& device) const {
+  const core::DeviceType* type = plan_.type_of(device.name);
+  if (type == nullptr) return {};
+  return core::other_type(device.attributes, *type);
+}
+
+void Site::say_other_type(const DeviceState& device) {
+  const auto other = other_type_of(device);
+  if (!other || !lines_.may_say("type_differs", device.name.value())) return;
+  parts_.log.warn("type_differs", {{"device", device.name.value()}, {"says", other->said}, {"entered_as", other->entered}, {"note", "nothing is sent to it"}});
 }
 
 void Site::confirm_alone(DeviceState& device, const std::string& by, const std::string& why) {

@@ -39,6 +39,7 @@ core::Given Site::given_for(const core::Job& job) const {
     given.boot_id = d.boot_id;
     given.seen_at = d.seen_at;
     if (d.boots.doubt && given.doubt == core::Doubt::kNone) given.doubt = core::Doubt::kTwoAgents;
+    given.other_type = other_type_of(d);
     give_status(d, given);
   }
   give_turn(job, given);
@@ -343,6 +344,7 @@ void Site::attributes_refused(DeviceState& device, bool refused) {
 void Site::device_reported(DeviceState& device, bool power_on) {
   read_dray_attributes(device);
   read_busy(device, now());
+  say_other_type(device);
   device.busy_used = false;
   device.wants_config_data = false;
   if (power_on) note_boot(device);

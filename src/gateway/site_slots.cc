@@ -47,7 +47,7 @@ void Site::note_link(DeviceState& device) {
     const core::Job* own = find_job(id);
     if (own == nullptr) return false;
     if (!is_foreign(*own)) return core::may_download(*own, given_for(*own));
-    return core::has_started(*own) && slots_.shows(receiver_of(*own));
+    return core::has_started(*own) && slots_.shows(receiver_of(*own)) && !other_type_of(device);
   });
   if (!goes_on && slots_.leave(device.name)) line_moved();
 }

@@ -56,6 +56,7 @@ class AdminApi : public HttpHandler {
   Task<HttpResponse> add_device_type(Call& call);
   Task<HttpResponse> list_device_types(Call& call);
   Task<HttpResponse> show_device_type(Call& call);
+  Task<HttpResponse> change_device_type(Call& call);
   Task<HttpResponse> add_site(Call& call);
   Task<HttpResponse> list_sites(Call& call);
   Task<HttpResponse> show_site(Call& call);
@@ -68,6 +69,7 @@ class AdminApi : public HttpHandler {
   Task<HttpResponse> add_devices(Call& call);
   Task<HttpResponse> list_devices(Call& call);
   Task<HttpResponse> show_device(Call& call);
+  Task<HttpResponse> change_device(Call& call);
   Task<HttpResponse> renew_device_token(Call& call);
   Task<HttpResponse> list_registered(Call& call);
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/admin_api.h"
+#include "server/planning.h"
 
 namespace dray::server {
 
@@ -88,6 +89,20 @@ Task<HttpResponse> AdminApi::show_device_type(Call& call) {
     return parts_.lists.device_type(call.args[0]);
   };
   co_return co_await showing<wire::NewDeviceType>(std::move(work));
+}
+
+// PATCH: what is given takes the place of all other names that there were.
+Task<HttpResponse> AdminApi::change_device_type(Call& call) {
+  auto wanted = wire::decode_type_patch(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  std::function<Result<SiteChanges>()> work = [this, &call, &wanted] {
+    return parts_.store.set_other_names(call.args[0], wanted->also_called);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(*done);
+  parts_.log.info("device_type_changed", {{"type", call.args[0]}, {"other_names", wanted->also_called.size()}});
+  co_return co_await show_device_type(call);
 }
 
 // --- sites ---
@@ -321,6 +336,21 @@ Task<HttpResponse> AdminApi::show_device(Call& call) {
     return device;
   };
   co_return co_await showing<wire::DeviceView>(std::move(work));
+}
+
+// PATCH: to another type.
+Task<HttpResponse> AdminApi::change_device(Call& call) {
+  auto wanted = wire::decode_device_patch(call.body);
+  if (!wanted) co_return problem_response(wanted.error());
+  std::function<Result<SiteChanges>()> work = [this, &call, &wanted, now = parts_.clock.wall()] {
+    return parts_.store.move_device(call.args[0], wanted->type, plan_type, now);
+  };
+  auto done = co_await on(parts_.store_worker, std::move(work));
+  if (!done) co_return problem_response(done.error());
+  sites_.apply(*done);
+  timetable_.notify();  // its jobs have other bytes now, and a running rollout may take it
+  parts_.log.info("device_moved", {{"device", call.args[0]}, {"type", wanted->type}});
+  co_return co_await show_device(call);
 }
 
 Task<HttpResponse> AdminApi::renew_device_token(Call& call) {

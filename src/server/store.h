@@ -148,6 +148,11 @@ struct Store {
   virtual Result<Made> add_device_type(const wire::NewDeviceType& type, const std::optional<Once>& once,
                                        WallTime now) = 0;
 
+  // The other names that its devices may say; all sites with such devices get a new plan.
+  virtual Result<SiteChanges> set_other_names(const std::string& type, const std::vector<std::string>& also_called) = 0;
+  // To another type. Its open jobs get what their release has for that type, or end as incompatible where that is
+  // nothing. kConflict: what says it of one of them can't be read.
+  virtual Result<SiteChanges> move_device(const std::string& device, const std::string& type, const TypePlanner& planner, WallTime now) = 0;
   // All or none. tokens[i] belongs to devices[i].
   virtual Result<Made> add_devices(const std::vector<wire::NewDevice>& devices,
                                    const std::vector<std::string>& token_sha256s, WallTime now,

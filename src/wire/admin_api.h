@@ -13,6 +13,7 @@
 #include "core/identity/holder.h"
 #include "core/model/filter.h"
 #include "core/model/plan.h"
+#include "core/model/said_type.h"
 #include "core/rollout/match.h"
 #include "core/rollout/rollout.h"
 #include "core/schedule/install_times.h"
@@ -66,6 +67,14 @@ struct SitePatch {
 struct NewDevice {
   std::string name, site, type;
   core::Attributes attributes;
+};
+// Another type for a device.
+struct DevicePatch {
+  std::string type;
+};
+// The other names of a device type, all of them.
+struct TypePatch {
+  std::vector<std::string> also_called;
 };
 struct NewRelease {
   std::string name, version;
@@ -125,6 +134,8 @@ struct Replacement;
 Result<Replacement> decode_replacement(std::string table, std::string key, std::string column, std::string_view text);
 Result<NewDevice> decode_device(std::string_view text);
 Result<std::vector<NewDevice>> decode_devices(std::string_view text);  // {"devices": [...]}
+Result<DevicePatch> decode_device_patch(std::string_view text);
+Result<TypePatch> decode_type_patch(std::string_view text);
 Result<NewRelease> decode_release(std::string_view text);
 // What may be forgotten in it, a sentence each.
 std::vector<std::string> warnings_of(const NewRollout& rollout);
@@ -236,6 +247,7 @@ struct DeviceView {
   core::RunningByComponent running;
   WallTime created_at;
   std::optional<JobView> job;    // the newest
+  std::optional<core::OtherType> other_type = {};  // it says that it is of another type: its jobs are held
   std::optional<RateView> rate;  // from its gateway; only where one device is shown
   std::vector<Unreadable> unreadable = {};
 };

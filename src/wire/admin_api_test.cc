@@ -186,6 +186,46 @@ TEST(AdminApi, ADeviceTypeForOurAgentAsksAndEndsWithThePowerOnReport) {
             std::string::npos);
 }
 
+TEST(AdminApi, OtherNamesOfATypeAreWhatDevicesMaySay) {
+  const auto type = decode_device_type(R"({"name": "t", "components": ["os"], "also_called": ["t3", "Kasse 3"]})");
+  ASSERT_TRUE(type) << why(type);
+  EXPECT_EQ(type->type.also_called, (std::vector<std::string>{"t3", "Kasse 3"}));
+  EXPECT_EQ(to_text(encode(*type).at("also_called")), R"(["t3","Kasse 3"])");
+  const auto none = decode_type_patch(R"({"also_called": []})");
+  ASSERT_TRUE(none) << why(none);
+  EXPECT_TRUE(none->also_called.empty());
+  const std::string longest(128, 'x'), umlauts = [] {
+    std::string out;
+    for (int i = 0; i < 128; ++i) out += "ü";
+    return out;
+  }();
+  EXPECT_TRUE(decode_type_patch(R"({"also_called": [")" + longest + R"(", ")" + umlauts + R"("]})"));
+  EXPECT_EQ(why(decode_type_patch(R"({"also_called": ["x", ")" + longest + R"(y"]})")), "also_called[1]: is longer than 128 characters");
+  EXPECT_EQ(why(decode_type_patch(R"({"also_called": ["x", "x"]})")), "also_called[1]: is named twice");
+  EXPECT_EQ(why(decode_type_patch(R"({"also_called": [""]})")), "also_called[0]: must not be empty");
+  EXPECT_NE(why(decode_type_patch(R"({"also_called": ["a\u0007b"]})")).find("also_called[0]: "), std::string::npos);
+  EXPECT_NE(why(decode_type_patch(R"({"also_called": ["x"], "ask": "poll"})")).find("ask"), std::string::npos);
+  EXPECT_EQ(why(decode_type_patch("{}")), "also_called: is missing");
+  json::array many;
+  for (std::size_t i = 0; i <= kMostOtherNames; ++i) many.push_back(json::value("n" + std::to_string(i)));
+  EXPECT_EQ(why(decode_type_patch(to_text(json::object{{"also_called", std::move(many)}}))), "also_called: has more than 20 elements");
+}
+
+TEST(AdminApi, ADeviceMovesToAnotherTypeAndSaysWhereItDiffers) {
+  const auto move = decode_device_patch(R"({"type": "till-t3"})");
+  ASSERT_TRUE(move) << why(move);
+  EXPECT_EQ(move->type, "till-t3");
+  EXPECT_NE(why(decode_device_patch(R"({"type": "till t3"})")).find("type: must be made of"), std::string::npos);
+  EXPECT_NE(why(decode_device_patch(R"({"type": "t", "site": "lyon"})")).find("site"), std::string::npos);
+  EXPECT_EQ(why(decode_device_patch("{}")), "type: is missing");
+  DeviceView view;
+  EXPECT_TRUE(encode(view).at("reason").is_null());
+  EXPECT_TRUE(encode(view).at("sentence").is_null());
+  view.other_type = core::OtherType{"scale-s2", "till-t3"};
+  EXPECT_EQ(encode(view).at("reason").as_string(), "type_differs");
+  EXPECT_EQ(encode(view).at("sentence").as_string(), core::sentence_of(*view.other_type));
+}
+
 TEST(AdminApi, LimitsHowManyDevicesComeAtOnce) {
   json::array devices;
   for (std::size_t i = 0; i <= kMostDevicesAtOnce; ++i)

@@ -62,6 +62,22 @@ Attributes attributes_at(const Node& node) {
   return out;
 }
 
+// As devices say them, so any line; they are compared to the letter.
+std::vector<std::string> other_names_at(const Node& node) {
+  std::vector<std::string> out;
+  node.each(
+      [&](const Node& n) {
+        std::string name = n.line(kLongestAttribute * kBytesOfCharacter);
+        if (name.empty()) n.refuse("must not be empty");
+        if (cut_characters(name, kLongestAttribute).size() != name.size())
+          n.refuse("is longer than " + std::to_string(kLongestAttribute) + " characters");
+        if (std::find(out.begin(), out.end(), name) != out.end()) n.refuse("is named twice");
+        out.push_back(std::move(name));
+      },
+      kMostOtherNames);
+  return out;
+}
+
 template <class T>
 T word(const Node& node, std::initializer_list<std::pair<std::string_view, T>> words) {
   const std::string text = node.text(kLongestWord);
@@ -87,7 +103,7 @@ std::vector<RateLimit> rates_at(const std::optional<Node>& node) {
 }
 
 NewDeviceType device_type_at(const Node& n) {
-  n.only({"name", "components", "order", "ask", "ends_on", "power_on_within", "probe", "parts", "client", "bytes_from"});
+  n.only({"name", "components", "order", "ask", "ends_on", "power_on_within", "probe", "parts", "client", "bytes_from", "also_called"});
   NewDeviceType out;
   DeviceType& type = out.type;
   type.name = name_at(n.at("name"));
@@ -119,6 +135,7 @@ NewDeviceType device_type_at(const Node& n) {
         [&](std::string_view key, const Node& part) { type.parts.emplace(clean_text(key, kLongestTitle), name_at(part)); });
   if (const auto from = n.maybe("bytes_from"))
     type.bytes_from = word<BytesFrom>(*from, {{"gateway", BytesFrom::kGateway}, {"elsewhere", BytesFrom::kElsewhere}});
+  if (const auto names = n.maybe("also_called")) type.also_called = other_names_at(*names);
   if (const auto flaw = flaw_of(type)) throw BadField{*flaw};
   return out;
 }
@@ -328,6 +345,20 @@ Result<std::vector<NewDevice>> decode_devices(std::string_view text) {
     std::vector<NewDevice> out;
     n.at("devices").each([&](const Node& d) { out.push_back(device_at(d)); }, kMostDevicesAtOnce);
     return out;
+  });
+}
+
+Result<DevicePatch> decode_device_patch(std::string_view text) {
+  return decode<DevicePatch>(parse_json(text), [](const Node& n) {
+    n.only({"type"});
+    return DevicePatch{name_at(n.at("type"))};
+  });
+}
+
+Result<TypePatch> decode_type_patch(std::string_view text) {
+  return decode<TypePatch>(parse_json(text), [](const Node& n) {
+    n.only({"also_called"});
+    return TypePatch{other_names_at(n.at("also_called"))};
   });
 }
 

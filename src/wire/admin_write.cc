@@ -70,7 +70,8 @@ json::object encode(const NewDeviceType& view) {
           {"probe", text_or_null(type.probe)},
           {"parts", encode_map(type.parts)},
           {"client", to_string(view.client)},
-          {"bytes_from", type.bytes_from == BytesFrom::kElsewhere ? "elsewhere" : "gateway"}};
+          {"bytes_from", type.bytes_from == BytesFrom::kElsewhere ? "elsewhere" : "gateway"},
+          {"also_called", encode_strings(type.also_called)}};
   say_unreadable(out, view.unreadable);
   return out;
 }
@@ -172,6 +173,8 @@ json::object encode(const DeviceView& view) {
                    {"seen_at", time_or_null(view.seen_at)},
                    {"created_at", to_rfc3339(view.created_at)},
                    {"state", view.job ? view.job->result.state : std::string{"idle"}},
+                   {"reason", view.other_type ? json::value{"type_differs"} : json::value{}},
+                   {"sentence", view.other_type ? json::value(sentence_of(*view.other_type)) : json::value{}},
                    {"job", nullptr}};
   if (view.job) out["job"] = encode(*view.job);
   if (view.rate) out["rate"] = encode_rate(*view.rate);

@@ -54,6 +54,8 @@ TEST(GatewayApi, WhatATypeSaysOfItsBytesAndWhatTheSiteHasPutOffComesBack) {
   EXPECT_TRUE(message.plan.site_deferrals.empty()) << "a server that does not know of them";
   message.plan.device_types.at(0).bytes_from = core::BytesFrom::kElsewhere;
   message.plan.device_types.at(0).closes_early = true;
+  EXPECT_TRUE(message.plan.device_types.at(0).also_called.empty());
+  message.plan.device_types.at(0).also_called = {"till-t3b", "Kasse 3"};
   message.plan.site_deferrals = {{"l9", DeviceId{"till-014"}, AssignmentId{}, *parse_rfc3339("2026-11-24T23:00:00Z"), "kim", "stock"}};
   const auto again = decode_plan(encode_plan(message));
   ASSERT_TRUE(again) << again.error().message();

@@ -29,6 +29,7 @@ inline constexpr std::size_t kLongestLink = 4096;   // an address in an order
 inline constexpr std::size_t kMostDetails = 50;      // of one feedback, as in hawkBit
 inline constexpr std::size_t kMostLines = 10'000;    // of one log report
 inline constexpr std::size_t kMostAttributes = 100;  // of a device
+inline constexpr std::size_t kMostOtherNames = 20;   // of a device type
 
 // Bytes of a whole message. A plan of 10,000 devices, each with a job and ten attributes, has about 10 MiB.
 inline constexpr std::size_t kMostPlanBytes = 16 << 20;

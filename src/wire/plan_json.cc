@@ -32,6 +32,7 @@ json::object encode_type(const DeviceType& type) {
           {"parts", encode_map(type.parts)}};
   if (type.bytes_from == BytesFrom::kElsewhere) out["bytes_from"] = "elsewhere";
   if (type.closes_early) out["closes_early"] = true;
+  if (!type.also_called.empty()) out["also_called"] = encode_strings(type.also_called);
   return out;
 }
 
@@ -141,6 +142,8 @@ DeviceType decode_type(const Node& n) {
   if (const auto from = n.maybe("bytes_from"))
     type.bytes_from = choice(*from, std::array<std::string_view, 2>{"gateway", "elsewhere"}) == 0 ? BytesFrom::kGateway : BytesFrom::kElsewhere;
   if (const auto early = n.maybe("closes_early")) type.closes_early = early->boolean();
+  if (const auto names = n.maybe("also_called"))  // as long as what a device may say
+    names->each([&](const Node& name) { type.also_called.push_back(name.text(kLongestAttribute * kBytesOfCharacter)); }, 1'000);
   return type;
 }
 

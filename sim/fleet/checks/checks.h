@@ -27,6 +27,7 @@ std::unique_ptr<Check> make_served(Scene& scene);
 std::unique_ptr<Check> make_one_gateway(Scene& scene);
 std::unique_ptr<Check> make_two_gateways(Scene& scene);
 std::unique_ptr<Check> make_two_agents(Scene& scene);
+std::unique_ptr<Check> make_mistaken(Scene& scene);
 std::unique_ptr<Check> make_unreadable(Scene& scene);
 std::unique_ptr<Check> make_punctual(Scene& scene);
 std::unique_ptr<Check> make_one_time(Scene& scene);

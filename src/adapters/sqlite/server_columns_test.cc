@@ -51,6 +51,7 @@ const DamagedColumn kDamagedColumns[]{
     {"device_type", "components", "name='odd'", "odd", "[\"fw\"]", Then::kNoPlan},
     {"device_type", "steps", "name='odd'", "odd", "[[\"fw\"]]", Then::kNoPlan},
     {"device_type", "parts", "name='odd'", "odd", "{}", Then::kNoPlan},
+    {"device_type", "also_called", "name='odd'", "odd", "[]", Then::kNoPlan},
     {"device_type", "ask", "name='odd'", "odd", "\"poll\"", Then::kNoPlan, "shout"},
     {"device_type", "ends_on", "name='odd'", "odd", "\"power_on\"", Then::kNoPlan, "soon"},
     {"device_type", "bytes_from", "name='odd'", "odd", "\"gateway\"", Then::kNoPlan, "the moon"},

@@ -178,6 +178,76 @@ Result<> SqliteServerStore::make_jobs(const RolloutRow& row, const wire::NewRoll
       .run();
 }
 
+struct SqliteServerStore::OpenJob {
+  std::int64_t id = 0, rollout_id = 0, phase = 0, assignment_id = 0;
+  std::string state;
+  bool again = false, waits = false;  // waits: it is in no plan yet
+};
+
+Result<std::vector<SqliteServerStore::OpenJob>> SqliteServerStore::open_jobs_of(std::int64_t device_id) {
+  std::vector<OpenJob> out;
+  auto& find = sql_(
+      "SELECT j.id, j.rollout_id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, j.assignment_id, j.state, j.attempt > 1, "
+      "j.phase >= r.released FROM rollout r CROSS JOIN job j ON j.rollout_id=r.id AND j.device_id=?1 WHERE j.final=0");
+  find.bind(1, device_id);
+  for (;;) {
+    DRAY_TRY(const bool more, find.step());
+    if (!more) return out;
+    out.push_back({find.integer(0), find.integer(1), find.integer(2), find.integer(3), find.text(4), find.integer(5) != 0, find.integer(6) != 0});
+  }
+}
+
+// What has begun at its gateway ends first, and then takes the new steps (docs/job.md, "artifact changed").
+Result<> SqliteServerStore::match_anew(const OpenJob& job, const std::string& type, const server::TypePlanner& planner, WallTime now,
+                                       SiteIds& sites) {
+  DRAY_TRY(RolloutRow row, rollout_row(job.rollout_id, sites));
+  DRAY_TRY(JobMaker maker, JobMaker::of(*this, row, planner));
+  DRAY_TRY(const JobMaker::OfType* to, maker.type(type));
+  DRAY_CHECK(sql_("UPDATE job SET rollout_type_id=?2 WHERE id=?1").bind(1, job.id).bind(2, to->id).run());
+  DRAY_CHECK(sql_("UPDATE assignment SET plan_asked=plan_asked+1 WHERE id=?1").bind(1, job.assignment_id).run());
+  if (to->fits || !job.waits) return {};  // what is in a plan ends by its gateway's word
+  DRAY_CHECK(sql_("UPDATE job SET state='incompatible', final=1, reason='nothing_fits', sentence=?2 WHERE id=?1")
+                 .bind(1, job.id)
+                 .bind(2, to->why_not)
+                 .run());
+  DRAY_CHECK(add_to_count(job.rollout_id, job.phase, job.state, job.again, -1));
+  DRAY_CHECK(add_to_count(job.rollout_id, job.phase, "incompatible", false, 1));
+  DRAY_TRY([[maybe_unused]] const bool sooner, jobs_changed(job.rollout_id, false, now, sites));
+  return {};
+}
+
+Result<server::SiteChanges> SqliteServerStore::move_device(const std::string& device, const std::string& type,
+                                                           const server::TypePlanner& planner, WallTime now) {
+  DRAY_TRY(Transaction transaction, Transaction::begin(db_));
+  auto& find = sql_("SELECT id, site_id, type FROM device WHERE name=?1");
+  find.bind(1, device);
+  DRAY_TRY(const bool there, find.step());
+  if (!there) return no_such("device", device);
+  const std::int64_t id = find.integer(0), site = find.integer(1);
+  const bool same = find.text(2) == type;
+  find.reset();
+  DRAY_TRY(const auto known, id_of("SELECT id FROM device_type WHERE name=?1", type));
+  if (!known) return Error{ErrorCode::kInvalid, "type: no such device type: '" + type + "'"};
+  if (same) return server::SiteChanges{};
+  // As a device that is new: rollouts whose filter it passes by now may take it.
+  DRAY_CHECK(sql_("UPDATE device SET type=?2, fresh=EXISTS(SELECT 1 FROM rollout WHERE late_joiners=1 AND state NOT IN "
+                  "('finished', 'aborted')) WHERE id=?1")
+                 .bind(1, id)
+                 .bind(2, type)
+                 .run());
+  SiteIds sites{site};
+  DRAY_TRY(const std::vector<OpenJob> open, open_jobs_of(id));
+  for (const OpenJob& job : open) {
+    const auto done = match_anew(job, type, planner, now, sites);
+    if (!done && concerns_rows(done.error()))
+      return Error{ErrorCode::kConflict, "its job in rollout " + rollout_id(job.rollout_id) + " can't be moved: " + done.error().message()};
+    DRAY_CHECK(done);
+  }
+  DRAY_TRY(server::SiteChanges changed, bump_each(sites));
+  DRAY_CHECK(transaction.commit());
+  return changed;
+}
+
 Result<bool> SqliteServerStore::pick_up(const server::TypePlanner& planner, WallTime now, SiteIds& sites,
                                         std::vector<std::string>& failed) {
   auto& any = sql_("SELECT count(*) FROM (SELECT 1 FROM device WHERE fresh=1 LIMIT ?1)");

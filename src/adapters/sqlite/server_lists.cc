@@ -91,6 +91,7 @@ struct Times {
   bool held_back = false;  // push: not transmitted yet
   std::string misfit, sentence;
 };
+constexpr int kTimesCount = 6;
 constexpr std::string_view kTimesColumns =
     "a.planned_at, a.transmit_at, a.update_at, a.fetch, a.misfit, a.misfit_sentence";
 
@@ -101,7 +102,7 @@ Times times_at(const Statement& row, int first) {
 
 // What the rollout knows better than the gateway's last word, and what no gateway has reported on yet: said
 // by the server.
-void explain(const core::Rollout& rollout, const Times& times, const wire::JobView& job,
+void explain(const core::Rollout& rollout, const Times& times, const std::optional<core::OtherType>& other, const wire::JobView& job,
              core::JobResult& result) {
   if (core::is_final(result.state) || !core::is_waiting(result.state)) return;
   const auto say = [&](std::string reason, std::string sentence, std::optional<WallTime> until) {
@@ -119,6 +120,8 @@ void explain(const core::Rollout& rollout, const Times& times, const wire::JobVi
   } else if (auto why =
                  core::withheld(rollout.state, rollout.released, rollout.phases.size(), job.phase)) {
     say(std::move(why->reason), std::move(why->sentence), why->until);
+  } else if (other) {
+    say("type_differs", core::sentence_of(*other), {});
   } else if (rollout.terms.computed && !times.planned) {
     say("waiting_planning", "The server computes the times of site " + job.site + ".", {});
   } else if (rollout.terms.computed && !times.update_at && !times.misfit.empty()) {
@@ -139,7 +142,8 @@ const std::string kJobColumns =
     "j.id, r.id, d.name, s.name, d.type, j.reported_at, j.cancel_at, j.cancel_by, j.cancel_why, j.phase, "
     "j.generation, r.transfer, r.update_windows, s.limits, s.transfer_windows, s.update_windows, s.black_outs, s.time_zone, "
     "r.priority, r.retry_limit, r.status_deferral, " +
-    std::string{kResultColumns} + ", " + std::string{kTermsColumnsOfR} + ", " + std::string{kTimesColumns};
+    std::string{kResultColumns} + ", " + std::string{kTermsColumnsOfR} + ", " + std::string{kTimesColumns} +
+    ", d.reported, (SELECT t.also_called FROM device_type t WHERE t.name=d.type)";
 
 constexpr int kHolding = 10;
 
@@ -153,6 +157,8 @@ void what_holds(const Statement& row, int first, wire::JobView& out) {
   site("time_zone", zone_of(row.text(first + 6)));
   check_numbers(rollout, row, first + 7);
 }
+
+constexpr int kJobCount = 11 + kHolding + kResultCount + kTermsCount + kTimesCount;  // columns; then those of other_type_at()
 
 wire::JobView job_at(const Statement& row, int first) {
   wire::JobView out;
@@ -170,7 +176,8 @@ wire::JobView job_at(const Statement& row, int first) {
   out.result = result_at(row, result);
   const int terms = result + kResultCount;
   check_terms(RowReader{"rollout", out.rollout.value(), out.unreadable}, row, terms);
-  explain(rollout_at(row, terms), times_at(row, terms + kTermsCount), out, out.result);
+  const int times = terms + kTermsCount;
+  explain(rollout_at(row, terms), times_at(row, times), other_type_at(row, times + kTimesCount, out.type), out, out.result);
   return out;
 }
 
@@ -200,6 +207,7 @@ wire::DeviceView device_at(const Statement& row) {
   out.running = read("running", running(row.text(9)));
   out.created_at = wall(row.integer(10));
   if (!row.is_null(11)) out.job = job_at(row, 11);
+  out.other_type = other_type_at(row, 11 + kJobCount, out.type);
   return out;
 }
 

@@ -151,7 +151,7 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const ListedById& inde
     core::Assignment& assignment = plan.assignments[listed.at];
     auto& find = sql(
         "SELECT j.id, d.name, t.id, t.steps, j.cancel_at IS NOT NULL OR j.state='cancelled', j.cancel_by, j.cancel_why, j.rollout_id, "
-        "j.generation, t.type FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
+        "j.generation, t.type, j.final<>0 FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
         "t.id=j.rollout_type_id JOIN rollout r ON r.id=j.rollout_id WHERE j.assignment_id=?1 AND j.phase < "
         "CASE WHEN ?2 THEN r.released ELSE (SELECT count(*) FROM rollout_phase p WHERE "
         "p.rollout_id=r.id AND typeof(p.released_at)='integer') END AND j.withheld=0 ORDER BY j.id");
@@ -167,7 +167,8 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const ListedById& inde
         if (!notes.empty()) find.reset();
         DRAY_CHECK(readable(notes));  // left out, the job would be cancelled where it has begun
       }
-      if (steps->second.empty()) continue;  // incompatible: no order for this device
+      // Nothing fits: no order for this device; one that it has by now ends by that (its device was moved to another type).
+      if (steps->second.empty() && find.integer(10) != 0) continue;
       for (const auto& step : steps->second) artifacts.insert(step.begin(), step.end());
       const std::int64_t generation = find.integer(8);
       const JobId job = job_id(find.integer(7), generation, find.text(1));

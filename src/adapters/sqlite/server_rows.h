@@ -80,8 +80,11 @@ inline constexpr int kResultCount = 12;
 core::JobResult result_at(const Statement& row, int first);
 
 inline constexpr std::string_view kTypeColumns =
-    "name, client, components, steps, ask, ends_on, power_on_within, probe, parts, bytes_from";
+    "name, client, components, steps, ask, ends_on, power_on_within, probe, parts, bytes_from, also_called";
 wire::NewDeviceType type_at(const Statement& row, int first);
+// Of two columns: what the device says, and by what other names its type is called. What can't be read of them is named
+// elsewhere, and says nothing here: this is for people.
+std::optional<core::OtherType> other_type_at(const Statement& row, int first, const std::string& entered);
 
 inline constexpr std::string_view kTermsColumns =
     "delivery, transmit_at, update_at, expires_at, state, state_by, state_why, pause_cause, before_pause, "

@@ -271,8 +271,8 @@ Result<Made> SqliteServerStore::add_device_type(const wire::NewDeviceType& type,
   DRAY_TRY(const auto same, id_of("SELECT id FROM device_type WHERE name=?1", t.name));
   if (same) return taken("device type", t.name);
   DRAY_CHECK(sql_("INSERT INTO device_type(name, client, components, steps, ask, ends_on, power_on_within, "
-                  "probe, parts, created_at, bytes_from) "
-                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")
+                  "probe, parts, created_at, bytes_from, also_called) "
+                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")
                  .bind(1, t.name)
                  .bind(2, core::to_string(type.client))
                  .bind(3, doc(t.components))
@@ -284,10 +284,23 @@ Result<Made> SqliteServerStore::add_device_type(const wire::NewDeviceType& type,
                  .bind(9, doc(t.parts))
                  .bind(10, ms(now))
                  .bind(11, t.bytes_from == core::BytesFrom::kElsewhere ? "elsewhere" : "gateway")
+                 .bind(12, doc(t.also_called))
                  .run());
   DRAY_CHECK(remember(once, t.name, now));
   DRAY_CHECK(transaction.commit());
   return Made{t.name, false, {}};
+}
+
+Result<SiteChanges> SqliteServerStore::set_other_names(const std::string& type, const std::vector<std::string>& also_called) {
+  DRAY_TRY(Transaction transaction, Transaction::begin(db_));
+  DRAY_TRY(const auto id, id_of("SELECT id FROM device_type WHERE name=?1", type));
+  if (!id) return no_such("device type", type);
+  DRAY_CHECK(sql_("UPDATE device_type SET also_called=?2 WHERE id=?1").bind(1, *id).bind(2, doc(also_called)).run());
+  SiteIds sites;
+  DRAY_CHECK(sites_of("SELECT DISTINCT d.site_id FROM device d JOIN device_type t ON t.name=d.type WHERE t.id=?1", *id, sites));
+  DRAY_TRY(SiteChanges changed, bump_each(sites));
+  DRAY_CHECK(transaction.commit());
+  return changed;
 }
 
 Result<Made> SqliteServerStore::add_devices(const std::vector<wire::NewDevice>& devices,

@@ -73,6 +73,9 @@ class SqliteServerStore : public server::Store {
   Result<server::Made> add_devices(const std::vector<wire::NewDevice>& devices,
                                    const std::vector<std::string>& token_sha256s, WallTime now,
                                    const std::optional<server::Once>& once) override;
+  Result<server::SiteChanges> set_other_names(const std::string& type, const std::vector<std::string>& also_called) override;
+  Result<server::SiteChanges> move_device(const std::string& device, const std::string& type, const server::TypePlanner& planner,
+                                          WallTime now) override;
   Result<server::SiteChanges> set_device_token(const std::string& device,
                                                const std::string& token_sha256) override;
   Result<> save_upload(const server::UploadEntry& upload) override;
@@ -175,6 +178,10 @@ class SqliteServerStore : public server::Store {
 
   // server_jobs.cc
   class JobMaker;
+  struct OpenJob;
+  Result<std::vector<OpenJob>> open_jobs_of(std::int64_t device_id);
+  Result<> match_anew(const OpenJob& job, const std::string& type, const server::TypePlanner& planner, WallTime now,
+                      SiteIds& sites);
   Result<> make_jobs(const RolloutRow& row, const wire::NewRollout& rollout, const core::Filter& filter,
                      const server::TypePlanner& planner);
   // Late joiners, a bounded number of devices a call; true: there are more.

@@ -32,6 +32,7 @@ struct DeviceType {
   std::map<std::string, std::string> parts;  // component -> DDI chunk part, where it differs from the name
   BytesFrom bytes_from = BytesFrom::kGateway;
   bool closes_early = false;  // its client says `closed` before its restart: what it then runs is another question
+  std::vector<std::string> also_called;  // other names by which its devices may call their type (core/model/said_type.h)
   friend bool operator==(const DeviceType&, const DeviceType&) = default;
 };
 

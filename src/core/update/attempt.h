@@ -47,6 +47,9 @@ struct Order {
 std::string spool_name(const Part& part);
 // All parts of the order run. By digest where the installer knows it, else by version.
 bool runs(const Order& order, const RunningByComponent& running);
+// Why the order is not for this device: a component that it does not have. Empty: it has all of them, or it is not known
+// which it has. listed: those that its owner configured; what runs it has as well.
+std::string foreign_to(const Order& order, const std::vector<std::string>& listed, const RunningByComponent& running);
 
 // --- the state: data lives in the phase that needs it ---
 

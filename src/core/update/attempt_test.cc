@@ -293,5 +293,16 @@ TEST(Attempt, TheOperatorsObjectionEndsWithItsTimeOrWithAnotherWord) {
   EXPECT_NE(operator_objects(after({}, {busy, Passed{Duration{1'000'000'000}}}, given)), nullptr);
 }
 
+TEST(Attempt, AnOrderIsForeignWhereAComponentIsNeitherListedNorRuns) {
+  EXPECT_EQ(foreign_to(kTwo, {}, kOld), "");
+  EXPECT_EQ(foreign_to(kTwo, {"os"}, kOld), "") << "what runs it has, too";
+  EXPECT_EQ(foreign_to(kTwo, {"os", "app"}, {}), "") << "nothing runs yet";
+  EXPECT_EQ(foreign_to(kTwo, {}, {}), "") << "nothing is known of it";
+  EXPECT_EQ(foreign_to(kTwo, {"os"}, {}), "this device has no component 'app', only os");
+  std::vector<std::string> many;
+  for (int i = 10; i < 40; ++i) many.push_back("c" + std::to_string(i));
+  EXPECT_TRUE(foreign_to(kOne, many, {}).ends_with("c18, c19 and 20 more")) << foreign_to(kOne, many, {});
+}
+
 }  // namespace
 }  // namespace dray::core::attempt

@@ -1,11 +1,14 @@
 // What follows from an attempt: names, answers, the report that is due; and the table of transitions.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "core/update/attempt.h"
 
 namespace dray::core::attempt {
 namespace {
+
+constexpr std::size_t kMostNamed = 10;  // components, in a sentence
 
 constexpr std::array<std::string_view, std::variant_size_v<Phase>> kPhases{
     "idle",      "offered",    "waiting",     "deferring", "downloading", "verifying",
@@ -151,6 +154,20 @@ const Order* order_of(const Attempt& attempt) {
           return nullptr;
       },
       attempt.phase);
+}
+
+std::string foreign_to(const Order& order, const std::vector<std::string>& listed, const RunningByComponent& running) {
+  std::set<std::string> has{listed.begin(), listed.end()};
+  for (const auto& [component, runs] : running) has.insert(component);
+  if (has.empty()) return {};
+  const auto other = std::find_if(order.parts.begin(), order.parts.end(), [&](const Part& p) { return !has.contains(p.component); });
+  if (other == order.parts.end()) return {};
+  std::string names;
+  std::size_t told = 0;
+  for (const std::string& one : has)
+    if (told++ < kMostNamed) names += (names.empty() ? "" : ", ") + one;
+  if (told > kMostNamed) names += " and " + std::to_string(told - kMostNamed) + " more";
+  return "this device has no component '" + other->component + "', only " + names;
 }
 
 ActionId action_of(const Attempt& attempt) {

@@ -17,6 +17,9 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
      "One of the two devices has to be switched off or get a name and a token of its own. It goes on by "
      "itself when only "
      "one was heard for an hour, or when somebody says that there is one (drayctl alone, at the gateway)."},
+    {"type_differs",
+     "The device has to be moved to the type that it says (drayctl device set NAME --type TYPE); or, where both names mean the same "
+     "hardware, its type be called so as well (drayctl type set TYPE --also-called NAME)."},
     {"waiting_turn", "The other update of this device has to end first; or cancel that one."},
     {"clock_unknown", "The gateway has to hear the server once, or its clock has to be set."},
     {"stored_unreadable",

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/model/plan.h"
+#include "core/model/said_type.h"
 
 namespace dray::core {
 
@@ -256,6 +257,7 @@ struct Given {
   bool checked = true;
   std::string unchecked;
   std::string held;           // why nothing new may start on this device, whatever else permits it; empty: nothing does
+  std::optional<OtherType> other_type;  // the device says that it is of another type: it gets no byte, and is asked nothing
   double jitter = 0;          // uniform in [0, 1)
   ActionId next_action;       // the next leased id; empty: none left, no attempt may start
   BytesSent sent = BytesSent::kSome;
@@ -315,6 +317,8 @@ bool may_download(const Job& job, const Given& given);  // GETs of artifacts are
 bool wants_link(const Job& job, const Given& given);
 bool wants_bytes(const Job& job, WallTime now);         // its artifacts are to be fetched now (or kept)
 bool step_runs(const Job& job, const RunningByComponent& running);  // the current step's versions run already
+// They do, and that ends the step. Of a device of another type the same names say nothing before it has begun.
+bool is_done(const Job& job, const Given& given);
 // The next instant at which a Tick may change the job, or at which offer() or describe() change by time alone (a
 // window's edge): then tick, look at both again, and wake the device. Nothing where only an event, or something else
 // of Given, can. Equal to given.now where a Tick is due.

@@ -82,6 +82,8 @@ struct Describe {
                 {}};
       case Hold::kHeld:
         return {"scheduled", "stored_unreadable", given.held, {}};
+      case Hold::kType:  // said by type_differs(), in whatever phase
+        break;
       case Hold::kArtifact:
         return waiting_artifact();
       case Hold::kWindow:
@@ -248,7 +250,19 @@ struct Describe {
 
 }  // namespace
 
+namespace {
+
+// Before the time has come, too: who looks after it has until then.
+std::optional<PublicState> type_differs(const Job& job, const Given& given) {
+  const bool has_bytes = is_final(job) || (has_started(job) && !std::holds_alternative<Transmitting>(job.phase));
+  if (!given.other_type || has_bytes || given.doubt != Doubt::kNone) return {};
+  return PublicState{"waiting_gateway", "type_differs", sentence_of(*given.other_type), {}};
+}
+
+}  // namespace
+
 PublicState describe(const Job& job, const Given& given) {
+  if (auto state = type_differs(job, given)) return std::move(*state);
   return std::visit(Describe{job, given}, job.phase);
 }
 

@@ -53,6 +53,8 @@ class World {
     else given_.line.reset();
     const std::uint32_t who = n / 589'824 % 8;
     given_.doubt = who == 1 ? Doubt::kTwoGateways : who == 2 ? Doubt::kTwoAgents : Doubt::kNone;
+    given_.other_type.reset();
+    if (n / 4'718'592 % 8 == 1) given_.other_type = OtherType{"scale-s2", "till-t3"};
     given_.sent = n % 11 == 0 ? BytesSent::kNone : n % 11 == 1 ? BytesSent::kUnknown : BytesSent::kSome;
     if (n % 13 == 0) given_.seen_at = given_.now;
     if (n % 17 == 0) given_.up_since = given_.now;
@@ -243,6 +245,10 @@ class World {
       RC_ASSERT((given_.clock_known && given_.stored && given_.turn));
     }
     if (shown != Offer::kNothing) RC_ASSERT(action_is_open(job_));
+    if (given_.other_type) {  // it gets nothing, and is asked nothing; what it has all of ends
+      RC_ASSERT((!open || std::get_if<Installing>(&job_.phase) != nullptr));
+      RC_ASSERT((!may_download(job_, given_) && !wants_status(job_, given_) && !wants_link(job_, given_)));
+    }
     if (shown == Offer::kConfirmation) RC_ASSERT(job_.terms.ask == Ask::kConfirmation);
     if (may_download(job_, given_)) {
       RC_ASSERT((given_.stored && permits(job_.terms.update, given_.now) && action_is_open(job_)));

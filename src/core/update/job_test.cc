@@ -99,6 +99,7 @@ TEST(Job, WaitsForWhatIsMissingAndSaysWhat) {
   for (const Row& row : {Row{[](Given& g) { g.stored = false; }, "waiting_gateway", "waiting_artifact"},
                          Row{[](Given& g) { g.doubt = Doubt::kTwoGateways; }, "waiting_gateway", "two_gateways"},
                          Row{[](Given& g) { g.doubt = Doubt::kTwoAgents; }, "waiting_gateway", "two_agents"},
+                         Row{[](Given& g) { g.other_type = OtherType{"scale-s2", "till-t3"}; }, "waiting_gateway", "type_differs"},
                          Row{[](Given& g) { g.turn = false; }, "scheduled", "waiting_turn"},
                          Row{[](Given& g) { g.clock_known = false; }, "scheduled", "clock_unknown"},
                          Row{[](Given& g) { g.next_action = {}; }, "waiting_gateway", "waiting_action_ids"},

@@ -52,6 +52,11 @@ bool step_runs(const Job& job, const RunningByComponent& running) {
   });
 }
 
+bool is_done(const Job& job, const Given& given) {
+  if (!step_runs(job, given.running)) return false;
+  return has_started(job) || !given.other_type;
+}
+
 namespace {
 
 bool status_at_most(Hold hold) { return hold == Hold::kNone || hold == Hold::kStatus; }
@@ -75,7 +80,7 @@ bool wants_link(const Job& job, const Given& given) {
 }
 
 bool may_download(const Job& job, const Given& given) {
-  if (!given.stored) return false;
+  if (!given.stored || given.other_type) return false;
   if (is<Ready>(job)) return machine::hold(job, given) == Hold::kNone;
   // Also where all of it was sent once: a device that lost it gets none of it after the expiry.
   return (is<Transmitting>(job) || is<Installing>(job)) && permits(job.terms.update, given.now) && given.now < job.terms.expires_at;
@@ -180,7 +185,7 @@ struct Wake {
 }  // namespace
 
 std::optional<WallTime> wake_at(const Job& job, const Given& given) {
-  if (!is_final(job) && step_runs(job, given.running)) return given.now;
+  if (!is_final(job) && is_done(job, given)) return given.now;
   When at = std::visit(Wake{job, given}, job.phase);
   const bool expires = machine::expiry_stops(job, kWallMax) && job.terms.expires_at != kWallMax;
   return expires ? sooner(at, at_or_now(job.terms.expires_at, given.now)) : at;

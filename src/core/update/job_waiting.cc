@@ -33,7 +33,7 @@ bool common_of_waiting(Decision& d, const JobEvent& event) {
     d.job.update_at = d.job.terms.planned_at;
     raise_update_at(d.job);
   } else if (std::get_if<PowerOn>(&event) != nullptr) {
-    if (step_runs(d.job, d.given.running))
+    if (is_done(d.job, d.given))
       finish_step(d, true);
     else if (!d.job.action.empty() && !d.given.boot_id.empty())
       d.job.boot_id = d.given.boot_id;  // a restart before the attempt did anything
@@ -71,7 +71,7 @@ void answered_while_open(Decision& d, const Answered& a) {
 }
 
 bool tick_finishes(Decision& d) {
-  if (!step_runs(d.job, d.given.running)) return false;
+  if (!is_done(d.job, d.given)) return false;
   finish_step(d, true);
   return true;
 }

@@ -1,7 +1,10 @@
 #include "gateway/ddi/attributes.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string>
 
+#include "core/model/said_type.h"
 #include "gateway/device_state.h"
 #include "wire/limits.h"
 
@@ -52,7 +55,14 @@ Result<Merged> merged(const core::Attributes& before, const wire::DdiConfigData&
   if (!is_power_on_report(put)) return too_many("attributes");
   out.rest_refused = true;
   for (const auto& [key, value] : foreign_attributes(out.attributes)) out.attributes.erase(key);
-  out.attributes.merge(foreign_attributes(before));
+  core::Attributes kept = foreign_attributes(before);
+  // What type it is of decides what it may be sent: that is heard even so.
+  const std::string type{core::kSaidType};
+  if (const auto said = put.data.find(type); said != put.data.end() && said->second) {
+    kept.insert_or_assign(type, *said->second);
+    if (kept.size() > wire::kMostAttributes) kept.erase(kept.begin()->first == type ? std::next(kept.begin()) : kept.begin());
+  }
+  out.attributes.merge(std::move(kept));
   return out;
 }
 

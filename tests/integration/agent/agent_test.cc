@@ -391,6 +391,21 @@ TEST_F(DrayAgent, CheckConfigLooksForTheProgramsThatItNames) {
   }
 }
 
+TEST_F(DrayAgent, ATypeThatWouldBeCutOnItsWayIsRefused) {
+  const auto check = [&](const std::string& type) {
+    write_file(folder / "typed.toml", "id = \"dev-1\"\ntype = \"" + type + "\"\ndata = \"d\"\n[server]\nurl = \"http://gw\"\n[installer]\nkind = \"ab-dir\"\n");
+    Process process{{kProgram, "--check-config", "--config", folder / "typed.toml"}};
+    const int status = process.wait().value_or(-1);
+    return std::to_string(status) + " " + process.output();
+  };
+  EXPECT_TRUE(check(std::string(128, 'x')).starts_with("0 "));
+  for (const std::string& wrong : {std::string(129, 'x'), std::string{"a\\u0007b"}}) {
+    const std::string said = check(wrong);
+    EXPECT_TRUE(said.starts_with("2 ")) << said;
+    EXPECT_NE(said.find("type: must have at most 128 characters"), std::string::npos) << said;
+  }
+}
+
 TEST_F(DrayAgent, TheSampleConfigurationIsAccepted) {
   std::filesystem::copy_file(in_sources("docs/agent.sample.toml"),
                              folder / "sample.toml");

@@ -1,0 +1,62 @@
+// A device that says it is of another type than the one it was entered under: nothing may be sent to it, and it is asked
+// nothing; and whoever looks at it hears why.
+#include <map>
+
+#include "core/model/said_type.h"
+#include "gateway/store.h"
+#include "sim/fleet/checks/checks.h"
+#include "sim/fleet/fleet.h"
+
+namespace dray::sim::fleet {
+namespace {
+
+// From the answer to what it said on, no byte of an image goes to it, and no question is shown. That its gateway knows it
+// is certain only until that gateway's disk is an older one, or damaged: then it is told again.
+class Mistaken final : public Check {
+ public:
+  using Check::Check;
+  std::string_view name() const override { return "mistaken"; }
+  bool heeds(Who) const override { return true; }
+
+  void answered(const Call& call, const HttpResponse& response) override {
+    if (call.kind == Kind::kConfigData && response.status == 200) heard(call);
+    if (call.kind == Kind::kLanImage && response.status / 100 == 2 && knows(call.device))
+      complain(call.device, "is sent " + (call.image == nullptr ? std::string{"an image"} : call.image->file) + ", and its gateway knows that it is no " +
+                                scene_.catalog.device(call.device).type);
+    if (call.kind == Kind::kReports && response.status == 200) look();
+  }
+  void shown(const Call& call, const Shown& shown) override {
+    if (!knows(call.device)) return;
+    judged();
+    if (!shown.confirmation.empty()) complain(call.device, "is asked whether it may be updated, and its gateway knows that it is of another type");
+  }
+  void restored(Node& gateway) override {
+    std::erase_if(known_, [&](const auto& item) { return item.second == gateway.name(); });
+  }
+
+ private:
+  bool knows(const std::string& device) const { return known_.contains(device); }
+  void heard(const Call& call) {
+    if (call.x.uploaded.find("\"" + std::string{core::kSaidType} + "\":\"" + std::string{kOtherHardware} + "\"") != std::string::npos)
+      known_[call.device] = call.gateway;
+  }
+  // What the server has of its attributes it shows as well.
+  void look() {
+    server::Lists* lists = scene_.lists();
+    if (lists == nullptr) return;
+    for (const auto& [name, gateway] : known_) {
+      const auto view = lists->device(name);
+      if (!view || !view->reported.contains(std::string{core::kSaidType})) continue;
+      judged();
+      if (!view->other_type) complain(name, "says another type than its entry, and the server does not say so");
+    }
+  }
+
+  std::map<std::string, std::string> known_;  // device -> its gateway
+};
+
+}  // namespace
+
+std::unique_ptr<Check> make_mistaken(Scene& scene) { return std::make_unique<Mistaken>(scene); }
+
+}  // namespace dray::sim::fleet

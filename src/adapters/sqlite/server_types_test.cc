@@ -1,0 +1,153 @@
+// Devices that say another type than the one they were entered under, as the server keeps and shows them; and a move to
+// another type.
+#include <algorithm>
+#include <filesystem>
+
+#include "adapters/sqlite/server_store_testing.h"
+#include "schema/server.h"
+
+namespace dray::adapters {
+namespace {
+
+using namespace server_testing;
+
+class ServerTypes : public StoreFixture {
+ protected:
+  void says(const std::string& device, const std::string& type) {
+    wire::DeviceReport body;
+    body.device = DeviceId{device};
+    body.attributes = {{"dray.type", type}};
+    report("berlin", {{1, ++seq_, kNow, body}});
+  }
+  const core::JobOrder* order_of(const core::Plan& plan, const std::string& device) {
+    for (const auto& assignment : plan.assignments)
+      for (const auto& job : assignment.jobs)
+        if (job.device.value() == device) return &job;
+    return nullptr;
+  }
+  void add_scale() {
+    add_type("scale", {{"os"}});
+    add_artifact('c', "os", {"scale"});
+    must(store->add_release({"both", "2", {sha('a'), sha('b'), sha('c')}}, kNow, {}));
+  }
+  server::Made roll_out_both(std::vector<core::PhaseTerms> phases, const std::string& filter = "") {
+    wire::NewRollout rollout{.release_name = "both", .release_version = "2", .filter = filter};
+    rollout.phases = std::move(phases);
+    rollout.terms = {.delivery = core::Delivery::kPull, .update_at = kNow + 2h, .expires_at = kNow + 9h};
+    return must(store->add_rollout(rollout, must(core::parse_filter(filter, core::kDeviceFields)), plan_type, kNow, {}));
+  }
+  std::int64_t seq_ = 0;
+};
+
+TEST_F(ServerTypes, ADeviceOfAnotherTypeSaysSoUntilTheNameIsTaken) {
+  roll_out();
+  says("till-1", "scale");
+  const auto held = must(lists.device("till-1"));
+  ASSERT_TRUE(held.other_type);
+  EXPECT_EQ(*held.other_type, (core::OtherType{"scale", "till"}));
+  ASSERT_TRUE(held.job);
+  EXPECT_EQ(held.job->result.reason, "type_differs");
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.reason, "type_differs");
+  EXPECT_NE(must(lists.job(JobId{"r1-till-2"})).result.reason, "type_differs");
+  EXPECT_FALSE(must(lists.device("odd-1")).other_type) << "it says nothing";
+  const auto before = revision("berlin"), elsewhere = revision("lyon");
+  must(store->set_other_names("till", {"scale"}));
+  EXPECT_FALSE(must(lists.device("till-1")).other_type);
+  EXPECT_NE(must(lists.job(JobId{"r1-till-1"})).result.reason, "type_differs");
+  EXPECT_EQ(revision("berlin"), before + 1);
+  EXPECT_EQ(revision("lyon"), elsewhere + 1) << "it has tills, too";
+  const core::Plan plan = must(store->load_plan("berlin"));
+  for (const auto& type : plan.device_types)
+    EXPECT_EQ(type.also_called, type.name == "till" ? std::vector<std::string>{"scale"} : std::vector<std::string>{}) << type.name;
+  EXPECT_NE(order_of(plan, "till-1"), nullptr) << "it is planned for all the time";
+  must(store->set_other_names("till", {}));
+  EXPECT_TRUE(must(lists.device("till-1")).other_type);
+  EXPECT_EQ(store->set_other_names("ghost", {}).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(ServerTypes, AMovedDeviceGetsWhatItsReleaseHasForItsNewType) {
+  add_scale();
+  roll_out_both({{}});
+  ASSERT_EQ(order_of(must(store->load_plan("berlin")), "till-1")->steps, (std::vector<core::Step>{{sha('a')}, {sha('b')}}));
+  const auto before = revision("berlin"), elsewhere = revision("lyon");
+  EXPECT_EQ(must(store->move_device("till-1", "scale", plan_type, kNow)).size(), 1U);
+  const core::Plan plan = must(store->load_plan("berlin"));
+  ASSERT_NE(order_of(plan, "till-1"), nullptr);
+  EXPECT_EQ(order_of(plan, "till-1")->id.value(), "r1-till-1") << "the same job";
+  EXPECT_EQ(order_of(plan, "till-1")->steps, (std::vector<core::Step>{{sha('c')}}));
+  EXPECT_EQ(revision("berlin"), before + 1);
+  EXPECT_EQ(revision("lyon"), elsewhere);
+  EXPECT_EQ(must(lists.device("till-1")).type, "scale");
+  EXPECT_TRUE(must(store->move_device("till-1", "scale", plan_type, kNow)).empty()) << "it is there";
+  EXPECT_EQ(store->move_device("ghost", "scale", plan_type, kNow).error().code(), ErrorCode::kNotFound);
+  const auto unknown = store->move_device("till-1", "ghost", plan_type, kNow);
+  EXPECT_EQ(unknown.error().code(), ErrorCode::kInvalid);
+  EXPECT_EQ(unknown.error().message(), "type: no such device type: 'ghost'");
+}
+
+// What its gateway knows of ends by the gateway's word; what no gateway has heard of, by the server's.
+TEST_F(ServerTypes, WhereNothingFitsAnyMoreTheJobEndsAsIncompatible) {
+  add_scale();
+  core::PhaseTerms first{.share = core::Passing{"site = lyon"}}, rest;
+  roll_out_both({first, rest});
+  must(store->move_device("till-2", "odd", plan_type, kNow));
+  const core::Plan plan = must(store->load_plan("lyon"));
+  ASSERT_NE(order_of(plan, "till-2"), nullptr);
+  EXPECT_TRUE(order_of(plan, "till-2")->steps.empty());
+  EXPECT_EQ(state("r1-till-2"), "scheduled") << "until the gateway says so";
+  report("lyon", {job_report(1, 1, "r1-till-2", "incompatible")});
+  EXPECT_EQ(state("r1-till-2"), "incompatible");
+  EXPECT_EQ(order_of(must(store->load_plan("lyon")), "till-2"), nullptr);
+  must(store->move_device("till-1", "odd", plan_type, kNow));
+  if (state("r1-till-1") == "scheduled") report("berlin", {job_report(1, 1, "r1-till-1", "incompatible")});
+  EXPECT_EQ(state("r1-till-1"), "incompatible");
+  EXPECT_EQ(order_of(must(store->load_plan("berlin")), "till-1"), nullptr);
+  EXPECT_EQ(rollout_state("r1"), "finished") << "nobody is left";
+}
+
+TEST_F(ServerTypes, AJobThatNoGatewayHasHeardOfEndsAtOnce) {
+  add_scale();
+  core::PhaseTerms first{.share = core::Passing{"site = lyon"}}, rest;
+  first.approval = true;
+  rest.approval = true;
+  roll_out_both({first, rest});
+  must(store->move_device("till-1", "odd", plan_type, kNow));
+  EXPECT_EQ(state("r1-till-1"), "incompatible");
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.reason, "nothing_fits");
+}
+
+TEST_F(ServerTypes, AMovedDeviceIsTakenByARunningRolloutWhoseFilterItPassesByNow) {
+  add_scale();
+  roll_out_both({{}}, "type = till");
+  add_device("scale-1", "berlin", "scale");
+  must(store->pass_time(plan_type, kNow));
+  ASSERT_EQ(order_of(must(store->load_plan("berlin")), "scale-1"), nullptr);
+  must(store->move_device("scale-1", "till", plan_type, kNow));
+  must(store->pass_time(plan_type, kNow));
+  EXPECT_NE(order_of(must(store->load_plan("berlin")), "scale-1"), nullptr);
+}
+
+// Of every older schema: its types are called by their names only.
+TEST(ServerSchemaTypes, TypesOfOlderSchemasHaveNoOtherNames) {
+  const std::size_t newest = std::size(schema::kServer);
+  for (std::size_t before = 1; before < newest; ++before) {
+    const std::string path = testing::TempDir() + "dray_types_" + std::to_string(::getpid()) + ".db";
+    {
+      Db old = must(Db::open({.path = path, .vfs = {}}));
+      must(old.migrate(std::span{schema::kServer}.first(before)));
+      must(old.execute("INSERT INTO device_type(id, name, client, components, steps, ask, ends_on, power_on_within, probe, parts, created_at) "
+                       "VALUES(1, 'till', 'dray', '[\"os\"]', '[[\"os\"]]', 'confirmation', 'power_on', 600, '', '{}', 0)"));
+    }
+    {
+      auto store = must(SqliteServerStore::open({.path = path, .vfs = {}}));
+      SqliteServerLists lists{store->db()};
+      const auto type = must(lists.device_type("till"));
+      EXPECT_TRUE(type.unreadable.empty()) << before;
+      EXPECT_TRUE(type.type.also_called.empty()) << before;
+    }
+    for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(path + end);
+  }
+}
+
+}  // namespace
+}  // namespace dray::adapters
