@@ -22,21 +22,23 @@ std::optional<Busy> parse_busy(const std::string& text, WallTime now) {
 
 }  // namespace
 
-void read_dray_attributes(DeviceState& device, WallTime now) {
+void read_dray_attributes(DeviceState& device) {
   device.running.clear();
   device.boot_id.clear();
-  std::optional<Busy> busy;
   for (const auto& [key, value] : device.attributes) {
     if (key == kBootId) device.boot_id = value;
     if (key.starts_with(kVersion)) device.running[key.substr(kVersion.size())].version = clean_version(value, wire::kLongestVersion);
-    if (key == kBusy) busy = parse_busy(value, now);
   }
   for (const auto& [key, value] : device.attributes)
     if (key.starts_with(kSha))
       if (const auto found = device.running.find(key.substr(kSha.size())); found != device.running.end() && Sha256::parse(value))
         found->second.sha256 = value;  // only a whole digest says anything
   for (const auto& [component, version] : device.installed) device.running.try_emplace(component, core::Running{version, ""});
-  device.busy = std::move(busy);
+}
+
+void read_busy(DeviceState& device, WallTime now) {
+  const auto said = device.attributes.find(std::string{kBusy});
+  device.busy = said == device.attributes.end() ? std::nullopt : parse_busy(said->second, now);
 }
 
 core::Attributes foreign_attributes(const core::Attributes& all) {

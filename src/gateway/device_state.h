@@ -88,9 +88,11 @@ struct DeviceState : documents::DeviceRecord {
   PollCache poll;
 };
 
-// dray.* attributes taken apart: boot id, running versions, busy. Of components that they do not name, what it said by
-// PUT installedBase.
-void read_dray_attributes(DeviceState& device, WallTime now);
+// dray.* attributes taken apart: boot id, running versions. Of components that they do not name, what it said by PUT
+// installedBase.
+void read_dray_attributes(DeviceState& device);
+// The same of dray.busy, which was said now.
+void read_busy(DeviceState& device, WallTime now);
 // The attributes that are not ours.
 core::Attributes foreign_attributes(const core::Attributes& all);
 // "busy", "idle" or "" (unknown, too old).

@@ -199,7 +199,8 @@ TEST(HostilePlan, EveryTextOfADeviceIsReadAgain) {
     device.auto_confirm = {true, clean_text(text, wire::kLongestBy), clean_text(text, wire::kLongestWhy),
                            kAt};
     device.installed_name = device.installed_version = value;
-    read_dray_attributes(device, kAt);
+    read_dray_attributes(device);
+    read_busy(device, kAt);
     const auto again = documents::read_device(documents::write_device(device));
     ASSERT_TRUE(again) << again.error().message();
     EXPECT_EQ(again->attributes, device.attributes);
