@@ -106,10 +106,10 @@ void FleetWorld::check_liveness() {
       const std::string job = rollout->id + "-" + name;
       const auto view = lists->job(JobId{job});
       if (!view) return complain(name, job + " is unknown to the server");
-      const std::string& state = view->result.state;
-      const std::string said = state + " (" + view->result.reason + "): " + view->result.sentence;
+      const core::JobState state = view->result.state;
+      const std::string said = std::string{to_string(state)} + " (" + view->result.reason + "): " + view->result.sentence;
       if (!core::is_final(state)) return complain(name, job + " is still " + said);
-      if (rollout->proof && is_well_behaved(device) && state != "succeeded")
+      if (rollout->proof && is_well_behaved(device) && state != core::JobState::kSucceeded)
         return complain(name, job + " was rolled out when nothing went wrong any more, and is " + said);
     }
   }

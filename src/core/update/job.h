@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/model/job_state.h"
 #include "core/model/plan.h"
 
 namespace dray::core {
@@ -321,7 +322,8 @@ bool step_runs(const Job& job, const RunningByComponent& running);  // the curre
 std::optional<WallTime> wake_at(const Job& job, const Given& given);
 
 struct PublicState {
-  std::string state, reason, sentence;
+  JobState state{};
+  std::string reason, sentence;
   std::optional<WallTime> until;
   friend bool operator==(const PublicState&, const PublicState&) = default;
 };
