@@ -45,6 +45,10 @@ bool take_value(int argc, char** argv, int& i, std::string_view name, std::strin
   return out = word.substr(name.size() + 1), true;
 }
 
+bool needs_value(std::string_view word) {
+  return word == "--config" || word == "--for" || word == "--until" || word == "--by" || word == "--why";
+}
+
 // Nothing: said what was wrong.
 std::optional<Arguments> parse(int argc, char** argv) {
   Arguments out;
@@ -60,7 +64,7 @@ std::optional<Arguments> parse(int argc, char** argv) {
     else if (word == "--check-config")
       out.check = true;
     else if (word.starts_with("-")) {
-      std::fprintf(stderr, "dray-agent: %s is no option; try --help\n", word.c_str());
+      std::fprintf(stderr, needs_value(word) ? "dray-agent: %s needs a value; try --help\n" : "dray-agent: %s is no option; try --help\n", word.c_str());
       return {};
     } else
       out.words.push_back(word);
@@ -77,8 +81,16 @@ std::optional<int> leave_orphans_to_another() {
   return 1;
 }
 
+// A deferral needs a time, and a "ready" has none.
+std::optional<std::string> objection_to_time(const std::string& answer, const dray::apps::LocalWish& wish) {
+  const bool timed = !wish.span.empty() || !wish.until.empty();
+  if (answer == "defer" && !timed) return "answer defer: needs --for, such as --for 2h, or --until TIME";
+  if (answer == "ready" && timed) return "answer ready: takes no --for and no --until; it is good for this update";
+  return {};
+}
+
 // What is wrong with the words, before anything is read; nothing: all is well.
-std::optional<std::string> objection(const std::vector<std::string>& words) {
+std::optional<std::string> objection(const std::vector<std::string>& words, const dray::apps::LocalWish& wish) {
   if (words.empty()) return "which command? try --help";
   const std::string& command = words[0];
   const auto rest = [&](std::size_t n) { return words.size() == n + 1; };
@@ -88,7 +100,7 @@ std::optional<std::string> objection(const std::vector<std::string>& words) {
   }
   if (command == "answer") {
     const bool known = rest(1) && (words[1] == "ready" || words[1] == "busy" || words[1] == "defer");
-    if (known) return {};
+    if (known) return objection_to_time(words[1], wish);
     return "answer: must be one of ready, busy, defer" + (words.size() > 1 ? ", and \"" + words.back() + "\" is not" : std::string{});
   }
   if (command == "installer") {
@@ -133,7 +145,7 @@ int main(int argc, char** argv) {
   const auto arguments = parse(argc, argv);
   if (!arguments) return 2;
   if (!arguments->check || !arguments->words.empty())
-    if (const auto wrong = objection(arguments->words)) {
+    if (const auto wrong = objection(arguments->words, arguments->wish)) {
       if (arguments->words.empty()) std::fputs(kHelp, stderr);
       std::fprintf(stderr, "dray-agent: %s\n", dray::clean_text(*wrong, 400).c_str());
       return 2;

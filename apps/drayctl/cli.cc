@@ -282,7 +282,7 @@ std::optional<int> Cli::parse(int argc, char** argv) {
   app.set_version_flag("--version", "drayctl " DRAY_VERSION);
   app.add_option("--server", server, "the server's address")->envname("DRAY_SERVER")->capture_default_str();
   app.add_option("--token-file", token_file, "file with the admin token (the server leaves it in its data folder)")->envname("DRAY_TOKEN_FILE");
-  app.add_option("--gateway", gateway, "talk to a gateway's own API instead: jobs, deferrals, defer, withdraw, cancel; works with the WAN down")->envname("DRAY_GATEWAY");
+  app.add_option("--gateway", gateway, "talk to a gateway's own API instead: jobs, deferrals, defer, withdraw, cancel, alone; works with the WAN down")->envname("DRAY_GATEWAY");
   app.add_flag("--json", as_json, "print the server's answers as JSON");
   app.require_subcommand(1);
   app.fallthrough();

@@ -64,7 +64,7 @@ void add_server_wishes(CLI::App& app, Cli& cli) {
   auto id = keep<std::string>();
   CLI::App* withdraw =
       group->add_subcommand("withdraw", "end one of the server's; the update falls back to its planned time");
-  withdraw->add_option("id", *id, "such as d5")->required();
+  withdraw->add_option("id", *id, "such as d5; behind -- where it begins with a dash")->required();
   withdraw->callback([&cli, id] { cli.command = [id](Session& s) { return withdraw_deferral(s, *id); }; });
 }
 
@@ -130,7 +130,8 @@ void add_gateway_wishes(CLI::App& app, Cli& cli) {
   auto id = keep<std::string>();
   CLI::App* withdraw =
       app.add_subcommand("withdraw", "with --gateway: end a deferral that was asked for there");
-  withdraw->add_option("id", *id, "such as l9")->required();
+  withdraw->add_option("id", *id, "as \"drayctl --gateway URL deferrals\" shows it, such as l4Kq81xZ0aB; behind -- where it begins with a dash")
+      ->required();
   withdraw->callback([at_site, id] { at_site([id](Session& s) { return withdraw_deferral(s, *id); }); });
 
   struct Options {

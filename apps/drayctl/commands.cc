@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "ctl/phases.h"
+#include "ctl/site_times.h"
 #include "ctl/times.h"
 #include "session.h"
 

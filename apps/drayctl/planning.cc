@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "base/bytes.h"
+#include "ctl/site_times.h"
 #include "session.h"
 
 namespace dray::ctl {
@@ -28,8 +29,6 @@ const std::vector<Column> kSiteFields{{"site", "name"},
                                       {"caps of the LAN", "limits.lan"},
                                       {"store used", "storage.used"},
                                       {"store quota", "storage.quota"}};
-
-constexpr int kMostExplained = 20;
 
 json::array list_from(const std::vector<std::string>& texts) {
   json::array out;
@@ -101,34 +100,6 @@ Task<Result<>> replace_row(Session& session, RowWish wish) {
   co_return Result<>{};
 }
 
-std::string render_sites(const json::array& sites) {
-  json::array rows;
-  for (const json::value& site : sites) {
-    json::object row = site.get_object();
-    row["size"] = human_bytes(number(site, "bytes"));
-    row["line"] = human_bytes(number(site, "rate")) + "/s";
-    if (cell(site, "planned_at") == "-") row["fits"] = "-", row["size"] = "-", row["line"] = "-";
-    rows.push_back(std::move(row));
-  }
-  std::string out = render_table({{"SITE", "site"},
-                                  {"DEVICES", "devices"},
-                                  {"BYTES", "size"},
-                                  {"RATE", "line"},
-                                  {"START", "start_at"},
-                                  {"UPDATE", "update_at"},
-                                  {"FINISH", "finish_at"},
-                                  {"FITS", "fits"},
-                                  {"WHY NOT", "reason"}},
-                                 rows);
-  int left = kMostExplained;
-  for (const json::value& site : sites) {
-    if (cell(site, "sentence") == "-") continue;
-    if (left-- == 0) return out + "...\n";
-    out += cell(site, "site") + " does not fit: " + cell(site, "sentence") + "\n";
-  }
-  return out;
-}
-
 Task<Result<>> plan_rollout(Session& session, PlanWish wish) {
   const auto body = read_rollout(wish.file, session.clock.wall());
   if (!body) co_return body.error();
@@ -154,6 +125,7 @@ Task<Result<>> plan_rollout(Session& session, PlanWish wish) {
   if (number(*plan, "incompatible") > 0)
     std::cout << number(*plan, "incompatible")
               << " devices are left alone: nothing in the release fits them.\n";
+  session.warn(*plan);
   if (wish.simulate) std::cout << "\n" << render_forecast(plan->at("forecast"));
   std::cout << "Nothing was started.\n";
   co_return Result<>{};

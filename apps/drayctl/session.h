@@ -94,7 +94,6 @@ Task<Result<>> plan_rollout(Session& session, PlanWish wish);
 Result<json::value> forecast(const json::value& facts, int runs, int sites);
 std::string render_forecast(const json::value& forecast);
 Task<Result<>> show_sites(Session& session, std::string id);  // of a rollout: their times
-std::string render_sites(const json::array& sites);
 
 // The rollout file (TOML) as the body of POST /rollouts.
 Result<json::value> read_rollout(const std::string& file, WallTime now);

@@ -29,7 +29,7 @@ FleetWorld::Totals FleetWorld::totals() {
     if (lists == nullptr) continue;
     for (const auto& [name, device] : catalog_.devices()) {
       const auto job = lists->job(JobId{rollout->id + "-" + name});
-      if (job) ++out.jobs[job->result.state];
+      if (job) ++out.jobs[std::string{to_string(job->result.state)}];
     }
   }
   return out;

@@ -108,10 +108,10 @@ void FleetWorld::check_liveness() {
       // What can't be read of a device, or of its type, passes no filter: such a rollout may have begun without it.
       if (!view && (unread_.contains(name) || unread_.contains(device.type))) continue;
       if (!view) return complain(name, job + " is unknown to the server");
-      const std::string& state = view->result.state;
-      const std::string said = state + " (" + view->result.reason + "): " + view->result.sentence;
+      const core::JobState state = view->result.state;
+      const std::string said = std::string{to_string(state)} + " (" + view->result.reason + "): " + view->result.sentence;
       if (!core::is_final(state)) return complain(name, job + " is still " + said);
-      if (rollout->proof && is_well_behaved(device) && state != "succeeded")
+      if (rollout->proof && is_well_behaved(device) && state != core::JobState::kSucceeded)
         return complain(name, job + " was rolled out when nothing went wrong any more, and is " + said);
     }
   }

@@ -264,8 +264,8 @@ std::int64_t SitePlay::ended(bool& all) const {
   all = true;
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     const wire::JobReport* job = server_->job("r1-d" + std::to_string(i));
-    const std::string state = job != nullptr ? job->state : "";
-    updated += state == "succeeded" ? 1 : 0;
+    const core::JobState state = job != nullptr ? job->state : core::JobState::kIdle;
+    updated += state == core::JobState::kSucceeded ? 1 : 0;
     all = all && core::is_final(state);
   }
   return updated;

@@ -382,11 +382,11 @@ std::vector<std::string> JobStory::wrong() {
   if (at == nullptr) return {"the gateway is not there"};
   for (const auto& [id, one] : at->jobs()) {
     const wire::JobReport* known = server_->job(id.value());
-    const std::string state = at->describe(one).state;
+    const core::JobState state = at->describe(one).state;
     if (known == nullptr || known->state != state)
       out.push_back("the server thinks that " + id.value() + " is " +
-                    (known == nullptr ? "unknown" : known->state) + ", it is " + state);
-    if (state == "succeeded" && one.terms.incompatible.empty())
+                    std::string{known == nullptr ? "unknown" : to_string(known->state)} + ", it is " + std::string{to_string(state)});
+    if (state == core::JobState::kSucceeded && one.terms.incompatible.empty())
       for (const auto& step : one.terms.steps)
         for (const auto& artifact : step)
           if (id.value() == "j" && at->jobs().size() == 1 && running_[artifact.component] != artifact.version)

@@ -149,7 +149,7 @@ void PlanServer::fold(wire::Report report) {
   if (job != nullptr && known != newest_.end()) {
     const auto& before = std::get<wire::JobReport>(known->second.body);
     if (core::is_final(before.state) && before.state != job->state)
-      complaints_.push_back(job->job.value() + " was " + before.state + " and became " + job->state);
+      complaints_.push_back(job->job.value() + " was " + std::string{to_string(before.state)} + " and became " + std::string{to_string(job->state)});
   }
   newest_.insert_or_assign(subject, std::move(report));
 }

@@ -138,7 +138,7 @@ Result<> SiteWorld::run(Duration limit) {
 bool SiteWorld::is_done() {
   for (const char* id : {"r1-duo", "r1-solo"}) {
     const wire::JobReport* job = server_->job(id);
-    if (job == nullptr || job->state != "succeeded") return false;
+    if (job == nullptr || job->state != core::JobState::kSucceeded) return false;
   }
   const auto gateway = gateway_life_.lock();
   if (!gateway || gateway->gateway() == nullptr || !gateway->gateway()->site().outbox().empty()) return false;
@@ -238,10 +238,10 @@ void SiteWorld::check_fold() {
   const gateway::Site& site = life->gateway()->site();
   for (const auto& [id, job] : site.jobs()) {
     const wire::JobReport* known = server_->job(id.value());
-    const std::string state = site.describe(job).state;
+    const core::JobState state = site.describe(job).state;
     if (known == nullptr || known->state != state)
       complain("the server thinks that " + id.value() + " is " +
-               (known != nullptr ? known->state : "unknown") + ", it is " + state);
+               std::string{known != nullptr ? to_string(known->state) : "unknown"} + ", it is " + std::string{to_string(state)});
   }
   for (const Node* device : devices_)
     if (!knows(*device)) complain("the server does not know what runs on " + device->name());

@@ -227,6 +227,54 @@ TEST_F(AgentTest, TheOperatorsDeferralIsToldAndOutlivesARestart) {
   EXPECT_TRUE(confirmed());
 }
 
+// M8: the gateway asks no more until the deferral is over, and a "ready" before that counts at once.
+TEST_F(AgentTest, TheOperatorsReadyAfterADeferralIsToldAtOnce) {
+  for (const bool restarts : {false, true}) {
+    if (!restarts) set_up();
+    server.ask_first = server.hides = true;
+    server.order(restarts ? 102 : 101, {TestPart{"os", restarts ? "3" : "2", image(kSize, restarts ? 4 : 3)}});
+    server.confirmations.clear();
+    server.feedback.clear();
+    if (!restarts) device.power_on();
+    ASSERT_TRUE(world.run_until([&] { return phase() != ""; }, 1min));
+    local(R"({"command":"answer","answer":"defer","for_s":86400})");
+    ASSERT_TRUE(world.run_until([&] { return !server.confirmations.empty(); }, 5min));
+    EXPECT_NE(server.confirmations.back().find("defer"), std::string::npos);
+    ASSERT_TRUE(world.run_until([&] { return phase() == "idle"; }, 5min));
+    EXPECT_NE(local(R"({"command":"answer","answer":"ready"})").find(R"("ok":true)"), std::string::npos);
+    if (restarts) device.power_off();
+    const std::size_t before = server.confirmations.size();
+    ASSERT_TRUE(world.run_until([&] { return server.confirmations.size() > before; }, 1min));
+    EXPECT_TRUE(confirmed());
+    ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 5min));
+    EXPECT_EQ(server.attributes["dray.version.os"], restarts ? "3" : "2");
+  }
+}
+
+TEST_F(AgentTest, ALaterObjectionTakesAReadyBackAndWhatIsSaidToNobodyIsCalledSo) {
+  set_up();
+  settings.asks_operator = true;
+  server.ask_first = true;
+  server.order(101, {new_os});
+  server.holds_orders = true;
+  device.power_on();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "waiting"; }, 1min));
+  local(R"({"command":"answer","answer":"ready"})");
+  ASSERT_TRUE(world.run_until([&] { return phase() == "idle"; }, 1min)) << "it is confirmed, and has no turn yet";
+  EXPECT_TRUE(confirmed());
+  EXPECT_NE(local(R"({"command":"answer","answer":"busy","why":"a customer"})").find("The gateway is told"), std::string::npos);
+  ASSERT_TRUE(world.run_until([&] { return server.confirmations.size() == 2; }, 1min));
+  EXPECT_NE(server.confirmations[1].find("a customer"), std::string::npos) << server.confirmations[1];
+  server.withdraw();
+  ASSERT_TRUE(world.run_until([&] { return phase() == "idle"; }, 5min));
+  server.confirmations.clear();
+  EXPECT_NE(local(R"({"command":"answer","answer":"ready"})").find(R"("ok":true)"), std::string::npos);
+  ASSERT_TRUE(world.run_for(5min));
+  EXPECT_EQ(phase(), "idle") << "it is gone";
+  EXPECT_NE(local(R"({"command":"answer","answer":"busy"})").find("Noted: busy."), std::string::npos);
+  EXPECT_NE(local(R"({"command":"answer","answer":"ready"})").find("No update is asked for now"), std::string::npos);
+}
+
 TEST_F(AgentTest, RefusesALocalRequestThatIsWrongAndChangesNothing) {
   set_up();
   device.power_on();

@@ -46,6 +46,8 @@ class ScriptedDdi final : public HttpHandler {
   // --- the script ---
   std::string sleep = "00:00:01";
   bool ask_first = false;  // a communication request before the deployment
+  bool hides = false;      // as our gateway: what is put off is asked no more
+  bool holds_orders = false;  // what was confirmed is not shown yet
   std::function<BodyFault(const std::string& component, std::uint64_t from)> fault;
   std::function<void(const std::string& execution, const std::string& phase)> on_feedback;
   std::string update = "forced";
@@ -61,7 +63,7 @@ class ScriptedDdi final : public HttpHandler {
     action_ = action;
     parts_ = std::move(parts);
     open_ = true;
-    cancelling_ = confirmed_ = false;
+    cancelling_ = confirmed_ = hidden_ = false;
   }
   void cancel() { cancelling_ = true; }
   void withdraw() { open_ = false; }
@@ -136,9 +138,9 @@ class ScriptedDdi final : public HttpHandler {
     const std::string id = std::to_string(action_);
     if (open_ && cancelling_)
       links["cancelAction"] = {{"href", link("/cancelAction/" + id)}};
-    else if (open_ && ask_first && !confirmed_)
+    else if (open_ && ask_first && !confirmed_ && !hidden_)
       links["confirmationBase"] = {{"href", link("/confirmationBase/" + id + "?c=-21")}};
-    else if (open_)
+    else if (open_ && (confirmed_ || !ask_first) && !holds_orders)
       links["deploymentBase"] = {
           {"href", link("/deploymentBase/" + id + (update == "skip" ? "?c=-2" : "?c=-1"))}};
     if (probes && links.empty()) links["drayProbe"] = {{"href", link("/drayProbe")}};
@@ -211,9 +213,11 @@ class ScriptedDdi final : public HttpHandler {
   }
 
   HttpResponse take_confirmation(const std::string& body) {
+    if (!open_) return HttpResponse{404};
     confirmations.push_back(body);
     const auto parsed = wire::parse_json(body);
-    if (parsed && parsed->at("confirmation").as_string() == "confirmed") confirmed_ = true;
+    confirmed_ = parsed && parsed->at("confirmation").as_string() == "confirmed";
+    hidden_ = hides && !confirmed_;
     return HttpResponse{200};
   }
 
@@ -260,7 +264,7 @@ class ScriptedDdi final : public HttpHandler {
   std::string origin_;
   std::int64_t action_ = 0;
   std::vector<TestPart> parts_;
-  bool open_ = false, cancelling_ = false, confirmed_ = false;
+  bool open_ = false, cancelling_ = false, confirmed_ = false, hidden_ = false;
 };
 
 }  // namespace dray::agent::testing

@@ -69,6 +69,14 @@ std::string status(const at::Attempt& attempt, bool asks, const std::vector<std:
   return wire::to_text(out);
 }
 
+// What a word brings about beyond being noted.
+std::string what_follows(const at::Attempt& attempt, bool is_asked) {
+  if (const auto* offered = std::get_if<at::Offered>(&attempt.phase); offered != nullptr && offered->again)
+    return " The gateway is told now, or as soon as it can be reached.";
+  if (!is_asked && at::operator_objects(attempt) == nullptr) return " No update is asked for now; what was said before holds no longer.";
+  return "";
+}
+
 // "ines (alex)": who it was by their own word, and by the kernel's.
 std::string by_whom(const Request& request, const std::string& who) {
   const std::string both = request.by.empty() || request.by == who ? who : request.by + " (" + who + ")";
@@ -107,10 +115,11 @@ Task<std::string> Agent::local_call(std::string line, std::string who) {
     auto word = asked_word(*request, who);
     if (!word) co_return refusal("invalid", word.error().message());
     const bool objected = at::operator_objects(session_->attempt()) != nullptr;
-    if (word->kind == at::AnswerKind::kReady && !at::may_cancel(session_->attempt()) && !objected)
+    const bool is_asked = at::may_cancel(session_->attempt()) || !session_->attempt().answered.empty();
+    if (word->kind == at::AnswerKind::kReady && !is_asked && !objected)
       co_return refusal("not_asked", "Nobody has asked. " + at::describe(session_->attempt()));
     session_->say(std::move(*word));
-    answer = done("Noted: " + request->answer + ".");
+    answer = done("Noted: " + request->answer + "." + what_follows(session_->attempt(), is_asked));
   } else if (request->command == "cancel") {
     const at::Attempt& attempt = session_->attempt();
     if (at::is_trial(attempt)) co_return refusal("too_late", "Too late: " + at::describe(attempt) + ".");

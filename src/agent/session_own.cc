@@ -153,7 +153,10 @@ void Agent::Session::say(at::Word word) {
   apply(at::Said{std::move(word)});
   countdown_changed_.notify();
   work_changed_.notify();
-  if (doing_ != nullptr && std::holds_alternative<at::Holding>(attempt().phase)) doing_->request();
+  const auto& phase = attempt().phase;
+  const bool asks_itself = std::holds_alternative<at::Offered>(phase) || std::holds_alternative<at::Waiting>(phase) ||
+                           std::holds_alternative<at::Holding>(phase);
+  if (doing_ != nullptr && asks_itself) doing_->request();  // by what was said before
 }
 
 // Counted by the clock that never jumps, and saved on the way: a restart loses at most one step, to the safe

@@ -60,6 +60,7 @@ bool Agent::Session::has_nothing_to_do() const {
   if (work_.kind == at::WorkKind::kNone) return true;
   if (work_.kind != at::WorkKind::kAnswerOffer) return false;
   if (const auto* waiting = std::get_if<at::Waiting>(&attempt().phase)) return waiting->left > Duration{0};
+  if (const auto* offered = std::get_if<at::Offered>(&attempt().phase); offered != nullptr && offered->again) return false;
   return answered_ == asked_;
 }
 
@@ -115,11 +116,13 @@ InstallerEnv Agent::Session::env_of_order() const {
 Task<> Agent::Session::answer_offer(Stop& stop) {
   auto ready = co_await readiness(stop);
   if (!ready || stop.requested()) co_return;
-  const bool waited = std::holds_alternative<at::Waiting>(attempt().phase);
+  const auto* offered = std::get_if<at::Offered>(&attempt().phase);
+  const bool asked_no_more = std::holds_alternative<at::Waiting>(attempt().phase) || (offered != nullptr && offered->again);
   if (ready->silent) co_return wait_silently(*ready);
   const bool yes = ready->kind == at::AnswerKind::kReady;
   client::Confirmation confirmation{yes, std::string{word_of(ready->kind)}, ready->retry_after, ready->why};
   auto sent = co_await ddi_.confirm(at::action_of(attempt()), std::move(confirmation), stop);
+  if (stop.requested()) co_return;  // something else was said meanwhile, and is the answer
   if (!sent && sent.error().code() != ErrorCode::kNotFound) {
     if (lines_.may_say("offer_not_answered", "")) parts_.log.warn("offer_not_answered", {{"why", sent.error().message()}});
     co_await pause(work_backoff_.next(chance()), stop);
@@ -134,8 +137,8 @@ Task<> Agent::Session::answer_offer(Stop& stop) {
   put_off_at_ = parts_.clock.steady();
   if (sent)
     apply(at::Answered{ready->kind, ready->why});
-  else if (waited)
-    apply(at::Withdrawn{});  // nobody asks any more
+  else if (asked_no_more)
+    apply(at::Withdrawn{.gone = true});  // nobody asks any more
 }
 
 Task<> Agent::Session::fetch(std::size_t index, Stop& stop) {

@@ -16,6 +16,7 @@ TEST(AgentState, EveryPhaseComesBackAsItWas) {
   const Order order{ActionId{101}, {part, no_sha256}, true};
   const std::vector<Phase> phases{Idle{},
                                   Offered{order.action},
+                                  Offered{order.action, true},
                                   Waiting{order.action, "in use", Duration{59'000}},
                                   Deferring{order.action, AnswerKind::kDefer, "in \"use\""},
                                   Downloading{order, 1},
@@ -31,9 +32,9 @@ TEST(AgentState, EveryPhaseComesBackAsItWas) {
                                   RolledBack{order, "why", {false, true}},
                                   Failed{order, "why"},
                                   Cancelled{order.action, "ines", "why", {true, true}}};
-  EXPECT_EQ(phases.size(), std::variant_size_v<Phase>);
+  EXPECT_EQ(phases.size(), std::variant_size_v<Phase> + 1);
   for (const Phase& phase : phases) {
-    const Attempt attempt{phase, {{part.sha256.hex(), 4'999'999'999}}, 3};
+    const Attempt attempt{phase, {{part.sha256.hex(), 4'999'999'999}}, 3, {}, ActionId{102}};
     const auto again = decode_state(encode_state(attempt));
     ASSERT_TRUE(again) << phase_name(phase) << ": " << again.error().message();
     EXPECT_EQ(*again, attempt) << phase_name(phase);

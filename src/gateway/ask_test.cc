@@ -129,7 +129,7 @@ TEST_F(AskTest, AStatusThatCanNotBeReadKeepsTheDeviceWaitingAndSaysWhy) {
   start();
   ASSERT_TRUE(until_reason(1, "status_unknown"));
   EXPECT_NE(said(1).sentence.find("no route to it"), std::string::npos);
-  EXPECT_EQ(said(1).state, "waiting_confirm");
+  EXPECT_EQ(said(1).state, core::JobState::kWaitingConfirm);
   EXPECT_EQ(link("deploymentBase"), "");
   probe.says.erase("dev-1");
   clock.leap += 5min;

@@ -20,11 +20,11 @@ class BytesTest : public DoorWorld {
   bool until_said(const std::string& state, const std::string& reason) {
     const auto it = [&] {
       const auto job = server.job("r1-dev-1");
-      return job && job->state == state && job->reason == reason;
+      return job && to_string(job->state) == state && job->reason == reason;
     };
     const bool so = until(it, 20s);
     const auto job = server.job("r1-dev-1");
-    EXPECT_TRUE(so) << (job ? job->state + " / " + job->reason + " / " + job->sentence : "nothing was reported");
+    EXPECT_TRUE(so) << (job ? std::string{to_string(job->state)} + " / " + job->reason + " / " + job->sentence : "nothing was reported");
     return so;
   }
   void replace_gateway() {

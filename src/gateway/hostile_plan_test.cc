@@ -200,6 +200,7 @@ TEST(HostilePlan, EveryTextOfADeviceIsReadAgain) {
                            kAt};
     device.installed_name = device.installed_version = value;
     read_dray_attributes(device);
+    read_busy(device, kAt);
     const auto again = documents::read_device(documents::write_device(device));
     ASSERT_TRUE(again) << again.error().message();
     EXPECT_EQ(again->attributes, device.attributes);

@@ -170,7 +170,7 @@ HttpResponse LocalApi::jobs() const {
     out.push_back({{"id", id.value()},
                    {"device", job.terms.device.value()},
                    {"assignment", job.terms.assignment.value()},
-                   {"state", state.state},
+                   {"state", core::to_string(state.state)},
                    {"reason", state.reason},
                    {"sentence", state.sentence},
                    {"until", maybe_time(state.until)},

@@ -156,8 +156,12 @@ class Site {
   std::optional<ActionView> find_action(const DeviceState& device, ActionId action) const;
   ActionHistory& history(ActionId action) { return histories_[action]; }
   void save_history(DeviceState& device, ActionId action);
-  // Attributes changed; power_on: they held a power-on report.
-  void device_reported(DeviceState& device, bool power_on);
+  // Attributes changed, or were said again.
+  struct Said {
+    bool power_on = false;  // they held a power-on report
+    bool busy = false;      // they named dray.busy, or took it away
+  };
+  void device_reported(DeviceState& device, Said said);
   // Of its newest report, because they were too many: said in the log and with the device.
   void attributes_refused(DeviceState& device, bool refused);
   void device_seen(DeviceState& device);
@@ -266,6 +270,7 @@ class Site {
 
   bool apply_one(const JobId& id, const core::JobEvent& event);
   void after_change(const core::Job& before, const core::Job& after);
+  bool note_closed(DeviceState& device, const core::Job& before, const core::Job& after);
   void perform(const JobId& id, const core::JobAction& action);
   void forget_dropped();
   void settle_jobs(DeviceState& device);

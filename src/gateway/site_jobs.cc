@@ -15,6 +15,11 @@ constexpr Duration kFarAway{24 * 3'600'000};
 constexpr std::chrono::minutes kLineIsNews{15};
 constexpr Duration kStillDue{1'000};  // after this it is looked at again
 
+// The last action that its device has closed as done; null where the last one ended otherwise.
+const core::PastAction* last_finished(const core::Job& job) {
+  return job.past.empty() || job.past.back().end != core::ActionEnd::kFinished ? nullptr : &job.past.back();
+}
+
 bool late_seen(const std::optional<WallTime>& before, WallTime now) {
   return !before || now - *before >= std::chrono::hours{1};
 }
@@ -118,19 +123,30 @@ void Site::after_change(const core::Job& before, const core::Job& after) {
   }
   DeviceState* device = find_device(after.terms.device.value());
   if (device == nullptr) return;
-  if (!after.past.empty() && (before.past.empty() || before.past.back().id != after.past.back().id) &&
-      after.past.back().end == core::ActionEnd::kFinished) {
-    device->installed_action = after.past.back().id;
-    device->installed_job = after.terms.id;
-    device->wants_config_data = true;
-    const std::size_t step = after.past.back().step;
-    if (step < before.terms.steps.size())  // what it said of these before is over
-      for (const core::StepArtifact& artifact : before.terms.steps[step]) device->installed.erase(artifact.component);
-    read_dray_attributes(*device);
-    save_device(*device, {Write::put(kind::kDevice, device->name.value(), documents::write_device(*device))});
-  } else {
-    save_device(*device);
+  const bool changed = note_closed(*device, before, after);
+  save_device(*device, changed ? Writes{Write::put(kind::kDevice, device->name.value(), documents::write_device(*device))} : Writes{});
+}
+
+// The device has closed a step as done, or it is known to run it.
+bool Site::note_closed(DeviceState& device, const core::Job& before, const core::Job& after) {
+  const core::PastAction* const closed = last_finished(after);
+  if (closed == nullptr) return false;
+  const core::PastAction* const known = last_finished(before);
+  const bool is_news = known == nullptr || known->id != closed->id;
+  if (is_news) {
+    if (!closed->acknowledged) device.wants_config_data = true;  // else it has just said what runs
+    if (closed->step < before.terms.steps.size())  // what it said of these before is over
+      for (const core::StepArtifact& artifact : before.terms.steps[closed->step])
+        std::erase_if(device.installed, [&](const auto& one) { return one.first == artifact.component && one.second != artifact.version; });
+    read_dray_attributes(device);
   }
+  const auto restarts = [](const core::Job& job) { return std::holds_alternative<core::Restarting>(job.phase); };
+  const bool is_installed = !restarts(after) && (is_news || restarts(before));  // while it restarts nobody knows
+  if (is_installed) {
+    device.installed_action = closed->id;
+    device.installed_job = after.terms.id;
+  }
+  return is_news || is_installed;
 }
 
 void Site::perform(const JobId& id, const core::JobAction& action) {
@@ -341,20 +357,22 @@ void Site::attributes_refused(DeviceState& device, bool refused) {
     parts_.log.warn("attributes_refused", {{"device", device.name.value()}, {"most", wire::kMostAttributes}, {"kept", "those of before"}});
 }
 
-void Site::device_reported(DeviceState& device, bool power_on) {
+void Site::device_reported(DeviceState& device, Said said) {
   read_dray_attributes(device);
-  read_busy(device, now());
+  if (said.busy) {
+    read_busy(device, now());
+    device.busy_used = false;
+  }
   say_other_type(device);
-  device.busy_used = false;
   device.wants_config_data = false;
-  if (power_on) note_boot(device);
+  if (said.power_on) note_boot(device);
   device.seen_at = device.seen_reported = now();
   save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
   if (device.in_plan)
     report(device_report(device));
   else
     report(wire::RegisteredReport{device.name, foreign_attributes(device.attributes)});
-  if (power_on) {
+  if (said.power_on) {
     if (lines_.may_say("power_on_reported", device.name.value()))
       parts_.log.info("power_on_reported", {{"device", device.name.value()}, {"boot_id", device.boot_id}});
     const auto order = device.jobs;

@@ -206,13 +206,13 @@ TEST_F(UnreadableTest, AJobThatHasSucceededStaysSo) {
   EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
   spoil(kind::kJob, "r1-dev-1");
   start();  // kept twice
-  EXPECT_EQ(gateway().site().describe(*gateway().site().find_job(JobId{"r1-dev-1"})).state, "succeeded");
+  EXPECT_EQ(gateway().site().describe(*gateway().site().find_job(JobId{"r1-dev-1"})).state, core::JobState::kSucceeded);
   stop();
   stored().put(kind::kEnded, "r1-dev-1", "{}");
   spoil(kind::kJob, "r1-dev-1", "[]");
   start();  // the device has installed it
   EXPECT_TRUE(until([&] { return gateway().site().find_job(JobId{"r1-dev-1"}) != nullptr; }));
-  EXPECT_EQ(gateway().site().describe(*gateway().site().find_job(JobId{"r1-dev-1"})).state, "succeeded");
+  EXPECT_EQ(gateway().site().describe(*gateway().site().find_job(JobId{"r1-dev-1"})).state, core::JobState::kSucceeded);
   EXPECT_EQ(link("deploymentBase"), "");
 }
 
@@ -224,7 +224,7 @@ TEST_F(UnreadableTest, AJobThatWasCancelledStaysSo) {
   EXPECT_TRUE(until_state("r1-dev-1", "cancelled"));
   spoil(kind::kJob, "r1-dev-1");
   start();
-  EXPECT_EQ(gateway().site().describe(*gateway().site().find_job(JobId{"r1-dev-1"})).state, "cancelled");
+  EXPECT_EQ(gateway().site().describe(*gateway().site().find_job(JobId{"r1-dev-1"})).state, core::JobState::kCancelled);
   stop();
   stored().put(kind::kEnded, "r1-dev-1", "");
   spoil(kind::kJob, "r1-dev-1", "");
@@ -232,7 +232,7 @@ TEST_F(UnreadableTest, AJobThatWasCancelledStaysSo) {
   server.publish();
   start();
   EXPECT_TRUE(until([&] { return gateway().site().find_job(JobId{"r1-dev-1"}) != nullptr; }));
-  EXPECT_EQ(gateway().site().describe(*gateway().site().find_job(JobId{"r1-dev-1"})).state, "cancelled");
+  EXPECT_EQ(gateway().site().describe(*gateway().site().find_job(JobId{"r1-dev-1"})).state, core::JobState::kCancelled);
   EXPECT_EQ(link("deploymentBase"), "");
 }
 
@@ -297,7 +297,7 @@ TEST_F(UnreadableTest, WithoutAPlanWhatHasBegunMayEnd) {
   EXPECT_EQ(link("deploymentBase", "dev-2"), "");
   EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("closed", "success")).status, 200);
   power_on("2.0", "boot-2");
-  EXPECT_EQ(gateway().site().describe(*gateway().site().find_job(JobId{"r1-dev-1"})).state, "succeeded");
+  EXPECT_EQ(gateway().site().describe(*gateway().site().find_job(JobId{"r1-dev-1"})).state, core::JobState::kSucceeded);
   EXPECT_EQ(get("", {.device = "dev-3"}).status, 401) << "nobody knows it";
   clock.leap += 25h;
   EXPECT_TRUE(until([&] { return core::is_final(*gateway().site().find_job(JobId{"r1-dev-2"})); })) << "its time comes all the same";

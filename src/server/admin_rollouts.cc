@@ -73,7 +73,7 @@ Task<HttpResponse> AdminApi::add_rollout(Call& call) {
   std::function<Result<wire::RolloutView>()> show = [this, id = done->id] {
     return parts_.lists.rollout(RolloutId{id});
   };
-  std::vector<std::string> warnings = wire::warnings_of(asked->rollout);
+  std::vector<std::string> warnings = wire::warnings_of(asked->rollout, parts_.clock.wall());
   co_return co_await made<wire::RolloutView>(*done, "/api/v1/rollouts/" + done->id, {}, std::move(show), std::move(warnings));
 }
 

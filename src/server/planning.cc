@@ -190,11 +190,13 @@ Result<wire::WhatIfView> what_if(Parts& parts, const Options& options, const wir
   }
   const auto results = scheduler.plan(asked.sites, taken);
   wire::WhatIfView out;
+  out.warnings = wire::warnings_of(rollout, now);
   out.incompatible = asked.incompatible;
   for (std::size_t i = 0; i < results.size(); ++i) {
     wire::SiteTimesView& view = out.sites.emplace_back();
     view.site = asked.sites[i].site;
     view.devices = static_cast<std::int64_t>(asked.sites[i].devices.size());
+    view.assumed = asked.sites[i].wan.assumed;
     if (!results[i].planned) continue;
     describe(*results[i].planned, view);
     add_times(asked.facts.sites[i], results[i]);

@@ -22,10 +22,10 @@ class PlanningSiblings : public ::testing::Test, protected PlannedFleet {
     wire::JobReport body;
     body.job = JobId{rollout.value() + "-" + name + "-1"};
     body.attempt = 1;
-    body.state = "installing";
+    body.state = core::JobState::kInstalling;
     report(name, {body});
     now += took;
-    body.state = "succeeded";
+    body.state = core::JobState::kSucceeded;
     report(name, {body});
     now -= took;
   }

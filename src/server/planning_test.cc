@@ -250,7 +250,7 @@ TEST_F(Planning, InstallTimesAreLearnedFromWhatDevicesTook) {
   const auto says = [&](const char* state) {
     wire::JobReport body;
     body.job = JobId{first.value() + "-berlin-1"};
-    body.state = state;
+    body.state = core::job_state_of(state).value();
     body.attempt = 1;
     report("berlin", {body});
   };
@@ -281,7 +281,7 @@ TEST_F(Planning, APhaseGetsItsTimesWhenItBegins) {
   pass();
   wire::JobReport done;
   done.job = JobId{"r1-berlin-1"};
-  done.state = "succeeded";
+  done.state = core::JobState::kSucceeded;
   EXPECT_FALSE(report("berlin", {done}).changed.empty());
   pass();
   EXPECT_EQ(assignment("lyon").fetch, core::Fetch::kHold)
@@ -458,7 +458,7 @@ TEST_F(Planning, WhatIfHasTheFactsOfItsDevices) {
   const RolloutId first = start(rollout("1", core::Delivery::kPull, 48h), "name=berlin-1");
   wire::JobReport job;
   job.job = JobId{first.value() + "-berlin-1"};
-  job.state = "succeeded";
+  job.state = core::JobState::kSucceeded;
   job.attempt = 3;
   report("berlin", {job});
   rates("berlin", 1000, 9000, {"berlin-1", "berlin-2"});

@@ -138,7 +138,7 @@ Result<DevicePatch> decode_device_patch(std::string_view text);
 Result<TypePatch> decode_type_patch(std::string_view text);
 Result<NewRelease> decode_release(std::string_view text);
 // What may be forgotten in it, a sentence each.
-std::vector<std::string> warnings_of(const NewRollout& rollout);
+std::vector<std::string> warnings_of(const NewRollout& rollout, WallTime now);
 Result<NewRollout> decode_rollout(std::string_view text);
 Result<NewDeferral> decode_deferral(std::string_view text);
 Result<Why> decode_why(std::string_view text);               // {"by", "why"}, both may be missing
@@ -150,6 +150,9 @@ Result<IdRenewal> decode_id_renewal(std::string_view text);  // {"by", "why", "b
 // Letters, digits, '.', '_', '-'; begins with a letter or digit. What names, sites, types and components are
 // made of.
 bool is_name(std::string_view text);
+// What a device may be called: what any client of the device protocol calls itself ("kasse 3", "b8:27:eb:01:02:03"), as the
+// gateway's door writes it (base/text.h, clean_name), but without '/', with no '-' in front and no blank at an end.
+bool is_device_name(std::string_view text);
 // A plain file name: no '/', no control characters, not "." or "..", valid for a device's disk and for a
 // URL's last part.
 bool is_file_name(std::string_view text);
@@ -263,6 +266,7 @@ struct SiteTimesView {
   std::uint64_t bytes = 0, rate = 0;  // that the gateway lacked; bytes per second that were counted on
   std::optional<WallTime> planned_at, transmit_at, update_at, fetched_at, finish_at;
   std::string misfit, sentence;  // empty: it fits
+  std::optional<bool> assumed;   // the rate was never measured; nothing: it is not known any more
 };
 // Of all sites of a rollout.
 struct PlanningView {
@@ -277,6 +281,7 @@ struct WhatIfView {
   std::int64_t incompatible = 0;  // devices that nothing fits
   ForecastRollout facts;          // what it was computed from, for a forecast; shown where it is asked for
   bool with_facts = false;
+  std::vector<std::string> warnings;
 };
 PlanningView summary_of(const std::vector<SiteTimesView>& sites);
 
@@ -303,7 +308,7 @@ struct LogLine {
   WallTime at;
   std::string text;
 };
-struct RegisteredView {  // a device that a gateway saw and nobody has added
+struct RegisteredView {  // a device that a gateway saw and nobody has added; may be added where is_device_name
   std::string name, site;
   core::Attributes attributes;
   WallTime at;

@@ -35,6 +35,8 @@ std::string rollout(const std::string& change = "{}") {
   return to_text(o);
 }
 
+const WallTime kEarly{};
+
 TEST(AdminApi, RefusesFileNamesThatLeadSomewhereElse) {
   EXPECT_TRUE(decode_artifact(artifact("file", R"("till-image_2.tar.gz")")));
   for (const auto* bad : {R"("../x")", R"("a/b")", R"("..")", R"(".hidden")", R"("a\u0000b")", R"("a\nb")",
@@ -49,6 +51,21 @@ TEST(AdminApi, RefusesNamesThatAreNone) {
             std::string::npos);
 }
 
+// Clients choose their own names, and the door writes them in its own way: what it lists can be added.
+TEST(AdminApi, ADeviceIsCalledWhatItsClientCallsItself) {
+  const auto device = [](const std::string& name) { return decode_device(to_text(json::object{{"name", name}, {"site", "berlin"}, {"type", "till"}})); };
+  for (const std::string& good : {std::string{"till-014"}, std::string{"Kasse 3"}, std::string{"b8:27:eb:01:02:03"}, std::string{"Käßchen"}, clean_name("kasse-\xFC"), clean_name("a\tb"),
+                                  clean_name("50%AB"), std::string{"[x](y)=,;\"'"}, std::string(128, 'x')}) {
+    EXPECT_TRUE(device(good)) << good;
+    EXPECT_TRUE(encode(RegisteredView{.name = good}).at("may_be_added").as_bool()) << good;
+    EXPECT_TRUE(decode_deferral(to_text(json::object{{"device", good}, {"until", "2026-11-24T12:00:00Z"}}))) << good;
+  }
+  for (const std::string& bad : {std::string{}, std::string{" x"}, std::string{"x "}, std::string{"-x"}, std::string{"a/b"}, std::string{"a\tb"}, std::string{"a\nb"}, std::string(129, 'x')}) {
+    EXPECT_EQ(why(device(bad)).find("name: "), 0U) << bad;
+    EXPECT_FALSE(encode(RegisteredView{.name = bad}).at("may_be_added").as_bool()) << bad;
+  }
+}
+
 TEST(AdminApi, AnArtifactsVersionIsWhatDevicesMaySay) {
   std::string longest;
   for (int i = 0; i < 128; ++i) longest += "ä";
@@ -61,11 +78,22 @@ TEST(AdminApi, AnArtifactsVersionIsWhatDevicesMaySay) {
 TEST(AdminApi, ARolloutThatNoFailureStopsIsWarnedAbout) {
   const auto careless = decode_rollout(rollout());
   ASSERT_TRUE(careless);
-  ASSERT_EQ(warnings_of(*careless).size(), 1U);
-  EXPECT_NE(warnings_of(*careless)[0].find("failure threshold"), std::string::npos);
+  ASSERT_EQ(warnings_of(*careless, kEarly).size(), 1U);
+  EXPECT_NE(warnings_of(*careless, kEarly)[0].find("failure threshold"), std::string::npos);
   const auto careful = decode_rollout(rollout(R"({"phases": [{"failure": {"percent": 5}}]})"));
   ASSERT_TRUE(careful) << careful.error().message();
-  EXPECT_TRUE(warnings_of(*careful).empty());
+  EXPECT_TRUE(warnings_of(*careful, kEarly).empty());
+}
+
+TEST(AdminApi, ATimeThatIsOverIsTakenWithAWarning) {
+  const auto careful = decode_rollout(rollout(R"({"phases": [{"failure": {"percent": 5}}]})"));
+  ASSERT_TRUE(careful);
+  const auto late = warnings_of(*careful, careful->terms.update_at + std::chrono::seconds{1});
+  ASSERT_FALSE(late.empty());
+  EXPECT_NE(late.back().find("update_at: " + to_rfc3339(careful->terms.update_at) + " is over already"), std::string::npos) << late.back();
+  auto computed = *careful;
+  computed.terms.computed = true;
+  EXPECT_TRUE(warnings_of(computed, kWallMax).empty());
 }
 
 TEST(AdminApi, NamesUnknownMissingAndWrongMembers) {

@@ -14,6 +14,14 @@ std::string name_or_empty(const Node& node, std::string_view key) {
   return text;
 }
 
+std::string device_or_empty(const Node& node, std::string_view key) {
+  const auto found = node.maybe(key);
+  if (!found) return {};
+  std::string text = found->text(kLongestName);
+  if (!is_device_name(text)) found->refuse("is no device's name");
+  return text;
+}
+
 std::string line_or_empty(const Node& node, std::string_view key, std::size_t longest) {
   const auto found = node.maybe(key);
   return found ? found->line(longest) : std::string{};
@@ -27,7 +35,7 @@ Result<NewDeferral> decode_deferral(std::string_view text) {
     n.only({"site", "device", "rollout", "until", "by", "why", "accept_expiry"});
     NewDeferral out;
     out.site = name_or_empty(n, "site");
-    out.device = name_or_empty(n, "device");
+    out.device = device_or_empty(n, "device");
     if (out.site.empty() == out.device.empty()) n.refuse("must name either a site or a device");
     out.rollout = name_or_empty(n, "rollout");
     out.until = n.at("until").time();

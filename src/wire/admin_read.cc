@@ -24,6 +24,13 @@ std::string name_at(const Node& node) {
   return text;
 }
 
+std::string device_name_at(const Node& node) {
+  std::string text = node.text(kLongestName);
+  if (!is_device_name(text))
+    node.refuse("must not be empty, begin with '-', begin or end with a blank, or hold '/' or control characters");
+  return text;
+}
+
 std::string version_at(const Node& node) {
   std::string text = node.line(kLongestName);
   if (text.empty()) node.refuse("must not be empty");
@@ -142,7 +149,7 @@ NewDeviceType device_type_at(const Node& n) {
 
 NewDevice device_at(const Node& n) {
   n.only({"name", "site", "type", "attributes"});
-  NewDevice out{name_at(n.at("name")), name_at(n.at("site")), name_at(n.at("type")), {}};
+  NewDevice out{device_name_at(n.at("name")), name_at(n.at("site")), name_at(n.at("type")), {}};
   if (const auto attributes = n.maybe("attributes")) out.attributes = attributes_at(*attributes);
   return out;
 }
@@ -249,6 +256,11 @@ bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= kLongestName &&
          std::isalnum(static_cast<unsigned char>(text[0])) != 0 &&
          std::all_of(text.begin(), text.end(), plain);
+}
+
+bool is_device_name(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestName && text.front() != '-' && text.front() != ' ' && text.back() != ' ' &&
+         text.find('/') == std::string_view::npos && plain_name(text) == text;
 }
 
 bool is_file_name(std::string_view text) {

@@ -78,7 +78,7 @@ void add_share(json::object& out, const Share& share) {
 
 json::object encode_counts(const StateCounts& counts) {
   json::object out;
-  for (const auto& [state, n] : counts) out[state] = n;
+  for (const auto& [state, n] : counts) out[to_string(state)] = n;
   return out;
 }
 
@@ -141,10 +141,17 @@ void say_damaged_artifacts(const RolloutView& view, Said& said) {
 
 }  // namespace
 
-std::vector<std::string> warnings_of(const NewRollout& rollout) {
+std::vector<std::string> warnings_of(const NewRollout& rollout, WallTime now) {
+  std::vector<std::string> out;
+  const auto past = [&](std::string_view name, WallTime time) {
+    if (!rollout.terms.computed && time < now)
+      out.push_back(std::string{name} + ": " + to_rfc3339(time) + " is over already; it begins at once");
+  };
+  if (rollout.terms.transmit_at) past("transmit_at", *rollout.terms.transmit_at);
+  past("update_at", rollout.terms.update_at);
   const bool watched = std::any_of(rollout.phases.begin(), rollout.phases.end(), [](const PhaseTerms& phase) { return phase.failure.has_value(); });
-  if (watched) return {};
-  return {"no phase has a failure threshold: devices are interrupted however many of them fail; give a phase \"failure\", such as {\"percent\": 5}"};
+  if (!watched) out.emplace_back("no phase has a failure threshold: devices are interrupted however many of them fail; give a phase \"failure\", such as {\"percent\": 5}");
+  return out;
 }
 
 json::object encode_phase(const PhaseTerms& phase) {

@@ -57,7 +57,7 @@ PlanningView summary_of(const std::vector<SiteTimesView>& sites) {
 
 json::object encode(const SiteTimesView& view) {
   const std::optional<WallTime> start = view.transmit_at ? view.transmit_at : view.update_at;
-  return {{"site", view.site},
+  json::object out{{"site", view.site},
           {"devices", view.devices},
           {"bytes", view.bytes},
           {"rate", view.rate},
@@ -70,6 +70,8 @@ json::object encode(const SiteTimesView& view) {
           {"fits", view.planned_at ? json::value(view.misfit.empty()) : json::value{}},
           {"reason", text_or_null(view.misfit)},
           {"sentence", text_or_null(view.sentence)}};
+  if (view.assumed) out["assumed"] = *view.assumed;
+  return out;
 }
 
 json::object encode(const PlanningView& view) {
@@ -86,6 +88,7 @@ json::object encode(const WhatIfView& view) {
   json::array items;
   for (const SiteTimesView& one : view.sites) items.push_back(encode(one));
   out["items"] = std::move(items);
+  if (!view.warnings.empty()) out["warnings"] = json::value_from(view.warnings);
   if (view.with_facts) out["facts"] = encode(view.facts);
   return out;
 }

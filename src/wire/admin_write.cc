@@ -132,7 +132,7 @@ json::object encode(const JobView& view) {
                    {"device", view.device},
                    {"site", view.site},
                    {"type", view.type},
-                   {"state", r.state},
+                   {"state", to_string(r.state)},
                    {"reason", text_or_null(r.reason)},
                    {"sentence", r.sentence},
                    {"until", time_or_null(r.until)},
@@ -153,7 +153,7 @@ json::object encode(const JobView& view) {
   json::array past;
   for (const PastJob& one : view.past)
     past.push_back({{"id", one.id.value()},
-                    {"state", one.result.state},
+                    {"state", to_string(one.result.state)},
                     {"reason", text_or_null(one.result.reason)},
                     {"sentence", one.result.sentence},
                     {"attempt", one.result.attempt}});
@@ -172,7 +172,7 @@ json::object encode(const DeviceView& view) {
                    {"status", text_or_null(view.status)},
                    {"seen_at", time_or_null(view.seen_at)},
                    {"created_at", to_rfc3339(view.created_at)},
-                   {"state", view.job ? view.job->result.state : std::string{"idle"}},
+                   {"state", to_string(view.job ? view.job->result.state : JobState::kIdle)},
                    {"reason", view.other_type ? json::value{"type_differs"} : json::value{}},
                    {"sentence", view.other_type ? json::value(sentence_of(*view.other_type)) : json::value{}},
                    {"job", nullptr}};
@@ -200,7 +200,8 @@ json::object encode(const RegisteredView& view) {
   json::object out{{"name", view.name},
           {"site", view.site},
           {"attributes", encode_map(view.attributes)},
-          {"at", to_rfc3339(view.at)}};
+          {"at", to_rfc3339(view.at)},
+          {"may_be_added", is_device_name(view.name)}};
   say_unreadable(out, view.unreadable);
   return out;
 }

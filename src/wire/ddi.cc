@@ -175,11 +175,11 @@ std::string encode_ddi_error(std::string_view exception, std::string_view code, 
 }
 
 Result<DdiFeedback> decode_ddi_feedback(std::string_view text) {
-  return decode<DdiFeedback>(parse_sloppy_json(text), read_feedback);
+  return decode<DdiFeedback>(parse_device_json(text), read_feedback);
 }
 
 Result<DdiConfirmation> decode_ddi_confirmation(std::string_view text) {
-  return decode<DdiConfirmation>(parse_sloppy_json(text), [](const Node& body) {
+  return decode<DdiConfirmation>(parse_device_json(text), [](const Node& body) {
     DdiConfirmation out;
     out.confirmed = read_word(body.at("confirmation"), kConfirmations);
     out.details = read_details(body);
@@ -189,17 +189,17 @@ Result<DdiConfirmation> decode_ddi_confirmation(std::string_view text) {
 }
 
 Result<DdiConfigData> decode_ddi_config_data(std::string_view text) {
-  return decode<DdiConfigData>(parse_sloppy_json(text), read_config_data);
+  return decode<DdiConfigData>(parse_device_json(text), read_config_data);
 }
 
 Result<DdiInstalled> decode_ddi_installed(std::string_view text) {
-  return decode<DdiInstalled>(parse_sloppy_json(text), [](const Node& body) {
+  return decode<DdiInstalled>(parse_device_json(text), [](const Node& body) {
     return DdiInstalled{body.at("name").cleaned_characters(kLongestTitle), body.at("version").version()};
   });
 }
 
 Result<DdiProbe> decode_ddi_probe(std::string_view text) {
-  return decode<DdiProbe>(parse_sloppy_json(text), [](const Node& body) {
+  return decode<DdiProbe>(parse_device_json(text), [](const Node& body) {
     constexpr std::int64_t kMostBytes = 1 << 30, kMostTime = 86'400'000;
     return DdiProbe{static_cast<std::uint64_t>(body.at("bytes").integer(0, kMostBytes)),
                     Duration{body.at("ms").integer(0, kMostTime)}};
@@ -208,7 +208,7 @@ Result<DdiProbe> decode_ddi_probe(std::string_view text) {
 
 Result<DdiAutoConfirm> decode_ddi_activation(std::string_view text) {
   if (text.empty()) return DdiAutoConfirm{};
-  return decode<DdiAutoConfirm>(parse_sloppy_json(text), [](const Node& body) {
+  return decode<DdiAutoConfirm>(parse_device_json(text), [](const Node& body) {
     DdiAutoConfirm out;
     if (const auto initiator = body.maybe("initiator")) out.initiator = initiator->cleaned(kLongestBy);
     if (const auto remark = body.maybe("remark")) out.remark = remark->cleaned(kLongestWhy);

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/model/job_state.h"
 #include "core/model/plan.h"
 #include "wire/json.h"
 
@@ -34,7 +35,8 @@ struct CancelAnswer {
 
 struct JobReport {
   JobId job;
-  std::string state, reason, sentence;
+  core::JobState state{};
+  std::string reason, sentence;
   std::optional<WallTime> until, update_at;
   std::int64_t step = 0, attempt = 0;
   std::uint64_t bytes = 0;

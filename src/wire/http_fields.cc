@@ -42,6 +42,22 @@ std::string_view opaque(std::string_view tag) {
 
 }  // namespace
 
+bool is_host(std::string_view host) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto is_plain = [&](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_' || c == '~';
+  };
+  const bool literal = host.starts_with('[');
+  const std::size_t end = literal ? host.find(']') : std::min(host.find(':'), host.size());
+  if (end == std::string_view::npos) return false;
+  const std::string_view name = host.substr(literal ? 1 : 0, literal ? end - 1 : end), rest = host.substr(literal ? end + 1 : end);
+  const auto fits = [&](char c) {
+    return is_plain(c) || (literal ? c == ':' || c == '%' : static_cast<unsigned char>(c) >= 0x80);
+  };
+  if (name.empty() || !std::all_of(name.begin(), name.end(), fits)) return false;
+  return rest.empty() || (rest.front() == ':' && rest.size() <= 6 && std::all_of(rest.begin() + 1, rest.end(), is_digit));
+}
+
 bool same_origin(std::string_view a, std::string_view b) {
   const std::string mine = origin_of(a);
   return !mine.empty() && mine == origin_of(b);

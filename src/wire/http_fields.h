@@ -22,6 +22,10 @@ bool none_match(std::string_view if_none_match, std::string_view etag);
 Result<WallTime> parse_http_date(std::string_view text);
 std::string to_http_date(WallTime time);
 
+// Whether a Host header holds a host, with or without a port, and nothing else: what is in it goes into addresses that we
+// give. Letters that are not ASCII pass (they are escaped there); a slash, a quote, a user or a blank do not.
+bool is_host(std::string_view host);
+
 // Whether two absolute http or https URLs have the same scheme, host and port (RFC 6454), however they are written
 // ("HTTP://gw:80/a" and "http://GW/b"). False where one of them is not clear, so that nothing is given away by it.
 bool same_origin(std::string_view a, std::string_view b);

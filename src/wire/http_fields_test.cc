@@ -7,6 +7,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+TEST(Host, IsAHostWithOrWithoutAPortAndNothingElse) {
+  for (const char* good : {"gw", "gw:8090", "gw:", "10.1.2.3:443", "[::1]", "[fe80::1%25eth0]:8090", "filiale_7.example", "k\xC3\xA4sse:80"})
+    EXPECT_TRUE(is_host(good)) << good;
+  for (const char* bad : {"", ":80", "gw/evil", "gw:80/x", "gw\"", "gw'", "user@gw", "gw:80:90", "gw:80a", "gw:123456", "[::1", "[]", "[::1]x", "gw x", "gw,other",
+                          "gw?x", "gw#x", "gw\\x", "<gw>", "gw\x7f", "gw\x01"})
+    EXPECT_FALSE(is_host(bad)) << bad;
+}
+
 TEST(HttpFields, TagsOfOneRevisionAreTheSameWeakOrStrong) {
   EXPECT_TRUE(same_tag("\"7\"", "\"7\""));
   EXPECT_TRUE(same_tag("W/\"7\"", "\"7\""));

@@ -12,11 +12,15 @@ namespace {
 
 constexpr std::size_t kDeepest = 32;
 
+json::parse_options options() {
+  json::parse_options out;
+  out.max_depth = kDeepest;
+  return out;
+}
+
 Result<json::value> parse_text(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kDeepest;
   json::error_code code;
-  json::value value = json::parse({text.data(), text.size()}, code, {}, options);
+  json::value value = json::parse({text.data(), text.size()}, code, {}, options());
   if (!code) return value;
   const std::size_t odd = valid_utf8(text);
   if (odd < text.size())
@@ -102,6 +106,18 @@ Result<json::value> parse_json(std::string_view text) { return parse_text(text);
 Result<json::value> parse_sloppy_json(std::string_view text) {
   const std::string valid = mend_utf8(text);
   return parse_text(Mender{valid}.mend());
+}
+
+Result<json::value> parse_device_json(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const std::string valid = mend_utf8(text), mended = Mender{valid}.mend();
+  json::stream_parser parser{{}, options()};
+  json::error_code code;
+  parser.write_some(mended.data(), mended.size(), code);  // up to the value's end
+  if (!code && !parser.done()) parser.finish(code);
+  if (code) return Error{ErrorCode::kInvalid, "not JSON: " + code.message()};
+  return parser.release();
 }
 
 std::string Node::child(std::string_view key) const {

@@ -26,6 +26,9 @@ Result<json::value> parse_json(std::string_view text);
 // As real DDI clients send it: raw control characters inside strings are taken as they are (swupdate puts a newline
 // into status.details), bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD; everything else strict.
 Result<json::value> parse_sloppy_json(std::string_view text);
+// The same as hawkBit reads it: a byte order mark before it is skipped, and what stands behind its end is not looked at (a
+// client in C that sends the NUL of its string).
+Result<json::value> parse_device_json(std::string_view text);
 
 struct BadField {
   std::string message;

@@ -29,6 +29,19 @@ TEST(SloppyJson, IsStrictAboutEverythingElse) {
     EXPECT_FALSE(parse_sloppy_json(text)) << text;
 }
 
+TEST(DeviceJson, AMarkBeforeItAndWhateverStandsBehindItAreNotLookedAt) {
+  const auto read = [](const std::string& body) {
+    return decode<std::string>(parse_device_json(body), [](const Node& n) { return n.at("t").cleaned(kLongestLine); });
+  };
+  const std::string whole = "{\"t\": \"a\nb\"}";
+  for (const std::string& body : {whole, "\xEF\xBB\xBF" + whole, whole + std::string(1, '\0'), whole + "\r\n" + std::string(3, '\0'),
+                                  whole + "}", whole + " {\"t\": 1", whole + "\xFF\xFE", whole + "\"", " " + whole + whole})
+    EXPECT_EQ(read(body) ? *read(body) : "not read", "a␊b") << body;
+  for (const std::string& body : {std::string{}, std::string{"\xEF\xBB\xBF"}, std::string(1, '\0') + whole, std::string{"{\"t\": \"a\""}, "x" + whole})
+    EXPECT_FALSE(read(body)) << body;
+  EXPECT_FALSE(parse_sloppy_json(whole + "}")) << "what is no device's is read to its end";
+}
+
 TEST(Json, NumbersThatOtherReadersCanNotKeepAreRefusedWithTheirLimit) {
   const auto read = [](const std::string& number) {
     return decode<std::int64_t>(parse_json("{\"n\": " + number + "}"), [](const Node& n) { return n.at("n").integer(); });

@@ -23,7 +23,7 @@ bool is_number(const json::value& v) { return v.is_number(); }
 std::vector<ReportBody> reports_with(const std::string& text) {
   return {
       JobReport{JobId{"r12-till-014"},
-                "failed",
+                core::JobState::kFailed,
                 text,
                 text,
                 kAt,
@@ -207,7 +207,7 @@ TEST(OddValues, TheAnswerToReportsHasBounds) {
 TEST(OddValues, WhatGoesOutOfRangeIsWrittenAtItsBound) {
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
   constexpr auto kMostUnsigned = std::numeric_limits<std::uint64_t>::max();
-  JobReport job{JobId{"j"}, "failed",      "", "",    kWallMax, WallTime::min(), kMost,
+  JobReport job{JobId{"j"}, core::JobState::kFailed, "", "",    kWallMax, WallTime::min(), kMost,
                 kMost,      kMostUnsigned, {}, false, {}};
   RateReport rate{"wan", {}, 1, kMostUnsigned, kMostUnsigned, kMost, kMost, false, false};
   StorageReport storage{{{*Sha256::parse(kSha), kMostUnsigned, true}}, kMostUnsigned, kMostUnsigned, {{*Sha256::parse(kSha), kMost}}};

@@ -10,10 +10,13 @@ namespace {
 
 constexpr std::size_t kMostRanges = 64;
 
+// A number that is too large for us lies behind the end of every file, and is clipped like any other that does.
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return {};
+  if (text.empty() || end != text.data() + text.size()) return {};
+  if (error == std::errc::result_out_of_range) return UINT64_MAX;
+  if (error != std::errc{}) return {};
   return value;
 }
 

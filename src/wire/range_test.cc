@@ -25,7 +25,10 @@ TEST(Range, OneRangeIsClippedToTheFile) {
   const std::vector<std::pair<std::string_view, ByteRange>> rows{
       {"bytes=0-99", {0, 100}},     {"bytes=990-5000", {990, 10}}, {"bytes=999-", {999, 1}},
       {"bytes=-10", {990, 10}},     {"bytes=-5000", {0, 1000}},    {"bytes=0-", {0, 1000}},
-      {"bytes= 5-5", {5, 1}},
+      {"bytes= 5-5", {5, 1}},       {"bytes=990-18446744073709551615", {990, 10}},
+      {"bytes=990-18446744073709551616", {990, 10}},  // 2^64
+      {"bytes=0-99999999999999999999999999999999", {0, 1000}},
+      {"bytes=-18446744073709551616", {0, 1000}},
   };
   for (const auto& [header, expected] : rows) {
     const auto answer = ask(header);
@@ -45,7 +48,7 @@ TEST(Range, SeveralKeepTheirOrder) {
 TEST(Range, WhatCanNotBeSatisfiedIs416) {
   for (const std::string_view header :
        {"bytes=1000-", "bytes=5-4", "bytes=0-9,5-20", "bytes=-0", "bytes=-", "bytes=a-b", "items=0-1", "bytes=",
-        "bytes=1", "bytes=0-1,,", "bytes=99999999999999999999-", "bytes=0--1"})
+        "bytes=1", "bytes=0-1,,", "bytes=99999999999999999999-", "bytes=99999999999999999999-99999999999999999999", "bytes=0-18446744073709551616x", "bytes=0--1"})
     EXPECT_EQ(ask(header).status, 416) << header;
 }
 

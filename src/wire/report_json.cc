@@ -21,7 +21,7 @@ std::int64_t within(std::int64_t number, std::int64_t most) { return std::clamp<
 void add(json::object& o, const JobReport& r) {
   o["kind"] = "job";
   o["job"] = r.job.value();
-  o["state"] = r.state;
+  o["state"] = core::to_string(r.state);
   o["reason"] = sentence(r.reason);
   o["sentence"] = sentence(r.sentence);
   o["until"] = time_or_null(r.until);
@@ -129,10 +129,18 @@ std::map<std::string, std::string> maybe_attributes(const Node& n, std::string_v
   return node ? decode_attributes(*node) : std::map<std::string, std::string>{};
 }
 
+// What is decided follows from it, so another word than these decides nothing: its entry is set aside.
+core::JobState state_at(const Node& n) {
+  const std::string word = n.name(kLongestWord);
+  const auto state = core::job_state_of(word);
+  if (!state) n.refuse("'" + clean_text(word, kLongestWord) + "' is not known here; there is " + core::job_state_words());
+  return *state;
+}
+
 JobReport decode_job_report(const Node& n) {
   JobReport r;
   r.job = JobId{n.at("job").name(kLongestId)};
-  r.state = n.at("state").name(kLongestWord);
+  r.state = state_at(n.at("state"));
   r.reason = maybe_cleaned(n, "reason", kLongestSentence);
   r.sentence = maybe_cleaned(n, "sentence", kLongestSentence);
   r.until = maybe_time(n, "until");

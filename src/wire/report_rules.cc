@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "core/model/epoch.h"
-#include "core/rollout/result.h"
 
 namespace dray::wire {
 namespace {
@@ -19,13 +18,6 @@ Refusal unknown_word(std::string_view what, std::string_view word, std::string_v
   return std::string{what} + ": '" + clean_text(word, kLongestWord) + "' is not known here; there is " + std::string{known};
 }
 
-Refusal refusal(const JobReport& r) {
-  if (core::is_state(r.state)) return {};
-  return unknown_word("state", r.state,
-                      "idle, scheduled, waiting_window, waiting_gateway, deferred, waiting_confirm, downloading, "
-                      "downloaded, installing, rebooting, verifying, succeeded, failed, rolled_back, cancelled, "
-                      "expired, incompatible");
-}
 Refusal refusal(const DeviceReport& r) { return too_many("running", r.running.size(), kMostRunning); }
 Refusal refusal(const StorageReport& r) {
   if (auto refused = too_many("artifacts", r.artifacts.size(), kMostStoredArtifacts); refused) return refused;

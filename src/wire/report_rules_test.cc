@@ -12,7 +12,7 @@ constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
 Report job(std::int64_t epoch, std::int64_t seq) {
   JobReport body;
   body.job = JobId{"r1-till-1"};
-  body.state = "scheduled";
+  body.state = core::JobState::kScheduled;
   return {epoch, seq, {}, body};
 }
 
@@ -47,7 +47,7 @@ TEST(ReportRules, APlaceThatCanNotBeIsRefusedAndNamed) {
 
 TEST(ReportRules, NumbersOverTheirBoundsAreBadEntriesForTheReader) {
   const auto why = [](std::string_view seq, std::string_view step, std::string_view attempt) {
-    const std::string head = R"([{"epoch":3,"at":"2026-11-30T08:00:00Z","kind":"job","job":"j","state":"planned",)";
+    const std::string head = R"([{"epoch":3,"at":"2026-11-30T08:00:00Z","kind":"job","job":"j","state":"scheduled",)";
     const auto read = decode_entries(head + R"("seq":)" + std::string{seq} + R"(,"step":)" + std::string{step} +
                                      R"(,"attempt":)" + std::string{attempt} + "}]");
     return read->bad.empty() ? std::string{} : read->bad.front().why;
@@ -61,22 +61,22 @@ TEST(ReportRules, NumbersOverTheirBoundsAreBadEntriesForTheReader) {
 }
 
 TEST(ReportRules, AStateOrALinkThatIsNotKnownDecidesNothing) {
-  Report report = job(3, 8);
-  auto& body = std::get<JobReport>(report.body);
-  for (const char* known : {"idle", "scheduled", "waiting_window", "waiting_gateway", "waiting_confirm", "deferred",
-                            "downloading", "downloaded", "installing", "rebooting", "verifying", "succeeded", "failed",
-                            "rolled_back", "cancelled", "expired", "incompatible"}) {
-    body.state = known;
-    EXPECT_FALSE(refusal_of(report, {3, 7})) << known;
+  const auto why = [](const std::string& state) {
+    const json::object entry{{"epoch", 3}, {"seq", 8}, {"at", "2026-11-30T08:00:00Z"}, {"kind", "job"}, {"job", "j"}, {"state", state}};
+    const auto read = decode_entries("[" + to_text(entry) + "]");
+    return read->bad.empty() ? std::string{} : read->bad.front().why;
+  };
+  for (int i = 0; i < static_cast<int>(core::JobState::kUnknown); ++i) {
+    const std::string known{to_string(static_cast<core::JobState>(i))};
+    EXPECT_EQ(why(known), "") << known;
+    EXPECT_NE(why("odd").find(known), std::string::npos) << "all that there are are named";
   }
-  for (const std::string& odd : {std::string{}, std::string{"Succeeded"}, std::string{"half\ndone"}, std::string(5'000, 'x')}) {
-    body.state = odd;
-    const auto why = refusal_of(report, {3, 7});
-    ASSERT_TRUE(why) << odd;
-    EXPECT_TRUE(why->starts_with("state: '")) << *why;
-    EXPECT_EQ(why->find('\n'), std::string::npos);
-    EXPECT_LT(why->size(), 400u);
+  for (const std::string& odd : {std::string{}, std::string{"unknown"}, std::string{"Succeeded"}, std::string{"half\ndone"}}) {
+    EXPECT_TRUE(why(odd).starts_with("state: '")) << why(odd);
+    EXPECT_EQ(why(odd).find('\n'), std::string::npos);
+    EXPECT_LT(why(odd).size(), 400u);
   }
+  EXPECT_TRUE(why(std::string(5'000, 'x')).starts_with("state: ")) << "too long";
   const auto rate = [](std::string link, std::string device) {
     return refusal_of({3, 8, {}, RateReport{.link = std::move(link), .device = DeviceId{std::move(device)}}}, {3, 7}).value_or("taken");
   };

@@ -225,7 +225,7 @@ bool PlanServer::wait_for_job(const std::string& id, const std::string& state, s
   return wait_until(
       [&] {
         const auto report = job(id);
-        return report && report->state == state;
+        return report && core::to_string(report->state) == state;
       },
       at_most);
 }

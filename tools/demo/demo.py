@@ -33,6 +33,13 @@ def seconds_until(text):
     return (then - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
 
 
+def newer(server, gateway):
+    """What is known of a job: its gateway knows first, and its server hears of it later; but what has ended stays so."""
+    if server.get("state") in FINAL and gateway["state"] not in FINAL:
+        return server
+    return {**server, **gateway}
+
+
 class Demo:
     def __init__(self, arguments):
         self.arguments = arguments
@@ -158,13 +165,14 @@ class Demo:
                          counters["wan_bytes"], needed, rate, site.wan_rate, note)
 
     def line_of(self, site, complete, shown):
-        """Berlin's line is cut as soon as all bytes are there: its gateway goes on alone, and tells us itself meanwhile."""
-        if site.name in self.dark:
+        """Berlin's line is cut as soon as all bytes are there: its gateway goes on alone, and tells us itself from then on."""
+        if site.name in self.dark or site.name in self.healed:
             jobs = self.dray.jobs(site.name)
             for device in self.of(site):
                 if device.name in jobs:
                     known = shown.get(device.name, {})
-                    shown[device.name] = {**known, "job": {**(known.get("job") or {}), **jobs[device.name]}}
+                    shown[device.name] = {**known, "job": newer(known.get("job") or {}, jobs[device.name])}
+        if site.name in self.dark:
             if all(job["state"] in FINAL for job in jobs.values()) or time.monotonic() - self.dark[site.name] > DARK_LIMIT_S:
                 self.wan[site.name].order("heal")
                 del self.dark[site.name]

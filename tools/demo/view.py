@@ -47,7 +47,23 @@ def bar(part, whole, width):
 
 
 def fit(text, width):
-    return text[: width - 1] + "…" if len(text) > width else text.ljust(width)
+    """A cell of a table: with a blank behind it, so that two of them never touch; of no width nothing is left."""
+    if width < 2:
+        return " " * max(0, width)
+    return (text[: width - 2] + "… " if len(text) > width - 1 else text.ljust(width))
+
+
+NAME, STATE, BAR = 12, 18, 13
+
+
+def widths(columns):
+    """Of a row's type, running version, progress and reason. A narrow terminal loses them in this order: type, progress, running."""
+    left = max(0, columns - 2 - NAME - STATE)
+    type_ = 13 if left >= 13 + 20 + BAR + 14 else 0
+    progress = BAR if left >= 20 + BAR + 12 else 0
+    left -= type_ + progress
+    running = max(0, min(34, left - 15)) if left >= 12 + 15 else 0
+    return type_, running, progress, left - running
 
 
 def clock(seconds):
@@ -70,18 +86,24 @@ class Table:
             return paint(code, text[:columns])
 
         yield line(f"Dray demo  {clock(time.monotonic() - self.start)}  {headline}", "1")
-        rest = max(10, columns - (2 + 12 + 13 + 34 + 18 + 13 + 4))
+        type_, running, progress, reason = widths(columns)
         for site in sites:
             yield ""
-            yield line(f"{site.name} ({site.delivery})  WAN {bar(site.fetched, site.needed, 24)} "
-                       f"{megabytes(site.fetched)} of {megabytes(site.needed)} MB at {megabytes(site.rate)} MB/s "
-                       f"(line: {megabytes(site.limit)})  {site.note}", "1;34")
+            head = (f"{site.name} ({site.delivery})  WAN {bar(site.fetched, site.needed, 24 if columns >= 100 else 10)} "
+                    f"{megabytes(site.fetched)} of {megabytes(site.needed)} MB at {megabytes(site.rate)} MB/s "
+                    f"(line: {megabytes(site.limit)})")
+            beside = len(head) + 2 + len(site.note) <= columns
+            yield line(f"{head}  {site.note}".rstrip() if beside else head, "1;34")
+            if not beside:
+                yield line(f"  {site.note}", "1;34")
             for row in site.rows:
-                progress = bar(row.bytes, row.total, 12) if row.total else " " * 12
+                done = bar(row.bytes, row.total, BAR - 1) if row.total else ""
                 state = f"{MARKS.get(row.state, '·')} {row.state}"
                 why = row.reason + (f" (try {row.attempts})" if row.attempts > 1 else "")
-                yield ("  " + fit(row.name, 12) + fit(row.type, 13) + fit(row.running, 34)
-                       + paint(COLOURS.get(row.state, BUSY), fit(state, 18)) + progress + " " + fit(why, rest)).rstrip()
+                room = max(0, columns - 2 - NAME)
+                yield ("  " + fit(row.name, NAME) + fit(row.type, type_) + fit(row.running, running)
+                       + paint(COLOURS.get(row.state, BUSY), fit(state, min(STATE, room)))
+                       + fit(done, progress) + fit(why, reason)).rstrip()
 
     def draw(self, sites, headline):
         columns, rows = shutil.get_terminal_size((120, 40))

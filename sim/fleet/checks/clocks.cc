@@ -71,10 +71,7 @@ class Punctual final : public Check {
     std::erase_if(gateways_[call.gateway].waiting, [&](const auto& one) { return !jobs.contains(one.first); });
   }
 
-  static bool waits(std::string_view state) {
-    static const std::set<std::string_view> all{"scheduled", "waiting_window", "waiting_gateway", "waiting_confirm", "deferred"};
-    return all.contains(state);
-  }
+  static bool waits(core::JobState state) { return core::is_waiting(state) && state != core::JobState::kIdle; }
 
   // When the newest of these was so; nothing where they are not news.
   std::optional<WallTime> take(Gateway& gateway, const std::vector<wire::Report>& reports) {

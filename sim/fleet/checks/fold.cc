@@ -70,7 +70,7 @@ class Fold final : public Check {
  private:
   struct Told {
     core::ReportsSeen place;
-    std::string state;
+    core::JobState state{};
   };
   struct Site {
     int on_their_way = 0;
@@ -96,9 +96,8 @@ class Fold final : public Check {
     judged();
     const auto view = lists.job(JobId{job});
     if (!view) return complain(job, "the server does not know it: " + view.error().message());
-    const std::string& has = view->result.state;
-    const std::string& told = site.jobs.at(job).state;
-    if (has != told) complain(job, "the server says " + has + ", its gateway reported " + told);
+    const core::JobState has = view->result.state, told = site.jobs.at(job).state;
+    if (has != told) complain(job, "the server says " + std::string{to_string(has)} + ", its gateway reported " + std::string{to_string(told)});
   }
 
   std::map<std::string, Site> sites_;

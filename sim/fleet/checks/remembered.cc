@@ -43,9 +43,9 @@ class Remembered final : public Check {
       const auto view = lists->job(JobId{job});
       if (!view) return complain(job, "was cancelled, and the server does not know it");
       const core::JobResult& result = view->result;
-      const bool stopped = result.state == "cancelled" || result.state == "expired";
+      const bool stopped = result.state == core::JobState::kCancelled || result.state == core::JobState::kExpired;
       if (!stopped && result.cancel_answer != "too_late")
-        complain(job, "was to be cancelled" + (gateway.empty() ? "" : " at " + gateway) + ", is " + result.state +
+        complain(job, "was to be cancelled" + (gateway.empty() ? "" : " at " + gateway) + ", is " + std::string{to_string(result.state)} +
                           " and says nothing of a cancel");
     }
   }

@@ -103,7 +103,7 @@ class Cancelled final : public Check {
   }
   void reported(const wire::JobReport& job) {
     const RolloutTruth* rollout = scene_.catalog.rollout_of_job(job.job.value());
-    if (job.state != "cancelled" || rollout == nullptr) return;
+    if (job.state != core::JobState::kCancelled || rollout == nullptr) return;
     Device& device = devices_[device_of_job(job.job.value())];
     const auto began = [&](const Image* image) { return device.sent.contains(image); };
     if (std::any_of(rollout->images.begin(), rollout->images.end(), began)) return;
@@ -144,7 +144,7 @@ class Truth final : public Check {
   }
   void look(const wire::JobReport& job) {
     const std::string& id = job.job.value();
-    if (job.state != "succeeded" || !judged_.insert(id).second) return;
+    if (job.state != core::JobState::kSucceeded || !judged_.insert(id).second) return;
     const RolloutTruth* rollout = scene_.catalog.rollout_of_job(id);
     if (rollout == nullptr) return complain(id, "is reported, and nobody has asked for it");
     const std::string device = device_of_job(id);
@@ -176,7 +176,7 @@ class Monotonic final : public Check {
       const core::ReportsSeen place{report.epoch, report.seq};
       if (report.epoch == before.place.epoch && place > before.place && core::is_final(before.state) &&
           job.state != before.state)
-        complain(id, "was reported as " + before.state + ", then as " + job.state);
+        complain(id, "was reported as " + std::string{to_string(before.state)} + ", then as " + std::string{to_string(job.state)});
       if (place > before.place) before = {place, job.state};
       if (lists != nullptr) look(id, *lists);
     });
@@ -191,20 +191,21 @@ class Monotonic final : public Check {
  private:
   struct Reported {
     core::ReportsSeen place;
-    std::string state;
+    core::JobState state{};
   };
   void look(const std::string& id, server::Lists& lists) {
     const auto view = lists.job(JobId{id});
     if (!view) return;
-    const std::string& has = view->result.state;
-    std::string& ended = ended_[id];
-    if (!ended.empty()) judged();
-    if (!ended.empty() && has != ended) complain(id, "was " + ended + " and became " + has);
-    if (core::is_final(has)) ended = has;
+    const core::JobState has = view->result.state;
+    const auto ended = ended_.find(id);
+    if (ended != ended_.end()) judged();
+    if (ended != ended_.end() && has != ended->second)
+      complain(id, "was " + std::string{to_string(ended->second)} + " and became " + std::string{to_string(has)});
+    if (core::is_final(has)) ended_.insert_or_assign(id, has);
   }
 
   std::map<std::string, Reported> reported_;
-  std::map<std::string, std::string> ended_;
+  std::map<std::string, core::JobState> ended_;
 };
 
 }  // namespace

@@ -276,7 +276,7 @@ Result<std::string> zone_of(const std::string& name) {
 }
 
 Result<std::string> name_or_none(const std::string& name) {
-  if (name.empty() || wire::is_name(name)) return name;
+  if (name.empty() || wire::is_device_name(name)) return name;
   return Error{ErrorCode::kInvalid, shown(name) + " is no name"};
 }
 
@@ -305,6 +305,10 @@ Result<std::string> probe_of(const std::string& text) { return plain_of(text, cl
 Result<std::string> name_of(const std::string& text) {
   if (wire::is_name(text)) return text;
   return Error{ErrorCode::kInvalid, shown(text) + " is no name"};
+}
+Result<std::string> device_name_of(const std::string& text) {
+  if (wire::is_device_name(text)) return text;
+  return Error{ErrorCode::kInvalid, shown(text) + " is no device's name"};
 }
 Result<std::string> sha1_of(const std::string& text) { return digest_of(text, 40, "SHA-1"); }
 Result<std::string> md5_of(const std::string& text) { return digest_of(text, 32, "MD5"); }

@@ -64,6 +64,7 @@ Result<std::string> token_hash_of(const std::string& text);  // SHA-256
 
 // What plans hand on as it is, so it has to be what every gateway takes: valid UTF-8 without controls, and not too long.
 Result<std::string> name_of(const std::string& text);     // of an artifact, of a component
+Result<std::string> device_name_of(const std::string& text);
 Result<std::string> file_name_of(const std::string& text);
 Result<std::string> version_of(const std::string& text);
 Result<std::string> probe_of(const std::string& text);    // how a device is asked; "": it is not

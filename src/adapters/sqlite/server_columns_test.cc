@@ -155,9 +155,9 @@ TEST_F(DamagedNumbers, WhatIsReportedOfAJobWhoseTryCanNotBeReadIsNotLost) {
   roll_out();
   execute("UPDATE job SET generation='[[oops'");
   report("berlin", {job_report(1, 1, "r1.2-till-1", "failed")});
-  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, "scheduled") << "no second one was ever made";
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, core::JobState::kScheduled) << "no second one was ever made";
   report("berlin", {job_report(1, 2, "r1-till-1", "failed")});
-  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, "failed");
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, core::JobState::kFailed);
 }
 
 TEST_F(DamagedNumbers, ACancelIsSavedWhereItCanNotBeReadWhetherOneWasAsked) {
@@ -172,7 +172,7 @@ TEST_F(DamagedNumbers, CountsOfAPhaseAreMadeAnewFromItsJobs) {
   report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
   execute("UPDATE phase_count SET n='x' WHERE state='failed'");
   must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "x"}, kNow, {}));
-  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).states.at(0).at("failed"), 1);
+  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).states.at(0).at(core::JobState::kFailed), 1);
 }
 
 TEST_F(DamagedNumbers, APausedRolloutIsNotResumedIntoAStateThatCantBeRead) {

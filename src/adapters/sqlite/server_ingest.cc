@@ -27,20 +27,21 @@ constexpr std::size_t kLongestRefusal = 500;
 enum Resync : std::int64_t { kNone = 0, kAsked = 1, kTold = 2 };
 
 // "waiting": nothing has happened yet that makes a rollout run.
-bool has_begun(std::string_view state) { return state != "idle" && state != "scheduled"; }
+bool has_begun(core::JobState state) { return state != core::JobState::kIdle && state != core::JobState::kScheduled; }
 
 // The device has all bytes of a step, and has not ended it.
-bool is_installing(std::string_view state) {
-  return state == "downloaded" || state == "installing" || state == "rebooting" || state == "verifying";
+bool is_installing(core::JobState state) {
+  using enum core::JobState;
+  return state == kDownloaded || state == kInstalling || state == kRebooting || state == kVerifying;
 }
 
 // From the last byte to the end, as the gateway saw it: what the planner learns of a type.
 Result<> learn_install(StatementCache& sql, std::int64_t site_id, std::int64_t job, const std::string& type,
-                       std::optional<WallTime> since, std::string_view before, std::string_view after,
+                       std::optional<WallTime> since, core::JobState before, core::JobState after,
                        WallTime at) {
   if (is_installing(after) && !(since && is_installing(before)))
     return sql("UPDATE job SET installing_at=?2 WHERE id=?1").bind(1, job).bind(2, ms(at)).run();
-  if (after != "succeeded" || before == after || !since) return {};
+  if (after != core::JobState::kSucceeded || before == after || !since) return {};
   return installs::save(sql, site_id, type, at - *since);
 }
 
@@ -244,7 +245,25 @@ Result<> SqliteServerStore::follow(Ingestion& in, SiteIds& sites, IngestedAll& a
   return {};
 }
 
+// A gateway speaks for the devices of its site, and for those that nobody has added. What it says of jobs, of what runs and
+// of a try's log finds no other site's row; the rest would stand beside what that site's own gateway says.
+Result<> SqliteServerStore::check_is_own(const Ingestion& in, const wire::Report& report) {
+  const DeviceId* device = nullptr;
+  if (const auto* rate = std::get_if<wire::RateReport>(&report.body)) device = &rate->device;
+  if (const auto* seen = std::get_if<wire::RegisteredReport>(&report.body)) device = &seen->device;
+  const auto* deferral = std::get_if<wire::DeferralReport>(&report.body);
+  if (deferral != nullptr && !deferral->withdrawn) device = &deferral->deferral.device;  // of a device that has moved it may end
+  if (device == nullptr || device->empty()) return {};
+  auto& find = sql_("SELECT 1 FROM device WHERE name=?1 AND site_id<>?2");
+  find.bind(1, device->value()).bind(2, in.site_id);
+  DRAY_TRY(const bool there, find.step());
+  find.reset();
+  if (!there) return {};
+  return Error{ErrorCode::kInvalid, "device: '" + device->value() + "' belongs to another site"};
+}
+
 Result<> SqliteServerStore::apply(Ingestion& in, const wire::Report& report) {
+  DRAY_CHECK(check_is_own(in, report));
   if (const auto* job = std::get_if<wire::JobReport>(&report.body)) return apply_job(in, report, *job);
   if (const auto* device = std::get_if<wire::DeviceReport>(&report.body)) return apply_device(in, *device);
   if (const auto* log = std::get_if<wire::LogReport>(&report.body)) return apply_log(in, report, *log);
@@ -352,6 +371,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const auto installing_at = time_at(find, 4);
   const std::string type = find.text(5);
   const core::JobResult have = result_at(find, 6);
+  const std::string stored = find.text(6);  // its word, also where nobody knows it: it is counted by that
   find.reset();
 
   core::JobResult reported{.state = job.state,
@@ -376,7 +396,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
       "running=?11, late=?12, cancel_id=?13, cancel_answer=?14, reported_at=?15, withheld=max(withheld, ?16) "
       "WHERE "
       "id=?1");
-  save.bind(1, id).bind(2, next.state).bind(3, final ? 1 : 0).bind(4, next.reason).bind(5, next.sentence);
+  save.bind(1, id).bind(2, core::to_string(next.state)).bind(3, final ? 1 : 0).bind(4, next.reason).bind(5, next.sentence);
   bind_time(save, 6, next.until);
   bind_time(save, 7, next.update_at);
   save.bind(8, next.step)
@@ -395,8 +415,8 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const bool again = core::is_tried_again(next.state, next.attempt);
   const bool was_again = core::is_tried_again(have.state, have.attempt);
   if (next.state == have.state && again == was_again) return {};
-  --in.counts[{key->rollout, phase, have.state, was_again}];
-  ++in.counts[{key->rollout, phase, next.state, again}];
+  --in.counts[{key->rollout, phase, stored, was_again}];
+  ++in.counts[{key->rollout, phase, std::string{core::to_string(next.state)}, again}];
   in.rollouts[key->rollout] = in.rollouts[key->rollout] || has_begun(next.state);
   return {};
 }

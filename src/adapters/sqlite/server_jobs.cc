@@ -169,7 +169,7 @@ Result<> SqliteServerStore::make_jobs(const RolloutRow& row, const wire::NewRoll
   }
   for (const auto& [of, n] : counts)
     DRAY_CHECK(add_to_count(row.id, static_cast<std::int64_t>(of.first),
-                            of.second ? "scheduled" : "incompatible", false, n));
+                            core::to_string(of.second ? core::JobState::kScheduled : core::JobState::kIncompatible), false, n));
   return sql_(
              "UPDATE device SET job_id=(SELECT j.id FROM job j WHERE j.rollout_id=?1 AND "
              "j.device_id=device.id) "

@@ -88,7 +88,7 @@ TEST_F(ServerLeases, AttemptsThatCanNotBeTrueLeaseLittle) {
   for (int i = 0; i < 200; ++i) {
     wire::JobReport job;
     job.job = JobId{"r1-till-1"};
-    job.state = "downloading";
+    job.state = core::JobState::kDownloading;
     job.step = i;
     job.attempt = 1'000'000;
     report_at(kNow + i * 1s, {{1, i + 2, kNow, job}});

@@ -214,7 +214,7 @@ wire::DeviceView device_at(const Statement& row) {
 bool passes(const core::Filter& filter, const wire::DeviceView& device) {
   core::Attributes attributes = device.attributes;
   attributes.insert(device.reported.begin(), device.reported.end());
-  const std::string state = device.job ? device.job->result.state : std::string{};
+  const std::string state = device.job ? std::string{core::to_string(device.job->result.state)} : std::string{};
   return core::passes(filter, [&](std::string_view field) {
     return device_field(field, device.name, device.site, device.type, state, attributes, device.running);
   });
@@ -226,7 +226,7 @@ bool passes(const core::Filter& filter, const wire::JobView& job) {
     if (field == "device") return job.device;
     if (field == "site") return job.site;
     if (field == "type") return job.type;
-    if (field == "state") return job.result.state;
+    if (field == "state") return std::string{core::to_string(job.result.state)};
     return job.result.reason;
   });
 }
@@ -395,9 +395,10 @@ Result<> SqliteServerLists::add_phases(wire::RolloutView& view) {
     DRAY_TRY(const bool row, counts.step());
     if (!row) return {};
     const auto phase = static_cast<std::size_t>(counts.integer(0));
+    const auto state = core::job_state_of(counts.text(1)).value_or(core::JobState::kUnknown);
     if (phase >= view.states.size()) continue;
-    view.states[phase][counts.text(1)] += counts.integer(3);
-    view.counts[phase].add(counts.text(1), counts.integer(2) != 0, counts.integer(3));
+    view.states[phase][state] += counts.integer(3);
+    view.counts[phase].add(state, counts.integer(2) != 0, counts.integer(3));
   }
 }
 
@@ -464,7 +465,7 @@ Result<wire::JobView> SqliteServerLists::job(const JobId& id) {
     DRAY_TRY(const bool row, past.step());
     if (!row) return out;
     wire::PastJob one{job_id(key.rollout, past.integer(0), key.device), {}};
-    one.result.state = past.text(1);
+    one.result.state = core::job_state_of(past.text(1)).value_or(core::JobState::kUnknown);
     one.result.reason = past.text(2);
     one.result.sentence = past.text(3);
     one.result.attempt = past.integer(4);

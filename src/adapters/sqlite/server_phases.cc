@@ -72,7 +72,7 @@ Result<> SqliteServerStore::act(const RolloutRow& row, const core::RolloutAction
     return cancel_jobs(row, *cancel, now, sites);
   if (std::holds_alternative<core::RetryJobs>(action)) return retry_jobs(row, sites);
   if (std::holds_alternative<core::ExpireWaiting>(action))
-    return end_waiting(row, "expired", "The rollout expired before the phase of this device began.");
+    return end_waiting(row, core::JobState::kExpired, "The rollout expired before the phase of this device began.");
   if (std::holds_alternative<core::Transmit>(action)) {
     if (row.rollout.terms.computed) return transmit_due(now, sites);
     DRAY_CHECK(sql_("UPDATE assignment SET fetch='now' WHERE rollout_id=?1").bind(1, row.id).run());
@@ -136,12 +136,13 @@ Result<> SqliteServerStore::cancel_jobs(const RolloutRow& row, const core::Cance
   ask.bind(1, row.id).bind(2, ms(now)).bind(3, cancel.by).bind(4, cancel.why);
   bind_number(ask, 5, row.rollout.released);
   DRAY_CHECK(ask.run());
-  return end_waiting(row, "cancelled", "The rollout was aborted before the phase of this device began.");
+  return end_waiting(row, core::JobState::kCancelled, "The rollout was aborted before the phase of this device began.");
 }
 
 // Jobs that no gateway has heard of end by the server's word.
-Result<> SqliteServerStore::end_waiting(const RolloutRow& row, std::string_view state,
+Result<> SqliteServerStore::end_waiting(const RolloutRow& row, core::JobState ended_as,
                                         std::string_view sentence) {
+  const std::string_view state = core::to_string(ended_as);
   auto& end = sql_(
       "UPDATE job SET state=?3, final=1, reason=?3, sentence=?4, withheld=1 WHERE rollout_id=?1 AND final=0 "
       "AND phase >= ?2");
@@ -162,7 +163,7 @@ Result<> SqliteServerStore::end_waiting(const RolloutRow& row, std::string_view 
   for (;;) {
     DRAY_TRY(const bool more, find.step());
     if (!more) break;
-    if (!core::is_final(find.text(1)))
+    if (!core::is_final(core::job_state_of(find.text(1)).value_or(core::JobState::kUnknown)))
       ended.push_back({find.integer(0), find.text(1), find.integer(2) != 0, find.integer(3)});
   }
   for (const Open& one : ended) {

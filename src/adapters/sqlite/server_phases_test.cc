@@ -169,7 +169,7 @@ TEST_F(Phases, ADeviceIsPickedUpOnceItsReportPassesTheFilter) {
   device.running = {{"os", {"1", ""}}};
   report("berlin", {{1, 100, kNow, device}});
   pass(kNow + 1ms);
-  EXPECT_EQ(job("r1-t-old").result.state, "scheduled");
+  EXPECT_EQ(job("r1-t-old").result.state, core::JobState::kScheduled);
   report("berlin", {{1, 101, kNow, device}});
   pass(kNow + 2ms);
   EXPECT_TRUE(changed.empty()) << "once";
@@ -305,7 +305,7 @@ TEST_F(Phases, ARetryGivesWhatFailedAnotherJobAndKeepsTheOldOne) {
   EXPECT_EQ(shown.id.value(), "r1.2-t-11");
   ASSERT_EQ(shown.past.size(), 1u);
   EXPECT_EQ(shown.past[0].id.value(), "r1-t-11");
-  EXPECT_EQ(shown.past[0].result.state, "rolled_back");
+  EXPECT_EQ(shown.past[0].result.state, core::JobState::kRolledBack);
   EXPECT_EQ(shown.past[0].result.attempt, 3);
   EXPECT_EQ(lists.job(JobId{"r1.3-t-11"}).error().code(), ErrorCode::kNotFound);
   EXPECT_EQ(rollout_state("r1"), "finished");

@@ -25,7 +25,7 @@ Result<> load_devices(StatementCache& sql, std::int64_t site_id, core::Plan& pla
     DRAY_TRY(const bool row, devices.step());
     if (!row) break;
     std::vector<wire::Unreadable> notes;
-    RowReader{"device", std::to_string(devices.integer(4)), notes}("name", name_of(devices.text(0)));
+    RowReader{"device", std::to_string(devices.integer(4)), notes}("name", device_name_of(devices.text(0)));
     RowReader{"device", devices.text(0), notes}("token_sha256", token_hash_of(devices.text(2)));
     if (!notes.empty()) devices.reset();
     DRAY_CHECK(readable(notes));

@@ -19,6 +19,12 @@ class ServerRefused : public StoreFixture {
     const server::ReportBatch batch{"berlin", std::move(reports), kNow, std::move(bad)};
     return must(store->ingest({&batch})).answers.at(0);
   }
+  std::int64_t rows_where(const std::string& table, const std::string& where) {
+    StatementCache sql{store->db()};
+    auto& find = sql("SELECT count(*) FROM " + table + " WHERE " + where);
+    EXPECT_TRUE(must(find.step()));
+    return find.integer(0);
+  }
   wire::SiteView view() {
     auto out = must(lists.site("berlin"));
     wire::describe_site(out, kNow);
@@ -53,12 +59,68 @@ TEST_F(ServerRefused, AnEntryIsSetAsideAcknowledgedAndNamed) {
 TEST_F(ServerRefused, AStateThatIsNotKnownIsSetAsideAndTheLastKnownOneStands) {
   roll_out();
   report({job_report(1, 1, "r1-till-1", "downloading")});
-  const auto answer = report({job_report(1, 2, "r1-till-1", "beaming_up"), job_report(1, 3, "r1-till-2", "downloading")});
+  std::string odd = wire::encode_report(job_report(1, 2, "r1-till-1", "succeeded"));
+  odd.replace(odd.find("succeeded"), 9, "beaming_up");
+  auto entries = must(wire::decode_entries("[" + odd + "," + wire::encode_report(job_report(1, 3, "r1-till-1", "downloading")) + "]"));
+  const auto answer = report(std::move(entries.good), std::move(entries.bad));
   EXPECT_EQ(answer.acknowledged, (core::ReportsSeen{1, 3}));
   EXPECT_EQ(answer.refused, 1);
   EXPECT_EQ(state("r1-till-1"), "downloading");
   EXPECT_EQ(view().refused.what, "job r1-till-1");
   EXPECT_TRUE(view().refused.why.starts_with("state: 'beaming_up' is not known here")) << view().refused.why;
+}
+
+// Of a program that took any word: the row is read, counted by its own word, and goes on.
+TEST_F(ServerRefused, AStoredStateThatNobodyKnowsIsReadAndGoesOn) {
+  roll_out();
+  report({job_report(1, 1, "r1-till-1", "downloading")});
+  StatementCache sql{store->db()};
+  must(sql("UPDATE job SET state='beaming_up' WHERE state='downloading'").run());
+  must(sql("UPDATE phase_count SET state='beaming_up' WHERE state='downloading'").run());
+  EXPECT_EQ(state("r1-till-1"), "unknown");
+  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).states.at(0).at(core::JobState::kUnknown), 1);
+  report({job_report(1, 2, "r1-till-1", "succeeded")});
+  EXPECT_EQ(state("r1-till-1"), "succeeded");
+  const auto counted = must(lists.rollout(RolloutId{"r1"})).states.at(0);
+  EXPECT_FALSE(counted.contains(core::JobState::kUnknown));
+  EXPECT_EQ(counted.at(core::JobState::kSucceeded), 1);
+}
+
+TEST_F(ServerRefused, AGatewayNamesNoOtherSitesDevices) {
+  roll_out();
+  wire::DeferralReport own{{"d1", DeviceId{"till-1"}, {}, kNow + 1h, "ines", ""}, false}, others = own, moved = own;
+  others.deferral.id = "d2";
+  others.deferral.device = moved.deferral.device = DeviceId{"till-2"};  // of lyon
+  moved.withdrawn = true;
+  const auto rate = [](const char* device) { return wire::RateReport{"lan", DeviceId{device}, 7, 1000, 900, 3, 60}; };
+  const wire::RegisteredReport stranger{DeviceId{"till-9"}, {}}, known{DeviceId{"till-2"}, {{"a", "b"}}};
+  const auto answer = report({{1, 1, kNow, own}, {1, 2, kNow, others}, {1, 3, kNow, rate("till-1")}, {1, 4, kNow, rate("till-2")}, {1, 5, kNow, rate("till-9")},
+                              {1, 6, kNow, wire::RateReport{"wan", {}, 7, 1000, 900, 3, 60}}, {1, 7, kNow, stranger}, {1, 8, kNow, known}});
+  EXPECT_EQ(answer.acknowledged, (core::ReportsSeen{1, 8}));
+  EXPECT_EQ(answer.refused, 3);
+  EXPECT_EQ(view().refused.what, "registered till-2");
+  EXPECT_EQ(view().refused.why, "device: 'till-2' belongs to another site");
+  EXPECT_EQ(rows_where("site_deferral", "device='till-1'"), 1);
+  EXPECT_EQ(rows_where("site_deferral", "device='till-2'"), 0);
+  EXPECT_EQ(rows_where("rate", "device='till-2'"), 0);
+  EXPECT_EQ(rows_where("rate", "device='till-1'"), 1);
+  EXPECT_EQ(rows_where("rate", "device='till-9'"), 0) << "of a device that nobody has added nothing is planned";
+  EXPECT_EQ(rows_where("registered", "1"), 1);
+  EXPECT_EQ(report({{1, 9, kNow, moved}}).refused, 0) << "what was put off before it moved may end";
+  EXPECT_EQ(rows_where("site_deferral", "id='d1' AND withdrawn=1"), 1);
+}
+
+TEST_F(ServerRefused, ADeviceWithAForeignNameIsAddedAndUpdated) {
+  const std::string name = "Kasse 3:b";
+  EXPECT_EQ(report({{1, 1, kNow, wire::RegisteredReport{DeviceId{name}, {{"a", "b"}}}}}).refused, 0);
+  EXPECT_EQ(must(lists.registered({})).items.size(), 1U);
+  add_device(name, "berlin", "till");
+  EXPECT_TRUE(must(lists.registered({})).items.empty());
+  roll_out();
+  const auto plan = must(store->load_plan("berlin"));
+  EXPECT_NE(std::find_if(plan.devices.begin(), plan.devices.end(), [&](const auto& d) { return d.name.value() == name; }), plan.devices.end());
+  EXPECT_EQ(report({job_report(1, 2, "r1-" + name, "downloading")}).refused, 0);
+  EXPECT_EQ(state("r1-" + name), "downloading");
 }
 
 TEST_F(ServerRefused, HostileNumbersDoNotStopASite) {

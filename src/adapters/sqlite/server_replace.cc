@@ -187,7 +187,7 @@ constexpr std::array kEveryColumn{
            "UPDATE device SET type=?3 WHERE name=?1 AND ?3 IN (SELECT name FROM device_type)", check_reference, reference_given},
     DRAY_DOCUMENT(device, attributes, "name", string_map),
     DRAY_WORD(device, token_sha256, "name", token_hash_of),
-    DRAY_WORD(device, name, "CAST(id AS TEXT)", name_of),
+    DRAY_WORD(device, name, "CAST(id AS TEXT)", device_name_of),
     DRAY_WORD(site, token_sha256, "name", token_hash_of),
     DRAY_DOCUMENT(artifact, device_types, "sha256", strings),
     DRAY_WORD(artifact, name, "sha256", name_of),

@@ -122,7 +122,7 @@ TEST_F(Restored, AGatewayThatWaitsForIdsGetsThem) {
   const auto waits = [&](std::int64_t seq) {
     wire::JobReport body;
     body.job = JobId{"r1-till-1"};
-    body.state = "waiting_gateway";
+    body.state = core::JobState::kWaitingGateway;
     body.reason = "waiting_action_ids";
     return wire::Report{1, seq, kNow, body};
   };

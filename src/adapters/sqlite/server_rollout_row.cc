@@ -116,7 +116,7 @@ Result<> SqliteServerStore::load_counts(RolloutRow& row) {
     if (!more) return {};
     // Jobs of no phase that there is are open in the last one: the rollout does not end before them.
     const std::size_t phase = std::min(static_cast<std::size_t>(counts.integer(0)), row.counts.size() - 1);
-    row.counts[phase].add(counts.text(1), counts.integer(2) != 0, counts.integer(3));
+    row.counts[phase].add(core::job_state_of(counts.text(1)).value_or(core::JobState::kUnknown), counts.integer(2) != 0, counts.integer(3));
   }
 }
 

@@ -153,7 +153,7 @@ Result<SiteChanges> SqliteServerStore::cancel_job(const JobId& job, const wire::
                    .bind(2, "Cancelled before the phase of this device began.")
                    .run());
     DRAY_CHECK(add_to_count(key->rollout, phase, state, false, -1));
-    DRAY_CHECK(add_to_count(key->rollout, phase, "cancelled", false, 1));
+    DRAY_CHECK(add_to_count(key->rollout, phase, core::to_string(core::JobState::kCancelled), false, 1));
     DRAY_CHECK(jobs_changed(key->rollout, false, now, sites));
   } else {
     sites.insert(site);

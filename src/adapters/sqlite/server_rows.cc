@@ -153,7 +153,7 @@ JobId job_id(std::int64_t rollout, std::int64_t generation, const std::string& d
 
 core::JobResult result_at(const Statement& row, int first) {
   core::JobResult out;
-  out.state = row.text(first);
+  out.state = core::job_state_of(row.text(first)).value_or(core::JobState::kUnknown);
   out.reason = row.text(first + 1);
   out.sentence = row.text(first + 2);
   out.until = time_at(row, first + 3);
@@ -399,7 +399,7 @@ std::optional<std::string> device_field(std::string_view field, const std::strin
   if (field == "name") return name;
   if (field == "site") return site;
   if (field == "type") return type;
-  if (field == "state") return state.empty() ? "idle" : state;
+  if (field == "state") return state.empty() ? std::string{core::to_string(core::JobState::kIdle)} : state;
   if (field.starts_with("version.")) {
     const auto found = running.find(std::string{field.substr(8)});
     if (found != running.end()) return found->second.version;

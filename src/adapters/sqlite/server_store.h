@@ -166,7 +166,7 @@ class SqliteServerStore : public server::Store {
   Result<> release_phase(const RolloutRow& row, std::size_t phase, SiteIds& sites);
   Result<> cancel_jobs(const RolloutRow& row, const core::CancelJobs& cancel, WallTime now, SiteIds& sites);
   Result<> retry_jobs(const RolloutRow& row, SiteIds& sites);
-  Result<> end_waiting(const RolloutRow& row, std::string_view state, std::string_view sentence);
+  Result<> end_waiting(const RolloutRow& row, core::JobState ended_as, std::string_view sentence);
   // True: time has something to do earlier than before.
   Result<bool> jobs_changed(std::int64_t rollout_id, bool started, WallTime now, SiteIds& sites);
 
@@ -207,6 +207,7 @@ class SqliteServerStore : public server::Store {
   Result<> save_ingestion(Ingestion& in);
   Result<> follow(Ingestion& in, SiteIds& sites, IngestedAll& all);
   Result<> apply(Ingestion& in, const wire::Report& report);
+  Result<> check_is_own(const Ingestion& in, const wire::Report& report);
   Result<> apply_deferral(Ingestion& in, const wire::DeferralReport& deferral);
   Result<> apply_registered(Ingestion& in, const wire::Report& report, const wire::RegisteredReport& seen);
   Result<> apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job);

@@ -105,10 +105,10 @@ TEST_F(ServerStore, ADeviceThatWasCancelledAtItsSiteIsNotAskedAgainByAnotherGate
 TEST_F(ServerStore, ADeviceThatNothingFitsGetsNoOrderAndIsShownAsIncompatible) {
   roll_out();
   const auto job = must(lists.job(JobId{"r1-odd-1"}));
-  EXPECT_EQ(job.result.state, "incompatible");
+  EXPECT_EQ(job.result.state, core::JobState::kIncompatible);
   EXPECT_NE(job.result.sentence.find("odd"), std::string::npos);
   EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).states[0],
-            (core::StateCounts{{"incompatible", 1}, {"scheduled", 2}}));
+            (core::StateCounts{{core::JobState::kIncompatible, 1}, {core::JobState::kScheduled, 2}}));
 }
 
 TEST_F(ServerStore, ARolloutForIncompatibleDevicesOnlyIsFinishedAtOnceAndConcernsNoSite) {
@@ -277,7 +277,7 @@ TEST_F(ServerStore, ACancelThatCrossedTheEndIsAnsweredTooLate) {
   EXPECT_EQ(must(store->cancel_job(JobId{"r1-till-1"}, {"ines", ""}, kNow)).size(), 1u);
   report("berlin", {job_report(1, 1, "r1-till-1", "succeeded")});
   const auto job = must(lists.job(JobId{"r1-till-1"})).result;
-  EXPECT_EQ(job.state, "succeeded");
+  EXPECT_EQ(job.state, core::JobState::kSucceeded);
   EXPECT_EQ(job.cancel_answer, "too_late");
 }
 
@@ -357,7 +357,7 @@ TEST_F(ServerStore, TakesTenThousandReportsInOneTransaction) {
     reports.push_back({1, 2 * i + 2, kNow, device});
   }
   EXPECT_EQ(report("berlin", std::move(reports)).acknowledged.seq, 10'000);
-  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).states[0], (core::StateCounts{{"succeeded", 5'000}}));
+  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).states[0], (core::StateCounts{{core::JobState::kSucceeded, 5'000}}));
   EXPECT_EQ(rollout_state("r1"), "finished");
 }
 

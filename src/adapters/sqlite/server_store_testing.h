@@ -36,7 +36,7 @@ inline wire::Report job_report(std::int64_t epoch, std::int64_t seq, const std::
                                const std::string& state, std::int64_t attempt = 1) {
   wire::JobReport body;
   body.job = JobId{job};
-  body.state = state;
+  body.state = core::job_state_of(state).value();
   body.attempt = attempt;
   return {epoch, seq, kNow, body};
 }
@@ -87,7 +87,7 @@ class StoreFixture : public ::testing::Test {
     return all.answers.at(0);
   }
   std::int64_t revision(const std::string& site) { return must(store->load_plan(site)).revision; }
-  std::string state(const std::string& job) { return must(lists.job(JobId{job})).result.state; }
+  std::string state(const std::string& job) { return std::string{to_string(must(lists.job(JobId{job})).result.state)}; }
   std::string rollout_state(const std::string& rollout) {
     return std::string{core::state_name(must(lists.rollout(RolloutId{rollout})).rollout.state)};
   }

@@ -118,7 +118,7 @@ Result<> check_devices(StatementCache& sql, wire::SiteView& site) {
     device("reported", string_map(find.text(2)));
     device("running", running(find.text(3)));
     device("token_sha256", token_hash_of(find.text(4)));
-    RowReader{"device", std::to_string(find.integer(5)), site.unreadable}("name", name_of(find.text(0)));
+    RowReader{"device", std::to_string(find.integer(5)), site.unreadable}("name", device_name_of(find.text(0)));
   }
 }
 

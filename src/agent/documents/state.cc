@@ -61,6 +61,7 @@ json::object encode_phase(const P& p) {
   if constexpr (requires { p.by; }) out["by"] = said(p.by);
   if constexpr (requires { p.boot_id; }) out["boot_id"] = said(p.boot_id);
   if constexpr (requires { p.undone; }) out["undone"] = p.undone;
+  if constexpr (requires { p.again; }) out["again"] = p.again;
   if constexpr (requires { p.ended; }) {
     out["reported"] = p.ended.reported;
     out["tidied"] = p.ended.tidied;
@@ -106,6 +107,8 @@ void decode_phase(const Node& node, P& p) {
   if constexpr (requires { p.by; }) p.by = read_said(node.at("by"));
   if constexpr (requires { p.boot_id; }) p.boot_id = read_said(node.at("boot_id"));
   if constexpr (requires { p.undone; }) p.undone = node.at("undone").boolean();
+  if constexpr (requires { p.again; })
+    if (const auto again = node.maybe("again")) p.again = again->boolean();
   if constexpr (requires { p.ended; }) p.ended = {node.at("reported").boolean(), node.at("tidied").boolean()};
   if constexpr (requires { p.part; })
     if (p.part >= p.order.parts.size()) node.at("part").refuse("is past the end of the order");
@@ -134,7 +137,8 @@ std::string encode_state(const Attempt& attempt) {
                                     {"data", std::move(phase)},
                                     {"spool", std::move(spool)},
                                     {"starts", std::min(attempt.starts, kMostStartsKept)},
-                                    {"word", encode_word(attempt.word)}}) +
+                                    {"word", encode_word(attempt.word)},
+                                    {"answered", attempt.answered.value()}}) +
          "\n";
 }
 
@@ -147,6 +151,7 @@ Result<Attempt> decode_state(std::string_view text) {
         [&](std::string_view name, const Node& offset) { out.spool[std::string{name}] = offset.size(); });
     out.starts = static_cast<int>(root.at("starts").integer(0, kMostStartsKept));
     if (const auto word = root.maybe("word")) out.word = decode_word(*word);
+    if (const auto question = root.maybe("answered")) out.answered = ActionId{question->integer()};
     return out;
   });
 }

@@ -24,11 +24,11 @@ std::int64_t tolerated(const Threshold& threshold, std::int64_t judged) {
 
 }  // namespace
 
-void PhaseCounts::add(std::string_view state, bool tried_again, std::int64_t n) {
+void PhaseCounts::add(JobState state, bool tried_again, std::int64_t n) {
   if (!is_final(state)) {
     open += n;
     if (tried_again) again += n;
-  } else if (state == "succeeded") {
+  } else if (state == JobState::kSucceeded) {
     succeeded += n;
   } else if (is_failure(state)) {
     failed += n;

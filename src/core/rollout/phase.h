@@ -61,7 +61,7 @@ struct PhaseCounts {
   std::int64_t failed = 0;      // ended as failed, rolled_back or expired
   std::int64_t left_alone = 0;  // incompatible or cancelled
 
-  void add(std::string_view state, bool tried_again, std::int64_t n);
+  void add(JobState state, bool tried_again, std::int64_t n);
   std::int64_t devices() const { return open + succeeded + failed + left_alone; }
   std::int64_t failing() const { return failed + again; }
   friend bool operator==(const PhaseCounts&, const PhaseCounts&) = default;

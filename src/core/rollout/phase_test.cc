@@ -27,10 +27,10 @@ TEST(Phase, NeedsAndToleratesNumbersOfDevicesRoundedUp) {
 
 TEST(Phase, DevicesThatAreLeftAloneCountNowhere) {  // M19: a cancelled device is no failure of the rollout
   PhaseCounts counts;
-  counts.add("incompatible", false, 5);
-  counts.add("cancelled", false, 4);
-  counts.add("succeeded", false, 9);
-  counts.add("downloading", false, 1);
+  counts.add(JobState::kIncompatible, false, 5);
+  counts.add(JobState::kCancelled, false, 4);
+  counts.add(JobState::kSucceeded, false, 9);
+  counts.add(JobState::kDownloading, false, 1);
   const Judgement j = judge(gates(percent_of_phase(90), percent_of_phase(50)), false, counts, 0);
   EXPECT_EQ(counts.devices(), 19);
   EXPECT_EQ(j.judged, 10);

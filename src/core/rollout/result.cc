@@ -1,41 +1,41 @@
 #include "core/rollout/result.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include "base/mutant.h"
 
 namespace dray::core {
-namespace {
 
-template <std::size_t N>
-bool is_one_of(std::string_view word, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
+bool is_final(JobState state) {
+  switch (state) {
+    case JobState::kSucceeded:
+    case JobState::kFailed:
+    case JobState::kRolledBack:
+    case JobState::kCancelled:
+    case JobState::kExpired:
+    case JobState::kIncompatible:
+      return true;
+    default:
+      return false;
+  }
 }
 
-}  // namespace
-
-bool is_state(std::string_view state) {
-  static constexpr std::string_view kMoving[] = {"downloading", "downloaded", "installing", "rebooting", "verifying"};
-  return is_waiting(state) || is_one_of(state, kMoving) || is_final(state);
+bool is_failure(JobState state) {
+  return state == JobState::kFailed || state == JobState::kRolledBack || state == JobState::kExpired;
 }
 
-bool is_final(std::string_view state) {
-  static constexpr std::string_view kFinal[] = {"succeeded", "failed",  "rolled_back",
-                                                "cancelled", "expired", "incompatible"};
-  return is_one_of(state, kFinal);
-}
+bool is_tried_again(JobState state, std::int64_t attempt) { return !is_final(state) && attempt > 1; }
 
-bool is_failure(std::string_view state) {
-  return state == "failed" || state == "rolled_back" || state == "expired";
-}
-
-bool is_tried_again(std::string_view state, std::int64_t attempt) { return !is_final(state) && attempt > 1; }
-
-bool is_waiting(std::string_view state) {
-  static constexpr std::string_view kWaiting[] = {
-      "idle", "scheduled", "waiting_window", "waiting_gateway", "deferred", "waiting_confirm"};
-  return is_one_of(state, kWaiting);
+bool is_waiting(JobState state) {
+  switch (state) {
+    case JobState::kIdle:
+    case JobState::kScheduled:
+    case JobState::kWaitingWindow:
+    case JobState::kWaitingGateway:
+    case JobState::kDeferred:
+    case JobState::kWaitingConfirm:
+      return true;
+    default:
+      return false;
+  }
 }
 
 JobResult merge(const JobResult& have, const JobResult& reported) {
@@ -50,7 +50,7 @@ JobResult merge(const JobResult& have, const JobResult& reported) {
 }
 
 JobResult with_answer(JobResult result, bool cancel_asked) {
-  const bool stopped = result.state == "cancelled" || result.state == "expired";
+  const bool stopped = result.state == JobState::kCancelled || result.state == JobState::kExpired;
   if (cancel_asked && is_final(result.state) && !stopped && result.cancel_answer.empty())
     result.cancel_answer = "too_late";
   return result;
@@ -61,7 +61,7 @@ Tally tally(const StateCounts& counts) {
   for (const auto& [state, n] : counts) {
     out.devices += n;
     if (!is_final(state)) out.open += n;
-    if (state == "succeeded") out.succeeded += n;
+    if (state == JobState::kSucceeded) out.succeeded += n;
     if (is_failure(state)) out.failed += n;
   }
   return out;

@@ -8,11 +8,13 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "core/model/job_state.h"
 
 namespace dray::core {
 
 struct JobResult {
-  std::string state = "scheduled", reason, sentence;
+  JobState state = JobState::kScheduled;
+  std::string reason, sentence;
   std::optional<WallTime> until, update_at;
   std::int64_t step = 0, attempt = 0;
   std::uint64_t bytes = 0;                     // of the current step, delivered to the device
@@ -22,16 +24,14 @@ struct JobResult {
   friend bool operator==(const JobResult&, const JobResult&) = default;
 };
 
-// One of the states that a gateway may report. What is decided follows from them, so another word decides nothing.
-bool is_state(std::string_view state);
 // succeeded failed rolled_back cancelled expired incompatible: nothing follows.
-bool is_final(std::string_view state);
+bool is_final(JobState state);
 // failed, rolled_back and expired. A cancelled or incompatible device is no failure of its rollout.
-bool is_failure(std::string_view state);
+bool is_failure(JobState state);
 // Not final, and its last attempt failed: attempts count from 1 in every step.
-bool is_tried_again(std::string_view state, std::int64_t attempt);
+bool is_tried_again(JobState state, std::int64_t attempt);
 // The device has neither fetched a byte nor said anything about this update, as far as its gateway reported.
-bool is_waiting(std::string_view state);
+bool is_waiting(JobState state);
 // Results are monotonic: a late or doubled report never turns one into another. What a final report may still
 // add is the answer to a cancel, and that the end was late.
 JobResult merge(const JobResult& have, const JobResult& reported);
@@ -39,7 +39,7 @@ JobResult merge(const JobResult& have, const JobResult& reported);
 // Of a job for which a cancel was asked: one that ended by its own has answered it, if nobody else did.
 JobResult with_answer(JobResult result, bool cancel_asked);
 
-using StateCounts = std::map<std::string, std::int64_t>;
+using StateCounts = std::map<JobState, std::int64_t>;
 struct Tally {
   std::int64_t devices = 0, open = 0, succeeded = 0, failed = 0;
   friend bool operator==(const Tally&, const Tally&) = default;

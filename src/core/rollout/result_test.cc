@@ -6,17 +6,17 @@ namespace dray::core {
 namespace {
 
 TEST(JobResult, IsReplacedUntilItIsFinalAndNeverAfterwards) {
-  const JobResult downloading{.state = "downloading", .bytes = 5};
-  const JobResult succeeded{.state = "succeeded", .running = {{"os", "2"}}};
+  const JobResult downloading{.state = JobState::kDownloading, .bytes = 5};
+  const JobResult succeeded{.state = JobState::kSucceeded, .running = {{"os", "2"}}};
   EXPECT_EQ(merge(JobResult{}, downloading), downloading);
   EXPECT_EQ(merge(downloading, succeeded), succeeded);
-  for (const auto* state : {"failed", "downloading", "cancelled", "expired", "scheduled"})
+  for (const auto state : {JobState::kFailed, JobState::kDownloading, JobState::kCancelled, JobState::kExpired, JobState::kScheduled})
     EXPECT_EQ(merge(succeeded, JobResult{.state = state}), succeeded);
   EXPECT_EQ(merge(succeeded, succeeded), succeeded);
 }
 
 TEST(JobResult, TakesTheAnswerToACancelAfterItsEnd) {
-  const JobResult succeeded{.state = "succeeded"};
+  const JobResult succeeded{.state = JobState::kSucceeded};
   JobResult answered = succeeded;
   answered.cancel_id = "c2";
   answered.cancel_answer = "too_late";
@@ -25,31 +25,31 @@ TEST(JobResult, TakesTheAnswerToACancelAfterItsEnd) {
 }
 
 TEST(JobResult, AnEndThatCrossedACancelAnswersItUnlessSomebodyDid) {
-  EXPECT_EQ(with_answer({.state = "succeeded"}, true).cancel_answer, "too_late");
-  EXPECT_EQ(with_answer({.state = "rolled_back"}, true).cancel_answer, "too_late");
-  EXPECT_EQ(with_answer({.state = "succeeded"}, false).cancel_answer, "");
-  for (const char* state : {"installing", "cancelled", "expired"})
+  EXPECT_EQ(with_answer({.state = JobState::kSucceeded}, true).cancel_answer, "too_late");
+  EXPECT_EQ(with_answer({.state = JobState::kRolledBack}, true).cancel_answer, "too_late");
+  EXPECT_EQ(with_answer({.state = JobState::kSucceeded}, false).cancel_answer, "");
+  for (const auto state : {JobState::kInstalling, JobState::kCancelled, JobState::kExpired})
     EXPECT_EQ(with_answer({.state = state}, true).cancel_answer, "") << state;
 }
 
 TEST(JobResult, IsWaitingOrStartedOrFinal) {
-  for (const auto* state :
-       {"idle", "scheduled", "waiting_window", "waiting_gateway", "waiting_confirm", "deferred"})
+  for (const auto state :
+       {JobState::kIdle, JobState::kScheduled, JobState::kWaitingWindow, JobState::kWaitingGateway, JobState::kWaitingConfirm, JobState::kDeferred})
     EXPECT_TRUE(is_waiting(state) && !is_final(state)) << state;
-  for (const auto* state : {"downloading", "downloaded", "installing", "rebooting", "verifying"})
+  for (const auto state : {JobState::kDownloading, JobState::kDownloaded, JobState::kInstalling, JobState::kRebooting, JobState::kVerifying})
     EXPECT_FALSE(is_waiting(state) || is_final(state)) << state;
-  for (const auto* state : {"succeeded", "failed", "rolled_back", "cancelled", "expired", "incompatible"})
+  for (const auto state : {JobState::kSucceeded, JobState::kFailed, JobState::kRolledBack, JobState::kCancelled, JobState::kExpired, JobState::kIncompatible})
     EXPECT_TRUE(!is_waiting(state) && is_final(state)) << state;
 }
 
 TEST(Tally, CancelledAndIncompatibleDevicesAreNoFailures) {
-  const auto sum = tally({{"succeeded", 5},
-                          {"cancelled", 2},
-                          {"incompatible", 1},
-                          {"failed", 1},
-                          {"expired", 1},
-                          {"rolled_back", 1},
-                          {"downloading", 3}});
+  const auto sum = tally({{JobState::kSucceeded, 5},
+                          {JobState::kCancelled, 2},
+                          {JobState::kIncompatible, 1},
+                          {JobState::kFailed, 1},
+                          {JobState::kExpired, 1},
+                          {JobState::kRolledBack, 1},
+                          {JobState::kDownloading, 3}});
   EXPECT_EQ(sum, (Tally{.devices = 14, .open = 3, .succeeded = 5, .failed = 3}));
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 struct Member {
   std::size_t phase = 0;
-  std::string state = "scheduled";
+  JobState state = JobState::kScheduled;
   std::int64_t attempt = 1;
 };
 
@@ -33,7 +33,7 @@ class AnyHistory {
       if ((bits & 12U) == 12U) p.approval = true;
       phases.push_back(p);
     }
-    for (std::size_t i = 0; i < 8 * n; ++i) devices_.push_back({i % n, "scheduled", 1});
+    for (std::size_t i = 0; i < 8 * n; ++i) devices_.push_back({i % n, JobState::kScheduled, 1});
     RolloutTerms terms{Delivery::kPull, {}, at_, at_ + std::chrono::hours{24}};
     if ((seed & 0x80000000U) != 0) {
       terms.delivery = Delivery::kPush;
@@ -92,26 +92,26 @@ class AnyHistory {
       RC_ASSERT(!is_paused(rollout_));
       RC_ASSERT(!std::holds_alternative<RolloutAborted>(rollout_.state));
       RC_ASSERT(d.phase < rollout_.released);
-      d.state = "downloading";
+      d.state = JobState::kDownloading;
     } else if (n % 3 == 0) {
-      d.state = "succeeded";
+      d.state = JobState::kSucceeded;
     } else if (n % 11 == 0) {
-      d.state = "failed";
+      d.state = JobState::kFailed;
     } else if (n % 7 == 0) {
       ++d.attempt;
-      d.state = "scheduled";
+      d.state = JobState::kScheduled;
     }
     apply(JobsChanged{true});
   }
 
   void cancel(Member& d) {
-    if (!is_final(d.state)) d.state = "cancelled";
+    if (!is_final(d.state)) d.state = JobState::kCancelled;
     apply(JobsChanged{false});
   }
   void join() {
     if (is_over(rollout_) || devices_.size() > 60) return;
     const auto before = devices_;
-    devices_.push_back({rollout_.phases.size() - 1, "scheduled", 1});
+    devices_.push_back({rollout_.phases.size() - 1, JobState::kScheduled, 1});
     for (std::size_t i = 0; i < before.size(); ++i) RC_ASSERT(before[i].phase == devices_[i].phase);
     apply(JobsChanged{false});
   }
@@ -173,10 +173,10 @@ class AnyHistory {
       for (Member& d : devices_) {
         const bool failed = is_failure(d.state);
         if (std::holds_alternative<CancelJobs>(action) && !is_final(d.state) && !in_plan_[d.phase])
-          d.state = "cancelled";
+          d.state = JobState::kCancelled;
         if (std::holds_alternative<ExpireWaiting>(action) && !is_final(d.state) && !in_plan_[d.phase])
-          d.state = "expired";
-        if (std::holds_alternative<RetryJobs>(action) && failed) d = {d.phase, "scheduled", 1};
+          d.state = JobState::kExpired;
+        if (std::holds_alternative<RetryJobs>(action) && failed) d = {d.phase, JobState::kScheduled, 1};
       }
       if (std::holds_alternative<CancelJobs>(action)) over_by_cancel_ = true;
     }

@@ -52,6 +52,14 @@ Duration sum_of(std::span<const Interval> intervals, WallTime end) {
   return out;
 }
 
+// Permitted all the time from `from` to `to`, or there is no time between them: windows are not what is in the way.
+bool is_all_open(std::span<const Interval> permitted, WallTime from, WallTime to) {
+  if (to <= from) return true;
+  const Interval whole{from, to};
+  const Intervals open = intersect(permitted, {&whole, 1});
+  return open.size() == 1 && open.front() == whole;
+}
+
 }  // namespace
 
 BytesPerSecond planned_rate(const LineRate& line) { return line.low.count > 0 ? line.low : line.rate; }
@@ -94,7 +102,16 @@ Misfit obstacle_of(const SiteTask& site, const Demand& demand, const Slots& slot
   out.rate = planned_rate(site.wan);
   const WallTime end = std::min(site.expires_at, slots.end());
   if ((demand.bytes > 0 && demand.per_slot == 0) || !demand.distribution.possible) return out;
-  if (!latest_distribution(demand.distribution, site.update, end, site.split)) {
+  const auto arrive_by = latest_distribution(demand.distribution, site.update, end, site.split);
+  const bool expires = arrive_by ? demand.open == Duration{0} && is_all_open(site.transfer, slots.now, *arrive_by - demand.margin)
+                                 : is_all_open(site.update, slots.now, end);
+  if (expires) {
+    out.obstacle = Obstacle::kExpiresTooSoon;
+    out.needs = transmission_time(site) + demand.margin + demand.distribution.total();
+    out.has = std::max(Duration{0}, end - slots.now);
+    return out;
+  }
+  if (!arrive_by) {
     // One device has to fit into one window; all of them into one, or into all together.
     const Duration one = longest_of(site.update, end), all = site.split ? sum_of(site.update, end) : one;
     const bool slow = demand.distribution.longest > one;

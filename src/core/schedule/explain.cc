@@ -25,6 +25,9 @@ std::string arithmetic(const Misfit& m) {
     case Obstacle::kEgressTaken:
       return "The transmission needs " + human_duration(m.needs) + at +
              ", and what the server may send before the expiry is taken by other sites";
+    case Obstacle::kExpiresTooSoon:
+      return "It expires too soon, whatever the windows: it needs " + human_duration(m.needs) + at + ", and the expiry is " +
+             (m.has > Duration{0} ? human_duration(m.has) + " away" : "now");
     case Obstacle::kTimesGiven:
       return "At the times that were given it does not end before the expiry: it needs " +
              human_duration(m.needs) + at;
@@ -65,6 +68,8 @@ std::string_view word_of(Obstacle obstacle) {
       return "window_too_short";
     case Obstacle::kEgressTaken:
       return "egress_taken";
+    case Obstacle::kExpiresTooSoon:
+      return "expires_too_soon";
     case Obstacle::kTimesGiven:
       return "times_too_late";
   }

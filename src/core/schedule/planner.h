@@ -69,6 +69,7 @@ enum class Obstacle {
   kTransferTooShort,  // needs: transmission; has: what the transfer windows have
   kUpdateTooShort,    // needs: distribution; has: what the update windows have
   kEgressTaken,       // it would fit alone
+  kExpiresTooSoon,    // no window is in the way, only the expiry. needs: all of it; has: the time until then
   kTimesGiven,        // at the times that were given it does not end before the expiry
 };
 

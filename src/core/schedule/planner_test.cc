@@ -309,6 +309,23 @@ TEST(Replan, ASiteIsBehindFromTheInstantAtWhichItsBytesWereExpected) {
   EXPECT_FALSE(is_behind(published, Bytes{0}, kNow));
 }
 
+TEST(Explain, WhereOnlyTheExpiryIsInTheWayNoWindowIsBlamed) {
+  for (const auto delivery : {Delivery::kPull, Delivery::kPush})
+    for (const seconds left : {seconds{30}, seconds{90}, seconds{110}, seconds{150}}) {
+      World w;
+      SiteTask& site = w.add(delivery);
+      site.missing = Bytes{600 * kMB};
+      site.expires_at = kNow + left;
+      const SiteTimes times = w.plan()[0];
+      ASSERT_TRUE(times.misfit) << left.count();
+      const std::string said = sentence_of(*times.misfit, {});
+      EXPECT_EQ(word_of(times.misfit->obstacle), "expires_too_soon") << left.count() << " " << said;
+      EXPECT_GT(times.misfit->needs, times.misfit->has);
+      EXPECT_NE(said.find("It expires too soon"), std::string::npos) << said;
+      EXPECT_NE(said.find("if it expired on"), std::string::npos) << said;
+    }
+}
+
 TEST(Explain, DurationsAndRatesAreWrittenForPeople) {
   EXPECT_EQ(human_duration(seconds{0}), "0 s");
   EXPECT_EQ(human_duration(seconds{59}), "59 s");

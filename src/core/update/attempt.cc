@@ -53,7 +53,9 @@ class Machine {
     const bool worn = next.starts > kMostStarts;
     const std::string often = "started " + std::to_string(next.starts) + " times without getting further";
     std::visit(
-        Overloaded{[&](const Offered&) { go(Idle{}); },  // the next poll brings it again
+        Overloaded{[&](const Offered& p) {
+                     if (!p.again || worn) go(Idle{});  // the next poll brings it again, where it is still asked
+                   },
                    [&](const Deferring&) { go(Idle{}); },
                    [&](const Waiting&) {},  // goes on with what is left of it
                    [&](const Downloading& p) {
@@ -112,7 +114,11 @@ class Machine {
     begin(event.order);
   }
 
-  void on(const Withdrawn&) {
+  void on(const Withdrawn& event) {
+    if (event.gone) next.answered = {};
+    // A question that was put off is hidden, and the answer to it is on its way all the same.
+    const auto* offered = std::get_if<Offered>(&next.phase);
+    if (offered != nullptr && offered->again && !event.gone) return;
     if (may_cancel(next)) go(Idle{});
   }
 
@@ -127,13 +133,15 @@ class Machine {
 
   void on(const Answered& event) {
     const bool ready = event.kind == AnswerKind::kReady;
-    if (const auto* offered = std::get_if<Offered>(&next.phase)) {
-      if (!ready) go(Deferring{offered->action, event.kind, event.why});
+    if (auto* offered = std::get_if<Offered>(&next.phase)) {
+      offered->again = false;
+      next.answered = offered->action;
+      if (!ready) put_off(offered->action, event.kind, event.why);
     } else if (const auto* waiting = std::get_if<Waiting>(&next.phase)) {
       if (ready)
-        go(Offered{waiting->action});
+        confirm(waiting->action);
       else
-        go(Deferring{waiting->action, event.kind, event.why});
+        put_off(waiting->action, event.kind, event.why);
     } else if (auto* holding = std::get_if<Holding>(&next.phase)) {
       if (!ready)
         holding->why = event.why;
@@ -145,7 +153,10 @@ class Machine {
   }
 
   void on(const MustWait& event) {
-    if (const auto* offered = std::get_if<Offered>(&next.phase)) {
+    const auto* offered = std::get_if<Offered>(&next.phase);
+    if (offered != nullptr && offered->again) {
+      put_off(offered->action, AnswerKind::kBusy, event.why);  // what the gateway was told stands
+    } else if (offered != nullptr) {
       go(Waiting{offered->action, event.why, event.left});
     } else if (auto* waiting = std::get_if<Waiting>(&next.phase)) {
       waiting->left = event.left;
@@ -162,6 +173,10 @@ class Machine {
   }
 
   void on(const Said& event) {
+    if (auto* offered = std::get_if<Offered>(&next.phase))
+      offered->again = true;
+    else if (!next.answered.empty() && (std::holds_alternative<Idle>(next.phase) || std::holds_alternative<Deferring>(next.phase)))
+      go(Offered{next.answered, true});
     next.word = event.word;
     if (event.word.kind == AnswerKind::kReady) {
       next.word->action = action_of(next);
@@ -260,10 +275,22 @@ class Machine {
   Attempt next;
 
  private:
+  // What was answered stays an answer only while nothing comes of it.
   template <class P>
   void go(P phase) {
+    if constexpr (!std::is_same_v<P, Idle> && !std::is_same_v<P, Deferring>) next.answered = {};
     next.phase = std::move(phase);
     next.starts = 0;
+  }
+
+  void confirm(ActionId action) {
+    go(Offered{action});
+    next.answered = action;
+  }
+
+  void put_off(ActionId action, AnswerKind answer, std::string why) {
+    go(Deferring{action, answer, std::move(why)});
+    next.answered = action;
   }
 
   void begin(const Order& order) {

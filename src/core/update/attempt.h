@@ -58,9 +58,11 @@ enum class AnswerKind { kReady, kBusy, kDefer, kRefuse };
 struct Idle {
   friend bool operator==(const Idle&, const Idle&) = default;
 };
-// The gateway asks whether it may send (communication request).
+// The gateway asks whether it may send (communication request). again: it was answered, and somebody here has said
+// something else since; that is told though the gateway asks no more.
 struct Offered {
   ActionId action;
+  bool again = false;
   friend bool operator==(const Offered&, const Offered&) = default;
 };
 // The device's own deferment: it is silent until updating is possible, then it answers. left: how long it
@@ -180,6 +182,9 @@ struct Attempt {
   std::map<std::string, std::uint64_t> spool;
   int starts = 0;  // starts of the agent since it last got further
   std::optional<Word> word{};
+  // The question that was answered last, and that the gateway may show no more (put off, or no turn yet). What is said
+  // here later is an answer to it.
+  ActionId answered{};
   friend bool operator==(const Attempt&, const Attempt&) = default;
 };
 
@@ -199,7 +204,10 @@ struct Asked {
 struct Ordered {
   Order order;
 };
-struct Withdrawn {};  // the server shows nothing for us any more
+// The server shows nothing for us any more; gone: it has told so of the question that we answered.
+struct Withdrawn {
+  bool gone = false;
+};
 struct CancelAsked {
   ActionId action;
 };  // by the server

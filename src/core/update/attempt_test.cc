@@ -23,7 +23,7 @@ const RunningByComponent kOld{{"os", {"1", std::string(64, 'a')}}, {"app", {"4",
 const RunningByComponent kNew{{"os", {"2", std::string(64, 'b')}}, {"app", {"5", std::string(64, 'c')}}};
 
 std::vector<Phase> all_phases() {
-  std::vector<Phase> out{Idle{}, Offered{kOne.action}, Waiting{kOne.action, "in use", Duration{60'000}},
+  std::vector<Phase> out{Idle{}, Offered{kOne.action}, Offered{kOne.action, true}, Waiting{kOne.action, "in use", Duration{60'000}},
                          Deferring{kOne.action, AnswerKind::kBusy, "in use"}};
   for (const Order& order : {kOne, kTwo, kHeld}) {
     out.insert(out.end(), {Downloading{order, 0}, Downloading{order, order.parts.size() - 1},
@@ -47,6 +47,7 @@ std::vector<Event> all_events() {
           Ordered{kOther},
           Ordered{kEmpty},
           Withdrawn{},
+          Withdrawn{true},
           CancelAsked{kOne.action},
           CancelAsked{kOther.action},
           CancelledHere{"ines", "no"},
@@ -88,8 +89,8 @@ TEST(Attempt, TakesEveryTransitionOfItsTableAndNoOther) {
   for (const Phase& phase : all_phases())
     for (const Event& event : all_events())
       for (const Given& given : all_givens())
-        for (const int starts : {0, kMostStarts}) {
-          const Attempt before{phase, {}, starts};
+        for (const auto& [starts, answered] : {std::pair{0, ActionId{}}, std::pair{kMostStarts, ActionId{}}, std::pair{0, kOne.action}}) {
+          const Attempt before{phase, {}, starts, {}, answered};
           const Step step = advance(before, event, given);  // asserts that it stays inside
           const Transition t{phase_name(phase), event_name(event), phase_name(step.next.phase)};
           if (t.from != t.to) seen.insert(t);
@@ -302,6 +303,30 @@ TEST(Attempt, AnOrderIsForeignWhereAComponentIsNeitherListedNorRuns) {
   std::vector<std::string> many;
   for (int i = 10; i < 40; ++i) many.push_back("c" + std::to_string(i));
   EXPECT_TRUE(foreign_to(kOne, many, {}).ends_with("c18, c19 and 20 more")) << foreign_to(kOne, many, {});
+}
+
+// M7, M8: the gateway hides what was put off, and takes a later answer to it at once.
+TEST(Attempt, WhatIsSaidLaterIsAnAnswerToWhatWasPutOff) {
+  const Given given{"boot-1", kOld};
+  const Said ready{{AnswerKind::kReady, {}, "ines", "", {}}}, busy{{AnswerKind::kBusy, {}, "ines", "", {}}};
+  const Attempt hidden = after({}, {Asked{kOne.action}, Answered{AnswerKind::kDefer, "later"}, Withdrawn{}, Started{}}, given);
+  EXPECT_EQ(phase_name(hidden.phase), "idle");
+  Attempt a = after(hidden, {ready}, given);
+  EXPECT_EQ(a.phase, (Phase{Offered{kOne.action, true}}));
+  EXPECT_TRUE(operator_is_ready(a));
+  EXPECT_EQ(work(a).kind, WorkKind::kAnswerOffer);
+  a = after(a, {Withdrawn{}, Started{}, Withdrawn{}}, given);
+  EXPECT_EQ(a.phase, (Phase{Offered{kOne.action, true}})) << "polls show nothing until it is told";
+  a = after(a, {Answered{}}, given);
+  EXPECT_EQ(a.phase, (Phase{Offered{kOne.action, false}}));
+  EXPECT_EQ(phase_name(after(a, {Withdrawn{}}, given).phase), "idle");
+  for (const Attempt& confirmed : {a, after(a, {Withdrawn{}}, given)})
+    EXPECT_EQ(after(confirmed, {busy}, given).phase, (Phase{Offered{kOne.action, true}})) << "a ready is taken back as well";
+  const Attempt gone = after(after(hidden, {ready}, given), {Withdrawn{true}}, given);
+  EXPECT_EQ(phase_name(gone.phase), "idle");
+  EXPECT_TRUE(gone.answered.empty());
+  EXPECT_EQ(after(hidden, {Asked{kOther.action}, ready}, given).phase, (Phase{Offered{kOther.action, true}}));
+  EXPECT_EQ(phase_name(after(hidden, {Ordered{kOne}, ready}, given).phase), "downloading");
 }
 
 }  // namespace

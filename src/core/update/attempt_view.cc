@@ -53,6 +53,10 @@ constexpr Transition kTable[] = {
     {"failed", "asked", "offered"},
     {"cancelled", "asked", "offered"},
     {"offered", "answered", "deferring"},
+    // what is said here later is an answer to it, too
+    {"idle", "said", "offered"},
+    {"deferring", "said", "offered"},
+    {"offered", "must_wait", "deferring"},
     // the device's own deferment
     {"offered", "must_wait", "waiting"},
     {"waiting", "answered", "offered"},
@@ -267,6 +271,8 @@ std::string describe(const Attempt& attempt) {
       "Back from {}",
       "Could not install {}",
       "Cancelled"};
+  const auto* offered = std::get_if<Offered>(&attempt.phase);
+  if (offered != nullptr && offered->again) return "Tells the gateway what was said here";
   std::string out{kSentences[attempt.phase.index()]};
   if (const auto at = out.find("{}"); at != std::string::npos) out.replace(at, 2, parts);
   return out + reason;

@@ -98,6 +98,7 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"no_window", "The site needs a window before the expiry, or the rollout a later expiry."},
     {"egress_taken",
      "Other rollouts have to end first; a later expiry or more egress of the server would make it fit."},
+    {"expires_too_soon", "A later expiry would make it fit."},
     {"times_too_late", "Earlier times, a later expiry or a faster line would make it fit."},
     // ended
     {"device_failed", "Look at the log of the job, then retry it or make a new rollout."},

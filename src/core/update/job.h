@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/model/job_state.h"
 #include "core/model/plan.h"
 #include "core/model/said_type.h"
 
@@ -325,7 +326,8 @@ bool is_done(const Job& job, const Given& given);
 std::optional<WallTime> wake_at(const Job& job, const Given& given);
 
 struct PublicState {
-  std::string state, reason, sentence;
+  JobState state{};
+  std::string reason, sentence;
   std::optional<WallTime> until;
   friend bool operator==(const PublicState&, const PublicState&) = default;
 };

@@ -51,22 +51,22 @@ struct Describe {
 
   PublicState waiting_artifact() const {
     if (wants_bytes(job, given.now))
-      return {"waiting_gateway", "waiting_artifact", "waits until the gateway holds " + versions(job), {}};
+      return {JobState::kWaitingGateway, "waiting_artifact", "waits until the gateway holds " + versions(job), {}};
     return {
-        "waiting_gateway", "waiting_transmission", "waits until the server transmits " + versions(job), {}};
+        JobState::kWaitingGateway, "waiting_transmission", "waits until the server transmits " + versions(job), {}};
   }
   PublicState window() const {
     if (const auto next = next_permitted(job.terms.update, given.now))
-      return {"waiting_window", "waiting_window",
+      return {JobState::kWaitingWindow, "waiting_window",
               "waits until " + at(*next) + ", when devices may be updated again", next};
-    return {"waiting_window", "no_window_left", "no time is left in which the device may be updated", {}};
+    return {JobState::kWaitingWindow, "no_window_left", "no time is left in which the device may be updated", {}};
   }
   PublicState time() const {
     if (job.deferred_until == job.update_at && job.update_at > job.terms.planned_at)
-      return {"deferred", "deferred_by_operator", "deferred by an operator until " + at(job.update_at),
+      return {JobState::kDeferred, "deferred_by_operator", "deferred by an operator until " + at(job.update_at),
               job.update_at};
     if (wants_bytes(job, given.now) && !given.stored) return waiting_artifact();
-    return {"scheduled", "waiting_update_time", "waits until " + at(job.update_at) + ", the update time",
+    return {JobState::kScheduled, "waiting_update_time", "waits until " + at(job.update_at) + ", the update time",
             job.update_at};
   }
   PublicState holding(Hold hold) const {
@@ -76,12 +76,12 @@ struct Describe {
       case Hold::kDoubt:
         return doubt();
       case Hold::kClock:
-        return {"scheduled",
+        return {JobState::kScheduled,
                 "clock_unknown",
                 "the gateway does not know the time before it has heard the server",
                 {}};
       case Hold::kHeld:
-        return {"scheduled", "stored_unreadable", given.held, {}};
+        return {JobState::kScheduled, "stored_unreadable", given.held, {}};
       case Hold::kType:  // said by type_differs(), in whatever phase
         break;
       case Hold::kArtifact:
@@ -89,35 +89,35 @@ struct Describe {
       case Hold::kWindow:
         return window();
       case Hold::kTurn:
-        return {"scheduled", "waiting_turn", "another update of this device goes first", {}};
+        return {JobState::kScheduled, "waiting_turn", "another update of this device goes first", {}};
       case Hold::kActionIds:
         return {
-            "waiting_gateway", "waiting_action_ids", "the gateway waits for action ids from the server", {}};
+            JobState::kWaitingGateway, "waiting_action_ids", "the gateway waits for action ids from the server", {}};
       case Hold::kStatus:
         return status();
       case Hold::kNone:
         break;
     }
-    return {"scheduled", "waiting_update_time", "begins now", {}};
+    return {JobState::kScheduled, "waiting_update_time", "begins now", {}};
   }
   PublicState doubt() const {
     if (given.doubt == Doubt::kTwoAgents)
-      return {"waiting_gateway", "two_agents", "two agents seem to call under this device's name; nothing new begins before only one does", {}};
-    return {"waiting_gateway", "two_gateways", "the server lets another gateway answer for this site; nothing new begins here", {}};
+      return {JobState::kWaitingGateway, "two_agents", "two agents seem to call under this device's name; nothing new begins before only one does", {}};
+    return {JobState::kWaitingGateway, "two_gateways", "the server lets another gateway answer for this site; nothing new begins here", {}};
   }
   PublicState status() const {
     if (given.line) return in_line(*given.line);
     if (given.unchecked.empty())
-      return {"waiting_confirm", "checking_status", "the gateway asks for the device's status", {}};
-    return {"waiting_confirm", "status_unknown", "the device's status is not known: " + given.unchecked, {}};
+      return {JobState::kWaitingConfirm, "checking_status", "the gateway asks for the device's status", {}};
+    return {JobState::kWaitingConfirm, "status_unknown", "the device's status is not known: " + given.unchecked, {}};
   }
   // The device is to call; did it, since then?
   PublicState silent(WallTime since, const std::string& reason, const std::string& sentence) const {
     const WallTime absent = machine::absent_at(since, given);
     if (given.now >= absent)
-      return {"waiting_confirm", "device_absent",
+      return {JobState::kWaitingConfirm, "device_absent",
               given.seen_at ? "the device has not called since " + at(*given.seen_at) : "the device has never called at this gateway", {}};
-    return {"waiting_confirm", reason, sentence, {}};
+    return {JobState::kWaitingConfirm, reason, sentence, {}};
   }
 
   PublicState operator()(const Planned&) const { return holding(machine::hold(job, given)); }
@@ -130,9 +130,9 @@ struct Describe {
   PublicState operator()(const Deferred& p) const {
     if (job.deferred_until && *job.deferred_until > p.until) return time();
     if (p.cause == DeferCause::kDeviceBusy)
-      return {"deferred", "device_busy", with("the device is busy, next look at " + at(job.update_at), p.why),
+      return {JobState::kDeferred, "device_busy", with("the device is busy, next look at " + at(job.update_at), p.why),
               job.update_at};
-    return {"deferred", "deferred_by_device",
+    return {JobState::kDeferred, "deferred_by_device",
             with("the device asked" + by(p.by) + " to wait until " + at(job.update_at), p.why),
             job.update_at};
   }
@@ -154,33 +154,33 @@ struct Describe {
       before.push_back(devices(line.waiting) + " before it " + have(line.waiting) + " waited longer");
     std::string sentence = "waits for its turn";
     for (std::size_t i = 0; i < before.size(); ++i) sentence += (i == 0 ? "; " : ", ") + before[i];
-    return {"waiting_gateway", "waiting_slot", std::move(sentence), {}};
+    return {JobState::kWaitingGateway, "waiting_slot", std::move(sentence), {}};
   }
   PublicState operator()(const Transmitting&) const {
     if (!given.stored) return waiting_artifact();
     if (!permits(job.terms.update, given.now)) return window();
     if (given.line) return in_line(*given.line);
-    return {"downloading", "downloading", "the device receives " + versions(job), {}};
+    return {JobState::kDownloading, "downloading", "the device receives " + versions(job), {}};
   }
   PublicState operator()(const Installing& p) const {
     switch (p.stage) {
       case Stage::kReceived:
-        return {"downloaded", "downloaded", "the device has received " + versions(job), {}};
+        return {JobState::kDownloaded, "downloaded", "the device has received " + versions(job), {}};
       case Stage::kWorking:
         break;
       case Stage::kSwitching:
-        return {"rebooting", "switching", "the device switches over to " + versions(job), {}};
+        return {JobState::kRebooting, "switching", "the device switches over to " + versions(job), {}};
       case Stage::kVerifying:
-        return {"verifying",
+        return {JobState::kVerifying,
                 "verifying",
                 "the device has restarted and looks whether " + versions(job) + " is well",
                 {}};
     }
-    return {"installing", "installing", "the device has received " + versions(job) + " and installs", {}};
+    return {JobState::kInstalling, "installing", "the device has received " + versions(job) + " and installs", {}};
   }
   PublicState operator()(const Restarting& p) const {
     const WallTime until = machine::limit_of(p.since, job.terms.power_on_within, given);
-    return {"rebooting", "waiting_power_on",
+    return {JobState::kRebooting, "waiting_power_on",
             "installed; waits for the device's power-on report until " + at(until), until};
   }
   PublicState operator()(const Backoff& p) const {
@@ -188,14 +188,14 @@ struct Describe {
     std::string cause = p.failure.why;
     if (p.failure.kind == FailureKind::kWithoutBytes) cause = "the device said that it was done, but was never sent a byte of the update";
     if (job.alike >= kSameResults)
-      return {"scheduled", "same_result",
+      return {JobState::kScheduled, "same_result",
               with(next + " waits until " + at(p.until) + ", because the last " + std::to_string(job.alike) + " ended alike", cause), p.until};
-    return {"scheduled", p.failure.kind == FailureKind::kWithoutBytes ? "closed_without_bytes" : "backing_off",
+    return {JobState::kScheduled, p.failure.kind == FailureKind::kWithoutBytes ? "closed_without_bytes" : "backing_off",
             with(next + " begins at " + at(p.until) + "; the last one failed", cause), p.until};
   }
   PublicState operator()(const Cancelling& p) const {
     const WallTime until = machine::limit_of(p.since, given.cancel_within, given);
-    return {p.installing ? "downloaded" : "downloading", "cancelling",
+    return {p.installing ? JobState::kDownloaded : JobState::kDownloading, "cancelling",
             with(p.superseded ? "the plan no longer holds it; the device is asked to stop"
                               : "cancelled" + by(p.by) + "; the device is asked to stop",
                  p.why),
@@ -203,49 +203,49 @@ struct Describe {
   }
   PublicState operator()(const Succeeded& p) const {
     if (job.unproven)
-      return {"succeeded", "unproven", "the device says that it has installed the new version; nothing else shows it" + late(p.late), {}};
-    return {"succeeded", p.late ? "late" : "succeeded", "the device runs the new version" + late(p.late), {}};
+      return {JobState::kSucceeded, "unproven", "the device says that it has installed the new version; nothing else shows it" + late(p.late), {}};
+    return {JobState::kSucceeded, p.late ? "late" : "succeeded", "the device runs the new version" + late(p.late), {}};
   }
   PublicState operator()(const Failed& p) const {
     switch (p.failure.kind) {
       case FailureKind::kRolledBack:
-        return {"rolled_back",
+        return {JobState::kRolledBack,
                 "rolled_back",
                 with("the device went back to the old version" + late(p.late), p.failure.why),
                 {}};
       case FailureKind::kRefused:
-        return {"failed", "refused", with("the device refused the update" + late(p.late), p.failure.why), {}};
+        return {JobState::kFailed, "refused", with("the device refused the update" + late(p.late), p.failure.why), {}};
       case FailureKind::kNoPowerOn:
         return {
-            "failed", "no_power_on", with("the device did not come back" + late(p.late), p.failure.why), {}};
+            JobState::kFailed, "no_power_on", with("the device did not come back" + late(p.late), p.failure.why), {}};
       case FailureKind::kWithoutBytes:
-        return {"failed", "closed_without_bytes", "the device says that it is done, but was never sent a byte of the update" + late(p.late), {}};
+        return {JobState::kFailed, "closed_without_bytes", "the device says that it is done, but was never sent a byte of the update" + late(p.late), {}};
       case FailureKind::kDeviceReported:
         break;
     }
     return {
-        "failed", "device_failed", with("the device reported a failure" + late(p.late), p.failure.why), {}};
+        JobState::kFailed, "device_failed", with("the device reported a failure" + late(p.late), p.failure.why), {}};
   }
   static std::string late(bool is) { return is ? ", after the expiry" : ""; }
   PublicState operator()(const Cancelled& p) const {
     if (p.superseded)
-      return {"cancelled",
+      return {JobState::kCancelled,
               "superseded",
               p.by.empty() ? "the plan no longer holds it" : "superseded by " + p.by,
               {}};
-    return {"cancelled",
+    return {JobState::kCancelled,
             p.id.empty() ? "cancelled_on_device" : "cancelled",
             with((p.id.empty() ? "cancelled on the device" : "cancelled") + by(p.by), p.why),
             {}};
   }
   PublicState operator()(const Expired& p) const {
-    return {"expired",
+    return {JobState::kExpired,
             "expired",
             "expired at " + at(std::min(job.terms.expires_at, given.now)) +
                 (p.stopping ? "; the device is asked to stop" : ""),
             {}};
   }
-  PublicState operator()(const Incompatible& p) const { return {"incompatible", "incompatible", p.why, {}}; }
+  PublicState operator()(const Incompatible& p) const { return {JobState::kIncompatible, "incompatible", p.why, {}}; }
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ TEST(JobExpiry, EndsWhatHasNotStarted) {
     EXPECT_EQ(rig.phase(), "Expired");
     EXPECT_EQ(rig.offered(), Offer::kNothing);
     EXPECT_FALSE(action_is_open(rig.job));
-    EXPECT_EQ(rig.said().state, "expired");
+    EXPECT_EQ(rig.said().state, JobState::kExpired);
     EXPECT_FALSE(is_late(rig.job));
   }
 }
@@ -92,7 +92,7 @@ TEST(JobExpiry, AfterTheSwitchOverItEndsAsItEndsAndLate) {
   EXPECT_EQ(rig.offered(), Offer::kDeployment);
   rig.powers_on("boot-2", runs("26.11"));
   EXPECT_EQ(rig.said(),
-            (PublicState{"succeeded", "late", "the device runs the new version, after the expiry", {}}));
+            (PublicState{JobState::kSucceeded, "late", "the device runs the new version, after the expiry", {}}));
   EXPECT_TRUE(is_late(rig.job));
 
   Rig back{open_all_night()};
@@ -120,7 +120,7 @@ TEST(JobCancel, IsDoneAtOnceWhereNothingHasStarted) {
     if (n == 4) rig.to_transmitting().says(FeedbackKind::kClosedFailure);
     rig.does(kCancel);
     EXPECT_EQ(rig.phase(), "Cancelled") << n;
-    EXPECT_EQ(rig.said(), (PublicState{"cancelled", "cancelled", "cancelled by ines: stocktaking", {}})) << n;
+    EXPECT_EQ(rig.said(), (PublicState{JobState::kCancelled, "cancelled", "cancelled by ines: stocktaking", {}})) << n;
     EXPECT_FALSE(action_is_open(rig.job));
     EXPECT_EQ(rig.offered(), Offer::kNothing);
     EXPECT_TRUE(rig.job.cancel_refused.empty());
@@ -235,7 +235,7 @@ TEST(JobCancel, OnTheDeviceIsFinalByTheDevice) {
     EXPECT_EQ(rig.phase(), "Cancelled");
     EXPECT_EQ(rig.said(),
               (PublicState{
-                  "cancelled", "cancelled_on_device", "cancelled on the device by kim: customer waits", {}}));
+                  JobState::kCancelled, "cancelled_on_device", "cancelled on the device by kim: customer waits", {}}));
     EXPECT_EQ(past_action(rig.job, ActionId{1101})->acknowledged, member) << "its closed/failure still comes";
     EXPECT_EQ(rig.does(NewTerms{terms()}).phase(), "Cancelled") << "never retried";
   }

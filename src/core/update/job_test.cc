@@ -14,7 +14,7 @@ using std::chrono::seconds;
 TEST(Job, WaitsForItsTimeThenAsksAndSendsWhenTheDeviceIsReady) {
   Rig rig{terms(), at(0)};
   EXPECT_EQ(rig.phase(), "Planned");
-  EXPECT_EQ(rig.said(), (PublicState{"scheduled", "waiting_update_time",
+  EXPECT_EQ(rig.said(), (PublicState{JobState::kScheduled, "waiting_update_time",
                                      "waits until 22:15 UTC, the update time", at(15)}));
   EXPECT_EQ(wake_at(rig.job, rig.given), at(15));
   EXPECT_EQ(rig.offered(), Offer::kNothing);
@@ -30,14 +30,14 @@ TEST(Job, WaitsForItsTimeThenAsksAndSendsWhenTheDeviceIsReady) {
   EXPECT_TRUE(may_download(rig.job, rig.given));
   EXPECT_FALSE(has_started(rig.job)) << "a link that is shown is no start";
   EXPECT_TRUE(has_started(rig.does(FirstByte{}).job));
-  EXPECT_EQ(rig.said().state, "downloading");
-  EXPECT_EQ(rig.does(AllSent{}).said().state, "downloaded") << "more is not known";
-  EXPECT_EQ(rig.says(FeedbackKind::kProceeding).said().state, "installing");
-  EXPECT_EQ(rig.says(FeedbackKind::kSwitching).said().state, "rebooting");
-  EXPECT_EQ(rig.says(FeedbackKind::kVerifying).said().state, "verifying");
+  EXPECT_EQ(rig.said().state, JobState::kDownloading);
+  EXPECT_EQ(rig.does(AllSent{}).said().state, JobState::kDownloaded) << "more is not known";
+  EXPECT_EQ(rig.says(FeedbackKind::kProceeding).said().state, JobState::kInstalling);
+  EXPECT_EQ(rig.says(FeedbackKind::kSwitching).said().state, JobState::kRebooting);
+  EXPECT_EQ(rig.says(FeedbackKind::kVerifying).said().state, JobState::kVerifying);
   rig.powers_on("boot-2", runs("26.11"));
   EXPECT_EQ(rig.phase(), "Succeeded");
-  EXPECT_EQ(rig.said().state, "succeeded");
+  EXPECT_EQ(rig.said().state, JobState::kSucceeded);
   EXPECT_TRUE(past_action(rig.job, ActionId{1101})->acknowledged) << "its closed/success still comes";
   EXPECT_FALSE(wants_bytes(rig.job, rig.given.now));
   EXPECT_FALSE(wake_at(rig.job, rig.given));
@@ -94,16 +94,17 @@ TEST(Job, PullWantsItsBytesAtTheUpdateTimePushWhenTheServerSaysNow) {
 TEST(Job, WaitsForWhatIsMissingAndSaysWhat) {
   struct Row {
     void (*take)(Given&);
-    const char *state, *reason;
+    JobState state;
+    const char* reason;
   };
-  for (const Row& row : {Row{[](Given& g) { g.stored = false; }, "waiting_gateway", "waiting_artifact"},
-                         Row{[](Given& g) { g.doubt = Doubt::kTwoGateways; }, "waiting_gateway", "two_gateways"},
-                         Row{[](Given& g) { g.doubt = Doubt::kTwoAgents; }, "waiting_gateway", "two_agents"},
-                         Row{[](Given& g) { g.other_type = OtherType{"scale-s2", "till-t3"}; }, "waiting_gateway", "type_differs"},
-                         Row{[](Given& g) { g.turn = false; }, "scheduled", "waiting_turn"},
-                         Row{[](Given& g) { g.clock_known = false; }, "scheduled", "clock_unknown"},
-                         Row{[](Given& g) { g.next_action = {}; }, "waiting_gateway", "waiting_action_ids"},
-                         Row{[](Given& g) { g.now = at(241); }, "waiting_window", "no_window_left"}}) {
+  for (const Row& row : {Row{[](Given& g) { g.stored = false; }, JobState::kWaitingGateway, "waiting_artifact"},
+                         Row{[](Given& g) { g.doubt = Doubt::kTwoGateways; }, JobState::kWaitingGateway, "two_gateways"},
+                         Row{[](Given& g) { g.doubt = Doubt::kTwoAgents; }, JobState::kWaitingGateway, "two_agents"},
+                         Row{[](Given& g) { g.other_type = OtherType{"scale-s2", "till-t3"}; }, JobState::kWaitingGateway, "type_differs"},
+                         Row{[](Given& g) { g.turn = false; }, JobState::kScheduled, "waiting_turn"},
+                         Row{[](Given& g) { g.clock_known = false; }, JobState::kScheduled, "clock_unknown"},
+                         Row{[](Given& g) { g.next_action = {}; }, JobState::kWaitingGateway, "waiting_action_ids"},
+                         Row{[](Given& g) { g.now = at(241); }, JobState::kWaitingWindow, "no_window_left"}}) {
     Rig rig{terms(), at(0)};
     rig.given.now = at(20);
     row.take(rig.given);
@@ -166,7 +167,7 @@ TEST(Job, ABusyDeviceMovesTheStoredTime) {
   rig.answers(AnswerKind::kBusy);
   EXPECT_EQ(rig.phase(), "Deferred");
   EXPECT_EQ(rig.job.update_at, at(30)) << "by status_deferral";
-  EXPECT_EQ(rig.said(), (PublicState{"deferred", "device_busy",
+  EXPECT_EQ(rig.said(), (PublicState{JobState::kDeferred, "device_busy",
                                      "the device is busy, next look at 22:30 UTC: in use", at(30)}));
   EXPECT_EQ(rig.offered(), Offer::kNothing) << "the link stays hidden";
   EXPECT_EQ(wake_at(rig.job, rig.given), at(30));
@@ -197,14 +198,14 @@ TEST(Job, SilenceIsTheDevicesOwnDeferment) {
   rig.tick_at(at(200));
   EXPECT_EQ(rig.phase(), "Asked");
   EXPECT_EQ(rig.job.update_at, at(15)) << "the stored time does not move";
-  EXPECT_EQ(rig.said(), (PublicState{"waiting_confirm", "device_absent", "the device has never called at this gateway", {}}));
+  EXPECT_EQ(rig.said(), (PublicState{JobState::kWaitingConfirm, "device_absent", "the device has never called at this gateway", {}}));
   rig.given.seen_at = at(190);
   EXPECT_EQ(rig.said().reason, "device_deferring");
   EXPECT_EQ(wake_at(rig.job, rig.given), at(205)) << "then it is absent";
   rig.given.seen_at = at(185);
   EXPECT_EQ(
       rig.said(),
-      (PublicState{"waiting_confirm", "device_absent", "the device has not called since 01:05 UTC", {}}));
+      (PublicState{JobState::kWaitingConfirm, "device_absent", "the device has not called since 01:05 UTC", {}}));
 }
 
 TEST(Job, AnAnswerIsGoodForAWhileThenAskedAgainUnderTheSameAction) {
@@ -276,7 +277,7 @@ TEST(Job, AClosedWindowPausesTheTransmission) {
   EXPECT_TRUE(rig.cuts(ActionId{1101}));
   EXPECT_FALSE(may_download(rig.job, rig.given));
   EXPECT_EQ(rig.offered(), Offer::kNothing);
-  EXPECT_EQ(rig.said().state, "waiting_window");
+  EXPECT_EQ(rig.said().state, JobState::kWaitingWindow);
   rig.says(FeedbackKind::kClosedFailure, true);
   EXPECT_EQ(rig.job.attempt, 1) << "we cut it: no attempt";
   EXPECT_TRUE(rig.job.action.empty()) << "but its action is closed";
@@ -358,7 +359,7 @@ TEST(Job, TheOldVersionAfterTheSwitchOverIsRolledBack) {
     rig.powers_on("boot-2", {});
     EXPECT_FALSE(is_final(rig.job)) << "a report without versions proves nothing";
     rig.powers_on("boot-3", runs("26.10"));
-    EXPECT_EQ(rig.said().state, "rolled_back");
+    EXPECT_EQ(rig.said().state, JobState::kRolledBack);
     EXPECT_NE(rig.said().sentence.find("os 26.10 instead of 26.11"), std::string::npos)
         << rig.said().sentence;
     EXPECT_EQ(past_action(rig.job, ActionId{1101})->acknowledged, !closed);
@@ -426,21 +427,22 @@ TEST(Job, ResumeAsksForTheSameAgain) {
 TEST(Job, SaysOfADeviceWithAllBytesOnlyWhatItKnows) {
   struct Row {
     std::vector<FeedbackKind> said;
-    std::string state, reason;
+    JobState state;
+    std::string reason;
   };
   using enum FeedbackKind;
   const std::vector<Row> rows{
-      {{}, "downloaded", "downloaded"},
-      {{kDownloaded}, "downloaded", "downloaded"},
-      {{kProceeding}, "installing", "installing"},
-      {{kProceeding, kDownloaded}, "installing", "installing"},
-      {{kSwitching}, "rebooting", "switching"},
-      {{kSwitching, kProceeding}, "rebooting", "switching"},
-      {{kSwitching, kDownloaded}, "rebooting", "switching"},
-      {{kVerifying}, "verifying", "verifying"},
-      {{kVerifying, kSwitching}, "verifying", "verifying"},
-      {{kSwitching, kClosedSuccess}, "rebooting", "waiting_power_on"},
-      {{kVerifying, kClosedFailure}, "scheduled", "backing_off"},
+      {{}, JobState::kDownloaded, "downloaded"},
+      {{kDownloaded}, JobState::kDownloaded, "downloaded"},
+      {{kProceeding}, JobState::kInstalling, "installing"},
+      {{kProceeding, kDownloaded}, JobState::kInstalling, "installing"},
+      {{kSwitching}, JobState::kRebooting, "switching"},
+      {{kSwitching, kProceeding}, JobState::kRebooting, "switching"},
+      {{kSwitching, kDownloaded}, JobState::kRebooting, "switching"},
+      {{kVerifying}, JobState::kVerifying, "verifying"},
+      {{kVerifying, kSwitching}, JobState::kVerifying, "verifying"},
+      {{kSwitching, kClosedSuccess}, JobState::kRebooting, "waiting_power_on"},
+      {{kVerifying, kClosedFailure}, JobState::kScheduled, "backing_off"},
   };
   for (const Row& row : rows) {
     Rig rig;
@@ -451,7 +453,7 @@ TEST(Job, SaysOfADeviceWithAllBytesOnlyWhatItKnows) {
   }
   Rig quick;  // its words overtake the last bytes
   EXPECT_EQ(quick.to_transmitting().says(FeedbackKind::kDownloaded).does(AllSent{}).said().state,
-            "downloaded");
+            JobState::kDownloaded);
   Rig told;
   EXPECT_EQ(told.to_transmitting().says(FeedbackKind::kVerifying).phase(), "Installing");
   EXPECT_EQ(told.does(CancelAsked{"c1", "ines", ""}).phase(), "Installing") << "past the switch-over";

@@ -97,7 +97,7 @@ TEST(Terms, SayWhyNothingFits) {
     const Job job = make_job(t, {});
     EXPECT_EQ(phase_name(job.phase), "Incompatible");
     EXPECT_EQ(advance(job, Tick{}, given(at(20))).next, job) << "never offered";
-    EXPECT_EQ(describe(job, given(at(20))).state, "incompatible");
+    EXPECT_EQ(describe(job, given(at(20))).state, JobState::kIncompatible);
   }
 }
 

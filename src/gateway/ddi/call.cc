@@ -11,6 +11,8 @@ namespace dray::gateway::ddi {
 namespace {
 
 constexpr std::string_view kHal = "application/hal+json", kJson = "application/json";
+// As hawkBit says it: what a device is told holds for it, now.
+constexpr std::string_view kNeverKept = "no-cache, no-store, max-age=0, must-revalidate";
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -43,6 +45,48 @@ std::string printable(std::string_view asked) {
     out += plain ? std::string{c} : wire::escape_url({&c, 1});
   }
   return out;
+}
+
+// How exactly a media range names a type that ends in "+json" or not (RFC 9110 section 12.5.1); 0: not at all.
+int exactness(std::string_view range, std::string_view type) {
+  if (same_without_case(range, type)) return 4;
+  if (same_without_case(range, "application/*+json")) return type.ends_with("+json") ? 3 : 0;
+  if (same_without_case(range, "application/*")) return 2;
+  return range == "*/*" ? 1 : 0;
+}
+
+// "q=0.5" among the parameters of a media range; 1 where it says none that can be read.
+double quality_of(std::string_view parameters) {
+  double out = 1;
+  split(parameters, ';', [&](std::string_view one) {
+    if (!one.starts_with("q=") && !one.starts_with("Q=")) return true;
+    const std::string_view text = one.substr(2);
+    double read = 1;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), read);
+    if (failed == std::errc{} && end == text.data() + text.size() && read >= 0 && read < 1) out = read;
+    return false;
+  });
+  return out;
+}
+
+// How much a client likes a type: as the range says that names it most exactly; of two that it likes the same the one that
+// it names more exactly, then the one that it names first.
+struct Liking {
+  double quality = 0;
+  int exactness = 0, place = 0;
+  friend auto operator<=>(const Liking&, const Liking&) = default;
+};
+Liking liking_of(std::string_view accept, std::string_view type) {
+  Liking best;
+  int place = 0;
+  split(accept, ',', [&](std::string_view one) {
+    const auto semicolon = std::min(one.find(';'), one.size());
+    const int exact = exactness(trimmed(one.substr(0, semicolon)), type);
+    if (exact > best.exactness) best = {quality_of(one.substr(semicolon)), exact, place};
+    --place;
+    return true;
+  });
+  return best;
 }
 
 HttpResponse error(const Call& call, int status, std::string_view exception, std::string_view code,
@@ -109,14 +153,9 @@ std::chrono::seconds preferred_wait(std::string_view prefer) {
 
 std::string_view json_type_for(std::optional<std::string_view> accept) {
   if (!accept || trimmed(*accept).empty()) return kHal;
-  std::string_view found;
-  split(*accept, ',', [&](std::string_view one) {
-    const std::string_view type = trimmed(one.substr(0, one.find(';')));
-    if (type == "*/*" || type == "application/*" || type == kHal) found = kHal;
-    if (type == kJson) found = kJson;
-    return found.empty();
-  });
-  return found;
+  const Liking hal = liking_of(*accept, kHal), plain = liking_of(*accept, kJson);
+  if (hal.quality == 0 && plain.quality == 0) return {};
+  return plain > hal ? kJson : kHal;
 }
 
 bool is_json(std::string_view content_type) {
@@ -130,18 +169,22 @@ HttpResponse empty(int status) { return HttpResponse{status}; }
 HttpResponse json(const Call& call, int status, std::string body) {
   HttpResponse response{status};
   response.headers.add("Content-Type", call.json_type.empty() ? kJson : std::string_view{call.json_type});
+  response.headers.add("Cache-Control", kNeverKept);
   response.body = std::move(body);
+  return response;
+}
+
+HttpResponse not_modified(const std::string& etag) {
+  HttpResponse response{304};
+  response.headers.add("Cache-Control", kNeverKept);
+  response.headers.add("ETag", etag);
   return response;
 }
 
 HttpResponse tagged(const Call& call, std::string body) {
   const std::string etag = etag_of(body);
   const auto known = call.request.headers.find("If-None-Match");
-  if (known && wire::none_match(*known, etag)) {
-    HttpResponse response{304};
-    response.headers.add("ETag", etag);
-    return response;
-  }
+  if (known && wire::none_match(*known, etag)) return not_modified(etag);
   HttpResponse response = json(call, 200, std::move(body));
   response.headers.add("ETag", etag);
   return response;
@@ -164,7 +207,7 @@ HttpResponse too_many_entries(const Call& call, std::string_view why) {
   return error(call, 429, "repository.exception.AssignmentQuotaExceededException", "quota.tooManyEntries", why);
 }
 HttpResponse not_cancelable(const Call& call) {
-  return error(call, 405, "repository.exception.CancelActionNotAllowedException", "repo.action.notCancelable",
+  return error(call, 405, "repository.exception.CancelActionNotAllowedException", "action.notCancelable",
                "The action is not being cancelled.");
 }
 HttpResponse auto_confirm_active(const Call& call) {

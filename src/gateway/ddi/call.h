@@ -41,6 +41,7 @@ bool is_json(std::string_view content_type);
 
 HttpResponse empty(int status);
 HttpResponse json(const Call& call, int status, std::string body);
+HttpResponse not_modified(const std::string& etag);
 // A 200 with its ETag, or 304 where the client has it.
 HttpResponse tagged(const Call& call, std::string body);
 HttpResponse entity_not_found(const Call& call, std::string_view what);

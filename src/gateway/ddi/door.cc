@@ -81,6 +81,8 @@ std::optional<HttpResponse> Door::admit(Call& call) {
 
 Task<HttpResponse> Door::handle(HttpRequest request, Stop& stop) {
   if (!parts_.site.loaded()) co_return empty(503);
+  const auto host = request.headers.get("Host");
+  if (!host.empty() && !wire::is_host(host)) co_return empty(400);  // it would go into every address that we give
   auto call = parse_call(request, stop, parts_.site.settings().tenant);
   if (!call) co_return empty(404);
   if (auto refused = admit(*call)) co_return std::move(*refused);

@@ -37,7 +37,7 @@ TEST_F(DoorActionTest, S5_ClosedEndsAndASecondOneIs410) {
     const Answer second = post(feedback_path(), feedback("closed", "failure"));
     EXPECT_EQ(second.status, 410);
     EXPECT_TRUE(second.body.empty());
-    EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == "succeeded"; }));
+    EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == core::JobState::kSucceeded; }));
     EXPECT_EQ(post(feedback_path(), feedback("proceeding", "none")).status, 410);
   }
 }
@@ -108,7 +108,7 @@ TEST_F(DoorActionTest, S6_CancelOfWhatIsNotCancelledIs404And405) {
   EXPECT_EQ(get("/cancelAction/" + id_).status, 404);
   const Answer answer = post("/cancelAction/" + id_ + "/feedback", feedback("closed", "success"));
   EXPECT_EQ(answer.status, 405);
-  EXPECT_EQ(error_code(answer), "hawkbit.server.error.repo.action.notCancelable");
+  EXPECT_EQ(error_code(answer), "hawkbit.server.error.action.notCancelable");
   EXPECT_EQ(post("/cancelAction/9/feedback", feedback("closed", "success")).status, 404);
 }
 
@@ -142,7 +142,7 @@ TEST_F(DoorActionTest, S6_ARejectedCancelGoesOn) {
 TEST_F(DoorActionTest, S6_AnInstallationThatBeatsTheCancelCounts) {
   begin_cancel();
   EXPECT_EQ(post(feedback_path(), feedback("closed", "success")).status, 200);
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == "succeeded"; }));
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == core::JobState::kSucceeded; }));
 }
 
 // --- 8: confirmation, installedBase, downloads ---
@@ -173,7 +173,7 @@ TEST_F(DoorActionTest, S8_DeniedHidesTheRequestUntilThen) {
   const std::string path = "/confirmationBase/" + id_ + "/feedback";
   EXPECT_EQ(post(path, R"({"confirmation":"denied","dray":{"answer":"busy","retry_after":600,"why":"customer at the till"}})").status, 200);
   EXPECT_EQ(link("confirmationBase"), "");
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == "deferred"; }));
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == core::JobState::kDeferred; }));
   clock.leap += 601s;
   EXPECT_EQ(wait_link("confirmationBase"), id_) << "asked again under the same action";
 }
@@ -182,7 +182,7 @@ TEST_F(DoorActionTest, S8_APlainDeniedKeepsTheRequestAndALaterConfirmedCounts) {
   begin(core::Ask::kConfirmation);
   const std::string path = "/confirmationBase/" + id_ + "/feedback";
   EXPECT_EQ(post(path, R"({"confirmation":"denied"})").status, 200);
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == "deferred"; }));
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == core::JobState::kDeferred; }));
   EXPECT_EQ(link("confirmationBase"), id_);
   EXPECT_TRUE(get("/confirmationBase/" + id_).json().as_object().contains("confirmation"));
   EXPECT_EQ(post(path, R"({"confirmation":"confirmed"})").status, 200);
@@ -224,7 +224,7 @@ TEST_F(DoorActionTest, S8_DeniedTakesAReadyBackButNotAStart) {
 TEST_F(DoorActionTest, S8_ALocalCancelIsFinal) {
   begin(core::Ask::kConfirmation);
   EXPECT_EQ(post("/confirmationBase/" + id_ + "/feedback", R"({"confirmation":"denied","dray":{"answer":"cancelled","by":"technician","why":"no"}})").status, 200);
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == "cancelled"; }));
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == core::JobState::kCancelled; }));
 }
 
 TEST_F(DoorActionTest, S8_AutoConfirmIsAStandingReady) {
@@ -255,7 +255,7 @@ TEST_F(DoorActionTest, S8_InstalledBase) {
   EXPECT_EQ(put("/installedBase", R"({"name":"os-image","version":"2.0"})").status, 200);
   EXPECT_TRUE(until([&] { return server.device("dev-1") && server.device("dev-1")->running["os"].version == "2.0"; }));
   EXPECT_EQ(link("deploymentBase"), "") << "it runs already";
-  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == "succeeded"; }));
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->state == core::JobState::kSucceeded; }));
 }
 
 TEST_F(DoorActionTest, S8_WhatInstalledBaseSaidOutlivesAttributesWithoutAVersionAndARestart) {

@@ -38,7 +38,8 @@ std::string Door::poll_body(const Call& call, const DeviceState& device) const {
   if (shown.offer == core::Offer::kConfirmation) out.confirmation_base = call.base + "/confirmationBase/" + id + "?c=1";
   if (shown.offer == core::Offer::kDeployment) out.deployment_base = call.base + "/deploymentBase/" + id + "?c=1";
   if (shown.offer == core::Offer::kCancel) out.cancel_action = call.base + "/cancelAction/" + id;
-  if (!device.installed_action.empty() && parts_.site.find_action(device, device.installed_action))
+  const auto installed = device.installed_action.empty() ? std::nullopt : parts_.site.find_action(device, device.installed_action);
+  if (installed && installed->state == ActionView::State::kFinished)
     out.installed_base = call.base + "/installedBase/" + std::to_string(device.installed_action.value());
   if (shown.job == nullptr && device.probe.shown) out.probe = call.base + "/drayProbe";
   if (device.wants_config_data) out.config_data = call.base + "/configData";
@@ -48,9 +49,8 @@ std::string Door::poll_body(const Call& call, const DeviceState& device) const {
 const PollCache& Door::keep_poll(const Call& call, DeviceState& device) const {
   std::string body = poll_body(call, device);
   const std::string etag = etag_of(body);
-  HttpResponse full = json(call, 200, std::move(body)), unchanged{304};
+  HttpResponse full = json(call, 200, std::move(body)), unchanged = not_modified(etag);
   full.headers.add("ETag", etag);
-  unchanged.headers.add("ETag", etag);
   const Headers& headers = call.request.headers;
   device.poll = {device.generation,
                  call.request.target,
@@ -99,11 +99,13 @@ Task<HttpResponse> Door::put_config_data(Call& call) {
       co_return invalid_attributes(call, "a key or value of an attribute has at most 128 characters");
   auto after = merged(call.device->attributes, *put);
   if (!after) co_return too_many_entries(call, after.error().message());
-  const bool news = call.device->wants_config_data || after->attributes != call.device->attributes || is_power_on_report(*put) ||
-                    put->data.contains("dray.busy");
-  if (news) {
+  // A status lasts from when it was said, and what is said beside it makes it no newer.
+  const std::string busy = "dray.busy";
+  const bool ends = call.device->attributes.contains(busy) && !after->attributes.contains(busy);
+  const Site::Said said{is_power_on_report(*put), put->data.contains(busy) || ends};
+  if (call.device->wants_config_data || after->attributes != call.device->attributes || said.power_on || said.busy) {
     call.device->attributes = std::move(after->attributes);
-    parts_.site.device_reported(*call.device, is_power_on_report(*put));
+    parts_.site.device_reported(*call.device, said);
   }
   parts_.site.attributes_refused(*call.device, after->rest_refused);
   co_return co_await done();

@@ -28,7 +28,7 @@ class GatewayTest : public testing::Test, protected World {
   }
   std::string state_of(const std::string& job) const {
     const auto report = server.job(job);
-    return report ? report->state : "";
+    return report ? std::string{to_string(report->state)} : std::string{};
   }
   bool until_state(const std::string& job, const std::string& state) {
     const bool reached = until([&] { return state_of(job) == state; });

@@ -4,6 +4,7 @@
 import io
 import os
 import pathlib
+import re
 import signal
 import struct
 import subprocess
@@ -16,6 +17,7 @@ sys.dont_write_bytecode = True
 for folder in ("tools/test", "tools/demo", "tools/firmware"):
     sys.path.insert(0, str(ROOT / folder))
 
+import demo  # noqa: E402
 import fetch  # noqa: E402
 import fleet  # noqa: E402
 import processes  # noqa: E402
@@ -127,11 +129,29 @@ class Cases:
         assert {site.delivery for site in fleet.SITES} == {"pull", "push"}
 
     def test_table_fits_its_columns(self, _):
-        rows = [view.Row("lyon-01", "edge-pc", "kernel " + "6" * 60, "downloading", "waiting_artifact", 5, 10, 2)]
-        table = view.Table(io.StringIO())
-        lines = list(table.lines([view.Site("lyon", "pull", rows, 1, 2, 3.0, 4)], "headline", 120, colour=False))
-        assert max(map(len, lines)) <= 120, lines
-        assert "██████░░░░░░" in lines[3] and "(try 2)" in lines[3], lines[3]
+        rows = [view.Row("lyon-01", "edge-pc", "kernel " + "6" * 60, "downloading", "waiting_artifact", 5, 10, 2),
+                view.Row("berlin-11", "riscv-board", "sbi 1.2", "waiting_window", "nothing fits this type of device at all", 0, 0, 1)]
+        site = view.Site("lyon", "pull", rows, 33_300_000, 44_400_000, 1_900_000.0, 2_000_000, "line cut: its gateway goes on alone")
+        for columns in (20, 32, 40, 60, 79, 80, 81, 100, 120, 200):
+            for colour in (False, True):
+                drawn = list(view.Table(io.StringIO()).lines([site], "headline " + "x" * 200, columns, colour))
+                lines = [re.sub("\x1b\\[[0-9;]*m", "", text) for text in drawn]
+                assert max(map(len, lines)) <= columns, (columns, lines)
+                if columns < 80:
+                    continue
+                table = lines[-2:]
+                assert "██████░░░░░░ " in table[0] and "downloading " in table[0] and "kernel 6" in table[0], (columns, table)
+                assert "· waiting_window " in table[1] and "nothing fit" in table[1], (columns, table)
+                assert table[0].index("· ") == table[1].index("· "), "the columns stand below each other"
+                assert any("its gateway goes on alone" in text for text in lines), (columns, lines)
+                assert columns < 120 or "(try 2)" in table[0], table[0]
+
+    def test_demo_takes_the_newer_word_of_either_side(self, _):
+        succeeded, scheduled = {"state": "succeeded", "reason": "succeeded"}, {"state": "scheduled", "reason": "waiting_slot"}
+        assert demo.newer(scheduled, succeeded)["state"] == "succeeded", "the server has not heard of it"
+        assert demo.newer(succeeded, {"state": "rebooting"})["state"] == "succeeded"
+        assert demo.newer({}, scheduled)["state"] == "scheduled"
+        assert demo.newer({"attempt": 2, "state": "scheduled"}, {"state": "rebooting"})["attempt"] == 2
 
 
 def main():

@@ -88,7 +88,7 @@ TEST_F(GatewayAlone, M10_TransmitsWhenTheServerSaysAndInstallsWithTheWanDown) {
   EXPECT_EQ(device("dev-1").feedback(action, "closed", "success"), 200);
   gateway_->kill();  // what it knows waits on its disk
   gateway_->start();
-  EXPECT_NE(server_.job("r1-dev-1")->state, "succeeded");
+  EXPECT_NE(server_.job("r1-dev-1")->state, core::JobState::kSucceeded);
   wan.order("heal");
   EXPECT_TRUE(server_.wait_for_job("r1-dev-1", "succeeded"));
 }
