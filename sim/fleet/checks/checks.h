@@ -30,5 +30,6 @@ std::unique_ptr<Check> make_two_agents(Scene& scene);
 std::unique_ptr<Check> make_unreadable(Scene& scene);
 std::unique_ptr<Check> make_punctual(Scene& scene);
 std::unique_ptr<Check> make_one_time(Scene& scene);
+std::unique_ptr<Check> make_told(Scene& scene);
 
 }  // namespace dray::sim::fleet
