@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 class ArtifactCheck : public ::testing::Test {
  protected:
   struct Program {
+    std::unique_ptr<ServerTime> time;
     std::unique_ptr<adapters::SqliteServerStore> store;
     std::unique_ptr<adapters::SqliteServerLists> lists;
     std::unique_ptr<Parts> parts;
@@ -27,7 +28,8 @@ class ArtifactCheck : public ::testing::Test {
       made->store = std::move(*adapters::SqliteServerStore::open({.path = "server.db", .vfs = n.vfs()}));
       made->lists = std::make_unique<adapters::SqliteServerLists>(made->store->db());
       Worker& worker = n.worker("store");
-      made->parts = std::make_unique<Parts>(Parts{n.executor(), n.clock(), n.random(), n.disk(), worker, worker, n.worker("bytes"),
+      made->time = std::make_unique<ServerTime>(n.clock(), n.clock());
+      made->parts = std::make_unique<Parts>(Parts{n.executor(), *made->time, n.random(), n.disk(), worker, worker, n.worker("bytes"),
                                                   *made->store, *made->lists, n.log()});
       made->artifacts = std::make_unique<Artifacts>(*made->parts, options);
       program = made.get();

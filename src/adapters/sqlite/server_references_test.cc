@@ -199,7 +199,7 @@ TEST_F(DanglingRows, HowFarReportsWereTakenBeginsAnewWhereItCantBeRead) {
     for (const char* column : {"seen_epoch", "seen_seq"}) {
       report("berlin", {job_report(3, 9, "r1-till-1", "downloading")});
       execute(std::string{"UPDATE site SET "} + column + "=" + value + " WHERE name='berlin'");
-      must(store->note_start(kNow));
+      must(store->note_start({kNow}, kNow));
       const auto entries = must(store->sites());
       EXPECT_EQ(entries.at(0).seen.epoch, 0) << column << value;
       EXPECT_EQ(entries.at(0).seen.seq, 0) << column << value;
