@@ -59,6 +59,15 @@ TEST(Forecast, KeepsToWindowsAndShares) {
   EXPECT_GE(took(asked), 1024s);
 }
 
+TEST(Forecast, KeepsToTheCapsOfTheSite) {
+  auto asked = rollout(1, 1 << 30, 4 << 20);
+  asked.sites[0].wan_caps = {{kStart, kStart + 24h, 1 << 20}};
+  EXPECT_GE(took(asked), 1024s + 60s);
+  asked.sites[0].wan_caps.clear();
+  asked.sites[0].lan_caps = {{kStart, kStart + 24h, 1 << 20}};
+  EXPECT_GE(took(asked), 256s + 1024s + 60s);
+}
+
 TEST(Forecast, PushIsSentAtItsTimeAndInstalledAtItsOwn) {
   auto asked = rollout(2, 100 << 20, 1 << 20);
   asked.delivery = core::Delivery::kPush;

@@ -76,6 +76,7 @@ class SitePlay {
   void add_shares(core::Plan& plan, core::Intervals& transfer) const;
   core::Plan stored_before() const;
   core::Intervals shifted(const core::Intervals& intervals) const;
+  core::RateLimit scaled(const core::RateLimit& limit) const;
   std::string type_of(const ForecastDevice& device) const;
   std::int64_t ended(bool& all) const;
 
@@ -184,19 +185,19 @@ core::Intervals SitePlay::shifted(const core::Intervals& intervals) const {
   return out;
 }
 
+core::RateLimit SitePlay::scaled(const core::RateLimit& limit) const {
+  return {limit.from + shift_, limit.to + shift_, limit.rate == 0 ? 0 : std::max<std::uint64_t>(1, limit.rate / scale_)};
+}
+
 // A share is as long as the site was expected to need. One whose line is slower is behind then, and the
 // server gives it more: played as its last share that goes on in its windows.
 void SitePlay::add_shares(core::Plan& plan, core::Intervals& transfer) const {
-  const auto add = [&](const core::Interval& when, std::uint64_t rate) {
-    plan.limits.wan.push_back(
-        {when.from + shift_, when.to + shift_, std::max<std::uint64_t>(1, rate / scale_)});
-  };
-  for (const core::RateLimit& share : site_.shares) add({share.from, share.to}, share.rate);
+  for (const core::RateLimit& share : site_.shares) plan.limits.wan.push_back(scaled(share));
   if (site_.shares.empty()) return;
   const core::RateLimit& last = site_.shares.back();
   const core::Interval rest{last.to, rollout_.expires_at};
   for (const core::Interval& more : core::intersect(site_.later, {&rest, 1})) {
-    add(more, last.rate);
+    plan.limits.wan.push_back(scaled({more.from, more.to, last.rate}));
     transfer.push_back({more.from + shift_, more.to + shift_});
   }
   transfer = core::normal(std::move(transfer));
@@ -210,6 +211,8 @@ core::Plan SitePlay::plan() const {
   plan.devices = entries_;
   plan.artifacts = artifacts_;
   plan.limits.concurrency = site_.concurrency;
+  for (const core::RateLimit& cap : site_.wan_caps) plan.limits.wan.push_back(scaled(cap));
+  for (const core::RateLimit& cap : site_.lan_caps) plan.limits.lan.push_back(scaled(cap));
   core::Assignment a;
   a.id = AssignmentId{"r1-site"};
   a.rollout = RolloutId{"r1"};
@@ -238,6 +241,7 @@ core::Plan SitePlay::plan() const {
 core::Plan SitePlay::stored_before() const {
   core::Plan out = plan();
   out.limits.wan.clear();
+  out.limits.lan.clear();
   core::Assignment& a = out.assignments[0];
   a.id = AssignmentId{"r0-site"};
   a.rollout = RolloutId{"r0"};

@@ -265,16 +265,6 @@ TEST_F(Planning, InstallTimesAreLearnedFromWhatDevicesTook) {
   EXPECT_EQ(times(id, "berlin").finish_at, now + 10min + 1min + 8min);
 }
 
-TEST_F(Planning, ACapOfTheSiteIsARateThatIsCountedOn) {
-  open_site();
-  wire::SitePatch capped;
-  capped.limits = core::SiteLimits{.wan = {{kNow, kNow + 48h, kWan / 2}}};
-  must(store->change_site("berlin", capped, {}));
-  const RolloutId id = planned(core::Delivery::kPull);
-  EXPECT_EQ(times(id, "berlin").fetched_at, kNow + 20min);
-  EXPECT_EQ(plan("berlin").limits.wan, capped.limits->wan);
-}
-
 TEST_F(Planning, APhaseGetsItsTimesWhenItBegins) {
   night_site();
   night_site("lyon");

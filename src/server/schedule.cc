@@ -42,16 +42,35 @@ std::string text_of(const core::Calendar& calendar) {
   return out;
 }
 
-// As it is counted on: measured, but never more than a cap lets through while it may transfer.
-core::LineRate line_of(const SiteWork& site, const Intervals& transfer) {
-  std::uint64_t value = site.wan.value, low = site.wan.low;
-  for (const core::RateLimit& cap : site.limits.wan) {
-    const Interval there{cap.from, std::min(cap.to, site.expires_at)};
-    if (cap.rate == 0 || there.from >= there.to || core::intersect(transfer, {&there, 1}).empty()) continue;
-    value = std::min(value, cap.rate);
-    low = std::min(low, cap.rate);
+// The lowest that a cap lets through while it may transfer; nothing where none does.
+std::optional<std::uint64_t> lowest_of(const std::vector<core::RateLimit>& caps, WallTime expires_at,
+                                       const Intervals& when) {
+  std::optional<std::uint64_t> out;
+  for (const core::RateLimit& cap : caps) {
+    const Interval there{cap.from, std::min(cap.to, expires_at)};
+    if (cap.rate == 0 || there.from >= there.to || core::intersect(when, {&there, 1}).empty()) continue;
+    out = std::min(out.value_or(cap.rate), cap.rate);
   }
-  return {BytesPerSecond{value}, BytesPerSecond{low}, site.wan.spread()};
+  return out;
+}
+
+// As it is counted on: measured, but never more than a cap lets through.
+core::LineRate line_of(const SiteWork& site, const Intervals& transfer) {
+  const std::uint64_t most = lowest_of(site.limits.wan, site.expires_at, transfer).value_or(site.wan.value);
+  return {BytesPerSecond{std::min(site.wan.value, most)}, BytesPerSecond{std::min(site.wan.low, most)},
+          site.wan.spread()};
+}
+
+// The same of the devices: a cap of the LAN is for all that receive at a time, each of whom gets its part.
+std::vector<core::DeviceWork> capped_devices(const SiteWork& site, const Intervals& update) {
+  std::vector<core::DeviceWork> out = site.devices;
+  const auto most = lowest_of(site.limits.lan, site.expires_at, update);
+  if (!most) return out;
+  const auto at_a_time = std::min(static_cast<std::uint64_t>(std::max(1, site.limits.concurrency)),
+                                  std::max<std::uint64_t>(1, out.size()));
+  const BytesPerSecond part{std::max<std::uint64_t>(1, *most / at_a_time)};
+  for (core::DeviceWork& device : out) device.lan = std::min(device.lan, part);
+  return out;
 }
 
 std::optional<WallTime> start_of(const core::SiteTimes& times) {
@@ -97,6 +116,7 @@ struct Scheduler::Draft {
   const SiteWork* site = nullptr;
   Permitted transfer, update;            // as the plan says them
   Intervals transfer_left, update_left;  // from now on, without what deferrals and other rollouts take
+  std::vector<core::DeviceWork> devices;  // `task` looks at them: a draft is moved, never copied
   core::SiteTask task;
   core::Basis basis;
 };
@@ -137,8 +157,11 @@ const std::string& Scheduler::rules_of(const std::string& name, WallTime until) 
 // All that people have set: another text is a cause to compute again.
 std::string Scheduler::terms_of(const SiteWork& site) {
   std::string caps;
-  for (const auto& cap : site.limits.wan)
-    caps += to_rfc3339(cap.from) + "/" + to_rfc3339(cap.to) + "/" + std::to_string(cap.rate) + " ";
+  for (const auto* list : {&site.limits.wan, &site.limits.lan}) {
+    for (const auto& cap : *list)
+      caps += to_rfc3339(cap.from) + "/" + to_rfc3339(cap.to) + "/" + std::to_string(cap.rate) + " ";
+    if (list == &site.limits.wan && !site.limits.lan.empty()) caps += "lan ";
+  }
   std::string all = text_of(site.windows.transfer_calendar()) + "|" +
                     text_of(site.windows.update_calendar()) + "|" + site.time_zone + "|" +
                     text_of(site.transfer) + "|" + text_of(site.update) + "|" + to_rfc3339(site.expires_at) +
@@ -218,7 +241,8 @@ Scheduler::Draft Scheduler::draft_of(const SiteWork& site) {
   out.task.priority = site.priority;
   out.task.wan = line_of(site, out.transfer_left);
   out.task.missing = site.missing;
-  out.task.devices = site.devices;
+  out.devices = capped_devices(site, out.update_left);
+  out.task.devices = out.devices;
   out.task.concurrency = site.limits.concurrency;
   out.task.expires_at = site.expires_at;
   if (!site.computed) {

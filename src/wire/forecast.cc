@@ -61,6 +61,8 @@ json::object encode_site(const ForecastSite& site) {
           {"shares", encode_rates(site.shares)},
           {"later", encode_intervals(site.later)},
           {"concurrency", site.concurrency},
+          {"wan_caps", encode_rates(site.wan_caps)},
+          {"lan_caps", encode_rates(site.lan_caps)},
           {"wan", encode_line(site.wan)},
           {"artifacts", std::move(artifacts)},
           {"devices", std::move(devices)}};
@@ -78,6 +80,15 @@ core::Intervals permitted_at(const Node& node) {
   return out;
 }
 
+std::vector<core::RateLimit> forecast_rates(const Node& node) {
+  std::vector<core::RateLimit> out;
+  node.each([&](const Node& one) {
+    out.push_back({one.at("from").time(), one.at("to").time(),
+                   static_cast<std::uint64_t>(one.at("rate").integer(0, kMostRate))});
+  });
+  return out;
+}
+
 ForecastSite decode_forecast_site(const Node& n, std::size_t kinds) {
   ForecastSite out;
   out.name = n.at("site").text(kLongestTitle);
@@ -86,10 +97,9 @@ ForecastSite decode_forecast_site(const Node& n, std::size_t kinds) {
   out.finish_at = maybe_time(n, "finish_at");
   out.transfer = permitted_at(n.at("transfer"));
   out.update = permitted_at(n.at("update"));
-  n.at("shares").each([&](const Node& one) {
-    out.shares.push_back({one.at("from").time(), one.at("to").time(),
-                          static_cast<std::uint64_t>(one.at("rate").integer(0, kMostRate))});
-  });
+  out.shares = forecast_rates(n.at("shares"));
+  if (const auto caps = n.maybe("wan_caps")) out.wan_caps = forecast_rates(*caps);
+  if (const auto caps = n.maybe("lan_caps")) out.lan_caps = forecast_rates(*caps);
   if (const auto later = n.maybe("later")) out.later = permitted_at(*later);
   out.concurrency = static_cast<int>(n.at("concurrency").integer(1, 10'000));
   out.wan = decode_line(n.at("wan"));

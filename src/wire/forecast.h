@@ -40,6 +40,7 @@ struct ForecastSite {
   std::vector<core::RateLimit> shares;             // of the server's egress; empty: no limit
   core::Intervals later;  // with shares: when it may be sent what is missing after them
   int concurrency = 3;
+  std::vector<core::RateLimit> wan_caps, lan_caps;  // of the site; with the shares the lowest counts
   core::LineRate wan;
   std::vector<ForecastArtifact> artifacts;
   std::vector<ForecastDevice> devices;

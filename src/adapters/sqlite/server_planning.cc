@@ -234,6 +234,8 @@ Result<> Gather::devices(SiteWork& out, const std::vector<Needy>& devices, wire:
   if (facts == nullptr) return {};
   facts->name = out.site;
   facts->concurrency = out.limits.concurrency;
+  facts->wan_caps = out.limits.wan;
+  facts->lan_caps = out.limits.lan;
   facts->wan = line(rates.wan);
   return {};
 }

@@ -101,6 +101,13 @@ Egress::Egress(Slots slots, std::span<const BudgetStep> budget) : slots_{slots} 
   budget_ = std::move(whole);
 }
 
+// Without a budget nobody else wants the slot: the site uses its own rate until it is done, and only so much of it.
+std::int64_t Egress::used_of(Run& run, std::int64_t per_slot) {
+  const std::int64_t used = (carried(run) * Slots::kLength.count() + per_slot - 1) / per_slot;
+  run.bytes = per_slot;
+  return std::min(used, usable(run));
+}
+
 inline std::int64_t Egress::room(std::uint32_t slot, const Wanted& wanted) const {
   if (!budget_) return std::min(wanted.per_slot, wanted.bytes);
   const std::int64_t room = std::min({free_[slot], wanted.per_slot, wanted.bytes});
@@ -164,6 +171,8 @@ std::int64_t Egress::earliest(std::span<const SlotRange> ranges, std::int64_t by
           wanted.bytes -= here;
         }
     }
+  if (Run* last = out.size() > begin ? &out.back() : nullptr; !budget_ && last != nullptr && last->bytes < per_slot)
+    last->early = static_cast<std::uint16_t>(Slots::kLength.count() - last->late - used_of(*last, per_slot));
   return wanted.bytes;
 }
 
@@ -191,6 +200,8 @@ std::int64_t Egress::latest(std::span<const SlotRange> ranges, std::int64_t byte
           wanted.bytes -= here;
         }
     }
+  if (Run* first = out.size() > begin ? &out.back() : nullptr; !budget_ && first != nullptr && first->bytes < per_slot)
+    first->late = static_cast<std::uint16_t>(Slots::kLength.count() - first->early - used_of(*first, per_slot));
   std::reverse(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end());
   return wanted.bytes;
 }

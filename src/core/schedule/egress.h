@@ -108,6 +108,7 @@ class Egress {
   // Of a part of one, beside what the site has of it in `own` already.
   Run room_of_part(std::uint32_t slot, const SlotRange& range, const Wanted& wanted,
                    std::span<const Run> own) const;
+  static std::int64_t used_of(Run& run, std::int64_t per_slot);  // ms
   static bool is_full(std::int64_t most_free, std::int64_t least_budget, const Wanted& wanted);
   bool is_full(std::uint32_t slot, const Wanted& wanted) const;  // with all of its block, for sure
   // Then: the slots around it that are.
