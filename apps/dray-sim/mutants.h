@@ -60,6 +60,7 @@ inline constexpr Mutant kMutants[] = {
     {"links_take_slots", "served", 1'000'001, "a link that is shown and not used keeps others from receiving"},
     {"stranger_stops_orders", "liveness", 1'000'001, "a device that nobody knows stops the orders of all others at its site"},
     {"follows_leap", "one_time", 1'000'001, "the server follows a wall clock that leaps, and every rollout ends for good"},
+    {"cause_forgotten", "told", 1, "what went wrong is not told beside what comes after it"},
     {"gives_up_server", "liveness", 1, "a gateway that often failed to reach its server stops trying"},
 };
 

@@ -168,7 +168,7 @@ void add_device(CLI::App& app, Cli& cli) {
     cli.command = [o](Session& s) {
       return show_one(s, "/devices/" + encoded(o->name),
                       {{"device", "name"}, {"site", "site"}, {"type", "type"}, {"held because", "sentence"}, {"running", "running"}, {"boot id", "boot_id"}, {"status", "status"}, {"seen", "seen_at"}, {"state", "state"},
-                       {"rollout", "job.rollout"}, {"reason", "job.reason"}, {"why", "job.sentence"}, {"until", "job.until"}, {"attempt", "job.attempt"}, {"rate", "rate"}, {"attributes", "attributes"}});
+                       {"rollout", "job.rollout"}, {"reason", "job.reason"}, {"why", "job.sentence"}, {"cause", "job.cause.sentence"}, {"drifted since", "job.drifted.since"}, {"until", "job.until"}, {"attempt", "job.attempt"}, {"rate", "rate"}, {"attributes", "attributes"}});
     };
   });
 }
@@ -207,7 +207,7 @@ void add_rollout(CLI::App& app, Cli& cli) {
     cli.command = [o](Session& s) { return create_rollout(s, o->file); };
   });
   group->add_subcommand("list", "the rollouts")->callback([&cli] {
-    cli.command = [](Session& s) { return list_of(s, "/rollouts", {{"ID", "id"}, {"RELEASE", "release"}, {"DELIVERY", "delivery"}, {"STATE", "state"}, {"PHASE", "phase"}, {"DEVICES", "devices"}, {"UPDATED", "succeeded"}, {"FAILED", "failed"}, {"PROGRESS", "sentence"}}); };
+    cli.command = [](Session& s) { return list_of(s, "/rollouts", {{"ID", "id"}, {"RELEASE", "release"}, {"DELIVERY", "delivery"}, {"STATE", "state"}, {"PHASE", "phase"}, {"DEVICES", "devices"}, {"UPDATED", "succeeded"}, {"DRIFTED", "drifted"}, {"FAILED", "failed"}, {"PROGRESS", "sentence"}}); };
   });
   CLI::App* show = group->add_subcommand("show", "one rollout: its phases and its devices");
   show->add_option("id", o->id, "such as r12")->required();
@@ -238,7 +238,7 @@ void add_rollout(CLI::App& app, Cli& cli) {
   CLI::App* pause = change("pause", "start no more devices; what has started ends");
   CLI::App* resume = change("resume", "go on; failures that there are count as accepted");
   CLI::App* abort = change("abort", "stop it: what has not started stays as it is, what has is cancelled");
-  CLI::App* retry = change("retry-failed", "try failed, rolled back and expired devices once more");
+  CLI::App* retry = change("retry-failed", "try failed, rolled back, expired and drifted devices once more");
   retry->add_option("--expires-at", o->expires, "another expiry for the rollout: RFC 3339, or +2h, +3d");
   for (const auto& [sub, verb] : {std::pair{pause, "pause"}, {resume, "resume"}, {abort, "abort"}, {retry, "retry-failed"}}) {
     sub->add_option("--by", o->by, "who asks");

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -16,6 +17,14 @@ const std::vector<Column> kRolloutFields{{"rollout", "id"},           {"release"
 const std::vector<Column> kJobColumns{{"DEVICE", "device"}, {"SITE", "site"},       {"STATE", "state"},      {"REASON", "reason"},
                                       {"STEP", "step"},     {"ATTEMPT", "attempt"}, {"RUNNING", "running"}, {"WHY", "sentence"}};
 
+// What is beside the states of jobs is shown where there is some.
+std::vector<Column> job_columns(const json::array& jobs) {
+  std::vector<Column> out = kJobColumns;
+  for (const Column& column : {Column{"CAUSE", "cause.sentence"}, Column{"DRIFTED SINCE", "drifted.since"}, Column{"AND RUNS", "drifted.running"}})
+    if (std::any_of(jobs.begin(), jobs.end(), [&](const json::value& job) { return cell(job, column.path) != "-"; })) out.push_back(column);
+  return out;
+}
+
 bool has_ended(const json::value& rollout) {
   const std::string state = cell(rollout, "state");
   return state == "finished" || state == "aborted";
@@ -27,7 +36,7 @@ constexpr std::size_t kMostSites = 50;
 
 Task<Result<json::array>> jobs_of(Session& session, std::string id, bool all) {
   std::string path = "/rollouts/" + encoded(id) + "/jobs";
-  if (!all) path += "?filter=" + encoded("state in (failed,rolled_back,expired)");
+  if (!all) path += "?filter=" + encoded("state in (failed,rolled_back,expired) or drifted=yes");
   co_return co_await session.api.list(path);
 }
 
@@ -38,8 +47,8 @@ bool shows_all(const Session& session, const json::value& rollout) {
 
 std::string page_of(const json::value& rollout, const json::array& jobs, bool all) {
   std::string out = render_fields(kRolloutFields, rollout) + "\n" + render_phases(rollout) + "\n";
-  if (!all) out += std::to_string(jobs.size()) + " of " + cell(rollout, "devices") + " devices have ended as failed:\n";
-  return all || !jobs.empty() ? out + render_table(kJobColumns, jobs) : out;
+  if (!all) out += std::to_string(jobs.size()) + " of " + cell(rollout, "devices") + " devices have ended as failed, or drifted:\n";
+  return all || !jobs.empty() ? out + render_table(job_columns(jobs), jobs) : out;
 }
 
 // A rollout that was just made: as soon as there are times, or after some seconds without them. The table of its sites.

@@ -27,6 +27,8 @@ void print_why(const std::string& name, const json::value& thing, const std::str
   };
   std::cout << name << ": " << at(state) << (at("reason") == "-" ? "" : " (" + at("reason") + ")") << "\n";
   if (at("sentence") != "-") std::cout << "  why:   " << at("sentence") << "\n";
+  if (at("cause.sentence") != "-" && at("sentence").find(at("cause.sentence")) == std::string::npos) std::cout << "  cause: " << at("cause.sentence") << "\n";
+  if (at("drifted.since") != "-") std::cout << "  drifted: since " << at("drifted.since") << " it runs " << at("drifted.running") << "; drayctl rollout retry-failed\n";
   if (at("until") != "-") std::cout << "  until: " << at("until") << "\n";
   if (const auto helps = core::what_helps(at("reason")); !helps.empty())
     std::cout << "  helps: " << helps << "\n";
@@ -56,7 +58,7 @@ Task<Result<>> defer_at_server(Session& session, DeferWish wish) {
   if (!wish.rollout.empty()) body["rollout"] = wish.rollout;
   body[wish.device.empty() ? "site" : "device"] = wish.device.empty() ? wish.site : wish.device;
   std::vector<Column> columns{{"deferral", "id"},     {"site", "site"},   {"device", "device"},
-                              {"rollout", "rollout"}, {"until", "until"}, {"open jobs", "jobs"}};
+                              {"rollout", "rollout"}, {"until", "until"}, {"open jobs", "jobs"}, {"too late for", "too_late"}};
   json::value sent(std::move(body));  // braces would make an array of it
   co_return co_await create(session, "/deferrals", std::move(sent), std::move(columns), {});
 }

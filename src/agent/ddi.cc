@@ -1,6 +1,7 @@
 #include "agent/ddi.h"
 
 #include "base/text.h"
+#include "wire/ddi.h"
 #include "wire/http_fields.h"
 #include "wire/json.h"
 #include "wire/page.h"
@@ -13,6 +14,7 @@ namespace client = wire::client;
 constexpr std::size_t kLargestAnswer = 1 << 20;
 constexpr std::size_t kMostWords = 4096;  // of what was refused, in the log
 constexpr std::size_t kLongestErrorCode = 128;
+constexpr std::string_view kTokenRefused = "the gateway knows no device of this name with this token: look at both";
 constexpr int kHeard = 5;  // polls that were read since a page came: what answers with pages is the server itself
 constexpr Duration kPatience{15'000};  // without a byte of an answer that nobody holds back
 
@@ -47,6 +49,13 @@ Error page_error() { return {ErrorCode::kUnavailable, "a page came where an answ
 
 }  // namespace
 
+// The name under which this device calls: the last part of the address.
+std::string Ddi::device_name() const {
+  const auto slash = server_.base.rfind('/');
+  const auto name = wire::unescape_url(slash == std::string::npos ? server_.base : server_.base.substr(slash + 1));
+  return clean_name(name ? *name : server_.base);
+}
+
 HttpRequest Ddi::request(Method method, std::string target) const {
   HttpRequest out{method, std::move(target)};
   // A link may lead anywhere; the token is for the server that it was made for.
@@ -59,6 +68,8 @@ HttpRequest Ddi::request(Method method, std::string target) const {
 Task<Result<TextResponse>> Ddi::call(HttpRequest ask, std::string body, Stop& stop) {
   auto answer = co_await exchange(http_, std::move(ask), std::move(body), kLargestAnswer, stop);
   answered_ = answer.has_value();
+  if (answer && answer->status == 401 && lines_.may_say("token_refused", ""))
+    log_.warn("token_refused", {{"name", device_name()}, {"gateway", server_.base}, {"why", kTokenRefused}});
   co_return answer;
 }
 
@@ -79,6 +90,8 @@ Task<Result<Ddi::Poll>> Ddi::ask_poll(std::string etag, std::chrono::seconds wai
   auto answer = co_await call(std::move(ask), std::string{}, stop);
   if (!answer) co_return answer.error();
   if (answer->status == 304 && !etag.empty()) co_return Poll{false, {}, std::move(etag)};
+  if (answer->status == 401)
+    co_return Error{ErrorCode::kDenied, "token_refused: status 401 for the name '" + device_name() + "'; " + std::string{kTokenRefused}};
   if (answer->status != 200) co_return status_error(answer->status);
   auto decoded = client::decode_poll(answer->body);
   if (!decoded) co_return decoded.error().with_context("poll");

@@ -52,6 +52,7 @@ class Ddi {
   Task<Result<>> tell_probe(std::string href, Probed probed, Stop& stop);
 
  private:
+  std::string device_name() const;
   HttpRequest request(Method method, std::string target) const;
   Task<Result<>> say(std::string target, std::string full, std::string words, std::string reduced, Stop& stop);
   Task<Result<Poll>> ask_poll(std::string etag, std::chrono::seconds wait, Stop& stop);

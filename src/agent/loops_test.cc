@@ -225,6 +225,14 @@ TEST_F(AgentLoops, AnOrderThatCanNotBeTakenIsRefusedWithABrakeAndSaidOnce) {
   EXPECT_LE(logged("order_refused"), 1U);
 }
 
+TEST_F(AgentLoops, ATokenThatIsRefusedIsSaidWithTheNameThatWasTried) {
+  start([](const HttpRequest&, const std::string&) { return HttpResponse{401}; });
+  run_for(30min);
+  EXPECT_GE(logged(" token_refused name"), 1U);
+  EXPECT_LE(logged(" token_refused name"), 10U) << "an hour";
+  EXPECT_NE(local(R"({"command":"status"})").find("token_refused: status 401 for the name 'dev-1'"), std::string::npos) << local(R"({"command":"status"})");
+}
+
 TEST_F(AgentLoops, AServerThatRefusesEverythingIsAskedWithGrowingPauses) {
   start([](const HttpRequest&, const std::string&) { return HttpResponse{503}; });
   expect_polite();

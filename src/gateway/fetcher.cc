@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kToWorkerAtOnce = 256 << 10;  // what goes to the worker at once
 constexpr std::uint64_t kProgress = 64 << 10;  // fewer bytes at a time are none
 constexpr Duration kStoreFullWait{60'000}, kLongest{3'600'000}, kStalled{30'000};
+constexpr std::chrono::minutes kRoomIsNews{15};
 constexpr std::size_t kMostReasons = 4, kMostProblem = 4'096;
 constexpr Duration kNamesATime{1'000};  // a shorter Retry-After is none
 
@@ -206,9 +207,9 @@ Fetcher::Effort& Fetcher::effort(const Sha256& sha) {
   return efforts_.emplace(sha, std::move(fresh)).first->second;
 }
 
-bool Fetcher::is_full_for(const Sha256& sha) const {
+std::string Fetcher::why_full(const Sha256& sha) const {
   const auto known = efforts_.find(sha);
-  return known != efforts_.end() && known->second.full;
+  return known == efforts_.end() ? std::string{} : known->second.full;
 }
 
 std::string Fetcher::why_damaged(const Sha256& sha) const {
@@ -279,14 +280,20 @@ Task<> Fetcher::fetch(Wanted what, Stop& stop) {
     co_return;
   }
   if (const auto room = co_await make_room(what); !room) {
-    if (!std::exchange(effort(what.sha).full, true)) {
-      parts_.site.log().error("store_full", {{"sha256", what.sha.hex()}, {"why", room.error().message()}});
+    Effort& tries = effort(what.sha);
+    const bool first = tries.full.empty();
+    if (first || parts_.clock.steady() - tries.full_said >= kRoomIsNews) {
+      tries.full = room.error().message();
+      tries.full_said = parts_.clock.steady();
       parts_.site.refresh_all();
+    }
+    if (first) {
+      parts_.site.log().error("store_full", {{"sha256", what.sha.hex()}, {"why", room.error().message()}});
     }
     put_off(what.sha, kStoreFullWait, Why::kNotNow);
     co_return;
   }
-  if (std::exchange(effort(what.sha).full, false)) parts_.site.refresh_all();
+  if (!std::exchange(effort(what.sha).full, {}).empty()) parts_.site.refresh_all();
   Incoming file{parts_.disk, what.sha, what.size};
   const std::uint64_t safe = safe_[what.sha];
   std::function<Result<>()> open = [&file, safe] { return file.resume(safe); };
@@ -438,14 +445,16 @@ Task<Result<>> Fetcher::make_room(const Wanted& what) {
       if (sha != what.sha) used += bytes;
     const std::uint64_t missing = what.size - std::min(have, what.size);
     const bool in_quota = used + what.size <= quota();
-    if (in_quota && free >= missing + parts_.site.settings().store_reserve) co_return Result<>{};
+    const std::uint64_t to_be_free = missing + parts_.site.settings().store_reserve;
+    if (in_quota && free >= to_be_free) co_return Result<>{};
     const Sha256* oldest = nullptr;
     for (const auto& [sha, blob] : parts_.blobs.all())
       if (!parts_.site.is_referenced(sha) && (oldest == nullptr || blob.used_at < parts_.blobs.find(*oldest)->used_at))
         oldest = &sha;
     if (oldest == nullptr)
-      co_return Error{ErrorCode::kExhausted, in_quota ? "the disk has " + human_bytes(free) + " left, " + human_bytes(missing) + " are missing"
-                                                      : "the quota of " + human_bytes(quota()) + " is used up by what is needed"};
+      co_return Error{ErrorCode::kExhausted, in_quota ? "the disk lacks " + human_bytes(to_be_free - free) + ": " + human_bytes(free) + " of " + human_bytes(to_be_free) + " are free"
+                                                      : "its quota lacks " + human_bytes(used + what.size - quota()) + ": it is " + human_bytes(quota()) + ", and what is needed takes " +
+                                                            human_bytes(used + what.size)};
     Sha256 victim = *oldest;
     parts_.site.log().info("artifact_evicted", {{"sha256", victim.hex()}});
     co_await parts_.blobs.remove(std::move(victim));

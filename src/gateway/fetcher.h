@@ -43,7 +43,8 @@ class Fetcher {
   // From a document of the store: how much of an artifact is safe.
   Result<> restore(const Document& document);
   Task<> run(Stop& stop);
-  bool is_full_for(const Sha256& sha) const;
+  // Why there is no room for it: disk or quota, and how much is missing. Empty: there is, as far as is known.
+  std::string why_full(const Sha256& sha) const;
   // Why it does not come though the line works: its bytes are wrong, or the server says so itself. Empty: nothing is known.
   std::string why_damaged(const Sha256& sha) const;
   // Artifacts that are wanted and came with another SHA-256.
@@ -70,7 +71,8 @@ class Fetcher {
     Trouble trouble;
     SteadyTime until{};      // not before
     std::uint64_t best = 0;  // most bytes of it that ever were here
-    bool full = false;       // there was no room for it
+    std::string full;        // why there was no room for it; empty: there was
+    SteadyTime full_said{};  // how much is missing moves all the time: it is told so often
     std::int64_t wrong = 0;     // how often its bytes were wrong, one after the other
     std::string damaged;        // said of it as long as it does not come; empty: nothing
     bool whole = false;      // the next question is for all of it: a part was refused. What is here stays

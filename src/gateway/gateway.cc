@@ -23,7 +23,7 @@ Gateway::Gateway(Settings settings, Ports ports)
              .log = ports_.log,
              .watch = ports_.watch,
              .stored = [this](const Sha256& sha) { return blobs_.has(sha); },
-             .store_full = [this](const Sha256& sha) { return fetcher_.is_full_for(sha); },
+             .why_full = [this](const Sha256& sha) { return fetcher_.why_full(sha); },
              .why_damaged = [this](const Sha256& sha) { return fetcher_.why_damaged(sha); },
              .cut_transfers = [this](ActionId action) { door_.cut_transfers(action); },
              .knows_check = [this](const std::string& check) { return prober_.knows(check); },

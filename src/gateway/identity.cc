@@ -73,6 +73,24 @@ void Identity::was_heard() {
   site_.refresh_all();
 }
 
+std::string Identity::token_sentence() const {
+  const std::string& site = site_.plan().plan().site.value();
+  return "The server does not know the token of this gateway" + (site.empty() ? std::string{} : " (site " + site + ", as it was told last)") +
+         ": look at the token in its configuration, and whether the site is still there.";
+}
+
+void Identity::token_answered(bool refused) {
+  if (refused == token_refused_) return;
+  token_refused_ = refused;
+  const char* event = refused ? "token_refused" : "token_accepted";
+  if (!site_.lines().may_say(event, "")) return;
+  const std::string& name = site_.plan().plan().site.value();
+  if (refused)
+    site_.log().warn(event, {{"name", name}, {"instance", name_}, {"why", token_sentence()}});
+  else
+    site_.log().info(event, {{"name", name}});
+}
+
 void Identity::save() {
   const documents::InstanceRecord record{name_, place_, fresh_epoch_, refused_since_};
   site_.save({Write::put(kind::kMeta, std::string{kInstance}, documents::write_instance(record))});

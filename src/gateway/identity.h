@@ -34,6 +34,11 @@ class Identity {
   void was_refused();  // the server said so
   void was_heard();    // it has given us our plan
 
+  // Whether it knows our token, as of its last answer. Not kept over a restart: the next answer says it again.
+  void token_answered(bool refused);
+  bool token_refused() const { return token_refused_; }
+  std::string token_sentence() const;
+
  private:
   void save();
 
@@ -43,6 +48,7 @@ class Identity {
   std::string name_;
   bool fresh_epoch_ = false;  // a copy: an epoch of its own is still to begin
   std::optional<WallTime> refused_since_;
+  bool token_refused_ = false;
 };
 
 }  // namespace dray::gateway

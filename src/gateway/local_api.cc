@@ -130,8 +130,8 @@ json::array LocalApi::set_aside() const {
 
 HttpResponse LocalApi::status() const {
   const std::string held = site_.damage().holds(DeviceId{});
-  const std::string reason = identity_.refused() ? "two_gateways" : held.empty() ? "" : "stored_unreadable";
-  const std::string sentence = identity_.refused() ? identity_.sentence() : held;
+  const std::string reason = identity_.refused() ? "two_gateways" : identity_.token_refused() ? "token_refused" : held.empty() ? "" : "stored_unreadable";
+  const std::string sentence = identity_.refused() ? identity_.sentence() : identity_.token_refused() ? identity_.token_sentence() : held;
   json::array artifacts;
   json::object devices;
   json::array slow;
@@ -174,6 +174,7 @@ HttpResponse LocalApi::jobs() const {
                    {"reason", state.reason},
                    {"sentence", state.sentence},
                    {"until", maybe_time(state.until)},
+                   {"cause", state.cause ? json::value{{"reason", state.cause->reason}, {"sentence", state.cause->sentence}} : json::value{}},
                    {"update_at", to_rfc3339(job.update_at)},
                    {"expires_at", job.terms.expires_at == kWallMax ? json::value{} : json::value(to_rfc3339(job.terms.expires_at))},
                    {"versions", versions(job)},

@@ -22,6 +22,8 @@ class Watch : public BodySink {
 
   Result<> head(int status, const Headers& headers) override {
     conflict_ = status == 409 && is_problem(headers.get("Content-Type"));
+    status_ = status;
+    unauthorized_ = status == 401 && boost::istarts_with(headers.get("WWW-Authenticate"), "Bearer");  // a proxy on the way asks otherwise
     refused_ = below_.head(status, headers);
     return conflict_ ? Result<>{} : refused_;
   }
@@ -34,6 +36,9 @@ class Watch : public BodySink {
     co_return co_await below_.write(bytes);
   }
 
+  // A server that is starting, or in trouble, says nothing of a token.
+  bool tells_of_token() const { return unauthorized_ || (status_ > 0 && status_ < 500 && status_ != 401); }
+  bool unauthorized() const { return unauthorized_; }
   // What who asked made of the head.
   const Result<>& refused() const { return refused_; }
   bool says_two_gateways() const {
@@ -46,7 +51,8 @@ class Watch : public BodySink {
 
  private:
   BodySink& below_;
-  bool conflict_ = false;
+  bool conflict_ = false, unauthorized_ = false;
+  int status_ = 0;
   Result<> refused_;
   std::string body_;
 };
@@ -58,6 +64,7 @@ Task<Result<int>> NamedClient::send(HttpRequest request, BodySink& sink, Stop& s
   control_ += kHeader.size() + identity_.name().size() + 4;
   Watch watch{sink};
   Result<int> status = co_await below_.send(std::move(request), watch, stop);
+  if (watch.tells_of_token()) identity_.token_answered(watch.unauthorized());
   if (watch.says_two_gateways()) identity_.was_refused();
   if (status && !watch.refused()) co_return watch.refused().error();
   co_return status;

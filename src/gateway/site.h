@@ -83,7 +83,7 @@ class Site {
     Watch watch;
     // Asked by the site, answered by blobs and fetcher.
     std::function<bool(const Sha256&)> stored;
-    std::function<bool(const Sha256&)> store_full;
+    std::function<std::string(const Sha256&)> why_full;  // disk or quota, and how much is missing; empty: there is room
     std::function<std::string(const Sha256&)> why_damaged;
     std::function<void(ActionId)> cut_transfers;
     std::function<bool(const std::string& check)> knows_check;
@@ -275,6 +275,7 @@ class Site {
   void forget_dropped();
   void settle_jobs(DeviceState& device);
   void answer_for_device(DeviceState& device, const core::Job& job);
+  core::Lack lack_of(const core::StepArtifact& artifact) const;
   bool has_turn(const core::Job& job) const;
   void report_job(const core::Job& job);
   wire::JobReport job_report(const core::Job& job) const;

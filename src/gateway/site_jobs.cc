@@ -34,7 +34,11 @@ core::Given Site::given_for(const core::Job& job) const {
   given.held = damage_.holds(job.terms.device);
   given.stored = true;
   if (job.step < job.terms.steps.size())
-    for (const auto& artifact : job.terms.steps[job.step]) given.stored = given.stored && parts_.stored(artifact.sha256);
+    for (const auto& artifact : job.terms.steps[job.step]) {
+      if (parts_.stored(artifact.sha256)) continue;
+      given.stored = false;
+      if (given.lack.kind == core::Lack::Kind::kNotYet) given.lack = lack_of(artifact);
+    }
   const auto device = devices_.find(job.terms.device.value());
   if (device != devices_.end()) {
     const DeviceState& d = *device->second;
@@ -56,21 +60,14 @@ core::Given Site::given_for(const core::Job& job) const {
   return given;
 }
 
-core::PublicState Site::describe(const core::Job& job) const {
-  core::PublicState state = core::describe(job, given_for(job));
-  if (state.reason != "waiting_artifact" || job.step >= job.terms.steps.size()) return state;
-  for (const auto& artifact : job.terms.steps[job.step]) {
-    if (const std::string why = parts_.why_damaged(artifact.sha256); !why.empty()) {
-      state.reason = "artifact_damaged";
-      state.sentence = artifact.component + " " + artifact.version + " can't be had: " + why;
-    }
-    if (parts_.store_full(artifact.sha256)) {
-      state.reason = "store_full";
-      state.sentence = "The gateway has no room for " + artifact.component + " " + artifact.version + ".";
-    }
-  }
-  return state;
+core::Lack Site::lack_of(const core::StepArtifact& artifact) const {
+  const std::string what = artifact.component + " " + artifact.version;
+  if (std::string why = parts_.why_full(artifact.sha256); !why.empty()) return {core::Lack::Kind::kNoRoom, what, std::move(why)};
+  if (std::string why = parts_.why_damaged(artifact.sha256); !why.empty()) return {core::Lack::Kind::kDamaged, what, std::move(why)};
+  return {};
 }
+
+core::PublicState Site::describe(const core::Job& job) const { return core::describe(job, given_for(job)); }
 
 bool Site::has_turn(const core::Job& job) const {
   const auto device = devices_.find(job.terms.device.value());
@@ -301,6 +298,7 @@ wire::JobReport Site::job_report(const core::Job& job) const {
   report.step = static_cast<std::int64_t>(job.step);
   report.attempt = job.attempt;
   report.late = core::is_late(job);
+  report.cause = state.cause;
   report.unproven = job.unproven && std::holds_alternative<core::Succeeded>(job.phase);
   if (!job.cancel_refused.empty()) report.cancel = wire::CancelAnswer{job.cancel_refused, "too_late"};
   if (const auto side = sides_.find(job.terms.id); side != sides_.end())

@@ -131,7 +131,11 @@ Task<HttpResponse> AdminApi::handle(HttpRequest request, Stop& /*stop*/) {
   if (path.size() < 3 || path[0] != "api" || path[1] != "v1")
     co_return problem_response(404, "no such resource; the API is below /api/v1");
   if (token_sha256_.empty()) co_return busy_response("the server is starting", 1);
-  if (!knows(request)) co_return unauthorized();
+  if (!knows(request)) {
+    const std::string& from = request.peer.address;
+    if (sites_.lines().may_say("token_refused", from)) parts_.log.warn("token_refused", {{"door", "admin"}, {"name", "admin"}, {"address", from}, {"why", "this is not the admin token"}});
+    co_return unauthorized();
+  }
   Call call{std::move(request)};
   call.path.assign(path.begin() + 2, path.end());
   call.query = std::move(target->query);

@@ -146,10 +146,17 @@ class AdminApi : public HttpHandler {
 
 // --- templates ---
 
+// What can be said only of the moment at which it is looked at.
+template <class T>
+void look_at(T& view, WallTime now) {
+  if constexpr (requires { wire::describe_now(view, now); }) wire::describe_now(view, now);
+}
+
 template <class T>
 Task<HttpResponse> AdminApi::listing(std::function<Result<wire::Page<T>>()> work) {
   auto page = co_await on(parts_.lists_worker, std::move(work));
   if (!page) co_return problem_response(page.error());
+  for (T& item : page->items) look_at(item, parts_.clock.wall());
   co_return json_response(200, wire::encode(*page));
 }
 
@@ -157,6 +164,7 @@ template <class T>
 Task<HttpResponse> AdminApi::showing(std::function<Result<T>()> work) {
   auto found = co_await on(parts_.lists_worker, std::move(work));
   if (!found) co_return problem_response(found.error());
+  look_at(*found, parts_.clock.wall());
   co_return json_response(200, wire::encode(*found));
 }
 
@@ -165,6 +173,7 @@ Task<HttpResponse> AdminApi::made(const Made& made, std::string location, std::s
                                   std::function<Result<T>()> work, std::vector<std::string> warnings) {
   auto found = co_await on(parts_.lists_worker, std::move(work));
   if (!found) co_return problem_response(found.error());
+  look_at(*found, parts_.clock.wall());
   auto object = wire::encode(*found);
   if (!token.empty()) object["token"] = made.replayed ? wire::json::value{} : wire::json::value(token);
   if (!warnings.empty()) object["warnings"] = wire::json::array(warnings.begin(), warnings.end());

@@ -120,13 +120,26 @@ GatewayApi::GatewayApi(Parts& parts, const Options& options, Sites& sites, Artif
 
 bool GatewayApi::knows(const HttpRequest& request) { return sites_.by_token(bearer_sha256(request)) != nullptr; }
 
+// A site's gateway whose token is wrong is silent otherwise: nobody knows which site's it is, but it says its instance.
+void GatewayApi::say_refused(const HttpRequest& request) {
+  const auto instance = instance_of(request);
+  const std::string name = instance && !instance->empty() ? core::shown_name(*instance) : "unnamed";
+  if (!sites_.lines().may_say("token_refused", name)) return;
+  const std::string_view why = request.headers.get("Authorization").empty() ? "no token came with it" : "no site has this token";
+  parts_.log.warn("token_refused", {{"door", "gateway"}, {"name", name}, {"address", request.peer.address}, {"why", why}});
+}
+
 Task<HttpResponse> GatewayApi::handle(HttpRequest request, Stop& stop) {
   auto target = parse_target(request.target);
   const auto path = target ? target->path : std::vector<std::string>{};
   if (path.size() < 3 || path[0] != "gateway" || path[1] != "v1")
     co_return problem_response(404, "no such resource");
   Site* site = sites_.by_token(bearer_sha256(request));
-  if (site == nullptr) co_return unauthorized();
+  if (site == nullptr) {
+    if (!sites_.loaded()) co_return busy_response("the server is starting", 1);
+    say_refused(request);
+    co_return unauthorized();
+  }
   auto instance = instance_of(request);
   if (!instance) co_return problem_response(instance.error());
   std::string name = *instance;

@@ -24,6 +24,7 @@ class GatewayApi : public HttpHandler {
   bool knows(const HttpRequest& request);  // its token is a site's
 
  private:
+  void say_refused(const HttpRequest& request);
   // Reports on their way into the database; several gateways share a transaction.
   struct Incoming {
     ReportBatch batch;

@@ -178,6 +178,12 @@ TEST_F(GatewayDoor, OneMessageHidesNoneOfAnotherKindInTheLog) {
   EXPECT_EQ(said(" epoch_waits site"), 1);
 }
 
+TEST_F(GatewayDoor, ATokenOfNoSiteIsSaidOnce) {
+  start();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(get_plan("oslo").status, 401);
+  EXPECT_EQ(said(" token_refused door"), 1) << "once an hour for each that tries";
+}
+
 TEST_F(GatewayDoor, APlanThatNoGatewayCouldTakeIsNotGiven) {
   start();
   const std::string before = std::string{get_plan("berlin").headers.get("ETag")};

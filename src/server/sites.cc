@@ -38,6 +38,7 @@ Task<Result<>> Sites::load() {
                         {"help", "drayctl row replace site " + entry.name + " token_sha256 JSON, with the SHA-256 of its token"}});
     site.holding = core::after_start(entry.holding, parts_.clock.wall());
   }
+  loaded_ = true;
   co_return Result<>{};
 }
 

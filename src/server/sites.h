@@ -42,6 +42,7 @@ class Sites {
       : parts_{parts}, timetable_{timetable}, lines_{parts.clock, parts.log, {.of_one = 1}} {}
 
   Task<Result<>> load();  // once, at the start
+  bool loaded() const { return loaded_; }  // before that no token is known
   // Null where no site has this token.
   Site* by_token(const std::string& token_sha256);
   Site* by_name(const std::string& name);
@@ -78,6 +79,7 @@ class Sites {
   LineLimit lines_;
   std::unordered_map<std::string, std::unique_ptr<Site>> by_name_;
   std::unordered_map<std::string, Site*> by_token_;
+  bool loaded_ = false;
   std::uint64_t said_failed_ = 0;         // saves that have failed, when that was said last
   std::deque<Site*> kept_;  // whose plan is in memory, oldest first
 };

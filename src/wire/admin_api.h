@@ -227,6 +227,11 @@ struct SiteView {
 // "idle", "working" or "silent": what is to be said of a site. A gateway asks at least every minute, so five
 // of silence are some.
 void describe_site(SiteView& site, WallTime now);
+// A device that no longer runs what its job ended well with: since when, and what runs instead (component -> version).
+struct DriftView {
+  WallTime since;
+  std::map<std::string, std::string> running;
+};
 struct PastJob {  // an earlier try of the same device in the same rollout, under an id of its own
   JobId id;
   core::JobResult result;
@@ -239,9 +244,14 @@ struct JobView {
   core::JobResult result;
   std::optional<WallTime> reported_at;  // none: no gateway has said anything yet
   std::optional<Why> cancel_asked;
+  std::optional<DriftView> drifted = {};
+  WallTime heard_at = {};   // the gateway of its site; of one that never was, when the site was made
+  bool ever_heard = false;
   std::vector<PastJob> past;  // oldest first; not in lists
   std::vector<Unreadable> unreadable = {};
 };
+// Of a job that no gateway has reported on: whether that is silence is known only when it is looked at.
+void describe_now(JobView& job, WallTime now);
 struct DeviceView {
   std::string name, site, type;
   core::Attributes attributes, reported;  // the operator's; the device's own
@@ -254,6 +264,7 @@ struct DeviceView {
   std::optional<RateView> rate;  // from its gateway; only where one device is shown
   std::vector<Unreadable> unreadable = {};
 };
+void describe_now(DeviceView& device, WallTime now);  // of its job
 struct ReleaseView {
   std::string name, version;
   std::vector<ArtifactView> artifacts;
@@ -320,6 +331,7 @@ struct DeferralView {
   std::string by, why, from;  // from: "server", or "site" where its people asked for it
   bool stands = true;
   std::int64_t jobs = 0;  // open ones that it means; of our own only
+  std::int64_t too_late = 0;  // of them those that have begun: it moves only what follows
 };
 
 template <class T>

@@ -56,7 +56,8 @@ json::object encode(const DeferralView& view) {
           {"why", text_or_null(view.why)},
           {"from", view.from},
           {"stands", view.stands},
-          {"jobs", view.jobs}};
+          {"jobs", view.jobs},
+          {"too_late", view.too_late}};
 }
 
 }  // namespace dray::wire

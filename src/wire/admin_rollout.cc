@@ -94,6 +94,7 @@ json::object encode_phase_view(const RolloutView& view, std::size_t at) {
   out["succeeded"] = counts.succeeded;
   out["failed"] = counts.failing();
   out["left_alone"] = counts.left_alone;
+  out["drifted"] = counts.drifted;
   out["accepted_failures"] = phase.accepted;
   out["judged"] = j.judged;
   out["needs"] = j.needs > 0 ? json::value(j.needs) : json::value{};
@@ -239,6 +240,8 @@ json::object encode(const RolloutView& view) {
   for (const StateCounts& states : view.states)
     for (const auto& [state, n] : states) all[state] += n;
   const Tally sum = tally(all);
+  std::int64_t drifted = 0;
+  for (const PhaseCounts& counts : view.counts) drifted += counts.drifted;
   json::array phases;
   for (std::size_t i = 0; i < r.phases.size(); ++i) phases.push_back(encode_phase_view(view, i));
   json::object out{
@@ -265,6 +268,7 @@ json::object encode(const RolloutView& view) {
       {"open", sum.open},
       {"succeeded", sum.succeeded},
       {"failed", sum.failed},
+      {"drifted", drifted},
       {"counts", encode_counts(all)},
       {"phase", r.released},
       {"phases", std::move(phases)},

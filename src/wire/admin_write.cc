@@ -124,6 +124,14 @@ json::object encode(const SiteView& view) {
   return out;
 }
 
+namespace {
+
+json::value encode_cause(const std::optional<Cause>& cause) {
+  return cause ? json::value{{"reason", cause->reason}, {"sentence", cause->sentence}} : json::value{};
+}
+
+}  // namespace
+
 json::object encode(const JobView& view) {
   const JobResult& r = view.result;
   json::object out{{"id", view.id.value()},
@@ -142,8 +150,11 @@ json::object encode(const JobView& view) {
                    {"bytes", r.bytes},
                    {"running", encode_map(r.running)},
                    {"late", r.late},
+                   {"cause", encode_cause(r.cause)},
+                   {"drifted", nullptr},
                    {"reported_at", time_or_null(view.reported_at)},
                    {"cancel", nullptr}};
+  if (view.drifted) out["drifted"] = {{"since", to_rfc3339(view.drifted->since)}, {"running", encode_map(view.drifted->running)}};
   if (view.cancel_asked || !r.cancel_id.empty())
     out["cancel"] = {{"by", view.cancel_asked ? text_or_null(view.cancel_asked->by) : json::value{}},
                      {"why", view.cancel_asked ? text_or_null(view.cancel_asked->why) : json::value{}},
@@ -156,6 +167,7 @@ json::object encode(const JobView& view) {
                     {"state", to_string(one.result.state)},
                     {"reason", text_or_null(one.result.reason)},
                     {"sentence", one.result.sentence},
+                    {"cause", encode_cause(one.result.cause)},
                     {"attempt", one.result.attempt}});
   out["past"] = std::move(past);
   return out;

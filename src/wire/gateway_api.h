@@ -44,6 +44,7 @@ struct JobReport {
   bool late = false;
   std::optional<CancelAnswer> cancel;
   bool unproven = false;  // it ended well by the device's word alone
+  std::optional<core::Cause> cause = {};  // beside a state that does not say it itself
   friend bool operator==(const JobReport&, const JobReport&) = default;
 };
 

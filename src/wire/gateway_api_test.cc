@@ -56,6 +56,7 @@ TEST(GatewayApi, WhatATypeSaysOfItsBytesAndWhatTheSiteHasPutOffComesBack) {
   message.plan.device_types.at(0).closes_early = true;
   EXPECT_TRUE(message.plan.device_types.at(0).also_called.empty());
   message.plan.device_types.at(0).also_called = {"till-t3b", "Kasse 3"};
+  message.plan.assignments.at(0).held = core::Held{"paused", "The rollout is paused by ines."};
   message.plan.site_deferrals = {{"l9", DeviceId{"till-014"}, AssignmentId{}, *parse_rfc3339("2026-11-24T23:00:00Z"), "kim", "stock"}};
   const auto again = decode_plan(encode_plan(message));
   ASSERT_TRUE(again) << again.error().message();
@@ -79,7 +80,8 @@ TEST(GatewayApi, NamesTheFieldThatIsWrong) {
 
 TEST(GatewayApi, ReadsBackEveryKindOfReport) {
   const WallTime at = *parse_rfc3339("2026-11-24T21:40:00Z");
-  JobReport job{JobId{"r12-till-014"}, core::JobState::kInstalling, "installing", "writes", std::nullopt, at, 0, 2, 138, {{"os", "26.11"}}, true, CancelAnswer{"c2", "too_late"}, true};
+  JobReport job{JobId{"r12-till-014"}, core::JobState::kInstalling, "installing", "writes", std::nullopt, at, 0, 2, 138, {{"os", "26.11"}}, true, CancelAnswer{"c2", "too_late"}, true,
+                core::Cause{"device_failed", "the device reported a failure: no space"}};
   DeviceReport device{DeviceId{"till-014"}, at, "boot", {{"os", {"26.11", kImage}}, {"app", {"1", ""}}}, "idle", {{"hw", "3"}}};
   StorageReport storage{{{*Sha256::parse(kImage), 5, true}}, 5, 9, {{*Sha256::parse(kImage), 3}}};
   RateReport rate{"wan", DeviceId{}, 45, 740000, 690000, 214, 4, false, true};

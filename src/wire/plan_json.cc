@@ -60,7 +60,7 @@ std::string_view name_of(Fetch fetch) {
 json::object encode_assignment(const Assignment& a) {
   json::array jobs;
   for (const JobOrder& job : a.jobs) jobs.push_back(encode_job(job));
-  return {{"id", a.id.value()},
+  json::object out{{"id", a.id.value()},
           {"rollout", a.rollout.value()},
           {"priority", a.priority},
           {"delivery", a.delivery == Delivery::kPush ? "push" : "pull"},
@@ -72,6 +72,8 @@ json::object encode_assignment(const Assignment& a) {
           {"retry", {{"limit", a.retry.limit ? json::value(*a.retry.limit) : json::value{}}}},
           {"status_deferral", a.status_deferral.count()},
           {"jobs", std::move(jobs)}};
+  if (a.held) out["held"] = {{"reason", clean_text(a.held->reason, kLongestWord)}, {"sentence", clean_text(a.held->sentence, kLongestSentence)}};
+  return out;
 }
 
 template <class Tag>
@@ -197,6 +199,7 @@ Assignment decode_assignment(const Node& n) {
   if (const auto retry = n.maybe("retry"))
     if (const auto limit = retry->maybe("limit")) a.retry.limit = static_cast<int>(limit->integer(1, kMostAttempt));
   if (const auto deferral = n.maybe("status_deferral")) a.status_deferral = std::chrono::seconds{deferral->integer(0, kMostSeconds)};
+  if (const auto held = n.maybe("held")) a.held = Held{held->at("reason").cleaned(kLongestWord), held->at("sentence").cleaned(kLongestSentence)};
   n.at("jobs").each([&](const Node& job) { a.jobs.push_back(decode_job(job)); });
   return a;
 }

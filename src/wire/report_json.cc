@@ -32,6 +32,7 @@ void add(json::object& o, const JobReport& r) {
   o["running"] = encode_attributes(r.running);
   if (r.late) o["late"] = true;
   if (r.unproven) o["unproven"] = true;
+  if (r.cause) o["cause"] = {{"reason", sentence(r.cause->reason)}, {"sentence", sentence(r.cause->sentence)}};
   if (r.cancel) o["cancel"] = {{"id", r.cancel->id}, {"answer", r.cancel->answer}};
 }
 
@@ -151,6 +152,7 @@ JobReport decode_job_report(const Node& n) {
   r.running = maybe_attributes(n, "running");
   r.late = maybe_boolean(n, "late");
   r.unproven = maybe_boolean(n, "unproven");
+  if (const auto cause = n.maybe("cause")) r.cause = core::Cause{maybe_cleaned(*cause, "reason", kLongestSentence), maybe_cleaned(*cause, "sentence", kLongestSentence)};
   if (const auto cancel = n.maybe("cancel")) r.cancel = CancelAnswer{cancel->at("id").name(kLongestTitle), cancel->at("answer").name(kLongestWord)};
   return r;
 }

@@ -135,7 +135,11 @@ void say_work(SiteView& site, WallTime now, AllSaid& all) {
   const std::string jobs =
       std::to_string(site.open_jobs) + (site.open_jobs == 1 ? " job is open" : " jobs are open");
   const bool misfit = !site.misfit.empty() && (silent || site.open_jobs > 0);
-  if (silent) {
+  const bool fresh = !site.contact_at && now - site.created_at < kSilentAfter;  // it was entered just now
+  if (fresh) {
+    site.state = "silent";
+    all.push_back({Rank::kNothing, "", "The gateway has not called yet; " + jobs + "."});
+  } else if (silent) {
     site.state = "silent";
     all.push_back({Rank::kSilent, "gateway_silent",
                    (site.contact_at ? "The gateway was last heard at " + time_of(*site.contact_at)
@@ -154,6 +158,19 @@ void say_work(SiteView& site, WallTime now, AllSaid& all) {
 }
 
 }  // namespace
+
+void describe_now(JobView& job, WallTime now) {
+  core::JobResult& result = job.result;
+  if (result.reason != "gateway_silent") return;
+  if (now - job.heard_at < kSilentAfter)
+    result.reason = "waiting_report";
+  else
+    result.sentence += job.ever_heard ? " It is silent since " + time_of(job.heard_at) + "." : " It has never called.";
+}
+
+void describe_now(DeviceView& device, WallTime now) {
+  if (device.job) describe_now(*device.job, now);
+}
 
 void describe_site(SiteView& site, WallTime now) {
   site.looked_at = now;

@@ -31,6 +31,34 @@ TEST(SiteView, AnEpochThatWaitsGivesItsTimeToNoOtherReason) {
   EXPECT_NE(view.sentence.find("began anew"), std::string::npos) << "the others are said, too: " << view.sentence;
 }
 
+TEST(SiteView, AGatewayIsNotSilentBeforeItCouldHaveCalled) {
+  SiteView view = site();
+  view.contact_at.reset();
+  view.created_at = kNow - 1s;
+  describe_site(view, kNow);
+  EXPECT_EQ(view.reason, "");
+  EXPECT_EQ(view.sentence, "The gateway has not called yet; 2 jobs are open.");
+  describe_site(view, kNow + 5min);
+  EXPECT_EQ(view.reason, "gateway_silent");
+}
+
+TEST(JobView, NoReportIsSilenceOnlyWhereTheGatewayIsSilent) {
+  JobView job;
+  job.result.reason = "gateway_silent";
+  job.result.sentence = "The gateway of site berlin has not reported on this job yet.";
+  job.heard_at = kNow;
+  job.ever_heard = true;
+  JobView soon = job, later = job;
+  describe_now(soon, kNow + 1s);
+  EXPECT_EQ(soon.result.reason, "waiting_report");
+  describe_now(later, kNow + 5min);
+  EXPECT_EQ(later.result.reason, "gateway_silent");
+  EXPECT_NE(later.result.sentence.find("silent since 2026-11-24T00:00:00Z"), std::string::npos) << later.result.sentence;
+  job.ever_heard = false;
+  describe_now(job, kNow + 5min);
+  EXPECT_NE(job.result.sentence.find("never called"), std::string::npos) << job.result.sentence;
+}
+
 TEST(SiteView, BytesThatAreWrongAreSaidOnceAsTheServerKnowsThem) {
   SiteView view = site();
   view.storage = StorageReport{{}, 0, 0, {{sha256_of(as_bytes("x")), 3}}};

@@ -199,28 +199,30 @@ Result<> SqliteServerStore::load_site_deferrals(std::int64_t site_id, core::Plan
 
 namespace {
 
+// The open jobs that deferral x means.
+const std::string kMeant =
+    "(SELECT count(*) FROM job j JOIN device d ON d.id=j.device_id WHERE d.site_id=x.site_id AND j.final=0 AND (x.device='' OR d.name=x.device) "
+    "AND (x.rollout_id IS NULL OR j.rollout_id=x.rollout_id)";
+
 // Both kinds in one list; a row number is the cursor. The sites' come first, so that a new one of ours is at
 // the end.
 const std::string kDeferrals =
-    "SELECT n, id, site, device, rollout, until, by, why, origin, stands, jobs FROM (SELECT row_number() "
+    "SELECT n, id, site, device, rollout, until, by, why, origin, stands, jobs, too_late FROM (SELECT row_number() "
     "OVER (ORDER BY origin "
     "DESC, sorting, id) AS n, * FROM ("
     "SELECT x.id AS id, s.name AS site, x.device AS device, CASE instr(x.assignment, '-') WHEN 0 THEN '' "
     "ELSE substr(x.assignment, "
     "1, instr(x.assignment, '-') - 1) END AS rollout, x.until AS until, x.by AS by, x.why AS why, 'site' AS "
     "origin, 1 - x.withdrawn "
-    "AS stands, s.id AS sorting, 0 AS jobs FROM site_deferral x JOIN site s ON s.id=x.site_id "
+    "AS stands, s.id AS sorting, 0 AS jobs, 0 AS too_late FROM site_deferral x JOIN site s ON s.id=x.site_id "
     "UNION ALL SELECT 'd' || x.id, coalesce(s.name, ''), x.device, CASE WHEN x.rollout_id IS NULL THEN '' ELSE 'r' || "
     "x.rollout_id END, x.until, "
-    "x.by, x.why, 'server', " + std::string{kStands} + ", x.id, (SELECT count(*) FROM job j JOIN device d ON "
-    "d.id=j.device_id WHERE "
-    "d.site_id=x.site_id AND j.final=0 AND (x.device='' OR d.name=x.device) AND (x.rollout_id IS NULL OR "
-    "j.rollout_id=x.rollout_id)) "
+    "x.by, x.why, 'server', " + std::string{kStands} + ", x.id, " + kMeant + "), " + kMeant + " AND j.state IN ('downloading', 'downloaded', 'installing', 'rebooting', 'verifying')) "
     "FROM deferral x LEFT JOIN site s ON s.id=x.site_id)) ";
 
 wire::DeferralView deferral_at(const Statement& row) {
   return {row.text(1), row.text(2), row.text(3), row.text(4),         time_or_never(row, 5),
-          row.text(6), row.text(7), row.text(8), row.integer(9) != 0, row.integer(10)};
+          row.text(6), row.text(7), row.text(8), row.integer(9) != 0, row.integer(10), row.integer(11)};
 }
 
 }  // namespace

@@ -265,7 +265,7 @@ Result<> SqliteServerStore::check_is_own(const Ingestion& in, const wire::Report
 Result<> SqliteServerStore::apply(Ingestion& in, const wire::Report& report) {
   DRAY_CHECK(check_is_own(in, report));
   if (const auto* job = std::get_if<wire::JobReport>(&report.body)) return apply_job(in, report, *job);
-  if (const auto* device = std::get_if<wire::DeviceReport>(&report.body)) return apply_device(in, *device);
+  if (const auto* device = std::get_if<wire::DeviceReport>(&report.body)) return apply_device(in, report, *device);
   if (const auto* log = std::get_if<wire::LogReport>(&report.body)) return apply_log(in, report, *log);
   if (const auto* rate = std::get_if<wire::RateReport>(&report.body)) {
     DRAY_TRY(const bool kept, link_rates::save(sql_, in.site_id, report, *rate, in.batch.at));
@@ -355,7 +355,8 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const auto key = job_key(job.job.value());
   if (!key) return {};
   static const std::string kFind =
-      "SELECT j.id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, j.phase >= r.released, j.cancel_at IS NOT NULL, j.installing_at, d.type, " +
+      "SELECT j.id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, j.phase >= r.released, j.cancel_at IS NOT NULL, j.installing_at, d.type, "
+      "d.id, " +
       std::string{kResultColumns} +
       " FROM job j JOIN device d ON d.id=j.device_id JOIN rollout r ON r.id=j.rollout_id "
       "WHERE j.rollout_id=?1 AND d.name=?2 AND d.site_id=?3 AND " + std::string{kGenerationOfJ} + "=?4";
@@ -370,8 +371,9 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const bool cancel_asked = find.integer(3) != 0;
   const auto installing_at = time_at(find, 4);
   const std::string type = find.text(5);
-  const core::JobResult have = result_at(find, 6);
-  const std::string stored = find.text(6);  // its word, also where nobody knows it: it is counted by that
+  const std::int64_t device = find.integer(6);
+  const core::JobResult have = result_at(find, 7);
+  const std::string stored = find.text(7);  // its word, also where nobody knows it: it is counted by that
   find.reset();
 
   core::JobResult reported{.state = job.state,
@@ -383,7 +385,8 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
                            .attempt = job.attempt,
                            .bytes = job.bytes,
                            .running = job.running,
-                           .late = job.late};
+                           .late = job.late,
+                           .cause = job.cause};
   if (job.cancel) {
     reported.cancel_id = job.cancel->id;
     reported.cancel_answer = job.cancel->answer;
@@ -393,7 +396,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   auto& save = sql_(
       "UPDATE job SET state=?2, final=?3, reason=?4, sentence=?5, until=?6, update_at=?7, step=?8, "
       "attempt=?9, bytes=?10, "
-      "running=?11, late=?12, cancel_id=?13, cancel_answer=?14, reported_at=?15, withheld=max(withheld, ?16) "
+      "running=?11, late=?12, cancel_id=?13, cancel_answer=?14, reported_at=?15, withheld=max(withheld, ?16), cause_reason=?17, cause=?18 "
       "WHERE "
       "id=?1");
   save.bind(1, id).bind(2, core::to_string(next.state)).bind(3, final ? 1 : 0).bind(4, next.reason).bind(5, next.sentence);
@@ -408,6 +411,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
       .bind(14, next.cancel_answer)
       .bind(15, ms(report.at))
       .bind(16, in_no_plan && final ? 1 : 0);  // of a server that was restored from before its phase began
+  save.bind(17, next.cause ? next.cause->reason : "").bind(18, next.cause ? next.cause->sentence : "");
   DRAY_CHECK(save.run());
   DRAY_CHECK(learn_install(sql_, in.site_id, id, type, installing_at, have.state, next.state, report.at));
   // Ids that the gateway has used, about: one for every attempt that we hear of.
@@ -415,13 +419,21 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const bool again = core::is_tried_again(next.state, next.attempt);
   const bool was_again = core::is_tried_again(have.state, have.attempt);
   if (next.state == have.state && again == was_again) return {};
+  if (core::is_waiting(have.state) != core::is_waiting(next.state)) DRAY_CHECK(note_replaced(device, report.at));
   --in.counts[{key->rollout, phase, stored, was_again}];
   ++in.counts[{key->rollout, phase, std::string{core::to_string(next.state)}, again}];
   in.rollouts[key->rollout] = in.rollouts[key->rollout] || has_begun(next.state);
   return {};
 }
 
-Result<> SqliteServerStore::apply_device(Ingestion& in, const wire::DeviceReport& device) {
+Result<> SqliteServerStore::apply_device(Ingestion& in, const wire::Report& report, const wire::DeviceReport& device) {
+  auto& before = sql_("SELECT id, running<>?3 OR boot_id<>?4 FROM device WHERE name=?1 AND site_id=?2");
+  before.bind(1, device.device.value()).bind(2, in.site_id).bind(3, doc(device.running)).bind(4, device.boot_id);
+  DRAY_TRY(const bool there, before.step());
+  if (!there) return {};
+  const std::int64_t id = before.integer(0);
+  const bool news = before.integer(1) != 0;
+  before.reset();
   auto& save = sql_(
       "UPDATE device SET seen_at=?3, boot_id=?4, running=?5, status=?6, reported=?7, fresh=CASE WHEN "
       "(running<>?5 "
@@ -437,7 +449,7 @@ Result<> SqliteServerStore::apply_device(Ingestion& in, const wire::DeviceReport
   if (!known) return {};
   in.fresh = in.fresh || save.integer(0) != 0;
   DRAY_TRY([[maybe_unused]] const bool more, save.step());
-  return {};
+  return news ? note_drift(id, device.running, report.at) : Result<>{};
 }
 
 Result<> SqliteServerStore::apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log) {

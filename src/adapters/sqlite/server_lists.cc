@@ -117,8 +117,8 @@ void explain(const core::Rollout& rollout, const Times& times, const std::option
   } else if (!job.unreadable.empty()) {
     say("row_unreadable", wire::sentence_of(job.unreadable.front()) + ". Nothing new begins before it is replaced: " +
                               wire::remedy_of(job.unreadable.front()) + ".", {});
-  } else if (auto why =
-                 core::withheld(rollout.state, rollout.released, rollout.phases.size(), job.phase)) {
+  } else if (auto why = core::withheld(rollout.state, rollout.released, rollout.phases.size(), job.phase);
+             why && !(core::is_paused(rollout) && result.step > 0)) {  // what has begun ends its steps
     say(std::move(why->reason), std::move(why->sentence), why->until);
   } else if (other) {
     say("type_differs", core::sentence_of(*other), {});
@@ -141,11 +141,11 @@ void explain(const core::Rollout& rollout, const Times& times, const std::option
 const std::string kJobColumns =
     "j.id, r.id, d.name, s.name, d.type, j.reported_at, j.cancel_at, j.cancel_by, j.cancel_why, j.phase, "
     "j.generation, r.transfer, r.update_windows, s.limits, s.transfer_windows, s.update_windows, s.black_outs, s.time_zone, "
-    "r.priority, r.retry_limit, r.status_deferral, " +
+    "r.priority, r.retry_limit, r.status_deferral, j.drifted_at, j.drifted, s.contact_at, s.created_at, " +
     std::string{kResultColumns} + ", " + std::string{kTermsColumnsOfR} + ", " + std::string{kTimesColumns} +
     ", d.reported, (SELECT t.also_called FROM device_type t WHERE t.name=d.type)";
 
-constexpr int kHolding = 10;
+constexpr int kHolding = 10, kBeside = 4;  // drifted_at and on
 
 // Of the rows that say when it may begin, those that can't be read.
 void what_holds(const Statement& row, int first, wire::JobView& out) {
@@ -172,7 +172,10 @@ wire::JobView job_at(const Statement& row, int first) {
   if (!row.is_null(first + 6)) out.cancel_asked = wire::Why{row.text(first + 7), row.text(first + 8)};
   out.phase = static_cast<std::size_t>(row.integer(first + 9));
   what_holds(row, first + 11, out);
-  const int result = first + 11 + kHolding;
+  if (const auto since = time_at(row, first + 11 + kHolding)) out.drifted = wire::DriftView{*since, or_empty(string_map(row.text(first + 12 + kHolding)))};
+  out.heard_at = std::max(wall(row.integer(first + 14 + kHolding)), time_at(row, first + 13 + kHolding).value_or(WallTime{}));
+  out.ever_heard = !row.is_null(first + 13 + kHolding);
+  const int result = first + 11 + kHolding + kBeside;
   out.result = result_at(row, result);
   const int terms = result + kResultCount;
   check_terms(RowReader{"rollout", out.rollout.value(), out.unreadable}, row, terms);
@@ -227,6 +230,8 @@ bool passes(const core::Filter& filter, const wire::JobView& job) {
     if (field == "site") return job.site;
     if (field == "type") return job.type;
     if (field == "state") return std::string{core::to_string(job.result.state)};
+    if (field == "cause") return job.result.cause ? job.result.cause->reason : std::string{};
+    if (field == "drifted") return std::string{job.drifted ? "yes" : "no"};
     return job.result.reason;
   });
 }
@@ -389,6 +394,14 @@ Result<> SqliteServerLists::add_phases(wire::RolloutView& view) {
   }
   view.states.resize(view.rollout.phases.size());
   view.counts.resize(view.rollout.phases.size());
+  auto& drifted = sql_("SELECT phase, count(*) FROM job WHERE rollout_id=?1 AND drifted_at IS NOT NULL AND state='succeeded' GROUP BY phase");
+  drifted.bind(1, id);
+  for (;;) {
+    DRAY_TRY(const bool row, drifted.step());
+    if (!row) break;
+    const auto phase = static_cast<std::size_t>(drifted.integer(0));
+    if (phase < view.counts.size()) view.counts[phase].drifted = drifted.integer(1);
+  }
   auto& counts = sql_("SELECT phase, state, again, n FROM phase_count WHERE rollout_id=?1 AND n > 0");
   counts.bind(1, id);
   for (;;) {
@@ -458,7 +471,7 @@ Result<wire::JobView> SqliteServerLists::job(const JobId& id) {
                                    return job_at(row, 0);
                                  }));
   auto& past = sql_(
-      "SELECT generation, state, reason, sentence, attempt, late FROM job_past WHERE job_id=?1 ORDER BY "
+      "SELECT generation, state, reason, sentence, attempt, late, cause_reason, cause FROM job_past WHERE job_id=?1 ORDER BY "
       "generation");
   past.bind(1, row_id);
   for (;;) {
@@ -470,6 +483,7 @@ Result<wire::JobView> SqliteServerLists::job(const JobId& id) {
     one.result.sentence = past.text(3);
     one.result.attempt = past.integer(4);
     one.result.late = past.integer(5) != 0;
+    one.result.cause = cause_at(past, 6);
     out.past.push_back(std::move(one));
   }
 }

@@ -16,6 +16,10 @@ using server::SiteChanges;
 
 namespace {
 
+// Of job j: what "retry" means.
+constexpr std::string_view kFailedOrDrifted =
+    "(j.state IN ('failed', 'rolled_back', 'expired') OR (j.state='succeeded' AND j.drifted_at IS NOT NULL))";
+
 constexpr Duration kFailedAgain = std::chrono::minutes{1};
 
 // What it comes back to is not known where that can't be read: an operator says it first.
@@ -173,12 +177,12 @@ Result<> SqliteServerStore::end_waiting(const RolloutRow& row, core::JobState en
   return {};
 }
 
-// What has failed gets a new job under a new id: to its gateway the old one has ended, and stays so.
+// What has failed, or drifted, gets a new job under a new id: to its gateway the old one has ended, and stays so.
 Result<> SqliteServerStore::retry_jobs(const RolloutRow& row, SiteIds& sites) {
   std::vector<std::int64_t> assignments;
-  auto& find = sql_(
-      "SELECT DISTINCT a.id, a.site_id FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE "
-      "j.rollout_id=?1 AND j.state IN ('failed', 'rolled_back', 'expired') AND j.phase < ?2");
+  static const std::string kWhere = "SELECT DISTINCT a.id, a.site_id FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE j.rollout_id=?1 AND "
+                                    "j.phase < ?2 AND " + std::string{kFailedOrDrifted};
+  auto& find = sql_(kWhere);
   find.bind(1, row.id);
   bind_number(find, 2, row.rollout.released);
   for (;;) {
@@ -193,17 +197,15 @@ Result<> SqliteServerStore::retry_jobs(const RolloutRow& row, SiteIds& sites) {
                    .bind(2, core::is_paused(row.rollout) ? 1 : 0)
                    .run());
   static const std::string kKeep =
-      "INSERT INTO job_past(job_id, generation, state, reason, sentence, attempt, late) SELECT j.id, " +
-      std::string{kGenerationOfJ} + ", j.state, j.reason, j.sentence, j.attempt, j.late FROM job j WHERE j.rollout_id=?1 AND "
-      "j.state IN ('failed', 'rolled_back', 'expired')";
+      "INSERT INTO job_past(job_id, generation, state, reason, sentence, attempt, late, cause_reason, cause) SELECT j.id, " +
+      std::string{kGenerationOfJ} + ", j.state, j.reason, j.sentence, j.attempt, j.late, j.cause_reason, j.cause FROM job j WHERE j.rollout_id=?1 AND " + std::string{kFailedOrDrifted};
   DRAY_CHECK(sql_(kKeep).bind(1, row.id).run());
-  DRAY_CHECK(
-      sql_("UPDATE job SET generation=1+(SELECT max(generation) FROM job_past WHERE job_id=job.id), state='scheduled', final=0, reason='', sentence='', "
-           "until=NULL, update_at=NULL, step=0, attempt=0, bytes=0, running='{}', late=0, cancel_id='', "
-           "cancel_answer='', reported_at=NULL, cancel_at=NULL, cancel_by='', cancel_why='', withheld=0 "
-           "WHERE rollout_id=?1 AND state IN ('failed', 'rolled_back', 'expired')")
-          .bind(1, row.id)
-          .run());
+  static const std::string kAnew =
+      "UPDATE job AS j SET generation=1+(SELECT max(generation) FROM job_past WHERE job_id=j.id), state='scheduled', final=0, reason='', sentence='', "
+      "until=NULL, update_at=NULL, step=0, attempt=0, bytes=0, running='{}', late=0, cancel_id='', "
+      "cancel_answer='', reported_at=NULL, cancel_at=NULL, cancel_by='', cancel_why='', withheld=0, cause_reason='', cause='', drifted_at=NULL, "
+      "drifted='{}' WHERE j.rollout_id=?1 AND " + std::string{kFailedOrDrifted};
+  DRAY_CHECK(sql_(kAnew).bind(1, row.id).run());
   return recount(row.id);
 }
 

@@ -50,25 +50,29 @@ Result<> load_devices(StatementCache& sql, std::int64_t site_id, core::Plan& pla
 
 // A paused rollout: what has not started is put off behind the expiry, by the rule "later time: moves what
 // has not started"; what has started ends. Taking the jobs out of the plan would cancel one that began just
-// now.
-void hold(core::Assignment& a) {
+// now. What runs a part of the update goes on all the same (core/update/job.h); why the others wait is said with it.
+void hold(core::Assignment& a, core::Held why) {
+  a.held = std::move(why);
   a.planned_at = std::max(a.planned_at, a.expires_at);
   if (a.delivery == core::Delivery::kPush) a.fetch = core::Fetch::kHold;
 }
 
 // What says when it may begin can't be read, so nothing new does: "empty" would mean always.
-void forbid(core::Assignment& a) {
+void forbid(core::Assignment& a, core::Held why) {
   a.fetch = core::Fetch::kHold;
   a.transfer = a.update = core::for_plan({}, a.expires_at);
-  hold(a);
+  hold(a, std::move(why));
 }
+
+const core::Held kUnplanned{"waiting_planning", "The server has no time at which this site fits; it says why."};
 
 // What the planner has found. Before it has, a rollout whose times it computes has none, and nothing may
 // happen outside of the site's windows or without a share of the egress: that waits too.
 void set_times(core::Assignment& a, const std::optional<server::PlannedSite>& planned, bool computed,
                bool plan_first, core::Plan& plan) {
   if (!planned) {
-    if (computed || plan_first) hold(a);
+    if (plan_first) a.update = core::for_plan({}, a.expires_at);  // nobody knows when its windows are, also of what has begun
+    if (computed || plan_first) hold(a, kUnplanned);
     return;
   }
   a.transfer = planned->transfer;
@@ -76,7 +80,16 @@ void set_times(core::Assignment& a, const std::optional<server::PlannedSite>& pl
   plan.limits.wan.insert(plan.limits.wan.end(), planned->times.wan.begin(), planned->times.wan.end());
   if (!computed) return;
   a.planned_at = planned->times.update_at.value_or(a.expires_at);
-  if (!planned->times.update_at) hold(a);
+  if (!planned->times.update_at) hold(a, kUnplanned);
+}
+
+const core::Held kUnreadable{"row_unreadable", "What the server stores of this site or rollout can't be read; an operator there can replace it."};
+
+// As its rollout says it; a row that can't be read holds as a pause does.
+core::Held why_held(const core::Rollout& rollout) {
+  if (!core::is_paused(rollout)) return kUnreadable;
+  auto said = core::withheld(rollout.state, rollout.released, rollout.phases.size(), 0);
+  return said ? core::Held{std::move(said->reason), std::move(said->sentence)} : kUnreadable;
 }
 
 // site: how its own row stands.
@@ -134,9 +147,9 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
     const auto planned = times::planned_at(find, 13 + kTermsCount);
     if (planned) set_times(a, *planned, !computed || *computed, site.plan_first, plan);
     const auto held = whole(find, 11);
-    if (!held || *held != 0) hold(a);
+    if (!held || *held != 0) hold(a, why_held(rollout_at(find, 13)));
     const bool is_readable = site.readable && transfer && update && planned && notes.empty();
-    if (!is_readable && !DRAY_MUTANT("unreadable_permits")) forbid(a);
+    if (!is_readable && !DRAY_MUTANT("unreadable_permits")) forbid(a, kUnreadable);
     index[find.integer(0)] = {plan.assignments.size(), released.has_value()};
     plan.assignments.push_back(std::move(a));
   }

@@ -109,6 +109,13 @@ Result<> SqliteServerStore::load_counts(RolloutRow& row) {
   damaged.reset();
   if (anew) DRAY_CHECK(recount(row.id));
   row.counts.assign(row.rollout.phases.size(), {});
+  auto& drifted = sql_("SELECT phase, count(*) FROM job WHERE rollout_id=?1 AND drifted_at IS NOT NULL AND state='succeeded' GROUP BY phase");
+  drifted.bind(1, row.id);
+  for (;;) {
+    DRAY_TRY(const bool more, drifted.step());
+    if (!more) break;
+    row.counts[std::min(static_cast<std::size_t>(drifted.integer(0)), row.counts.size() - 1)].drifted += drifted.integer(1);
+  }
   auto& counts = sql_("SELECT phase, state, again, n FROM phase_count WHERE rollout_id=?1");
   counts.bind(1, row.id);
   for (;;) {

@@ -151,6 +151,11 @@ JobId job_id(std::int64_t rollout, std::int64_t generation, const std::string& d
   return JobId{rollout_id(rollout) + (generation > 1 ? "." + std::to_string(generation) : "") + "-" + device};
 }
 
+std::optional<core::Cause> cause_at(const Statement& row, int first) {
+  core::Cause cause{row.text(first), row.text(first + 1)};
+  return cause.reason.empty() ? std::optional<core::Cause>{} : std::move(cause);
+}
+
 core::JobResult result_at(const Statement& row, int first) {
   core::JobResult out;
   out.state = core::job_state_of(row.text(first)).value_or(core::JobState::kUnknown);
@@ -165,6 +170,7 @@ core::JobResult result_at(const Statement& row, int first) {
   out.late = row.integer(first + 9) != 0;
   out.cancel_id = row.text(first + 10);
   out.cancel_answer = row.text(first + 11);
+  out.cause = cause_at(row, first + 12);
   return out;
 }
 

@@ -75,9 +75,11 @@ inline constexpr std::string_view kGenerationOfJ =
 inline constexpr std::string_view kResultColumns =
     "j.state, j.reason, j.sentence, j.until, j.update_at, j.step, j.attempt, j.bytes, j.running, j.late, "
     "j.cancel_id, "
-    "j.cancel_answer";
-inline constexpr int kResultCount = 12;
+    "j.cancel_answer, j.cause_reason, j.cause";
+inline constexpr int kResultCount = 14;
 core::JobResult result_at(const Statement& row, int first);
+// "" and "" where there is none.
+std::optional<core::Cause> cause_at(const Statement& row, int first);
 
 inline constexpr std::string_view kTypeColumns =
     "name, client, components, steps, ask, ends_on, power_on_within, probe, parts, bytes_from, also_called";

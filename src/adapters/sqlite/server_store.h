@@ -211,7 +211,10 @@ class SqliteServerStore : public server::Store {
   Result<> apply_deferral(Ingestion& in, const wire::DeferralReport& deferral);
   Result<> apply_registered(Ingestion& in, const wire::Report& report, const wire::RegisteredReport& seen);
   Result<> apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job);
-  Result<> apply_device(Ingestion& in, const wire::DeviceReport& device);
+  Result<> apply_device(Ingestion& in, const wire::Report& report, const wire::DeviceReport& device);
+  Result<> note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, bool may_set = true);
+  // Another job of the device has begun: what it is to replace has not drifted.
+  Result<> note_replaced(std::int64_t device, WallTime at);
   Result<> apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log);
 
   Db db_;

@@ -60,7 +60,7 @@ struct Filter {
 using FilterFields = std::span<const std::string_view>;
 inline constexpr std::string_view kDeviceFields[] = {"name",  "site",     "type",
                                                      "state", "version.", "attribute."};
-inline constexpr std::string_view kJobFields[] = {"job", "device", "site", "type", "state", "reason"};
+inline constexpr std::string_view kJobFields[] = {"job", "device", "site", "type", "state", "reason", "cause", "drifted"};
 
 inline constexpr std::size_t kLongestFilter = 4096;
 

@@ -8,6 +8,7 @@
 
 #include "base/id.h"
 #include "core/model/artifact.h"
+#include "core/model/cause.h"
 #include "core/model/device.h"
 #include "core/model/interval.h"
 
@@ -41,6 +42,7 @@ struct Assignment {
   Intervals transfer, update;  // when the WAN may be used; when devices may be interrupted
   RetryPolicy retry;
   std::chrono::seconds status_deferral{900};
+  std::optional<Held> held = {};  // planned_at is then not before the expiry
   std::vector<JobOrder> jobs;
   friend bool operator==(const Assignment&, const Assignment&) = default;
 };

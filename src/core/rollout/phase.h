@@ -60,6 +60,7 @@ struct PhaseCounts {
   std::int64_t succeeded = 0;
   std::int64_t failed = 0;      // ended as failed, rolled_back or expired
   std::int64_t left_alone = 0;  // incompatible or cancelled
+  std::int64_t drifted = 0;     // of those that succeeded: they no longer run it (drift.h). Judged as succeeded
 
   void add(JobState state, bool tried_again, std::int64_t n);
   std::int64_t devices() const { return open + succeeded + failed + left_alone; }

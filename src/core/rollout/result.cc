@@ -41,7 +41,11 @@ bool is_waiting(JobState state) {
 JobResult merge(const JobResult& have, const JobResult& reported) {
   if (!is_final(have.state) || DRAY_MUTANT("results_change")) return reported;
   JobResult next = have;
-  if (reported.state == have.state) next.late = have.late || reported.late;
+  if (reported.state == have.state) {
+    next.late = have.late || reported.late;
+    if (reported.reason == have.reason && !reported.sentence.empty()) next.sentence = reported.sentence;
+    if (reported.cause) next.cause = reported.cause;
+  }
   if (have.cancel_answer.empty()) {
     next.cancel_id = reported.cancel_id;
     next.cancel_answer = reported.cancel_answer;

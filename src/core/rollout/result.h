@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "core/model/cause.h"
 #include "core/model/job_state.h"
 
 namespace dray::core {
@@ -20,6 +21,7 @@ struct JobResult {
   std::uint64_t bytes = 0;                     // of the current step, delivered to the device
   std::map<std::string, std::string> running;  // component -> version
   bool late = false;                           // ended after its expiry
+  std::optional<Cause> cause = {};             // beside a state that does not say it itself
   std::string cancel_id, cancel_answer;        // the device's or gateway's answer to a cancel: "too_late"
   friend bool operator==(const JobResult&, const JobResult&) = default;
 };
@@ -33,7 +35,7 @@ bool is_tried_again(JobState state, std::int64_t attempt);
 // The device has neither fetched a byte nor said anything about this update, as far as its gateway reported.
 bool is_waiting(JobState state);
 // Results are monotonic: a late or doubled report never turns one into another. What a final report may still
-// add is the answer to a cancel, and that the end was late.
+// add is the answer to a cancel, that the end was late, and more words about it: its device may say later why.
 JobResult merge(const JobResult& have, const JobResult& reported);
 
 // Of a job for which a cancel was asked: one that ended by its own has answered it, if nobody else did.

@@ -76,10 +76,13 @@ class Machine {
   }
   void on(const RetryAsked& e) {
     if (is<RolloutAborted>() || e.expires_at.value_or(r_.terms.expires_at) <= now_) return;
-    if (std::none_of(counts_.begin(), counts_.end(), [](const PhaseCounts& c) { return c.failed > 0; }))
+    if (std::none_of(counts_.begin(), counts_.end(), [](const PhaseCounts& c) { return c.failed + c.drifted > 0; }))
       return;
     if (e.expires_at) r_.terms.expires_at = *e.expires_at;
-    for (PhaseCounts& c : counts_) c.open += std::exchange(c.failed, 0);
+    for (PhaseCounts& c : counts_) {
+      c.succeeded -= c.drifted;
+      c.open += std::exchange(c.failed, 0) + std::exchange(c.drifted, 0);
+    }
     if (is<RolloutFinished>()) {
       begin();  // it may have ended before its transmission, or before anybody approved it
       actions_.emplace_back(FreeJobs{});
@@ -241,7 +244,7 @@ std::optional<std::string> refusal(const Rollout& rollout, const RolloutEvent& e
   };
   const auto none_failed = [&] {
     return std::none_of(given.counts.begin(), given.counts.end(),
-                        [](const PhaseCounts& c) { return c.failed > 0; });
+                        [](const PhaseCounts& c) { return c.failed + c.drifted > 0; });
   };
   return std::visit(Overloaded{
                         [&](const ApproveAsked& e) -> std::optional<std::string> {
@@ -261,7 +264,7 @@ std::optional<std::string> refusal(const Rollout& rollout, const RolloutEvent& e
                           if (e.expires_at.value_or(rollout.terms.expires_at) <= given.now)
                             return "expires_at: the expiry is over since " +
                                    to_rfc3339(rollout.terms.expires_at) + ": give a later one";
-                          if (none_failed()) return "no device has failed";
+                          if (none_failed()) return "no device has failed, and none has drifted";
                           return {};
                         },
                         [&](const PauseAsked&) { return over(); },

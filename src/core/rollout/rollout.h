@@ -108,7 +108,7 @@ struct ResumeAsked {
 struct AbortAsked {
   std::string by, why;
 };
-struct RetryAsked {  // what has failed, once more; with another expiry where one is given
+struct RetryAsked {  // what has failed or drifted, once more; with another expiry where one is given
   std::string by, why;
   std::optional<WallTime> expires_at;
 };
@@ -129,7 +129,7 @@ struct FreeJobs {};  // and back
 struct CancelJobs {  // every job that has not ended gets a cancel; those in no plan end at once
   std::string by, why;
 };
-struct RetryJobs {};      // every failed job begins anew, under another id
+struct RetryJobs {};      // every job that failed or whose device drifted begins anew, under another id
 struct ExpireWaiting {};  // jobs that were in no plan yet end as expired
 using RolloutAction =
     std::variant<Transmit, ReleasePhase, HoldJobs, FreeJobs, CancelJobs, RetryJobs, ExpireWaiting>;

@@ -31,6 +31,7 @@ struct Describe {
       all.succeeded += c.succeeded;
       all.failed += c.failed;
       all.left_alone += c.left_alone;
+      all.drifted += c.drifted;
     }
     return all;
   }
@@ -38,6 +39,7 @@ struct Describe {
     const PhaseCounts all = sum();
     return number(all.succeeded) + " of " + number(all.devices()) + " devices updated" +
            (all.failed > 0 ? ", " + number(all.failed) + " failed" : "") +
+           (all.drifted > 0 ? ", " + number(all.drifted) + " drifted since" : "") +
            (all.left_alone > 0 ? ", " + number(all.left_alone) + " left alone" : "");
   }
   // "62 of 409 succeeded, needs 389; 2 failed, pauses at 13"

@@ -57,6 +57,8 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
      "reached."},
     {"device_busy", "The device has to become free; the gateway looks again by itself."},
     {"deferred_by_device", "The time that the device asked for has to pass."},
+    {"mixed",
+     "The device runs a part of the update. Retry it with a later expiry (drayctl rollout retry-failed --expires-at), or roll out the release that it ran before."},
     {"deferred_by_operator",
      "The deferral ends by itself; withdraw it to begin sooner (drayctl deferral list)."},
     {"downloading", "Nothing: it is under way."},
@@ -70,6 +72,9 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     // the server
     {"gateway_silent",
      "The gateway of the site has to reach the server: look at its power, its WAN and its token."},
+    {"waiting_report", "The gateway reports by itself, usually within seconds."},
+    {"token_refused",
+     "Look at the token at both ends: the log of whoever refused it says the name that was tried. A device that was added again has a new one."},
     {"report_refused",
      "Look at the entry that the site names: the gateway, or the device that it speaks of, says something "
      "that can "

@@ -48,7 +48,8 @@ Hold hold_of_question(const Job& job, const Given& given) {
 }
 
 WallTime time_without_device(const Job& job) {
-  return std::max(job.terms.planned_at, job.deferred_until.value_or(WallTime::min()));
+  const WallTime planned = job.begun_at ? std::min(job.terms.planned_at, *job.begun_at) : job.terms.planned_at;
+  return std::max(planned, job.deferred_until.value_or(WallTime::min()));
 }
 
 WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given) {
@@ -64,6 +65,7 @@ WallTime absent_at(WallTime since, const Given& given) {
 }
 
 void step(Decision& d, const JobEvent& event) {
+  if (const auto* echo = std::get_if<Echo>(&event)) return note_echo(d.job, *echo);
   const JobPhase before = d.job.phase;
   const bool tick = std::get_if<Tick>(&event) != nullptr;
   if (tick && expiry_stops(d.job, d.given.now))

@@ -51,6 +51,7 @@ struct JobTerms {
   std::chrono::seconds power_on_within{600};
   BytesFrom bytes_from = BytesFrom::kGateway;
   bool closes_early = false;
+  std::optional<Held> held = {};  // nothing that has not begun begins
   friend bool operator==(const JobTerms&, const JobTerms&) = default;
 };
 
@@ -108,12 +109,14 @@ enum class Stage {
 struct Installing {
   WallTime since;
   Stage stage = Stage::kReceived;
+  std::string ran_instead = {};  // it has restarted since it had all bytes, and said this; empty: it has not
   bool switching() const { return stage >= Stage::kSwitching; }
   friend bool operator==(const Installing&, const Installing&) = default;
 };
 // closed/success is here, the power-on report is not. The action is closed for the device.
 struct Restarting {
   WallTime since;
+  std::string ran_instead = {};  // as of Installing
   friend bool operator==(const Restarting&, const Restarting&) = default;
 };
 // The last attempt failed; the next one comes.
@@ -148,6 +151,7 @@ struct Cancelled {
 struct Expired {
   bool stopping = false;
   WallTime since;
+  Cause cause = {};  // its sentence is a clause: "while the gateway had no room for app 1.3"; empty: not known
   friend bool operator==(const Expired&, const Expired&) = default;
 };
 struct Incompatible {
@@ -183,13 +187,19 @@ struct Job {
   std::optional<NextSteps> next_steps;
   WallTime update_at;                       // the only time that is acted on; a deferral moves it
   std::optional<WallTime> deferred_until;   // standing operator deferrals, already in update_at
+  std::string deferred_by, deferred_why;    // whose the latest of them is
   std::size_t step = 0;
   int attempt = 1;                          // of this step; only a real failure counts it up
   int alike = 0;                            // attempts one after the other that ended as the last one; 0: none failed
   std::optional<Failure> last_failure;      // theirs: of a device that had all bytes, so that people were interrupted
+  std::optional<Failure> failed;            // the last attempt of this step that failed, whatever it was
+  // When a step ended well by an attempt of this job, where others follow: what it runs is a mix until they have. The
+  // planned time is no matter then; windows, deferrals and the expiry are.
+  std::optional<WallTime> begun_at;
   ActionId action;                          // open DDI action of this attempt; empty: none yet
   std::string boot_id;                      // the device's when the attempt started
   std::string cancel_refused;               // id of a cancel that came too late
+  std::string refused_by, refused_why;      // whose it was
   std::vector<PastAction> past;             // oldest first, at most kMostPastActions
   // A cancel that came too late for this attempt (also: the job is gone from the plan): the attempt ends by its
   // own result, but no other attempt and no other step begins.
@@ -216,14 +226,15 @@ struct Feedback {
 struct PowerOn { std::string boot_id; RunningByComponent running; };
 struct CancelFeedback { bool accepted = false; };      // the device's answer to cancelAction
 struct CancelAsked { std::string id, by, why; };       // by site, server or operator
-struct DeferralsChanged { std::optional<WallTime> until; };  // latest standing deferral; none = withdrawn
+struct DeferralsChanged { std::optional<WallTime> until; std::string by = {}, why = {}; };  // the latest that stands; none = withdrawn
 struct NewTerms { JobTerms terms; };       // a new plan revision holds this job
 struct GoneFromPlan {};
 struct Superseded { std::string by; };     // a rollout of higher rank: what has started ends first, the rest is cancelled
 struct ArtifactLost {};                    // the stored artifact failed its re-hash: link withdrawn, fetched again
+struct Echo { ActionId action; std::string why; };  // the device's word about an attempt whose end was known already
 
 using JobEvent = std::variant<Tick, Answered, FirstByte, AllSent, Feedback, PowerOn, CancelFeedback, CancelAsked, DeferralsChanged,
-                              NewTerms, GoneFromPlan, Superseded, ArtifactLost>;
+                              NewTerms, GoneFromPlan, Superseded, ArtifactLost, Echo>;
 
 // --- what the gateway knows beside the job; time and chance are given ---
 
@@ -240,6 +251,13 @@ struct Line {
 };
 // Whether bytes of the current step ever went to the device. Unknown: another gateway may have sent them.
 enum class BytesSent { kSome, kNone, kUnknown };
+// Why an artifact that is to be here is not.
+struct Lack {
+  enum class Kind { kNotYet, kNoRoom, kDamaged };
+  Kind kind = Kind::kNotYet;
+  std::string what, why;  // "app 1.3"; empty where it is not yet here, and no more
+  friend bool operator==(const Lack&, const Lack&) = default;
+};
 // Whether it is clear who calls: while it is not, nothing new begins and nothing new is shown.
 enum class Doubt {
   kNone,
@@ -251,6 +269,7 @@ struct Given {
   Doubt doubt = Doubt::kNone;
   bool clock_known = true;
   bool stored = false;        // every artifact of the current step is here and verified
+  Lack lack = {};             // of what is not stored
   bool turn = true;           // no other job of this device goes first
   bool link = true;           // foreign clients: a poll has taken the link of this job
   std::optional<Line> line;   // it waits for its turn to receive, behind these; nothing: its turn, or none is needed
@@ -329,6 +348,7 @@ struct PublicState {
   JobState state{};
   std::string reason, sentence;
   std::optional<WallTime> until;
+  std::optional<Cause> cause = {};  // beside a state that does not say it itself
   friend bool operator==(const PublicState&, const PublicState&) = default;
 };
 PublicState describe(const Job& job, const Given& given);

@@ -2,12 +2,14 @@
 // The reasons are part of the API: docs/job.md lists them.
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "core/update/job_machine.h"
 
 namespace dray::core {
 namespace {
 
 using machine::Hold;
+using machine::is;
 
 // "22:15 UTC" on the day of now, else "2026-11-24 22:15 UTC"; seconds only where there are some.
 std::string say(WallTime time, WallTime now) {
@@ -26,13 +28,7 @@ std::string with(std::string sentence, const std::string& why) {
 }
 std::string by(const std::string& who) { return who.empty() ? "" : " by " + who; }
 
-std::string versions(const Job& job) {
-  std::string text;
-  if (job.step < job.terms.steps.size())
-    for (const StepArtifact& a : job.terms.steps[job.step])
-      text += (text.empty() ? "" : ", ") + a.component + " " + a.version;
-  return text;
-}
+std::string versions(const Job& job) { return machine::step_versions(job, job.step, job.step + 1); }
 
 // "three devices": a count of devices in a sentence.
 std::string devices(std::size_t n) {
@@ -50,7 +46,12 @@ struct Describe {
   std::string at(WallTime time) const { return say(time, given.now); }
 
   PublicState waiting_artifact() const {
-    if (wants_bytes(job, given.now))
+    const bool wanted = wants_bytes(job, given.now);
+    if (wanted && given.lack.kind == Lack::Kind::kNoRoom)
+      return {JobState::kWaitingGateway, "store_full", with("the gateway has no room for " + given.lack.what, given.lack.why), {}};
+    if (wanted && given.lack.kind == Lack::Kind::kDamaged)
+      return {JobState::kWaitingGateway, "artifact_damaged", with(given.lack.what + " can't be had", given.lack.why), {}};
+    if (wanted)
       return {JobState::kWaitingGateway, "waiting_artifact", "waits until the gateway holds " + versions(job), {}};
     return {
         JobState::kWaitingGateway, "waiting_transmission", "waits until the server transmits " + versions(job), {}};
@@ -62,10 +63,13 @@ struct Describe {
     return {JobState::kWaitingWindow, "no_window_left", "no time is left in which the device may be updated", {}};
   }
   PublicState time() const {
-    if (job.deferred_until == job.update_at && job.update_at > job.terms.planned_at)
-      return {JobState::kDeferred, "deferred_by_operator", "deferred by an operator until " + at(job.update_at),
+    // One that has begun goes by no planned time any more, so what holds it is a deferral.
+    if (job.deferred_until == job.update_at && (job.begun_at || job.update_at > job.terms.planned_at))
+      return {JobState::kDeferred, "deferred_by_operator",
+              with("deferred by " + (job.deferred_by.empty() ? "an operator" : job.deferred_by) + " until " + at(job.update_at), job.deferred_why),
               job.update_at};
     if (wants_bytes(job, given.now) && !given.stored) return waiting_artifact();
+    if (job.terms.held && !job.begun_at) return {JobState::kScheduled, job.terms.held->reason, job.terms.held->sentence, {}};
     return {JobState::kScheduled, "waiting_update_time", "waits until " + at(job.update_at) + ", the update time",
             job.update_at};
   }
@@ -180,6 +184,9 @@ struct Describe {
   }
   PublicState operator()(const Restarting& p) const {
     const WallTime until = machine::limit_of(p.since, job.terms.power_on_within, given);
+    if (!p.ran_instead.empty())
+      return {JobState::kRebooting, "waiting_power_on",
+              "the device says that it is done, but " + p.ran_instead + "; waits for another start until " + at(until), until};
     return {JobState::kRebooting, "waiting_power_on",
             "installed; waits for the device's power-on report until " + at(until), until};
   }
@@ -207,24 +214,8 @@ struct Describe {
     return {JobState::kSucceeded, p.late ? "late" : "succeeded", "the device runs the new version" + late(p.late), {}};
   }
   PublicState operator()(const Failed& p) const {
-    switch (p.failure.kind) {
-      case FailureKind::kRolledBack:
-        return {JobState::kRolledBack,
-                "rolled_back",
-                with("the device went back to the old version" + late(p.late), p.failure.why),
-                {}};
-      case FailureKind::kRefused:
-        return {JobState::kFailed, "refused", with("the device refused the update" + late(p.late), p.failure.why), {}};
-      case FailureKind::kNoPowerOn:
-        return {
-            JobState::kFailed, "no_power_on", with("the device did not come back" + late(p.late), p.failure.why), {}};
-      case FailureKind::kWithoutBytes:
-        return {JobState::kFailed, "closed_without_bytes", "the device says that it is done, but was never sent a byte of the update" + late(p.late), {}};
-      case FailureKind::kDeviceReported:
-        break;
-    }
-    return {
-        JobState::kFailed, "device_failed", with("the device reported a failure" + late(p.late), p.failure.why), {}};
+    Cause cause = machine::cause_of(p.failure, p.late);
+    return {p.failure.kind == FailureKind::kRolledBack ? JobState::kRolledBack : JobState::kFailed, std::move(cause.reason), std::move(cause.sentence), {}};
   }
   static std::string late(bool is) { return is ? ", after the expiry" : ""; }
   PublicState operator()(const Cancelled& p) const {
@@ -239,14 +230,29 @@ struct Describe {
             {}};
   }
   PublicState operator()(const Expired& p) const {
-    return {JobState::kExpired,
-            "expired",
-            "expired at " + at(std::min(job.terms.expires_at, given.now)) +
-                (p.stopping ? "; the device is asked to stop" : ""),
-            {}};
+    const std::string expiry = at(std::min(job.terms.expires_at, given.now));
+    const std::string how = p.cause.sentence.empty() ? "expired at " + expiry : "expired " + p.cause.sentence + "; the expiry was " + expiry;
+    return {JobState::kExpired, machine::mix_of(job).empty() ? "expired" : "mixed", how + (p.stopping ? "; the device is asked to stop" : ""), {}};
   }
   PublicState operator()(const Incompatible& p) const { return {JobState::kIncompatible, "incompatible", p.why, {}}; }
 };
+
+// Who asked for what came too late for this attempt, or for its result.
+std::string too_late(const Job& job, const Given& given) {
+  std::string text;
+  if (!job.cancel_refused.empty()) text += with("; the cancel" + by(job.refused_by) + " came too late", job.refused_why);
+  if (has_started(job) && job.deferred_until && *job.deferred_until > given.now)
+    text += with("; the deferral" + by(job.deferred_by) + " until " + say(*job.deferred_until, given.now) + " came too late for what has begun", job.deferred_why);
+  return text;
+}
+
+// Of a state that does not say it itself.
+std::optional<Cause> cause_beside(const Job& job) {
+  if (DRAY_MUTANT("cause_forgotten")) return {};
+  if (const auto* expired = std::get_if<Expired>(&job.phase)) return expired->cause.reason.empty() ? std::optional<Cause>{} : expired->cause;
+  if (is<Succeeded>(job) || is<Failed>(job) || is<Incompatible>(job) || !job.failed) return {};
+  return machine::cause_of(*job.failed);
+}
 
 }  // namespace
 
@@ -256,14 +262,20 @@ namespace {
 std::optional<PublicState> type_differs(const Job& job, const Given& given) {
   const bool has_bytes = is_final(job) || (has_started(job) && !std::holds_alternative<Transmitting>(job.phase));
   if (!given.other_type || has_bytes || given.doubt != Doubt::kNone) return {};
-  return PublicState{"waiting_gateway", "type_differs", sentence_of(*given.other_type), {}};
+  return PublicState{JobState::kWaitingGateway, "type_differs", sentence_of(*given.other_type), {}};
 }
 
 }  // namespace
 
 PublicState describe(const Job& job, const Given& given) {
   if (auto state = type_differs(job, given)) return std::move(*state);
-  return std::visit(Describe{job, given}, job.phase);
+  PublicState said = std::visit(Describe{job, given}, job.phase);
+  said.sentence += too_late(job, given);
+  said.cause = cause_beside(job);
+  const auto* cancelled = std::get_if<Cancelled>(&job.phase);
+  const bool replaced = cancelled != nullptr && cancelled->superseded;
+  if (const std::string mix = machine::mix_of(job); is_final(job) && !replaced && !mix.empty()) said.sentence += "; " + mix;
+  return said;
 }
 
 }  // namespace dray::core

@@ -7,7 +7,10 @@ namespace {
 
 void common_of_ended(Decision& d, const JobEvent& event) {
   if (const auto* cancel = std::get_if<CancelAsked>(&event)) {
-    if (!is<Cancelled>(d.job)) d.job.cancel_refused = cancel->id;
+    if (is<Cancelled>(d.job)) return;
+    d.job.cancel_refused = cancel->id;
+    d.job.refused_by = cancel->by;
+    d.job.refused_why = cancel->why;
   } else if (std::get_if<GoneFromPlan>(&event) != nullptr) {
     // Before the expiry a restored server may bring it back, and it must stay finished then.
     if (!action_is_open(d.job) && d.given.now >= d.job.terms.expires_at) d.actions.push_back(Forget{});
@@ -26,7 +29,7 @@ void on(Decision& d, const Expired& p, const JobEvent& event) {
   if (!p.stopping) return;
   const auto stopped = [&](ActionEnd end, bool acknowledged) {
     close_action(d.job, end, acknowledged);
-    d.job.phase = Expired{false, d.given.now};
+    d.job.phase = Expired{false, d.given.now, p.cause};
   };
   const auto* f = std::get_if<Feedback>(&event);
   const auto* answer = std::get_if<CancelFeedback>(&event);
@@ -39,7 +42,7 @@ void on(Decision& d, const Expired& p, const JobEvent& event) {
   else if (std::get_if<PowerOn>(&event) != nullptr && step_runs(d.job, d.given.running))
     stopped(ActionEnd::kFinished, true);
   else if (std::get_if<Tick>(&event) != nullptr && p.since > d.given.now)
-    d.job.phase = Expired{true, d.given.now};
+    d.job.phase = Expired{true, d.given.now, p.cause};
   else if (std::get_if<Tick>(&event) != nullptr && has_passed(p.since, d.given.cancel_within, d.given))
     stopped(ActionEnd::kCanceled, false);
 }

@@ -48,6 +48,14 @@ Hold hold(const Job& job, const Given& given);
 Hold hold_of_question(const Job& job, const Given& given);
 // When it may be updated as far as the plan and operators say; what its device asked for is left out.
 WallTime time_without_device(const Job& job);
+// The word and the sentence for a failed attempt; late: it ended after the expiry.
+Cause cause_of(const Failure& failure, bool late = false);
+// What a job waited for, or what had failed, at its expiry.
+Cause cause_of_expiry(const Job& job, const Given& given);
+// Between two steps: what the device runs of this update, and what is missing; empty: it runs no mix.
+std::string mix_of(const Job& job);
+// "os 26.11, fw 3": of the steps from `first` on, `last` left out.
+std::string step_versions(const Job& job, std::size_t first, std::size_t last);
 // A time limit that runs from `since`. Our own downtime is no silence of the device.
 WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given);
 bool has_passed(WallTime since, std::chrono::seconds within, const Given& given);
@@ -75,6 +83,8 @@ void cancel_now(Decision& d, Cancelled cancelled);    // final
 void refuse_cancel(Job& job, Cancelled cancelled);    // too late for this attempt
 void take_terms(Decision& d, const JobTerms& terms);  // nothing has started
 void note_terms(Job& job, const JobTerms& terms);     // started: the steps wait
+void note_deferral(Job& job, const DeferralsChanged& deferral);
+void note_echo(Job& job, const Echo& echo);           // its words go to the failure that they are about
 void raise_update_at(Job& job);                       // to what the plan and the standing deferrals say
 
 }  // namespace dray::core::machine

@@ -3,11 +3,14 @@
 #include <iterator>
 
 #include "base/mutant.h"
+#include "base/text.h"
 #include "core/update/job_machine.h"
 #include "core/update/retry.h"
 
 namespace dray::core::machine {
 namespace {
+
+constexpr std::size_t kLongestWhy = 2'048;
 
 // Planned time and every standing deferral, the device's own included.
 WallTime earliest(const Job& job) {
@@ -20,6 +23,7 @@ void first_attempt(Job& job) {
   job.attempt = 1;
   job.alike = 0;
   job.last_failure.reset();
+  job.failed.reset();
 }
 
 // Digits apart: texts count attempts, name times and addresses.
@@ -46,6 +50,7 @@ void start_over(Decision& d, NextSteps next) {
   job.next_steps.reset();
   job.step = 0;
   first_attempt(job);
+  job.begun_at.reset();
   job.unproven = false;
   if (!job.terms.incompatible.empty())
     job.phase = Incompatible{job.terms.incompatible};
@@ -59,6 +64,8 @@ bool gives_way(Decision& d) {
   if (d.job.stop_after) {
     const Cancelled stop = *d.job.stop_after;
     d.job.cancel_refused.clear();  // it was not too late after all
+    d.job.refused_by.clear();
+    d.job.refused_why.clear();
     cancel_now(d, stop);
     return true;
   }
@@ -99,6 +106,7 @@ void close_action(Job& job, ActionEnd end, bool acknowledged) {
 
 void finish_step(Decision& d, bool by_power_on) {
   Job& job = d.job;
+  const bool by_attempt = !job.action.empty();
   close_action(job, ActionEnd::kFinished, by_power_on && !is<Restarting>(job));
   const bool last = job.step + 1 == job.terms.steps.size();
   const bool more_follows = job.next_steps && job.next_steps->incompatible.empty();
@@ -108,6 +116,7 @@ void finish_step(Decision& d, bool by_power_on) {
     job.phase = Succeeded{d.given.now >= job.terms.expires_at};
     return;
   }
+  if (by_attempt && !job.begun_at) job.begun_at = d.given.now;
   if (gives_way(d)) return;
   ++job.step;
   first_attempt(job);
@@ -119,6 +128,7 @@ void fail_attempt(Decision& d, Failure failure) {
   Job& job = d.job;
   const bool closed_comes = failure.kind == FailureKind::kRolledBack && !is<Restarting>(job);
   close_action(job, ActionEnd::kError, closed_comes);
+  job.failed = failure;
   if (gives_way(d)) return;
   const bool late = d.given.now >= job.terms.expires_at;
   if (late || is_last_attempt(job.terms.retry, job.attempt)) {
@@ -162,10 +172,11 @@ void take_back_deferral(Decision& d) {
 
 void expire(Decision& d) {
   const bool stopping = has_started(d.job);
+  Cause cause = cause_of_expiry(d.job, d.given);
   if (!stopping) close_action(d.job, ActionEnd::kCanceled);
   d.job.stop_after.reset();
   d.job.next_steps.reset();
-  d.job.phase = Expired{stopping, d.given.now};
+  d.job.phase = Expired{stopping, d.given.now, std::move(cause)};
 }
 
 void cancel_now(Decision& d, Cancelled cancelled) {
@@ -176,7 +187,11 @@ void cancel_now(Decision& d, Cancelled cancelled) {
 }
 
 void refuse_cancel(Job& job, Cancelled cancelled) {
-  if (!cancelled.id.empty()) job.cancel_refused = cancelled.id;
+  if (!cancelled.id.empty()) {
+    job.cancel_refused = cancelled.id;
+    job.refused_by = cancelled.by;
+    job.refused_why = cancelled.why;
+  }
   if (!job.stop_after || job.stop_after->superseded) job.stop_after = std::move(cancelled);
 }
 
@@ -202,6 +217,21 @@ void note_terms(Job& job, const JobTerms& terms) {
   else
     job.next_steps = std::move(next);
   if (job.stop_after && job.stop_after->superseded) job.stop_after.reset();  // the plan holds it again
+}
+
+void note_deferral(Job& job, const DeferralsChanged& deferral) {
+  job.deferred_until = deferral.until;
+  job.deferred_by = deferral.by;
+  job.deferred_why = deferral.why;
+}
+
+void note_echo(Job& job, const Echo& echo) {
+  const bool last = !job.past.empty() && job.past.back().id == echo.action && job.past.back().end == ActionEnd::kError;
+  if (!last || !job.failed || echo.why.empty() || job.failed->why.find(echo.why) != std::string::npos) return;
+  std::string& why = job.failed->why;
+  why = std::string{cut_text(why + (why.empty() ? "" : "; the device says: ") + echo.why, kLongestWhy)};
+  if (auto* backoff = std::get_if<Backoff>(&job.phase)) backoff->failure = *job.failed;
+  if (auto* failed = std::get_if<Failed>(&job.phase)) failed->failure = *job.failed;
 }
 
 void raise_update_at(Job& job) { job.update_at = std::max(job.update_at, earliest(job)); }

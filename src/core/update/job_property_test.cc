@@ -122,6 +122,8 @@ class World {
         return CancelAsked{"c" + std::to_string(n % 7), "ines", ""};
       case 28:
         return Feedback{FeedbackKind::kClosedSuccess, "", false, {}};
+      case 29:
+        return Echo{job_.past.empty() ? ActionId{n} : job_.past[n % job_.past.size()].id, "panic " + std::to_string(n % 3)};
       default:
         return Tick{};
     }
@@ -139,6 +141,12 @@ class World {
     if (n % 5 == 0) t.expires_at = given_.now + std::chrono::minutes{static_cast<int>(n % 400) - 20};
     if (n % 7 == 0) t.steps = {{n % 2 == 0 ? image() : other_image()}};
     if (n % 11 == 0) t.fetch = Fetch::kNow;
+    if (n % 13 == 0) {  // paused, as a server says it; and resumed
+      t.held = Held{"paused", "The rollout is paused."};
+      t.planned_at = t.expires_at;
+    } else if (n % 13 < 6) {
+      t.held.reset();
+    }
     if (n % 64 == 0) t.incompatible = "nothing fits";
     return NewTerms{t};
   }
@@ -173,8 +181,9 @@ class World {
   void check_result(const JobEvent& event, const JobStep& step) const {
     const Job& next = step.next;
     if (is_final(job_)) RC_ASSERT(next.phase.index() == job_.phase.index());
-    if (is_final(job_) && std::get_if<CancelAsked>(&event) == nullptr && !action_is_open(job_))
-      RC_ASSERT(next == job_);
+    const bool adds_words = std::get_if<CancelAsked>(&event) != nullptr || std::get_if<Echo>(&event) != nullptr;
+    if (is_final(job_) && !adds_words && !action_is_open(job_)) RC_ASSERT(next == job_);
+    check_told(next);
     RC_ASSERT((is_final(next) || next.step < next.terms.steps.size()));
     RC_ASSERT((is_final(next) || given_.now < next.terms.expires_at || has_started(next)));
     if (given_.now >= next.terms.expires_at) {
@@ -197,6 +206,21 @@ class World {
                          given_.sent != BytesSent::kSome && !some_shown;
     if (ended_well && by_word) RC_ASSERT((given_.sent == BytesSent::kUnknown && next.unproven));
     if (!is_final(next)) RC_ASSERT((!next.stop_after || has_started(next)));
+  }
+
+  // What went wrong is not forgotten before its step has ended well, or the plan means other steps.
+  void check_told(const Job& next) const {
+    if (is_final(job_)) RC_ASSERT(describe(next, given_).state == describe(job_, given_).state);
+    const bool same_step = next.step == job_.step && next.terms.steps == job_.terms.steps && !std::holds_alternative<Succeeded>(next.phase) &&
+                           !std::holds_alternative<Incompatible>(next.phase);
+    if (job_.failed && same_step) RC_ASSERT(next.failed.has_value());
+    const PublicState said = describe(next, given_);
+    const bool says_itself = std::holds_alternative<Failed>(next.phase) || std::holds_alternative<Succeeded>(next.phase) ||
+                             std::holds_alternative<Incompatible>(next.phase);
+    if (next.failed && !says_itself) RC_ASSERT(said.cause.has_value());
+    // What has begun a device ends, whatever its rollout's times say: only deferrals hold it, and what holds everybody.
+    if (next.begun_at && !is_final(next) && !has_started(next) && std::get_if<Deferred>(&next.phase) == nullptr)
+      RC_ASSERT(next.update_at <= std::max(*next.begun_at, std::max(next.deferred_until.value_or(WallTime::min()), job_.update_at)));
   }
 
   // One action at a time, never one that was there before, and none is lost.
@@ -239,7 +263,8 @@ class World {
       // A device that said no more than "no" is still shown the question, but never before operators permit it.
       const auto* deferred = std::get_if<Deferred>(&job_.phase);
       const bool asking = deferred != nullptr && deferred->asking && shown == Offer::kConfirmation;
-      const WallTime operators = std::max(job_.terms.planned_at, job_.deferred_until.value_or(WallTime::min()));
+      const WallTime planned = job_.begun_at ? std::min(job_.terms.planned_at, *job_.begun_at) : job_.terms.planned_at;
+      const WallTime operators = std::max(planned, job_.deferred_until.value_or(WallTime::min()));
       RC_ASSERT((given_.now >= (asking ? operators : job_.update_at) && given_.now < job_.terms.expires_at));
       RC_ASSERT(permits(job_.terms.update, given_.now));
       RC_ASSERT((given_.clock_known && given_.stored && given_.turn));

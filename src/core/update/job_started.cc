@@ -31,10 +31,12 @@ void closed_success(Decision& d) {
     if (!has_bytes || d.job.terms.closes_early) d.job.unproven = true;
     return finish_step(d, false);
   }
+  const auto* installing = std::get_if<Installing>(&d.job.phase);
+  std::string ran_instead = installing == nullptr ? std::string{} : installing->ran_instead;
   const ActionId action = d.job.action;
   close_action(d.job, ActionEnd::kFinished);
   d.job.action = action;  // still this attempt's, until the power-on report
-  d.job.phase = Restarting{d.given.now};
+  d.job.phase = Restarting{d.given.now, std::move(ran_instead)};
 }
 
 void closed_failure(Decision& d, const Feedback& f) {
@@ -76,10 +78,10 @@ void power_on(Decision& d) {
   const bool new_boot = !d.given.boot_id.empty() && d.given.boot_id != job.boot_id;
   if (!new_boot) return;
   const std::string other = other_version(job, d.given.running);
-  if (switched(job) && !other.empty())
-    fail_attempt(d, {FailureKind::kRolledBack, other});
-  else if (!switched(job))
-    job.boot_id = d.given.boot_id;  // a plain restart: the device goes on where it was
+  if (switched(job) && !other.empty()) return fail_attempt(d, {FailureKind::kRolledBack, other});
+  if (switched(job)) return;
+  job.boot_id = d.given.boot_id;  // a plain restart: the device goes on where it was; or one that it does not speak of
+  if (auto* installing = std::get_if<Installing>(&job.phase)) installing->ran_instead = other;
 }
 
 // The same in Transmitting, Installing and Restarting. True where the event was one of these.
@@ -102,7 +104,7 @@ bool common_of_started(Decision& d, const JobEvent& event) {
     if (cancel->id.empty() || cancel->id != job.cancel_refused)
       stop({cancel->id, cancel->by, cancel->why, false});
   } else if (const auto* deferral = std::get_if<DeferralsChanged>(&event)) {
-    job.deferred_until = deferral->until;  // counts for what starts after this attempt
+    note_deferral(job, *deferral);  // counts for what starts after this attempt
   } else if (std::get_if<PowerOn>(&event) != nullptr) {
     power_on(d);
   } else if (std::get_if<Tick>(&event) != nullptr) {
@@ -131,6 +133,7 @@ void reach(Decision& d, Stage stage) {
 
 void heed(Decision& d, const Feedback& f) {
   const bool closed = f.kind == FeedbackKind::kClosedFailure || f.kind == FeedbackKind::kClosedSuccess;
+  if (auto* going = std::get_if<Installing>(&d.job.phase); going != nullptr && !closed) going->ran_instead.clear();
   if (f.answer && f.answer->kind == AnswerKind::kCancelled && f.kind != FeedbackKind::kClosedSuccess)
     return cancelled_by_device(d, *f.answer, closed);
   auto* installing = std::get_if<Installing>(&d.job.phase);
@@ -180,8 +183,9 @@ void on(Decision& d, const Restarting& p, const JobEvent& event) {
     if (d.job.terms.closes_early) d.job.unproven = true;
     finish_step(d, false);
   } else if (p.since > d.given.now) {  // our clock was ahead
-    d.job.phase = Restarting{d.given.now};
+    d.job.phase = Restarting{d.given.now, p.ran_instead};
   } else if (has_passed(p.since, d.job.terms.power_on_within, d.given)) {
+    if (!p.ran_instead.empty()) return fail_attempt(d, {FailureKind::kRolledBack, p.ran_instead});
     fail_attempt(d,
                  {FailureKind::kNoPowerOn,
                   "no power-on report within " + std::to_string(d.job.terms.power_on_within.count()) + " s"});
@@ -221,7 +225,7 @@ void on(Decision& d, const Cancelling& p, const JobEvent& event) {
   } else if (const auto* fresh = std::get_if<NewTerms>(&event)) {
     note_terms(d.job, fresh->terms);
   } else if (const auto* deferral = std::get_if<DeferralsChanged>(&event)) {
-    d.job.deferred_until = deferral->until;
+    note_deferral(d.job, *deferral);
   }
 }
 

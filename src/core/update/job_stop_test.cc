@@ -120,7 +120,10 @@ TEST(JobCancel, IsDoneAtOnceWhereNothingHasStarted) {
     if (n == 4) rig.to_transmitting().says(FeedbackKind::kClosedFailure);
     rig.does(kCancel);
     EXPECT_EQ(rig.phase(), "Cancelled") << n;
-    EXPECT_EQ(rig.said(), (PublicState{JobState::kCancelled, "cancelled", "cancelled by ines: stocktaking", {}})) << n;
+    PublicState said = rig.said();
+    EXPECT_EQ(said.cause.has_value(), n == 4) << "what had failed before stays beside it";
+    said.cause.reset();
+    EXPECT_EQ(said, (PublicState{JobState::kCancelled, "cancelled", "cancelled by ines: stocktaking", {}})) << n;
     EXPECT_FALSE(action_is_open(rig.job));
     EXPECT_EQ(rig.offered(), Offer::kNothing);
     EXPECT_TRUE(rig.job.cancel_refused.empty());

@@ -205,6 +205,7 @@ std::string_view event_name(const JobEvent& event) {
                         [](const GoneFromPlan&) { return std::string_view{"GoneFromPlan"}; },
                         [](const Superseded&) { return std::string_view{"Superseded"}; },
                         [](const ArtifactLost&) { return std::string_view{"ArtifactLost"}; },
+                        [](const Echo&) { return std::string_view{"Echo"}; },
                     },
                     event);
 }

@@ -28,9 +28,10 @@ bool common_of_waiting(Decision& d, const JobEvent& event) {
   } else if (const auto* cancel = std::get_if<CancelAsked>(&event)) {
     cancel_now(d, {cancel->id, cancel->by, cancel->why, false});
   } else if (const auto* deferral = std::get_if<DeferralsChanged>(&event)) {
-    if (d.job.deferred_until == deferral->until) return true;
-    d.job.deferred_until = deferral->until;
-    d.job.update_at = d.job.terms.planned_at;
+    const bool other_time = d.job.deferred_until != deferral->until;
+    note_deferral(d.job, *deferral);
+    if (!other_time) return true;
+    d.job.update_at = time_without_device(d.job);
     raise_update_at(d.job);
   } else if (std::get_if<PowerOn>(&event) != nullptr) {
     if (is_done(d.job, d.given))

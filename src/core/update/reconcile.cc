@@ -41,6 +41,7 @@ JobTerms terms_of_assignment(const Assignment& a, std::size_t place) {
   t.update = a.update;
   t.retry = a.retry;
   t.status_deferral = a.status_deferral;
+  t.held = a.held;
   return t;
 }
 
@@ -116,6 +117,30 @@ const Job* find_same(const std::map<JobId, const Job*>& known, const JobTerms& t
   return job != nullptr && is_another(*job, terms) ? nullptr : job;
 }
 
+DeferralsChanged change_to(const Deferral* standing) {
+  if (standing == nullptr) return {};
+  return {standing->until, standing->by, standing->why};
+}
+
+bool differs(const Job& job, const DeferralsChanged& deferral) {
+  return std::tie(job.deferred_until, job.deferred_by, job.deferred_why) != std::tie(deferral.until, deferral.by, deferral.why);
+}
+
+Job deferred_job(const JobTerms& terms, const DeferralsChanged& deferral) {
+  Job job = make_job(terms, deferral.until);
+  job.deferred_by = deferral.by;
+  job.deferred_why = deferral.why;
+  return job;
+}
+
+// "r13 (os 26.12)": what takes the place of another, for people.
+std::string named(const JobTerms& winner) {
+  std::string what;
+  for (const auto& step : winner.steps)
+    for (const StepArtifact& a : step) what += (what.empty() ? "" : ", ") + a.component + " " + a.version;
+  return winner.rollout.value() + (what.empty() ? "" : " (" + what + ")");
+}
+
 bool is_settled(const Job& job) {  // nothing more can supersede it
   return is_final(job) || job.stop_after || std::holds_alternative<Cancelling>(job.phase);
 }
@@ -145,16 +170,15 @@ std::vector<JobTerms> terms_of(const Plan& plan) {
   return all;
 }
 
-std::optional<WallTime> standing_deferral(const JobTerms& terms, std::span<const Deferral> plan,
-                                          std::span<const Deferral> local) {
-  std::optional<WallTime> until;
+const Deferral* standing_deferral(const JobTerms& terms, std::span<const Deferral> plan, std::span<const Deferral> local) {
+  const Deferral* latest = nullptr;
   for (const auto& list : {plan, local})
     for (const Deferral& d : list) {
       const bool meant = (d.device.empty() || d.device == terms.device) &&
                          (d.assignment.empty() || d.assignment == terms.assignment);
-      if (meant && (!until || d.until > *until)) until = d.until;
+      if (meant && (latest == nullptr || d.until > latest->until)) latest = &d;
     }
-  return until;
+  return latest;
 }
 
 std::vector<JobChange> reconcile(std::span<const Job* const> jobs, const Plan& plan,
@@ -175,13 +199,12 @@ std::vector<JobChange> reconcile(std::span<const Job* const> jobs, const Plan& p
   std::vector<JobChange> changes;
   for (const JobTerms& terms : wanted) {
     const Job* job = find_same(known, terms);
-    const auto deferred_until = standing_deferral(terms, plan.deferrals, local);
+    const DeferralsChanged deferral = change_to(standing_deferral(terms, plan.deferrals, local));
     if (job == nullptr)
-      changes.push_back({terms.id, make_job(terms, deferred_until)});
+      changes.push_back({terms.id, deferred_job(terms, deferral)});
     else if (!is_final(*job) && wanted_terms(*job) != terms)
       changes.push_back({terms.id, NewTerms{terms}});
-    if (job != nullptr && !is_final(*job) && job->deferred_until != deferred_until)
-      changes.push_back({terms.id, DeferralsChanged{deferred_until}});
+    if (job != nullptr && !is_final(*job) && differs(*job, deferral)) changes.push_back({terms.id, deferral});
 
     const Cancel* cancel = find(cancels, terms.id);
     if (cancel != nullptr && is_news(*cancel, job))
@@ -191,7 +214,7 @@ std::vector<JobChange> reconcile(std::span<const Job* const> jobs, const Plan& p
     const auto [first, last] = open.equal_range(terms.device);
     const auto winner =
         std::find_if(first, last, [&](const auto& other) { return covers(*other.second, terms); });
-    if (winner != last) changes.push_back({terms.id, Superseded{winner->second->rollout.value()}});
+    if (winner != last) changes.push_back({terms.id, Superseded{named(*winner->second)}});
   }
 
   std::set<JobId> in_plan;

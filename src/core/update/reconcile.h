@@ -19,8 +19,8 @@ namespace dray::core {
 // the first counts.
 std::vector<JobTerms> terms_of(const Plan& plan);
 
-// The latest of the deferrals that mean this job; nothing where none does.
-std::optional<WallTime> standing_deferral(const JobTerms& terms, std::span<const Deferral> plan,
+// The latest of the deferrals that mean this job; null where none does. It points into what was given.
+const Deferral* standing_deferral(const JobTerms& terms, std::span<const Deferral> plan,
                                           std::span<const Deferral> local = {});
 
 struct JobChange {

@@ -142,8 +142,8 @@ TEST(Reconcile, TakesTheLatestOfTheDeferralsThatMeanTheJob) {
                                            {"d4", {}, AssignmentId{"r99"}, at(90), "", ""}};
   const std::vector<Deferral> local = {
       {"l1", DeviceId{"till-014"}, AssignmentId{"r12-berlin"}, at(40), "", ""}};
-  EXPECT_EQ(standing_deferral(terms(), plan_made), at(30));
-  EXPECT_EQ(standing_deferral(terms(), plan_made, local), at(40));
+  EXPECT_EQ(standing_deferral(terms(), plan_made)->until, at(30));
+  EXPECT_EQ(standing_deferral(terms(), plan_made, local)->until, at(40));
   EXPECT_FALSE(standing_deferral(terms(), {}));
 }
 
@@ -212,7 +212,7 @@ TEST(Supersede, TheNewerOrHigherCancelsWhatHasNotStarted) {
   const auto list = changes({old.job}, p);
   ASSERT_EQ(list.size(), 2U);
   ASSERT_NE(event<Superseded>(list[0]), nullptr);
-  EXPECT_EQ(event<Superseded>(list[0])->by, "r13");
+  EXPECT_EQ(event<Superseded>(list[0])->by, "r13 (os 26.12)") << "and by what";
   EXPECT_EQ(old.does(Superseded{"r13"}).said().reason, "superseded");
 
   p.assignments[0].priority = 1;

@@ -63,9 +63,23 @@ bool Door::is_authorized(const HttpRequest& request, const DeviceState* device) 
   return false;
 }
 
+// Who tries a name that it has no token for is told so; people at the gateway are told which.
+void Door::say_refused(const Call& call) const {
+  const bool with_token = !call.request.headers.get("Authorization").empty();
+  if (!parts_.site.lines().may_say("token_refused", call.device_name)) return;
+  const std::string_view why = !with_token                        ? "no token came with it"
+                               : call.device == nullptr           ? "the plan knows no device of this name"
+                               : !call.device->in_plan            ? "the plan does not hold this device any more"
+                                                                  : "it is not the token of this device";
+  parts_.site.log().warn("token_refused", {{"name", clean_text(call.device_name, wire::kLongestTitle)}, {"address", call.request.peer.address}, {"why", why}});
+}
+
 std::optional<HttpResponse> Door::admit(Call& call) {
   call.device = parts_.site.find_device(call.device_name);
-  if (!is_authorized(call.request, call.device)) return empty(401);
+  if (!is_authorized(call.request, call.device)) {
+    say_refused(call);
+    return empty(401);
+  }
   if (call.device_name.size() > wire::kLongestTitle)
     return constraint_violation(call, "a controllerId has at most 256 characters");
   const bool registers = call.rest.empty() || (call.rest.size() == 1 && call.rest[0] == "confirmationBase");

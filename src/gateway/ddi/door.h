@@ -62,6 +62,9 @@ class Door : public HttpHandler {
   // --- feedback (ddi/feedback.cc) ---
   Task<HttpResponse> post_feedback(Call& call, ActionId action);
   Task<HttpResponse> post_cancel_feedback(Call& call, ActionId action);
+  void say_refused(const Call& call) const;
+  void report_log(const JobId& job, int attempt, const wire::DdiFeedback& feedback);
+  Task<HttpResponse> note_echo(Call& call, const ActionView& view, ActionId action, const wire::DdiFeedback& feedback);
   std::optional<HttpResponse> note_entry(const Call& call, ActionId action, const wire::DdiFeedback& feedback);
   core::Answered answered(const Call& call, const wire::DdiDray& dray, core::AnswerKind otherwise) const;
 

@@ -92,6 +92,26 @@ core::Answered Door::answered(const Call& call, const wire::DdiDray& dray, core:
   return out;
 }
 
+void Door::report_log(const JobId& job, int attempt, const wire::DdiFeedback& feedback) {
+  wire::LogReport log{job, attempt, feedback.details};
+  parts_.site.report(std::move(log));
+}
+
+// The end of this action is known, by a power-on report or a cancel that was refused. Why it was so only its device can
+// say: it is kept, once.
+Task<HttpResponse> Door::note_echo(Call& call, const ActionView& view, ActionId action, const wire::DdiFeedback& feedback) {
+  const ActionHistory& history = parts_.site.history(action);
+  const bool heard = history.status == status_word(feedback);
+  if (heard) co_return co_await done();
+  if (auto refused = note_entry(call, action, feedback)) co_return std::move(*refused);
+  if (kind_of(feedback) != core::FeedbackKind::kClosedFailure) co_return co_await done();
+  const JobId job = view.job->terms.id;
+  const bool tried_again = !core::is_final(*view.job) && view.job->attempt > 1;
+  report_log(job, view.job->attempt - (tried_again ? 1 : 0), feedback);
+  parts_.site.apply(job, core::Echo{action, why_of(feedback)});
+  co_return co_await done();
+}
+
 Task<HttpResponse> Door::post_feedback(Call& call, ActionId action) {
   std::string body;
   if (auto refused = co_await read_body(call, body)) co_return std::move(*refused);
@@ -108,7 +128,7 @@ Task<HttpResponse> Door::post_feedback(Call& call, ActionId action) {
     co_return co_await done();
   }
   const bool closed = feedback->execution == DdiExecution::kClosed;
-  if (view->acknowledged && closed) co_return co_await done();  // its end is known; this is only its echo
+  if (view->acknowledged && closed) co_return co_await note_echo(call, *view, action, *feedback);
   if (view->state != State::kActive && view->state != State::kCanceling) co_return empty(410);
   if (auto refused = note_entry(call, action, *feedback)) co_return std::move(*refused);
   const JobId job = view->job->terms.id;
@@ -119,8 +139,7 @@ Task<HttpResponse> Door::post_feedback(Call& call, ActionId action) {
   if (!feedback->dray.answer.empty()) event.answer = answered(call, feedback->dray, core::AnswerKind::kReady);
   if (event.kind == core::FeedbackKind::kClosedFailure) {
     for (const auto& artifact : view->job->terms.steps[view->step]) parts_.blobs.doubt(artifact.sha256);
-    wire::LogReport log{job, view->job->attempt, feedback->details};
-    parts_.site.report(std::move(log));
+    report_log(job, view->job->attempt, *feedback);
   }
   parts_.site.apply(job, std::move(event));
   co_return co_await done();

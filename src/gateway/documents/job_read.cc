@@ -17,6 +17,11 @@ bool flag_or(const Node& n, std::string_view key, bool otherwise) {
   return found ? found->boolean() : otherwise;
 }
 
+std::string text_or_empty(const Node& n, std::string_view key) {
+  const auto found = n.maybe(key);
+  return found ? found->text(kLongestText) : std::string{};
+}
+
 std::chrono::seconds seconds_of(const Node& n) { return std::chrono::seconds{n.integer()}; }
 
 int int_of(const Node& n, int least = std::numeric_limits<int>::min()) {
@@ -63,6 +68,7 @@ JobTerms terms_of(const Node& n) {
   t.power_on_within = seconds_of(n.at("power_on_within"));
   if (const auto from = n.maybe("bytes_from")) t.bytes_from = from_word(kSources, *from);
   t.closes_early = flag_or(n, "closes_early", false);
+  if (const auto held = n.maybe("held")) t.held = Held{text_of(*held, "reason"), text_of(*held, "sentence")};
   return t;
 }
 
@@ -76,6 +82,18 @@ Cancelled cancelled_of(const Node& n) {
 Stage stage_of(const Node& n) {
   if (const auto stage = n.maybe("stage")) return from_word(kStages, *stage);
   return n.at("switching").boolean() ? Stage::kSwitching : Stage::kReceived;
+}
+
+Cause cause_in(const Node& n) {
+  const auto cause = n.maybe("cause");
+  return cause ? Cause{text_of(*cause, "reason"), text_of(*cause, "sentence")} : Cause{};
+}
+
+// A job between two steps, of a program that did not write when that began.
+std::optional<WallTime> begun_at_of(const Node& n, const Job& job) {
+  if (n.value().as_object().contains("begun_at")) return maybe_time_of(n, "begun_at");
+  const bool ended_one = std::any_of(job.past.begin(), job.past.end(), [&](const PastAction& p) { return p.step < job.step && p.end == ActionEnd::kFinished; });
+  return ended_one ? std::optional{job.terms.planned_at} : std::nullopt;
 }
 
 std::size_t phase_place(const Node& n) {
@@ -103,9 +121,9 @@ JobPhase phase_of(const Node& n) {
     case 4:
       return Transmitting{since()};
     case 5:
-      return Installing{since(), stage_of(n)};
+      return Installing{since(), stage_of(n), text_or_empty(n, "ran_instead")};
     case 6:
-      return Restarting{since()};
+      return Restarting{since(), text_or_empty(n, "ran_instead")};
     case 7:
       return Backoff{until(), failure()};
     case 8:
@@ -120,7 +138,7 @@ JobPhase phase_of(const Node& n) {
       if (DRAY_MUTANT("restart_loses_cancel")) return Planned{};
       return cancelled_of(n);
     case 12:
-      return Expired{n.at("stopping").boolean(), maybe_time_of(n, "since").value_or(WallTime{})};
+      return Expired{n.at("stopping").boolean(), maybe_time_of(n, "since").value_or(WallTime{}), cause_in(n)};
     default:
       return Incompatible{text("why")};
   }
@@ -133,13 +151,18 @@ Job job_of(const Node& n) {
   job.terms = terms_of(n.at("terms"));
   job.update_at = time_of(n.at("update_at"));
   job.deferred_until = maybe_time_of(n, "deferred_until");
+  job.deferred_by = text_or_empty(n, "deferred_by");
+  job.deferred_why = text_or_empty(n, "deferred_why");
   job.step = n.at("step").size();
   job.attempt = int_of(n.at("attempt"), 1);
   if (const auto alike = n.maybe("alike")) job.alike = int_of(*alike, 0);
   if (const auto failure = n.maybe("last_failure")) job.last_failure = failure_of(*failure);
+  if (const auto failure = n.maybe("failed")) job.failed = failure_of(*failure);
   job.action = ActionId{n.at("action").integer(0)};
   job.boot_id = text_of(n, "boot_id");
   job.cancel_refused = text_of(n, "cancel_refused");
+  job.refused_by = text_or_empty(n, "refused_by");
+  job.refused_why = text_or_empty(n, "refused_why");
   n.at("past").each([&](const Node& p) {
     job.past.push_back({ActionId{p.at("id").integer(0)}, p.at("step").size(), from_word(kEnds, p.at("end")),
                         p.at("acknowledged").boolean()});
@@ -147,6 +170,7 @@ Job job_of(const Node& n) {
   if (const auto next = n.maybe("next_steps"))
     job.next_steps = NextSteps{steps_of(next->at("steps")), text_of(*next, "incompatible")};
   if (const auto stop = n.maybe("stop_after")) job.stop_after = cancelled_of(*stop);
+  job.begun_at = begun_at_of(n, job);
   job.unproven = flag_or(n, "unproven", false);
   job.phase = phase_of(n.at("phase"));
   return job;

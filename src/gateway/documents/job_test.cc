@@ -21,14 +21,14 @@ std::vector<JobPhase> phases() {
           Deferred{DeferCause::kDeviceAsked, kWallMax, "ines", "stocktaking", true},
           Ready{at},
           Transmitting{at},
-          Installing{at, Stage::kVerifying},
-          Restarting{at},
+          Installing{at, Stage::kVerifying, "runs os 26.10"},
+          Restarting{at, "runs os 26.10"},
           Backoff{at, failure},
           Cancelling{"c2", "kim", "wrong", true, at, true},
           Succeeded{true},
           Failed{failure, true},
           Cancelled{"c2", "kim", "wrong", true},
-          Expired{true, at},
+          Expired{true, at, {"store_full", "while there was no room"}},
           Incompatible{"nothing fits"}};
 }
 
@@ -44,6 +44,13 @@ Job full_job() {
   job.terms.bytes_from = BytesFrom::kElsewhere;
   job.terms.closes_early = true;
   job.unproven = true;
+  job.terms.held = Held{"paused", "The rollout is paused."};
+  job.failed = Failure{FailureKind::kRolledBack, "no display"};
+  job.begun_at = samples::at(17);
+  job.deferred_by = "ines";
+  job.deferred_why = "stocktaking";
+  job.refused_by = "kim";
+  job.refused_why = "wrong";
   job.next_steps = NextSteps{{{samples::app()}}, "why"};
   job.deferred_until = samples::at(90);
   job.step = 1;
@@ -130,6 +137,17 @@ TEST(JobDocument, WhatTheFirstProgramsWroteIsStillRead) {
   EXPECT_TRUE(read_job(kId, old_document(R"("stopping":false,"is":12)")));
   EXPECT_TRUE(read_job(kId, old_document(R"("failure":{"kind":0,"why":""},"is":10)")));
   EXPECT_TRUE(read_job(kId, old_document(R"("id":"","by":"","why":"","superseded":false,)" + since + R"(,"is":8)")));
+}
+
+// A program that does not know when a mix began wrote one: it counts as begun.
+TEST(JobDocument, AJobBetweenTwoStepsOfAnOlderProgramHasBegun) {
+  Job job = full_job();
+  job.begun_at.reset();
+  std::string text = write_job(job);
+  EXPECT_FALSE(read_job(kId, text)->begun_at) << "this program says that it has not";
+  const std::string member = R"("begun_at":null,)";
+  text.erase(text.find(member), member.size());
+  EXPECT_EQ(read_job(kId, text)->begun_at, job.terms.planned_at);
 }
 
 TEST(JobDocument, MembersThatCameLaterAreIgnored) {

@@ -41,7 +41,8 @@ json::object terms_value(const JobTerms& t) {
           {"ends_on", word_of(kEndings, t.ends_on)},
           {"power_on_within", t.power_on_within.count()},
           {"bytes_from", word_of(kSources, t.bytes_from)},
-          {"closes_early", t.closes_early}};
+          {"closes_early", t.closes_early},
+          {"held", t.held ? json::value{{"reason", t.held->reason}, {"sentence", t.held->sentence}} : json::value{}}};
 }
 
 json::object failure_value(const Failure& f) {
@@ -66,9 +67,11 @@ struct PhaseWriter {
   json::object operator()(const Ready& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Transmitting& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Installing& p) const {
-    return {{"since", time_value(p.since)}, {"stage", word_of(kStages, p.stage)}};
+    return {{"since", time_value(p.since)}, {"stage", word_of(kStages, p.stage)}, {"ran_instead", p.ran_instead}};
   }
-  json::object operator()(const Restarting& p) const { return {{"since", time_value(p.since)}}; }
+  json::object operator()(const Restarting& p) const {
+    return {{"since", time_value(p.since)}, {"ran_instead", p.ran_instead}};
+  }
   json::object operator()(const Backoff& p) const {
     return {{"until", time_value(p.until)}, {"failure", failure_value(p.failure)}};
   }
@@ -86,7 +89,9 @@ struct PhaseWriter {
   }
   json::object operator()(const Cancelled& p) const { return cancelled_value(p); }
   json::object operator()(const Expired& p) const {
-    return {{"stopping", p.stopping}, {"since", time_value(p.since)}};
+    return {{"stopping", p.stopping},
+            {"since", time_value(p.since)},
+            {"cause", {{"reason", p.cause.reason}, {"sentence", p.cause.sentence}}}};
   }
   json::object operator()(const Incompatible& p) const { return {{"why", p.why}}; }
 };
@@ -105,12 +110,17 @@ std::string write_job(const Job& job) {
   json::object out{{"terms", terms_value(job.terms)},
                    {"update_at", time_value(job.update_at)},
                    {"deferred_until", maybe_time_value(job.deferred_until)},
+                   {"deferred_by", job.deferred_by},
+                   {"deferred_why", job.deferred_why},
                    {"step", job.step},
+                   {"begun_at", maybe_time_value(job.begun_at)},
                    {"attempt", job.attempt},
                    {"alike", job.alike},
                    {"action", job.action.value()},
                    {"boot_id", job.boot_id},
                    {"cancel_refused", job.cancel_refused},
+                   {"refused_by", job.refused_by},
+                   {"refused_why", job.refused_why},
                    {"past", std::move(past)},
                    {"unproven", job.unproven},
                    {"phase", std::move(phase)}};
@@ -118,6 +128,7 @@ std::string write_job(const Job& job) {
     out["next_steps"] = json::object{{"steps", steps_value(job.next_steps->steps)},
                                      {"incompatible", job.next_steps->incompatible}};
   if (job.last_failure) out["last_failure"] = failure_value(*job.last_failure);
+  if (job.failed) out["failed"] = failure_value(*job.failed);
   if (job.stop_after) out["stop_after"] = cancelled_value(*job.stop_after);
   return write(std::move(out));
 }

@@ -41,6 +41,7 @@ class ScriptedServer : public HttpClient {
   std::uint64_t wan_rate = 0;                    // bytes per second of bodies, in the time of `pass`; 0: none passes
   std::function<void(Duration)> pass;            // lets time pass at once
   std::function<void()> on_cut;
+  bool unknown_token = false;                    // 401, as a server that does not know the gateway's token
   bool refuses = false;                          // another gateway answers for the site: 409
   std::string refusal_type = "application/problem+json", refusal_body = R"({"status":409,"reason":"two_gateways"})";
   std::string instance;                          // of the last request
@@ -85,6 +86,7 @@ class ScriptedServer : public HttpClient {
     requests.push_back(std::string{to_string(request.method)} + " " + path);
     instance = request.headers.get("Dray-Instance");
     if (away) co_return Error{ErrorCode::kUnavailable, "no connection"};
+    if (unknown_token) co_return co_await refuse_token(sink);
     if (refuses) co_return co_await refuse(sink);
     if (path == "/gateway/v1/plan") co_return co_await send_plan(request, sink, stop);
     if (path == "/gateway/v1/reports") co_return co_await take_reports(request, sink);
@@ -103,6 +105,12 @@ class ScriptedServer : public HttpClient {
     co_return status;
   }
 
+  Task<Result<int>> refuse_token(BodySink& sink) {
+    Headers headers;
+    headers.add("WWW-Authenticate", "Bearer");
+    co_return co_await answer(sink, 401, headers, "");
+  }
+
   Task<Result<int>> refuse(BodySink& sink) {
     Headers headers;
     headers.add("Content-Type", refusal_type);
@@ -113,6 +121,7 @@ class ScriptedServer : public HttpClient {
     const bool waits = request.headers.find("Prefer").has_value();
     const SteadyTime until = clock_.steady() + (waits ? Duration{55'000} : Duration{0});
     for (;;) {
+      if (unknown_token) co_return co_await refuse_token(sink);
       if (refuses) co_return co_await refuse(sink);  // also one that was held
       const auto generation = changed.generation();
       const std::string tag = "\"" + std::to_string(plan.revision) + "\"";

@@ -1,0 +1,89 @@
+// Beside jobs that ended well: devices that no longer run what they ended with (core/rollout/drift.h says which).
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "adapters/sqlite/server_rows.h"
+#include "adapters/sqlite/server_store.h"
+#include "core/rollout/drift.h"
+
+namespace dray::adapters {
+
+using namespace rows;
+
+namespace {
+
+// Of a device's jobs the newest: what older ones ended with was replaced long ago.
+constexpr std::int64_t kJobsLookedAt = 64;
+
+struct Known {
+  core::DeviceJob job;
+  std::vector<core::Step> steps;
+  std::string drifted;  // as it is stored; empty: it has not
+};
+
+Result<std::vector<Known>> jobs_of_device(StatementCache& sql, std::int64_t device) {
+  auto& find = sql(
+      "SELECT j.id, j.state, t.steps, CASE WHEN j.drifted_at IS NULL THEN '' ELSE j.drifted END FROM job j JOIN rollout_type t "
+      "ON t.id=j.rollout_type_id WHERE j.device_id=?1 ORDER BY j.id DESC LIMIT ?2");
+  find.bind(1, device).bind(2, kJobsLookedAt);
+  std::vector<Known> out;
+  for (;;) {
+    DRAY_TRY(const bool row, find.step());
+    if (!row) return out;
+    auto order = steps(find.text(2));
+    if (!order) continue;  // it is named elsewhere, and says nothing here
+    out.push_back({{find.integer(0), find.text(1), {}}, std::move(*order), find.text(3)});
+  }
+}
+
+Result<> add_parts(StatementCache& sql, Known& known) {
+  for (const core::Step& step : known.steps)
+    for (const Sha256& sha : step) {
+      auto& find = sql("SELECT component, version FROM artifact WHERE sha256=?1");
+      find.bind(1, sha.hex());
+      DRAY_TRY(const bool row, find.step());
+      if (row) known.job.parts.push_back({find.text(0), find.text(1), sha.hex()});
+      find.reset();
+    }
+  return {};
+}
+
+}  // namespace
+
+// may_set: what the device runs was just reported. Else it may only have been replaced on purpose meanwhile.
+Result<> SqliteServerStore::note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, bool may_set) {
+  DRAY_TRY(auto known, jobs_of_device(sql_, device));
+  const auto concerned = [&](const Known& one) { return may_set ? one.job.state == "succeeded" : !one.drifted.empty(); };
+  if (std::none_of(known.begin(), known.end(), concerned)) return {};
+  std::vector<core::DeviceJob> jobs;
+  for (Known& one : known) {
+    DRAY_CHECK(add_parts(sql_, one));
+    jobs.push_back(one.job);
+  }
+  std::map<std::int64_t, std::string> now;
+  for (const core::Drift& drift : core::drift_of(jobs, running)) now[drift.job] = doc(drift.running);
+  for (const Known& one : known) {
+    const auto found = now.find(one.job.id);
+    const std::string is = found == now.end() ? std::string{} : found->second;
+    if (is == one.drifted || (!is.empty() && !may_set)) continue;
+    auto& save = sql_("UPDATE job SET drifted_at=?2, drifted=?3 WHERE id=?1");
+    save.bind(1, one.job.id).bind(3, is.empty() ? "{}" : is);
+    bind_time(save, 2, is.empty() ? std::optional<WallTime>{} : at);
+    DRAY_CHECK(save.run());
+  }
+  return {};
+}
+
+Result<> SqliteServerStore::note_replaced(std::int64_t device, WallTime at) {
+  auto& find = sql_(
+      "SELECT d.running FROM device d WHERE d.id=?1 AND EXISTS(SELECT 1 FROM job j WHERE j.device_id=?1 AND j.drifted_at IS NOT NULL)");
+  find.bind(1, device);
+  DRAY_TRY(const bool drifted, find.step());
+  if (!drifted) return {};
+  const auto runs = running(find.text(0));
+  find.reset();
+  return runs ? note_drift(device, *runs, at, false) : Result<>{};
+}
+
+}  // namespace dray::adapters

@@ -1,0 +1,147 @@
+// Causes beside states, and devices that no longer run what ended well, as the server keeps and shows them.
+#include <gtest/gtest.h>
+
+#include "adapters/sqlite/server_store_testing.h"
+#include "wire/json.h"
+
+namespace dray::adapters {
+namespace {
+
+using namespace server_testing;
+
+class Told : public StoreFixture {
+ protected:
+  void SetUp() override {
+    StoreFixture::SetUp();
+    roll_out(core::Delivery::kPull, "name~till-*");
+  }
+  void says(const std::string& job, const std::string& state, const std::string& reason = "", const std::string& sentence = "",
+            std::optional<core::Cause> cause = {}, std::int64_t step = 0, std::int64_t attempt = 1) {
+    wire::Report one = job_report(1, ++seq_, job, state, attempt);
+    auto& body = std::get<wire::JobReport>(one.body);
+    body.reason = reason;
+    body.sentence = sentence;
+    body.cause = std::move(cause);
+    body.step = step;
+    report("berlin", {one});
+  }
+  void runs(const std::string& os, const std::string& boot, WallTime at = kNow) {
+    wire::DeviceReport body;
+    body.device = DeviceId{"till-1"};
+    body.boot_id = boot;
+    body.running = {{"os", {os, ""}}, {"app", {"2", ""}}};
+    report("berlin", {{1, ++seq_, at, body}});
+  }
+  wire::JobView job(const std::string& id = "r1-till-1") { return must(lists.job(JobId{id})); }
+  wire::RolloutView rollout() { return must(lists.rollout(RolloutId{"r1"})); }
+  std::size_t passing(const std::string& filter) {
+    return must(lists.jobs(RolloutId{"r1"}, {.cursor = {}, .limit = 100, .filter = must(core::parse_filter(filter, core::kJobFields))})).items.size();
+  }
+
+  std::int64_t seq_ = 0;
+};
+
+const core::Cause kBroken{"device_failed", "the device reported a failure: write error"};
+
+TEST_F(Told, TheCauseStaysBesideWhateverIsSaidInItsPlace) {
+  says("r1-till-1", "scheduled", "backing_off", "attempt 2 begins later", kBroken, 0, 2);
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "odd"}, kNow, {}));
+  EXPECT_EQ(job().result.reason, "paused");
+  EXPECT_EQ(job().result.cause, kBroken);
+  EXPECT_EQ(wire::encode(job()).at("cause").at("sentence").as_string(), kBroken.sentence);
+  EXPECT_EQ(passing("cause=device_failed"), 1u);
+  const core::Cause full{"store_full", "while the gateway had no room for os 2"};
+  says("r1-till-1", "expired", "expired", "expired while the gateway had no room for os 2", full, 0, 2);
+  EXPECT_EQ(job().result.cause, full);
+  must(store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{}, kNow, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{"ines", "", kNow + 20h}, kNow, {}));
+  EXPECT_FALSE(job().result.cause) << "of a fresh try";
+  EXPECT_EQ(job().past.at(0).result.cause, full);
+}
+
+TEST_F(Told, AResultKeepsItsStateAndTakesMoreWords) {
+  says("r1-till-1", "rolled_back", "rolled_back", "the device went back");
+  says("r1-till-1", "rolled_back", "rolled_back", "the device went back; the device says: no display");
+  EXPECT_EQ(job().result.sentence, "the device went back; the device says: no display");
+  says("r1-till-1", "succeeded", "succeeded", "the device runs the new version");
+  EXPECT_EQ(job().result.state, "rolled_back");
+  EXPECT_EQ(job().result.sentence, "the device went back; the device says: no display");
+}
+
+TEST_F(Told, ADeviceBetweenTwoStepsOfAPausedRolloutIsNotSaidToBePaused) {
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", ""}, kNow, {}));
+  says("r1-till-1", "waiting_confirm", "device_deferring", "asked", {}, 1);
+  EXPECT_EQ(job().result.reason, "device_deferring");
+  says("r1-till-1", "waiting_confirm", "device_deferring", "asked", {}, 0);
+  EXPECT_EQ(job().result.reason, "paused");
+}
+
+TEST_F(Told, APlanSaysWhyItHolds) {
+  EXPECT_FALSE(must(store->load_plan("berlin")).assignments.at(0).held);
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "odd"}, kNow, {}));
+  const auto held = must(store->load_plan("berlin")).assignments.at(0).held;
+  EXPECT_EQ(held, (core::Held{"paused", "The rollout is paused by ines: odd."}));
+}
+
+TEST_F(Told, ADeviceThatNoLongerRunsWhatSucceededHasDriftedAndMayBeRetried) {
+  runs("2", "boot-1");
+  says("r1-till-1", "succeeded", "succeeded", "the device runs the new version");
+  EXPECT_FALSE(job().drifted);
+  EXPECT_TRUE(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{}, kNow, {}).error().message().find("none has drifted") != std::string::npos);
+  runs("1", "boot-2", kNow + 1h);
+  ASSERT_TRUE(job().drifted);
+  EXPECT_EQ(job().drifted->since, kNow + 1h);
+  EXPECT_EQ(job().drifted->running, (std::map<std::string, std::string>{{"os", "1"}}));
+  EXPECT_EQ(job().result.state, "succeeded") << "a result never changes";
+  EXPECT_EQ(wire::encode(job()).at("drifted").at("running").at("os").as_string(), "1");
+  runs("1", "boot-3", kNow + 2h);
+  EXPECT_EQ(job().drifted->since, kNow + 1h) << "since when";
+  const auto shown = wire::encode(rollout());
+  EXPECT_EQ(shown.at("drifted").as_int64(), 1);
+  EXPECT_EQ(shown.at("succeeded").as_int64(), 1);
+  EXPECT_NE(std::string{shown.at("sentence").as_string()}.find("1 drifted since"), std::string::npos) << shown.at("sentence");
+  EXPECT_EQ(passing("drifted=yes"), 1u);
+
+  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{"ines", "", {}}, kNow + 3h, {}));
+  EXPECT_EQ(job("r1.2-till-1").result.state, "scheduled");
+  EXPECT_FALSE(job("r1.2-till-1").drifted);
+  EXPECT_EQ(job("r1.2-till-1").past.at(0).result.state, "succeeded");
+  EXPECT_EQ(wire::encode(rollout()).at("drifted").as_int64(), 0);
+  EXPECT_EQ(must(store->load_plan("berlin")).assignments.at(0).jobs.at(0).id.value(), "r1.2-till-1");
+}
+
+TEST_F(Told, ADriftEndsWhereTheDeviceRunsItAgainOrAnotherUpdateReplacesIt) {
+  runs("2", "boot-1");
+  says("r1-till-1", "succeeded");
+  runs("1", "boot-2", kNow + 1h);
+  EXPECT_TRUE(job().drifted);
+  runs("2", "boot-3", kNow + 2h);
+  EXPECT_FALSE(job().drifted) << "it runs it again";
+  runs("1", "boot-4", kNow + 3h);
+  roll_out(core::Delivery::kPull, "name=till-1");
+  EXPECT_TRUE(job().drifted) << "the other one has not begun";
+  says("r2-till-1", "downloading");
+  EXPECT_FALSE(job().drifted);
+  says("r2-till-1", "succeeded");
+  runs("2", "boot-5", kNow + 4h);
+  EXPECT_FALSE(job().drifted);
+  EXPECT_FALSE(job("r2-till-1").drifted);
+}
+
+TEST_F(Told, ADeferralSaysForHowManyItComesTooLate) {
+  says("r1-till-1", "downloading");
+  wire::NewDeferral wish;
+  wish.site = "berlin";
+  wish.until = kNow + 1h;
+  wish.by = "ines";
+  wish.accept_expiry = true;
+  must(store->add_deferral(wish, kNow, {}));
+  const auto shown = must(lists.deferral("d1"));
+  EXPECT_EQ(shown.jobs, 1);
+  EXPECT_EQ(shown.too_late, 1);
+  says("r1-till-1", "scheduled", "", "", {}, 0, 2);
+  EXPECT_EQ(must(lists.deferral("d1")).too_late, 0);
+}
+
+}  // namespace
+}  // namespace dray::adapters

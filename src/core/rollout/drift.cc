@@ -1,0 +1,31 @@
+#include "core/rollout/drift.h"
+
+#include <set>
+
+#include "core/rollout/result.h"
+
+namespace dray::core {
+
+std::vector<Drift> drift_of(std::span<const DeviceJob> jobs, const RunningByComponent& running) {
+  std::vector<Drift> out;
+  std::set<std::string> settled;  // components of newer jobs
+  for (const DeviceJob& job : jobs) {
+    const bool well = job.state == "succeeded";
+    if (!well && (is_final(job.state) || is_waiting(job.state))) continue;
+    Drift drift{job.id, {}};
+    std::set<std::string> own;
+    for (const OrderedPart& part : job.parts) {
+      own.insert(part.component);
+      const auto known = running.find(part.component);
+      if (!well || settled.contains(part.component) || known == running.end()) continue;
+      const auto sha256 = Sha256::parse(part.sha256);
+      if (known->second.version != part.version || (sha256 && !is_version(known->second, part.version, *sha256)))
+        drift.running[part.component] = known->second.version;
+    }
+    settled.merge(own);
+    if (!drift.running.empty()) out.push_back(std::move(drift));
+  }
+  return out;
+}
+
+}  // namespace dray::core

@@ -1,0 +1,35 @@
+// Devices that no longer run what an update of theirs ended well with: somebody went back, or put in another version.
+// A result never changes; this stands beside it. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/model/artifact.h"
+
+namespace dray::core {
+
+struct OrderedPart {
+  std::string component, version, sha256;
+  friend bool operator==(const OrderedPart&, const OrderedPart&) = default;
+};
+struct DeviceJob {
+  std::int64_t id = 0;
+  std::string state;
+  std::vector<OrderedPart> parts;
+};
+// What runs in the place of what the job ended well with: component -> version.
+struct Drift {
+  std::int64_t job = 0;
+  std::map<std::string, std::string> running;
+  friend bool operator==(const Drift&, const Drift&) = default;
+};
+
+// `jobs`: of one device, the newest first. Only the newest job that has ended well, or is under way, says what a
+// component should run: what replaced it on purpose is no drift, nor is what a device does not report.
+std::vector<Drift> drift_of(std::span<const DeviceJob> jobs, const RunningByComponent& running);
+
+}  // namespace dray::core

@@ -1,0 +1,130 @@
+// What a gateway tells of updates that are not done: the device's own words, what it waited for, who and why.
+#include "gateway/testing/gateway_test_rig.h"
+
+namespace dray::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ToldTest : public testing_world::GatewayTest {
+ protected:
+  std::string sentence_of(const std::string& job) const {
+    const auto report = server.job(job);
+    return report ? report->sentence : "";
+  }
+  bool until_said(const std::string& job, std::string_view part) {
+    const bool said = until([&] { return sentence_of(job).find(part) != std::string::npos; });
+    EXPECT_TRUE(said) << part << " in " << sentence_of(job);
+    return said;
+  }
+  std::optional<wire::LogReport> words() const {
+    return server.newest<wire::LogReport>([](const auto&) { return true; });
+  }
+};
+
+// The power-on report comes first and ends the attempt; why it went back only the device can say.
+TEST_F(ToldTest, TheReasonOfARollbackArrivesThoughItsEndIsKnown) {
+  one_artifact(1, 1 << 16, core::Ask::kConfirmation, core::EndsOn::kPowerOn);
+  server.plan.assignments[0].retry.limit = 1;
+  start();
+  power_on("1.0", "boot-1");
+  const std::string id = receive_with_confirmation();
+  const std::string path = "/deploymentBase/" + id + "/feedback";
+  EXPECT_EQ(post(path, feedback("proceeding", "none", R"(,"dray":{"phase":"switching"})")).status, 200);
+  power_on("1.0", "boot-2");
+  EXPECT_TRUE(until_state("r1-dev-1", "rolled_back"));
+  EXPECT_FALSE(words());
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(post(path, feedback("closed", "failure")).status, 200) << "told twice";
+  EXPECT_TRUE(until_said("r1-dev-1", "os 1.0 instead of 2.0; the device says: said so"));
+  ASSERT_TRUE(until([&] { return words().has_value(); }));
+  EXPECT_EQ(words()->lines, std::vector<std::string>{"said so"});
+  EXPECT_EQ(words()->attempt, 1);
+  EXPECT_EQ(state_of("r1-dev-1"), "rolled_back") << "the result stays";
+  const auto logs = std::count_if(server.reports.begin(), server.reports.end(), [](const auto& r) { return std::holds_alternative<wire::LogReport>(r.body); });
+  EXPECT_EQ(logs, 1);
+}
+
+TEST_F(ToldTest, WhereItIsTriedAgainTheReasonIsOfTheAttemptThatFailed) {
+  one_artifact(1, 1 << 16, core::Ask::kConfirmation, core::EndsOn::kPowerOn);
+  settings.retry = {std::chrono::seconds{1000}, std::chrono::seconds{1000}};
+  start();
+  power_on("1.0", "boot-1");
+  const std::string id = receive_with_confirmation();
+  const std::string path = "/deploymentBase/" + id + "/feedback";
+  EXPECT_EQ(post(path, feedback("proceeding", "none", R"(,"dray":{"phase":"switching"})")).status, 200);
+  power_on("1.0", "boot-2");
+  EXPECT_EQ(post(path, feedback("closed", "failure")).status, 200);
+  EXPECT_TRUE(until([&] { return words().has_value(); }));
+  EXPECT_EQ(words()->attempt, 1);
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->cause.has_value() && server.job("r1-dev-1")->cause->sentence.find("said so") != std::string::npos; }));
+  EXPECT_EQ(server.job("r1-dev-1")->cause->reason, "rolled_back");
+  restart();
+  EXPECT_NE(local(Method::kGet, "/api/v1/jobs").body.find("said so"), std::string::npos) << "it is kept";
+}
+
+TEST_F(ToldTest, AFullStoreSaysWhatIsFullAndHowMuchIsMissingAlsoWhenItExpired) {
+  one_artifact(1, 2'000'000);
+  settings.store_quota = 1'500'000;
+  start();
+  EXPECT_TRUE(until_said("r1-dev-1", "the gateway has no room for os 2.0: its quota lacks 500.0 kB"));
+  EXPECT_EQ(server.job("r1-dev-1")->reason, "store_full");
+  server.plan.assignments[0].expires_at = wall();
+  server.publish();
+  EXPECT_TRUE(until_state("r1-dev-1", "expired"));
+  EXPECT_TRUE(until_said("r1-dev-1", "expired while the gateway had no room for os 2.0: its quota lacks 500.0 kB"));
+  EXPECT_EQ(server.job("r1-dev-1")->cause->reason, "store_full");
+}
+
+TEST_F(ToldTest, AFullDiskSaysThatItIsTheDisk) {
+  one_artifact(1, 2'000'000);
+  settings.store_reserve = std::uint64_t{1} << 60;
+  start();
+  EXPECT_TRUE(until_said("r1-dev-1", "the gateway has no room for os 2.0: the disk lacks "));
+}
+
+TEST_F(ToldTest, APausedRolloutIsToldAsSuchAndNotByItsExpiry) {
+  one_artifact(1);
+  core::Assignment& a = server.plan.assignments[0];
+  a.planned_at = a.expires_at;
+  a.held = core::Held{"failure_threshold", "The rollout is paused: too many devices failed."};
+  start();
+  EXPECT_TRUE(until_said("r1-dev-1", "The rollout is paused: too many devices failed."));
+  EXPECT_EQ(server.job("r1-dev-1")->reason, "failure_threshold");
+  EXPECT_EQ(sentence_of("r1-dev-1").find("update time"), std::string::npos);
+}
+
+// The log tells which name was tried; the device gets no more than 401.
+TEST_F(ToldTest, AWrongTokenOfADeviceIsSaidWithTheNameThatWasTried) {
+  std::vector<std::string> refused;
+  log = Log{Level::kWarn, [] { return WallTime{}; }, [&](Level, std::string_view line) {
+              if (line.find("token_refused name") != std::string_view::npos) refused.emplace_back(line);
+            }};
+  one_artifact(1);
+  start();
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(get("", {.token = "TargetToken wrong"}).status, 401);
+  EXPECT_EQ(get("", {.device = "till-x", .token = "TargetToken tok-dev-1"}).status, 401);
+  ASSERT_EQ(refused.size(), 11U) << "ten times an hour a name";
+  EXPECT_NE(refused[0].find("dev-1"), std::string::npos) << refused[0];
+  EXPECT_NE(refused[0].find("not the token of this device"), std::string::npos) << refused[0];
+  EXPECT_NE(refused[10].find("till-x"), std::string::npos) << refused[10];
+  EXPECT_EQ(refused[0].find("wrong"), std::string::npos) << "never the token";
+  stop();
+  log = Log{};
+}
+
+TEST_F(ToldTest, AGatewayWhoseTokenItsServerRefusesSaysSo) {
+  one_artifact(1);
+  start();
+  EXPECT_TRUE(until([&] { return gateway().site().time().contact(); }));
+  const auto reason = [&] { return std::string{local(Method::kGet, "/api/v1/status").json().as_object().at("reason").is_null() ? "" : local(Method::kGet, "/api/v1/status").json().at("reason").as_string()}; };
+  EXPECT_EQ(reason(), "");
+  server.unknown_token = true;
+  server.publish();
+  EXPECT_TRUE(until([&] { return reason() == "token_refused"; }));
+  EXPECT_NE(local(Method::kGet, "/api/v1/status").body.find("site berlin"), std::string::npos);
+  server.unknown_token = false;
+  EXPECT_TRUE(until([&] { return reason().empty(); }));
+}
+
+}  // namespace
+}  // namespace dray::gateway
