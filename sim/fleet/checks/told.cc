@@ -27,9 +27,9 @@ class IsTold final : public Check {
   void look(const wire::JobReport& job) {
     const std::string& id = job.job.value();
     const bool tried_again = core::is_tried_again(job.state, job.attempt);
-    if (tried_again || job.state == "expired") judged();
+    if (tried_again || job.state == core::JobState::kExpired) judged();
     if (tried_again && !job.cause) complain(id, "is tried again (attempt " + std::to_string(job.attempt) + "), and nobody is told why");
-    if (job.state == "expired" && !job.cause) complain(id, "has expired, and nobody is told what it waited for");
+    if (job.state == core::JobState::kExpired && !job.cause) complain(id, "has expired, and nobody is told what it waited for");
     const bool is_moving = !core::is_waiting(job.state) && !core::is_final(job.state);
     if (is_moving) began_[id].insert(job.step);
     const auto began = began_.find(id);

@@ -32,8 +32,9 @@ Result<std::vector<Known>> jobs_of_device(StatementCache& sql, std::int64_t devi
     DRAY_TRY(const bool row, find.step());
     if (!row) return out;
     auto order = steps(find.text(2));
-    if (!order) continue;  // it is named elsewhere, and says nothing here
-    out.push_back({{find.integer(0), find.text(1), {}}, std::move(*order), find.text(3)});
+    const auto state = core::job_state_of(find.text(1));
+    if (!order || !state) continue;  // it is named elsewhere, and says nothing here
+    out.push_back({{find.integer(0), *state, {}}, std::move(*order), find.text(3)});
   }
 }
 
@@ -54,7 +55,7 @@ Result<> add_parts(StatementCache& sql, Known& known) {
 // may_set: what the device runs was just reported. Else it may only have been replaced on purpose meanwhile.
 Result<> SqliteServerStore::note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, bool may_set) {
   DRAY_TRY(auto known, jobs_of_device(sql_, device));
-  const auto concerned = [&](const Known& one) { return may_set ? one.job.state == "succeeded" : !one.drifted.empty(); };
+  const auto concerned = [&](const Known& one) { return may_set ? one.job.state == core::JobState::kSucceeded : !one.drifted.empty(); };
   if (std::none_of(known.begin(), known.end(), concerned)) return {};
   std::vector<core::DeviceJob> jobs;
   for (Known& one : known) {

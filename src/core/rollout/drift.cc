@@ -10,7 +10,7 @@ std::vector<Drift> drift_of(std::span<const DeviceJob> jobs, const RunningByComp
   std::vector<Drift> out;
   std::set<std::string> settled;  // components of newer jobs
   for (const DeviceJob& job : jobs) {
-    const bool well = job.state == "succeeded";
+    const bool well = job.state == JobState::kSucceeded;
     if (!well && (is_final(job.state) || is_waiting(job.state))) continue;
     Drift drift{job.id, {}};
     std::set<std::string> own;

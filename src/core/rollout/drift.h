@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/model/artifact.h"
+#include "core/model/job_state.h"
 
 namespace dray::core {
 
@@ -18,7 +19,7 @@ struct OrderedPart {
 };
 struct DeviceJob {
   std::int64_t id = 0;
-  std::string state;
+  JobState state = JobState::kScheduled;
   std::vector<OrderedPart> parts;
 };
 // What runs in the place of what the job ended well with: component -> version.

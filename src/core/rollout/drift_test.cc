@@ -7,35 +7,35 @@ namespace {
 
 const std::string kA(64, 'a'), kB(64, 'b');
 
-DeviceJob os_job(std::int64_t id, const std::string& state, const std::string& version) { return {id, state, {{"os", version, kA}}}; }
+DeviceJob os_job(std::int64_t id, JobState state, const std::string& version) { return {id, state, {{"os", version, kA}}}; }
 
 TEST(Drift, IsAnotherVersionThanTheOneThatEndedWell) {
-  const std::vector<DeviceJob> jobs{os_job(1, "succeeded", "2")};
+  const std::vector<DeviceJob> jobs{os_job(1, JobState::kSucceeded, "2")};
   EXPECT_TRUE(drift_of(jobs, {{"os", {"2", ""}}}).empty());
   EXPECT_EQ(drift_of(jobs, {{"os", {"1", ""}}}), (std::vector<Drift>{{1, {{"os", "1"}}}}));
   EXPECT_TRUE(drift_of(jobs, {{"app", {"1", ""}}}).empty()) << "what is not reported is not known";
 }
 
 TEST(Drift, IsTheSameVersionWithOtherBytes) {
-  const std::vector<DeviceJob> jobs{os_job(1, "succeeded", "2")};
+  const std::vector<DeviceJob> jobs{os_job(1, JobState::kSucceeded, "2")};
   EXPECT_TRUE(drift_of(jobs, {{"os", {"2", kA}}}).empty());
   EXPECT_EQ(drift_of(jobs, {{"os", {"2", kB}}}).size(), 1U);
 }
 
 TEST(Drift, IsNotWhatANewerUpdateBroughtOrIsBringing) {
-  for (const char* state : {"succeeded", "rebooting", "installing"}) {
-    const std::vector<DeviceJob> jobs{os_job(2, state, "3"), os_job(1, "succeeded", "2")};
-    EXPECT_TRUE(drift_of(jobs, {{"os", {"3", ""}}}).empty()) << state;
+  for (const JobState state : {JobState::kSucceeded, JobState::kRebooting, JobState::kInstalling}) {
+    const std::vector<DeviceJob> jobs{os_job(2, state, "3"), os_job(1, JobState::kSucceeded, "2")};
+    EXPECT_TRUE(drift_of(jobs, {{"os", {"3", ""}}}).empty()) << to_string(state);
   }
-  for (const char* state : {"scheduled", "cancelled", "incompatible", "rolled_back"}) {
-    const std::vector<DeviceJob> jobs{os_job(2, state, "3"), os_job(1, "succeeded", "2")};
-    EXPECT_TRUE(drift_of(jobs, {{"os", {"2", ""}}}).empty()) << state;
-    EXPECT_EQ(drift_of(jobs, {{"os", {"1", ""}}}), (std::vector<Drift>{{1, {{"os", "1"}}}})) << state;
+  for (const JobState state : {JobState::kScheduled, JobState::kCancelled, JobState::kIncompatible, JobState::kRolledBack}) {
+    const std::vector<DeviceJob> jobs{os_job(2, state, "3"), os_job(1, JobState::kSucceeded, "2")};
+    EXPECT_TRUE(drift_of(jobs, {{"os", {"2", ""}}}).empty()) << to_string(state);
+    EXPECT_EQ(drift_of(jobs, {{"os", {"1", ""}}}), (std::vector<Drift>{{1, {{"os", "1"}}}})) << to_string(state);
   }
 }
 
 TEST(Drift, IsJudgedComponentByComponent) {
-  const std::vector<DeviceJob> jobs{{3, "succeeded", {{"app", "7", kB}}}, {1, "succeeded", {{"os", "2", kA}, {"app", "6", kA}}}};
+  const std::vector<DeviceJob> jobs{{3, JobState::kSucceeded, {{"app", "7", kB}}}, {1, JobState::kSucceeded, {{"os", "2", kA}, {"app", "6", kA}}}};
   EXPECT_TRUE(drift_of(jobs, {{"os", {"2", ""}}, {"app", {"7", ""}}}).empty());
   EXPECT_EQ(drift_of(jobs, {{"os", {"1", ""}}, {"app", {"6", ""}}}), (std::vector<Drift>{{3, {{"app", "6"}}}, {1, {{"os", "1"}}}}));
 }
