@@ -64,7 +64,7 @@ TEST_F(Told, AResultKeepsItsStateAndTakesMoreWords) {
   says("r1-till-1", "rolled_back", "rolled_back", "the device went back; the device says: no display");
   EXPECT_EQ(job().result.sentence, "the device went back; the device says: no display");
   says("r1-till-1", "succeeded", "succeeded", "the device runs the new version");
-  EXPECT_EQ(job().result.state, "rolled_back");
+  EXPECT_EQ(job().result.state, core::JobState::kRolledBack);
   EXPECT_EQ(job().result.sentence, "the device went back; the device says: no display");
 }
 
@@ -92,7 +92,7 @@ TEST_F(Told, ADeviceThatNoLongerRunsWhatSucceededHasDriftedAndMayBeRetried) {
   ASSERT_TRUE(job().drifted);
   EXPECT_EQ(job().drifted->since, kNow + 1h);
   EXPECT_EQ(job().drifted->running, (std::map<std::string, std::string>{{"os", "1"}}));
-  EXPECT_EQ(job().result.state, "succeeded") << "a result never changes";
+  EXPECT_EQ(job().result.state, core::JobState::kSucceeded) << "a result never changes";
   EXPECT_EQ(wire::encode(job()).at("drifted").at("running").at("os").as_string(), "1");
   runs("1", "boot-3", kNow + 2h);
   EXPECT_EQ(job().drifted->since, kNow + 1h) << "since when";
@@ -103,9 +103,9 @@ TEST_F(Told, ADeviceThatNoLongerRunsWhatSucceededHasDriftedAndMayBeRetried) {
   EXPECT_EQ(passing("drifted=yes"), 1u);
 
   must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{"ines", "", {}}, kNow + 3h, {}));
-  EXPECT_EQ(job("r1.2-till-1").result.state, "scheduled");
+  EXPECT_EQ(job("r1.2-till-1").result.state, core::JobState::kScheduled);
   EXPECT_FALSE(job("r1.2-till-1").drifted);
-  EXPECT_EQ(job("r1.2-till-1").past.at(0).result.state, "succeeded");
+  EXPECT_EQ(job("r1.2-till-1").past.at(0).result.state, core::JobState::kSucceeded);
   EXPECT_EQ(wire::encode(rollout()).at("drifted").as_int64(), 0);
   EXPECT_EQ(must(store->load_plan("berlin")).assignments.at(0).jobs.at(0).id.value(), "r1.2-till-1");
 }

@@ -56,7 +56,7 @@ TEST(JobCause, AnExpirySaysWhatTheUpdateWaitedFor) {
     row.make(rig);
     rig.tick_at(at(5000));  // the gateway was off meanwhile
     const PublicState said = rig.said();
-    EXPECT_EQ(said.state, "expired") << row.words;
+    EXPECT_EQ(said.state, JobState::kExpired) << row.words;
     EXPECT_EQ(said.reason, "expired") << row.words;
     ASSERT_TRUE(said.cause) << row.words;
     EXPECT_EQ(said.cause->reason, row.reason) << row.words;
@@ -73,7 +73,7 @@ TEST(JobCause, WhatFailedIsToldBesideWhateverItWaitsForThen) {
   EXPECT_EQ(rig.said().reason, "failure_threshold");
   EXPECT_EQ(rig.said().cause, cause) << "while its rollout is paused";
   rig.tick_at(at(480));
-  EXPECT_EQ(rig.said().state, "expired");
+  EXPECT_EQ(rig.said().state, JobState::kExpired);
   EXPECT_TRUE(contains(rig.said().sentence, "the device reported a failure: no space")) << rig.said().sentence;
 
   Rig plain{all_night(), at(20)};
@@ -91,7 +91,7 @@ TEST(JobCause, TheDevicesOwnWordBehindThePowerOnReportIsKept) {
     rig.to_switching().powers_on("boot-2", runs("26.10"));
     const Job before = rig.job;
     rig.does(Echo{ActionId{1101}, "health check: no display"});
-    EXPECT_EQ(rig.said().state, last ? "rolled_back" : "scheduled");
+    EXPECT_EQ(rig.said().state, last ? JobState::kRolledBack : JobState::kScheduled);
     EXPECT_TRUE(contains(rig.said().sentence, "os 26.10 instead of 26.11; the device says: health check: no display")) << rig.said().sentence;
     const Job once = rig.job;
     EXPECT_EQ(rig.does(Echo{ActionId{1101}, "health check: no display"}).job, once) << "said twice";
@@ -131,7 +131,7 @@ TEST(JobMix, APauseStopsNoDeviceBetweenTwoSteps) {
     rig.to_transmitting().says(FeedbackKind::kClosedFailure);
     EXPECT_EQ(rig.tick_at(at(40)).phase(), "Asked") << "and once more";
     rig.to_switching().powers_on("boot-3", runs("26.11", "7"));
-    EXPECT_EQ(rig.said().state, "succeeded");
+    EXPECT_EQ(rig.said().state, JobState::kSucceeded);
   }
 }
 
@@ -157,7 +157,7 @@ TEST(JobMix, ADeferralAndAWindowStillHoldIt) {
   EXPECT_EQ(rig.job.update_at, at(100));
   EXPECT_EQ(rig.does(NewTerms{paused(two_steps())}).job.update_at, at(100));
   EXPECT_EQ(rig.tick_at(at(300)).phase(), "Planned");
-  EXPECT_EQ(rig.said().state, "waiting_window");
+  EXPECT_EQ(rig.said().state, JobState::kWaitingWindow);
 }
 
 TEST(JobMix, AnExpiryBetweenTwoStepsShowsTheMixAndWhatToDo) {
@@ -166,7 +166,7 @@ TEST(JobMix, AnExpiryBetweenTwoStepsShowsTheMixAndWhatToDo) {
   Rig rig{t, at(20)};
   rig.given.seen_at = at(479);
   rig.to_switching().powers_on("boot-2", runs("26.11", "6")).tick_at(at(480));
-  EXPECT_EQ(rig.said().state, "expired");
+  EXPECT_EQ(rig.said().state, JobState::kExpired);
   EXPECT_EQ(rig.said().reason, "mixed");
   EXPECT_TRUE(contains(rig.said().sentence, "the device runs os 26.11 of this update without app 7")) << rig.said().sentence;
   EXPECT_TRUE(contains(rig.said().sentence, "retry it, or roll out what it ran before")) << rig.said().sentence;
@@ -190,12 +190,12 @@ TEST(JobRollback, TheOldVersionAndThenClosedWithoutAnAnnouncementIsRolledBack) {
   rig.says(FeedbackKind::kClosedSuccess);
   EXPECT_TRUE(contains(rig.said().sentence, "the device runs os 26.10 instead of 26.11")) << rig.said().sentence;
   rig.tick_at(at(40));
-  EXPECT_EQ(rig.said().state, "rolled_back");
+  EXPECT_EQ(rig.said().state, JobState::kRolledBack);
   EXPECT_TRUE(contains(rig.said().sentence, "os 26.10 instead of 26.11")) << rig.said().sentence;
 
   Rig later{once, at(20)};
   later.to_installing().powers_on("boot-2", runs("26.10")).says(FeedbackKind::kClosedSuccess).powers_on("boot-3", runs("26.11"));
-  EXPECT_EQ(later.said().state, "succeeded") << "it restarted once more, into the new one";
+  EXPECT_EQ(later.said().state, JobState::kSucceeded) << "it restarted once more, into the new one";
 
   Rig resumed{once, at(20)};
   resumed.to_installing().powers_on("boot-2", runs("26.10")).says(FeedbackKind::kProceeding).says(FeedbackKind::kClosedSuccess).tick_at(at(40));

@@ -21,7 +21,7 @@ TEST(JobType, NothingBeginsAndTheReasonNamesBothTypes) {
     EXPECT_EQ(rig.offered(), Offer::kNothing);
     EXPECT_FALSE(wants_status(rig.job, rig.given));
     EXPECT_FALSE(wants_link(rig.job, rig.given));
-    EXPECT_EQ(rig.said().state, "waiting_gateway");
+    EXPECT_EQ(rig.said().state, JobState::kWaitingGateway);
     EXPECT_EQ(rig.said().reason, "type_differs");
     EXPECT_EQ(rig.said().sentence, sentence_of(kScale));
     EXPECT_TRUE(wants_bytes(rig.job, rig.given.now)) << "it is counted on: others need them, and so does it when it is moved";
