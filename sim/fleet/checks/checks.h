@@ -28,7 +28,6 @@ std::unique_ptr<Check> make_one_gateway(Scene& scene);
 std::unique_ptr<Check> make_two_gateways(Scene& scene);
 std::unique_ptr<Check> make_two_agents(Scene& scene);
 std::unique_ptr<Check> make_unreadable(Scene& scene);
-std::unique_ptr<Check> make_punctual(Scene& scene);
 std::unique_ptr<Check> make_one_time(Scene& scene);
 
 }  // namespace dray::sim::fleet
