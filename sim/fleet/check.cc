@@ -20,7 +20,7 @@ Checks all_checks(Scene& scene) {
        {make_verified, make_bootable, make_window, make_planned, make_time, make_deferring, make_one_order, make_wan_once,
         make_lan_once, make_wan_bytes, make_fold, make_monotonic, make_cancelled, make_truth, make_polite, make_remembered,
         make_stays_up, make_taken, make_served, make_one_gateway, make_two_gateways,
-        make_two_agents, make_mistaken, make_unreadable, make_punctual, make_one_time, make_told})
+        make_two_agents, make_mistaken, make_unreadable, make_one_time, make_told})
     out.push_back(make(scene));
   return out;
 }

@@ -78,6 +78,9 @@ void add_answers(std::vector<std::string>& out) {
       for (const char* answer : {"busy", "refuse", "cancelled"}) out.push_back(before + "ans! " + answer);
   for (const auto& phase : {"Transmitting", "Installing", "Backoff"})
     out.push_back(in(phase) + "ans! cancelled");
+  // A later yes; and one where somebody else has put it off as well.
+  out.push_back(in("Deferred") + "ans! ready");
+  out.push_back(in("Deferred") + "plan defer=+1800; sleep 2; ans! ready");
 }
 
 void add_feedback(std::vector<std::string>& out) {
@@ -92,6 +95,9 @@ void add_feedback(std::vector<std::string>& out) {
     for (const char* what : {"fb proceeding", "fb downloaded", "fb switching"})
       out.push_back(in(phase) + what);
   }
+  // Of something that was never sent to it.
+  for (const std::string with : {"bytes=gateway", "bytes=gateway limit=1"})
+    for (const auto& before : {hidden(with), in("Deferred", with)}) out.push_back(before + "fb! success");
   for (const auto& phase : kStarted) {
     out.push_back(in(phase, "ends=closed") + "plan steps=none; sleep 5; fb success");
     out.push_back(in(phase) + "plan steps=none; sleep 5; fb failure");

@@ -185,6 +185,7 @@ void JobStory::change_plan(const std::string& key, const std::string& value) {
   const auto seconds = [&](const std::string& text) { return std::chrono::seconds{std::stoi(text)}; };
   if (key == "ask") plan_.device_types[0].ask = core::Ask::kPoll;
   if (key == "ends") plan_.device_types[0].ends_on = core::EndsOn::kClosed;
+  if (key == "bytes") plan_.device_types[0].bytes_from = core::BytesFrom::kGateway;
   if (key == "limit") assignment.retry.limit = std::stoi(value);
   if (key == "planned") assignment.planned_at = now + seconds(value);
   if (key == "expires") assignment.expires_at = now + seconds(value);

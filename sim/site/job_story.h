@@ -2,7 +2,7 @@
 // does. The device's hand is scripted over the device door; what no device can cause is put into the machine
 // itself ("!").
 //
-//   plan [KEY=VALUE|WORD]...   publishes a plan that is changed by: ask=poll ends=closed limit=N planned=+S
+//   plan [KEY=VALUE|WORD]...   publishes a plan that is changed by: ask=poll ends=closed bytes=gateway limit=N planned=+S
 //   expires=+S
 //                              within=S steps=os|os2|os>app|none window=+S..+S|none defer=+S|none cancel gone
 //                              rival

@@ -145,6 +145,7 @@ Result<> HttpServer::listen(const std::string& host, std::uint16_t port) {
   if (error) return listen_error(error, where);
   listener->port = acceptor.local_endpoint(error).port();
   listeners_.push_back(listener);
+  look(*core_);  // since it was made the clock may have learned better what the time is
   asio::co_spawn(core_->io, Listener::accept(listener), asio::detached);
   return {};
 }

@@ -51,7 +51,8 @@ boost::json::value Stack::ctl(std::vector<std::string> arguments) const {
   Process drayctl{arguments};
   const auto status = drayctl.wait(std::chrono::seconds{60});
   if (!status || *status != 0) throw std::runtime_error("drayctl failed: " + drayctl.output());
-  const auto lines = drayctl.lines();
+  auto lines = drayctl.lines();  // what it warns of stands before, on its other output
+  std::erase_if(lines, [](const std::string& line) { return line.starts_with("warning: "); });
   return lines.empty() ? boost::json::value{} : boost::json::parse(lines.front());
 }
 

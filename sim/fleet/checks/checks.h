@@ -29,7 +29,6 @@ std::unique_ptr<Check> make_two_gateways(Scene& scene);
 std::unique_ptr<Check> make_two_agents(Scene& scene);
 std::unique_ptr<Check> make_mistaken(Scene& scene);
 std::unique_ptr<Check> make_unreadable(Scene& scene);
-std::unique_ptr<Check> make_punctual(Scene& scene);
 std::unique_ptr<Check> make_one_time(Scene& scene);
 std::unique_ptr<Check> make_told(Scene& scene);
 

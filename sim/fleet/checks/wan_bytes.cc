@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kMostAnHour = 5;
 
 // A body that ended comes over a WAN once, and again where bytes went bad on one of its sides: a few times, not for ever. Bodies
-// that broke off do not count.
+// that broke off do not count, nor the rest of one that is asked for: what its line swallowed is sent again.
 class WanBytes final : public Check {
  public:
   using Check::Check;
@@ -32,6 +32,7 @@ class WanBytes final : public Check {
     const auto found = running_.find(to + " " + call.image->file);
     if (found == running_.end()) return;  // the text of a refusal
     Running& running = found->second;
+    if (running.from > 0) return;
     const std::uint64_t due = call.image->bytes.size() - std::min<std::uint64_t>(running.from, call.image->bytes.size());
     const bool before = running.sent >= due;
     running.sent += bytes;
@@ -41,7 +42,7 @@ class WanBytes final : public Check {
     whole.push_back(scene_.world.now());
     while (scene_.world.now() - whole.front() > 1h) whole.pop_front();
     if (whole.size() > kMostAnHour)
-      complain(to, "was sent the end of " + call.image->file + " " + std::to_string(whole.size()) + " times within an hour");
+      complain(to, "was sent all of " + call.image->file + " " + std::to_string(whole.size()) + " times within an hour");
   }
 
  private:

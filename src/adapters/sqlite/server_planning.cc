@@ -54,7 +54,12 @@ class Gather {
     std::string component, version;
   };
   Result<const Known*> artifact(const Sha256& sha);
-  Result<const core::InstallTimes*> installs_of(const std::string& type);
+  struct Installs {  // of a type
+    explicit Installs(core::InstallTimes all) : times{std::move(all)}, estimates{times} {}
+    core::InstallTimes times;
+    core::InstallEstimates estimates;
+  };
+  Result<const Installs*> installs_of(const std::string& type);
   Result<double> failing(const std::string& type);
   Result<> busy(SiteWork& out, std::int64_t site_id);
 
@@ -63,7 +68,7 @@ class Gather {
   WallTime now_;
   std::optional<wire::StorageReport> storage_;  // of the site that is looked at
   std::map<Sha256, Known> artifacts_;
-  std::map<std::string, core::InstallTimes> installs_;
+  std::map<std::string, Installs> installs_;
   std::int64_t site_id_ = 0;  // of the site that is looked at
   std::map<std::string, std::size_t> kinds_;
   std::map<std::int64_t, std::vector<core::Step>> steps_;
@@ -135,12 +140,10 @@ Result<const Gather::Known*> Gather::artifact(const Sha256& sha) {
   return &found->second;
 }
 
-Result<const core::InstallTimes*> Gather::installs_of(const std::string& type) {
-  auto [found, added] = installs_.try_emplace(type);
-  if (added) {
-    DRAY_TRY(found->second, installs::of_type(sql_, type));
-  }
-  return &found->second;
+Result<const Gather::Installs*> Gather::installs_of(const std::string& type) {
+  if (const auto found = installs_.find(type); found != installs_.end()) return &found->second;
+  DRAY_TRY(core::InstallTimes times, installs::of_type(sql_, type));
+  return &installs_.emplace(type, Installs{std::move(times)}).first->second;
 }
 
 // Of all attempts of jobs that have ended. A job that succeeded had one that did not fail. total() and a bound: one row
@@ -161,8 +164,8 @@ Result<std::vector<wire::ForecastKind>> Gather::kinds() {
   std::vector<wire::ForecastKind> out(kinds_.size());
   for (const auto& [type, index] : kinds_) {
     out[index].type = type;
-    DRAY_TRY(const core::InstallTimes* took, installs_of(type));
-    out[index].installs = core::likely_times(*took);
+    DRAY_TRY(const Installs* took, installs_of(type));
+    out[index].installs = core::likely_times(took->times);
     DRAY_TRY(out[index].failing, failing(type));
   }
   return out;
@@ -212,8 +215,8 @@ Result<> Gather::devices(SiteWork& out, const std::vector<Needy>& devices, wire:
     if (fact.steps.empty()) continue;
     const auto rate = rates.devices.find(device.name);
     if (rate != rates.devices.end()) work.lan = BytesPerSecond{rate->second.low};
-    DRAY_TRY(const core::InstallTimes* took, installs_of(device.type));
-    const Duration install = core::install_time(*took, std::to_string(site_id_));
+    DRAY_TRY(const Installs* took, installs_of(device.type));
+    const Duration install = took->estimates.at(std::to_string(site_id_));
     work.install = install * static_cast<int>(fact.steps.size());
     out.devices.push_back(work);
     if (facts == nullptr) continue;

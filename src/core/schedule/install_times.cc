@@ -20,27 +20,6 @@ Duration estimate_of(std::vector<Duration> times) {
   return times[std::min(times.size() - 1, times.size() * kInstallPercentile / 100)];
 }
 
-struct OfSites {
-  std::map<std::string, Duration> each;
-  Duration median{0};  // 0: nothing is known
-  bool enough() const { return each.size() >= kEnoughSites; }
-};
-
-OfSites of_sites(const InstallTimes& times) {
-  OfSites out;
-  std::vector<Duration> sorted;
-  for (const auto& [site, took] : times)
-    if (const Duration own = estimate_of(took); own > Duration{0}) {
-      out.each.emplace(site, own);
-      sorted.push_back(own);
-    }
-  if (sorted.empty()) return out;
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  out.median = *middle;
-  return out;
-}
-
 Duration within_times(Duration took, Duration around, int times) {
   return std::clamp<Duration>(took, around / times, around * times);
 }
@@ -49,16 +28,30 @@ Duration within_times(Duration took, Duration around, int times) {
 
 bool is_install_time(Duration took) { return took > Duration{0} && took <= kLongestInstall; }
 
-Duration install_time(const InstallTimes& times, const std::string& site) {
-  const OfSites all = of_sites(times);
-  if (all.median == Duration{0}) return kAssumedInstall;
-  if (const auto own = all.each.find(site); own != all.each.end())
-    return all.enough() ? within_times(own->second, all.median, kFarOff) : own->second;
-  return all.enough() ? all.median : within_times(all.median, kAssumedInstall, kUnproven);
+InstallEstimates::InstallEstimates(const InstallTimes& times) {
+  std::vector<Duration> sorted;
+  for (const auto& [site, took] : times)
+    if (const Duration own = estimate_of(took); own > Duration{0}) {
+      each.emplace(site, own);
+      sorted.push_back(own);
+    }
+  if (sorted.empty()) return;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  median = *middle;
+}
+
+bool InstallEstimates::enough() const { return each.size() >= kEnoughSites; }
+
+Duration InstallEstimates::at(const std::string& site) const {
+  if (median == Duration{0}) return kAssumedInstall;
+  if (const auto own = each.find(site); own != each.end())
+    return enough() ? within_times(own->second, median, kFarOff) : own->second;
+  return enough() ? median : within_times(median, kAssumedInstall, kUnproven);
 }
 
 std::optional<FarOff> far_off(const InstallTimes& times, const std::string& site) {
-  const OfSites all = of_sites(times);
+  const InstallEstimates all{times};
   const auto own = all.each.find(site);
   if (own == all.each.end() || !all.enough()) return {};
   if (within_times(own->second, all.median, kFarOff) == own->second) return {};
@@ -66,7 +59,7 @@ std::optional<FarOff> far_off(const InstallTimes& times, const std::string& site
 }
 
 std::vector<Duration> likely_times(const InstallTimes& times) {
-  const OfSites all = of_sites(times);
+  const InstallEstimates all{times};
   std::vector<Duration> out;
   for (const auto& [site, took] : times)
     for (const Duration one : took)

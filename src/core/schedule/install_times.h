@@ -24,8 +24,16 @@ bool is_install_time(Duration took);
 // Of one device type, by site; "": nobody knows any more of which. What is no install time is ignored.
 using InstallTimes = std::map<std::string, std::vector<Duration>>;
 
-// What a device of the type is planned with at this site; kAssumedInstall where nothing is known.
-Duration install_time(const InstallTimes& times, const std::string& site);
+// What each site says, once for all, and what that says of the type: made once, asked for every device.
+struct InstallEstimates {
+  explicit InstallEstimates(const InstallTimes& times);
+  // What a device of the type is planned with at this site; kAssumedInstall where nothing is known.
+  Duration at(const std::string& site) const;
+  bool enough() const;  // sites to tell who is wrong
+
+  std::map<std::string, Duration> each;
+  Duration median{0};  // 0: nothing is known
+};
 
 // What a site says is far off from what all others say, where these are enough to tell.
 struct FarOff {

@@ -13,20 +13,20 @@ using namespace std::chrono_literals;
 
 TEST(InstallTimes, OfASiteAreItsSlowOnes) {
   InstallTimes times{{"berlin", {2min, 3min, 4min, 9min}}};
-  EXPECT_EQ(install_time(times, "berlin"), 9min);
-  EXPECT_EQ(install_time({}, "berlin"), Duration{kAssumedInstall});
+  EXPECT_EQ(InstallEstimates{times}.at("berlin"), 9min);
+  EXPECT_EQ(InstallEstimates{InstallTimes{}}.at("berlin"), Duration{kAssumedInstall});
 }
 
 TEST(InstallTimes, OfASiteThatIsNewAreTheMedianOfTheOthers) {
   const InstallTimes times{{"a", {3min}}, {"b", {5min}}, {"c", {20min}}};
-  EXPECT_EQ(install_time(times, "new"), 5min);
-  EXPECT_EQ(install_time(times, "c"), 20min);
+  EXPECT_EQ(InstallEstimates{times}.at("new"), 5min);
+  EXPECT_EQ(InstallEstimates{times}.at("c"), 20min);
 }
 
 TEST(InstallTimes, BeyondADayAreAClockThatWasSet) {
   const InstallTimes times{{"berlin", {24h * 200, -1h, 0s, 4min}}};
-  EXPECT_EQ(install_time(times, "berlin"), 4min);
-  EXPECT_EQ(install_time(times, "new"), 4min);
+  EXPECT_EQ(InstallEstimates{times}.at("berlin"), 4min);
+  EXPECT_EQ(InstallEstimates{times}.at("new"), 4min);
 }
 
 // One site says what it likes, as often as it likes.
@@ -38,7 +38,7 @@ TEST(InstallTimes, OfOneSiteNeverSpoilThoseOfOthers) {
       const InstallTimes without = times;
       times["liar"] = std::vector<Duration>(1'000, lie);
       for (const std::string site : {"site-0", "new"}) {
-        const Duration now = install_time(times, site), before = install_time(without, site);
+        const Duration now = InstallEstimates{times}.at(site), before = InstallEstimates{without}.at(site);
         EXPECT_LE(now, before * 10) << site << " beside " << honest;
         EXPECT_GE(now, before / 25) << site << " beside " << honest;
         if (honest >= 3) {

@@ -10,12 +10,10 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     // jobs, as their gateway says it
     {"waiting_update_time", "It begins by itself at its update time."},
     {"two_gateways",
-     "One of the two gateways has to be stopped, or one that was copied be given an empty data folder and a "
-     "site of its "
+     "One of the two gateways has to be stopped, or one that was copied be given an empty data folder and a site of its "
      "own; drayctl gateway replace lets the other one answer for the site."},
     {"two_agents",
-     "One of the two devices has to be switched off or get a name and a token of its own. It goes on by "
-     "itself when only "
+     "One of the two devices has to be switched off or get a name and a token of its own. It goes on by itself when only "
      "one was heard for an hour, or when somebody says that there is one (drayctl alone, at the gateway)."},
     {"type_differs",
      "The device has to be moved to the type that it says (drayctl device set NAME --type TYPE); or, where both names mean the same "
@@ -23,8 +21,7 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"waiting_turn", "The other update of this device has to end first; or cancel that one."},
     {"clock_unknown", "The gateway has to hear the server once, or its clock has to be set."},
     {"stored_unreadable",
-     "The sentence says what ends it: the next plan of the server; or, for a deferral of the site, that "
-     "somebody there "
+     "The sentence says what ends it: the next plan of the server; or, for a deferral of the site, that somebody there "
      "withdraws it or gives it again."},
     {"backing_off", "It tries again by itself. If it keeps failing, look at the log of the job."},
     {"same_result",
@@ -40,8 +37,7 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"waiting_transmission", "The server transmits at the transmission time."},
     {"transmission_time", "The server transmits at the transmission time."},
     {"waiting_slot",
-     "The devices before it have to fetch, or leave their links unused for two poll intervals; or raise the "
-     "site's concurrency."},
+     "The devices before it have to fetch, or leave their links unused for two poll intervals; or raise the site's concurrency."},
     {"waiting_action_ids", "The gateway has to reach the server to get more action ids."},
     {"artifact_damaged",
      "The artifact has to be uploaded again where the server's bytes of it are damaged (drayctl artifact push); else something "
@@ -76,18 +72,15 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"token_refused",
      "Look at the token at both ends: the log of whoever refused it says the name that was tried. A device that was added again has a new one."},
     {"report_refused",
-     "Look at the entry that the site names: the gateway, or the device that it speaks of, says something "
-     "that can "
+     "Look at the entry that the site names: the gateway, or the device that it speaks of, says something that can "
      "not be kept. Everything else was taken."},
     {"install_times_far_off",
      "Look at the clock of the gateway, and at the devices of that type there. Nothing waits for it."},
     {"row_unreadable",
-     "What the server stores is damaged: replace it (drayctl row replace, as its remedy says). Nothing that "
-     "it decides "
+     "What the server stores is damaged: replace it (drayctl row replace, as its remedy says). Nothing that it decides "
      "begins before that."},
     {"epoch_waits",
-     "Find out why the gateway begins anew so often: whether its data folder is kept over restarts, and "
-     "whether "
+     "Find out why the gateway begins anew so often: whether its data folder is kept over restarts, and whether "
      "another machine has its token. It goes on by itself; at once: drayctl site action-ids."},
     {"action_ids_exhausted",
      "drayctl site action-ids --beyond-32-bits, where all devices of the site take ids of 64 bits."},

@@ -137,7 +137,7 @@ void fail_attempt(Decision& d, Failure failure) {
   }
   count_alike(job, failure);
   Duration pause = backoff(d.given.retry, job.attempt, d.given.jitter);
-  if (job.alike >= kSameResults && !DRAY_MUTANT("restarts_without_end"))
+  if (job.alike >= kSameResults)
     pause = std::max(pause, long_pause(d.given.retry, d.given.jitter));
   const WallTime until = d.given.now + pause;
   ++job.attempt;

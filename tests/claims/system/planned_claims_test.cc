@@ -67,16 +67,15 @@ class PlannedClaim : public testing::Test {
     EXPECT_EQ(times_.at("bytes").to_number<std::uint64_t>(), kImage);
     // What is counted on is what was measured, with caution.
     EXPECT_EQ(times_.at("rate"), wan().at("low"));
-    EXPECT_EQ(time_of(times_, "fetched_at") - time_of(times_, "start_at"), slots() * 1min) << times_;
+    EXPECT_EQ(time_of(times_, "fetched_at") - time_of(times_, "start_at"), transmission()) << times_;
     // And it is what the same file would have said before.
     const value asked = stack_.ctl({"rollout", "plan", stack_.folder("rollout.toml")});
     EXPECT_EQ(asked.at("items").at(0).at("bytes"), times_.at("bytes"));
     EXPECT_EQ(asked.at("items").at(0).at("fits"), times_.at("fits"));
   }
-  // Of a minute each, as the planner gives them out.
-  std::int64_t slots() const {
-    const auto in_one = 60 * times_.at("rate").to_number<std::uint64_t>();
-    return static_cast<std::int64_t>((kImage + in_one - 1) / in_one);
+  Duration transmission() const {
+    const auto rate = times_.at("rate").to_number<std::uint64_t>();
+    return Duration{static_cast<std::int64_t>((kImage * 1000 + rate - 1) / rate)};
   }
   void restart_gateway() {
     stack_.gateway_process().kill();
@@ -133,7 +132,7 @@ TEST_F(PlannedClaim, M1_M10_M11) {
   rollout("push", window);
   EXPECT_EQ(time_of(times_, "update_at"), window) << times_;
   // The latest start that still arrives before it, with a margin of a minute.
-  EXPECT_EQ(time_of(times_, "transmit_at"), window - 1min - slots() * 1min) << times_;
+  EXPECT_EQ(time_of(times_, "transmit_at"), window - 1min - transmission()) << times_;
   const std::size_t stored = stack_.gateway_process().stored();
   ASSERT_TRUE(wait_until(time_of(times_, "transmit_at") - 2s));
   EXPECT_EQ(stack_.gateway_process().stored(), stored);
