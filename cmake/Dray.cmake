@@ -57,7 +57,10 @@ target_compile_options(dray_options INTERFACE $<$<CONFIG:Release>:-ffunction-sec
 add_link_options($<$<CONFIG:Release>:-Wl,--gc-sections>)
 if(DRAY_SANITIZE)
   # gcc's flow analysis sees ghosts in instrumented code; the plain builds keep the warning.
-  target_compile_options(dray_options INTERFACE -fsanitize=${DRAY_SANITIZE} -fno-sanitize-recover=all
+  if(DRAY_SANITIZE_NOT)
+    list(APPEND sanitize_not -fno-sanitize=${DRAY_SANITIZE_NOT})
+  endif()
+  target_compile_options(dray_options INTERFACE -fsanitize=${DRAY_SANITIZE} ${sanitize_not} -fno-sanitize-recover=all
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(dray_options INTERFACE -fsanitize=${DRAY_SANITIZE})
   target_compile_definitions(dray_options INTERFACE DRAY_SANITIZED)

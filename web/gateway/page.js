@@ -108,6 +108,7 @@ function jobItem(job) {
   const row = element("div", "row");
   row.append(element("b", "", job.device), badge(job.state));
   body.append(row, element("div", "small dim-2", job.sentence));
+  if (job.cause && !job.sentence.includes(job.cause.sentence)) body.append(element("div", "small dim-2", `cause: ${job.cause.sentence}`));
   const facts = [words(job.reason), job.versions];
   if (job.until) facts.push(`until ${time(job.until)}`);
   if (!ended.includes(job.state)) facts.push(`update time ${time(job.update_at)}`, `expires ${time(job.expires_at)}`);
