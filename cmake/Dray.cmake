@@ -43,6 +43,9 @@ set(as_one $<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>)
 target_compile_options(dray_options INTERFACE $<${as_one}:-Wno-shadow>
   $<$<AND:${as_one},$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>)
 target_compile_options(dray_options INTERFACE -fno-omit-frame-pointer)
+if(DRAY_MUTANTS)
+  target_compile_definitions(dray_options INTERFACE DRAY_MUTANTS)
+endif()
 if(DRAY_FUZZ)
   target_compile_options(dray_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
@@ -106,14 +109,9 @@ file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/places.h @ONLY CONTENT
 
 # Where CMAKE_UNITY_BUILD (or the property UNITY_BUILD) asks for it, up to eight files of one folder are compiled as one:
 # most of what a file costs is the inline code of its headers, and that is then generated once. Never files of two
-# folders: a name in an anonymous namespace is unique in its folder (tests/integration/structure keeps it). IN_RELEASE:
-# also there, where the products' libraries are not: dray-sim-mutants takes the place of single objects of theirs.
+# folders: a name in an anonymous namespace is unique in its folder (tests/integration/structure keeps it).
 set(DRAY_UNITY_BATCH 8)
 function(dray_unity target)
-  cmake_parse_arguments(ARG "IN_RELEASE" "" "" ${ARGN})
-  if(ARG_IN_RELEASE AND CMAKE_BUILD_TYPE STREQUAL Release)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
-  endif()
   get_target_property(files ${target} SOURCES)
   list(FILTER files INCLUDE REGEX "\\.cc$")
   list(SORT files)
@@ -257,7 +255,7 @@ function(dray_test_program name)
     return()
   endif()
   add_executable(${name} ${files})
-  dray_unity(${name} IN_RELEASE)
+  dray_unity(${name})
   target_precompile_headers(${name} REUSE_FROM dray_pch)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(${name} PRIVATE dray_options dray_test_support GTest::gtest GTest::gmock GTest::gtest_main)
@@ -275,7 +273,7 @@ function(dray_unit_tests)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*_test.cc ${CMAKE_SOURCE_DIR}/sim/*_test.cc)
   list(FILTER files EXCLUDE REGEX "/sim/(site|fleet)/")  # whole sites and fleets, thousands of runs: sim_tests
   add_executable(unit_tests ${files})
-  dray_unity(unit_tests IN_RELEASE)
+  dray_unity(unit_tests)
   target_precompile_headers(unit_tests REUSE_FROM dray_pch)
   target_include_directories(unit_tests PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(unit_tests PRIVATE dray_sim dray_agent dray_ctl dray_server dray_gateway dray_net
@@ -290,7 +288,7 @@ function(dray_sim_tests)
   find_package(GTest REQUIRED)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/sim/*_test.cc)
   add_executable(sim_tests ${files})
-  dray_unity(sim_tests IN_RELEASE)
+  dray_unity(sim_tests)
   target_precompile_headers(sim_tests REUSE_FROM dray_pch)
   target_link_libraries(sim_tests PRIVATE dray_sim dray_options GTest::gtest GTest::gmock GTest::gtest_main)
   set_target_properties(sim_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

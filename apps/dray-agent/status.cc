@@ -60,7 +60,7 @@ int print_status(const AgentConfig& config, bool as_json) {
                            {"phase", phase},
                            {"sentence", sentence},
                            {"action", core::attempt::action_of(attempt).value()},
-                           {"question", asks ? wire::json::value{question} : wire::json::value{}},
+                           {"question", asks ? wire::json::value(question) : wire::json::value{}},
                            {"trial_starts", boot.trial.empty() ? 0 : boot.starts}};
     wire::json::object spool;
     for (const auto& [name, offset] : attempt.spool) spool[name] = offset;

@@ -62,7 +62,7 @@ std::string status(const at::Attempt& attempt, bool asks, const std::vector<std:
                    {"phase", at::phase_name(attempt.phase)},
                    {"sentence", at::describe(attempt)},
                    {"action", at::action_of(attempt).value()},
-                   {"question", asks ? json::value{"May this device be updated now?"} : json::value{}},
+                   {"question", asks ? json::value("May this device be updated now?") : json::value{}},
                    {"slow", sentences(why_slow)}};
   if (const auto left = at::counts_down(attempt))
     out["left_s"] = std::chrono::ceil<std::chrono::seconds>(*left).count();

@@ -2,9 +2,9 @@
 //
 //   if (DRAY_MUTANT("skip_hash")) return {};
 //
-// False in every product, and none of the names is in one: tests/integration/mutants looks. Only the sources
-// that hold one are compiled a second time, into dray-sim-mutants, which runs the one that is chosen. In .cc
-// files only; apps/dray-sim/mutants.h says what each is and which check finds it.
+// False in every product, and none of the names is in one: tests/integration/mutants looks. A build of its own (the
+// preset "mutants") makes dray-sim-mutants, which runs the one that is chosen. In .cc files only;
+// apps/dray-sim/mutants.h says what each is and which check finds it.
 #pragma once
 
 #ifdef DRAY_MUTANTS

@@ -116,7 +116,10 @@ TEST_F(ToldTest, AGatewayWhoseTokenItsServerRefusesSaysSo) {
   one_artifact(1);
   start();
   EXPECT_TRUE(until([&] { return gateway().site().time().contact(); }));
-  const auto reason = [&] { return std::string{local(Method::kGet, "/api/v1/status").json().as_object().at("reason").is_null() ? "" : local(Method::kGet, "/api/v1/status").json().at("reason").as_string()}; };
+  const auto reason = [&] {
+    const json::value status = local(Method::kGet, "/api/v1/status").json();
+    return status.at("reason").is_null() ? std::string{} : std::string{status.at("reason").as_string()};
+  };
   EXPECT_EQ(reason(), "");
   server.unknown_token = true;
   server.publish();

@@ -89,6 +89,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<Result<>> send_slice(const FileSlice& slice);
   Task<Result<>> send_source(BodySource& source, std::uint64_t length);
   Task<Result<std::size_t>> send_part(const FileSlice& slice, std::uint64_t at, std::size_t count);
+  Task<Error> whose_failure(const FileSlice& slice, std::uint64_t at);
   Task<Result<std::size_t>> send_copy(const FileSlice& slice, std::uint64_t at, std::size_t count);
   Task<bool> wait_writable();
   Task<> pause();

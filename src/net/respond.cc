@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/redirect_error.hpp>
 
 #include "net/connection.h"
@@ -154,6 +155,19 @@ Task<Result<std::size_t>> Connection::send_part(const FileSlice& slice, std::uin
     case Moved::How::kFailed:
       break;
   }
+  co_return co_await whose_failure(slice, at);
+}
+
+// sendfile does not say which side failed: a disk that can't give the next byte is the cause, or else the client.
+Task<Error> Connection::whose_failure(const FileSlice& slice, std::uint64_t at) {
+  std::array<std::byte, 1> next{};
+  Result<std::size_t> got = std::size_t{0};
+  std::function<void()> read = [&] { got = slice.file->read(at, next); };
+  if (core_->bytes != nullptr)
+    co_await core_->bytes->run(std::move(read));
+  else
+    read();
+  if (!got) co_return got.error();
   co_return Error{ErrorCode::kUnavailable, "the client has gone"};
 }
 

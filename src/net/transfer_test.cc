@@ -1,5 +1,7 @@
 // Files and streams as bodies of responses.
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include "adapters/posix/thread_worker.h"
 #include "net/net_testing.h"
@@ -24,6 +26,23 @@ class HiddenFile : public File {
 
  private:
   std::shared_ptr<File> file_;
+};
+
+// A File that the disk can't give back: its descriptor is a folder's, which sendfile refuses as it does a bad sector.
+class UnreadableFile : public File {
+ public:
+  explicit UnreadableFile(const std::filesystem::path& folder) : fd_{::open(folder.c_str(), O_RDONLY | O_DIRECTORY)} {}
+  ~UnreadableFile() override { ::close(fd_); }
+  UnreadableFile(const UnreadableFile&) = delete;
+  UnreadableFile& operator=(const UnreadableFile&) = delete;
+  Result<std::size_t> read(std::uint64_t, std::span<std::byte>) const override { return Error{ErrorCode::kCorrupt, "a bad sector"}; }
+  Result<> write(std::uint64_t, ByteView) override { return Error{ErrorCode::kDenied, "read only"}; }
+  Result<> sync() override { return {}; }
+  std::uint64_t size() const override { return 100'000; }
+  int fd() const override { return fd_; }
+
+ private:
+  int fd_;
 };
 
 class TransferTest : public ServerFixture {
@@ -94,6 +113,21 @@ TEST_F(TransferTest, SendsFilesThatHaveNoDescriptor) {
     c->get("/");
     EXPECT_TRUE(body(c->response()) == text);
     EXPECT_EQ(transfer_->ends.size(), 1U);
+    server_.reset();
+  }
+}
+
+TEST_F(TransferTest, SaysThatTheDiskFailedAndNotTheClient) {
+  adapters::ThreadWorker worker{io_, "bytes"};
+  for (Worker* bytes : {static_cast<Worker*>(nullptr), static_cast<Worker*>(&worker)}) {
+    start(quick_limits(), bytes);
+    transfer_ = std::make_shared<WatchedTransfer>();
+    slice_ = FileSlice{std::make_shared<UnreadableFile>(folder_), 0, 100'000, transfer_};
+    auto c = client();
+    c->get("/");
+    EXPECT_EQ(body(c->read_to_end()), "");
+    ASSERT_TRUE(turn_until([&] { return transfer_->ends.size() == 1; }));
+    EXPECT_EQ(transfer_->ends[0].error().code(), ErrorCode::kCorrupt);
     server_.reset();
   }
 }

@@ -12,6 +12,9 @@ namespace {
 
 constexpr Duration kSoundFor{3'600'000};  // what was found sound is not hashed again so soon
 constexpr std::size_t kMostDoubted = 1'000;
+constexpr Duration kLookForGone{60'000};
+
+bool is_gone(const std::pair<const Sha256, wire::DamageView>& one) { return one.second.what == wire::DamageView::What::kGone; }
 
 }  // namespace
 
@@ -57,10 +60,19 @@ void Artifacts::doubt(const Sha256& sha256) {
   doubt_.notify();
 }
 
+std::function<void()> Artifacts::doubter(Sha256 sha256) {
+  return [alive = alive_, sha256] {
+    if (*alive != nullptr) (*alive)->doubt(sha256);
+  };
+}
+
 Task<> Artifacts::check(Stop& stop) {
   while (!stop.requested()) {
     if (doubted_.empty()) {
-      [[maybe_unused]] const bool news = co_await doubt_.wait(parts_.clock, kSteadyMax, stop);
+      const bool any_gone = std::any_of(damaged_.begin(), damaged_.end(), is_gone);
+      const SteadyTime next = any_gone ? parts_.clock.steady() + kLookForGone : kSteadyMax;
+      const bool news = co_await doubt_.wait(parts_.clock, next, stop);
+      if (!news) co_await look_for_gone(stop);
       continue;
     }
     co_await rest_while_uploading(stop);
@@ -98,6 +110,29 @@ Task<> Artifacts::check_one(Sha256 sha256, Stop& stop) {
   parts_.log.warn("artifact_is_sound", {{"sha256", sha256.hex()}, {"note", "a gateway got other bytes: something between us changes them"}});
 }
 
+Task<> Artifacts::look_for_gone(Stop& stop) {
+  std::vector<Sha256> gone;
+  for (const auto& one : damaged_)
+    if (is_gone(one)) gone.push_back(one.first);
+  for (const Sha256& sha256 : gone) {
+    if (stop.requested()) co_return;
+    co_await look_for(sha256, stop);
+  }
+}
+
+// Back as it was it is used again; what is there and is something else is left where it is, for people.
+Task<> Artifacts::look_for(Sha256 sha256, Stop& stop) {
+  std::function<Result<std::shared_ptr<File>>()> work = [this, sha256] { return parts_.disk.open(blob_path(sha256), Mode::kRead); };
+  auto file = co_await on(parts_.bytes, std::move(work));
+  const Blob* about = blob(sha256);
+  if (!file || about == nullptr || (*file)->size() != about->size) co_return;
+  const Blob expected = *about;
+  std::shared_ptr<const File> reading = *file;
+  const auto right = co_await is_sound(std::move(reading), expected, stop);
+  const wire::DamageView* still = damage(sha256);  // unless somebody has uploaded it meanwhile
+  if (right && *right && still != nullptr && still->what == wire::DamageView::What::kGone) mended(sha256);
+}
+
 // It takes half of the disk's time at most: after each piece it rests for as long as that took.
 Task<Result<bool>> Artifacts::is_sound(std::shared_ptr<const File> file, const Blob& blob, Stop& stop) {
   Hasher hasher;
@@ -129,7 +164,10 @@ Task<> Artifacts::condemn(Sha256 sha256, wire::DamageView::What what) {
   }
   parts_.log.error(what == wire::DamageView::What::kGone ? "artifact_gone" : "artifact_damaged",
                    {{"sha256", sha256.hex()}, {"help", "upload it again"}});
-  if (what == wire::DamageView::What::kGone) co_return;
+  if (what == wire::DamageView::What::kGone) {
+    doubt_.notify();  // it is looked for from now on
+    co_return;
+  }
   std::function<Result<>()> aside = [this, sha256]() -> Result<> {
     DRAY_CHECK(parts_.disk.rename(blob_path(sha256), damaged_path(sha256)));
     DRAY_CHECK(parts_.disk.sync_dir("damaged"));

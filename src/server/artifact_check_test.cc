@@ -152,6 +152,44 @@ TEST_F(ArtifactCheck, AFileThatIsGoneIsSaidAtTheStartAndWhenItIsWanted) {
   EXPECT_FALSE(damage());
 }
 
+TEST_F(ArtifactCheck, AFileThatIsBackIsUsedAgain) {
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  const auto move = [&](const Path& from, const Path& to) { return node.disk().rename(from, to).has_value(); };
+  ASSERT_TRUE(move(blob(), "blobs/away"));
+  EXPECT_EQ(open(), ErrorCode::kNotFound);
+  ASSERT_TRUE(world.run_for(5min));
+  EXPECT_EQ(damage(), What::kGone);
+  ASSERT_TRUE(move("blobs/away", blob()));
+  ASSERT_TRUE(world.run_for(61s));
+  EXPECT_FALSE(damage());
+  EXPECT_EQ(open(), kOpens);
+  EXPECT_EQ(logged("artifact_gone"), 1);
+  EXPECT_EQ(logged("artifact_mended"), 1);
+}
+
+TEST_F(ArtifactCheck, AnotherFileInItsPlaceIsNotTakenForIt) {
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  ASSERT_TRUE(node.disk().unlink(blob()));
+  EXPECT_EQ(open(), ErrorCode::kNotFound);
+  {
+    const auto file = node.disk().open(blob(), Mode::kTruncate);
+    ASSERT_TRUE(file && (*file)->write(0, as_bytes(std::string(bytes.size(), 'y'))));
+  }
+  ASSERT_TRUE(world.run_for(5min));
+  EXPECT_EQ(damage(), What::kGone);
+}
+
+TEST_F(ArtifactCheck, WhatTheDiskDidNotGiveWhileItWasSentIsLookedAt) {
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  const auto doubts = program->artifacts->doubter(sha);
+  ASSERT_TRUE(node.disk().flip_byte(blob(), 5'000));
+  doubts();
+  ASSERT_TRUE(world.run_for(10s));
+  EXPECT_EQ(damage(), What::kDamaged);
+  start_again();
+  doubts();  // its artifacts are gone with the program
+}
+
 TEST_F(ArtifactCheck, AFileThatWasCutIsKnownByItsSize) {
   ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
   {

@@ -39,8 +39,8 @@ struct Artifacts::Upload {
   std::optional<Digests> digests;  // of the first `offset` bytes; none after a restart
 };
 
-Artifacts::Artifacts(Parts& parts, const Options& options) : parts_{parts}, options_{options} {}
-Artifacts::~Artifacts() = default;
+Artifacts::Artifacts(Parts& parts, const Options& options) : parts_{parts}, options_{options}, alive_{std::make_shared<Artifacts*>(this)} {}
+Artifacts::~Artifacts() { *alive_ = nullptr; }
 
 Artifacts::State Artifacts::state_of(const Upload& upload) const {
   return {upload.offset, upload.size, false};

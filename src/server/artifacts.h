@@ -15,6 +15,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -72,7 +73,9 @@ class Artifacts {
   std::shared_ptr<const bool> cut(const Sha256& sha256);
   // Somebody got wrong bytes of it. It is hashed again: one at a time, and each once an hour at most.
   void doubt(const Sha256& sha256);
-  // Does that, until stopped; while uploads come it waits for up to ten minutes.
+  // Does that where it is called, also when these artifacts are gone.
+  std::function<void()> doubter(Sha256 sha256);
+  // Looks at what is in doubt, and once a minute for what is gone (a file system may be mounted late), until stopped; while uploads come it waits for up to ten minutes.
   Task<> check(Stop& stop);
 
   // Removes uploads that nobody has touched for long.
@@ -97,6 +100,8 @@ class Artifacts {
   const Blob* sound(const Sha256& sha256) const { return damage(sha256) == nullptr ? blob(sha256) : nullptr; }
   Task<Result<>> find_missing();
   Task<> check_one(Sha256 sha256, Stop& stop);
+  Task<> look_for_gone(Stop& stop);
+  Task<> look_for(Sha256 sha256, Stop& stop);
   Task<Result<bool>> is_sound(std::shared_ptr<const File> file, const Blob& blob, Stop& stop);
   Task<> condemn(Sha256 sha256, wire::DamageView::What what);
   void mended(const Sha256& sha256);
@@ -112,6 +117,7 @@ class Artifacts {
   std::deque<Sha256> doubted_;
   std::unordered_map<Sha256, SteadyTime> checked_;  // and found sound
   Signal doubt_;
+  std::shared_ptr<Artifacts*> alive_;
 };
 
 }  // namespace dray::server

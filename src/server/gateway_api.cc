@@ -38,8 +38,8 @@ std::chrono::seconds wait_of(const HttpRequest& request, std::chrono::seconds lo
 
 // A running download; counts itself. It may outlive the API where everything goes at once, not what it counts in.
 struct Download : Transfer {
-  Download(std::shared_ptr<std::size_t> all, std::shared_ptr<std::size_t> of_site, std::shared_ptr<const bool> cut)
-      : all_{std::move(all)}, of_site_{std::move(of_site)}, cut_{std::move(cut)} {
+  Download(std::shared_ptr<std::size_t> all, std::shared_ptr<std::size_t> of_site, std::shared_ptr<const bool> cut, std::function<void()> unread)
+      : all_{std::move(all)}, of_site_{std::move(of_site)}, cut_{std::move(cut)}, unread_{std::move(unread)} {
     ++*all_;
     ++*of_site_;
   }
@@ -48,13 +48,16 @@ struct Download : Transfer {
     --*of_site_;
   }
   void on_sent(std::uint64_t) override {}
-  void on_end(Result<>) override {}
+  void on_end(Result<> how) override {
+    if (!how && how.error().code() == ErrorCode::kCorrupt) unread_();
+  }
   std::uint64_t allowance(SteadyTime) override { return std::numeric_limits<std::uint64_t>::max(); }
   bool stopped() const override { return *cut_; }
 
  private:
   std::shared_ptr<std::size_t> all_, of_site_;
   std::shared_ptr<const bool> cut_;
+  std::function<void()> unread_;  // the disk did not give what it should
 };
 
 // Of the downloads at a time, what one site may have: a gateway fetches one file after the other.
@@ -355,7 +358,7 @@ Task<HttpResponse> GatewayApi::artifact(Site& site, HttpRequest request, std::st
     co_return busy_response("too many downloads at a time", kRetryAfter);
   if (*site.downloads >= most_of_site(options_))
     co_return busy_response("too many downloads at a time of this site", kRetryAfter);
-  auto running = std::make_shared<Download>(downloads_, site.downloads, artifacts_.cut(*sha256));  // from here on: others wait beside us
+  auto running = std::make_shared<Download>(downloads_, site.downloads, artifacts_.cut(*sha256), artifacts_.doubter(*sha256));  // from here on: others wait beside us
   auto file = co_await artifacts_.open(*sha256);
   if (!file && file.error().code() == ErrorCode::kNotFound) co_return damaged_response(*sha256);
   if (!file) {

@@ -145,6 +145,19 @@ TEST_F(GatewayDoor, AFileThatAGatewayGotWrongIsHashedAgainAndSentToNobody) {
   EXPECT_NE(std::get<std::string>(refused.body).find("\"reason\":\"artifact_damaged\""), std::string::npos);
 }
 
+TEST_F(GatewayDoor, AFileThatItsDiskDidNotGiveIsHashedAgain) {
+  start();
+  node.spawn(program->artifacts.check(never_));
+  const HttpResponse running = get("berlin"), other = get("berlin");
+  ASSERT_EQ(running.status, 200);
+  std::get<FileSlice>(other.body).transfer->on_end(Error{ErrorCode::kUnavailable, "the client has gone"});
+  ASSERT_TRUE(world.run_for(1min));
+  EXPECT_EQ(program->artifacts.damage(sha('a')), nullptr);
+  std::get<FileSlice>(running.body).transfer->on_end(Error{ErrorCode::kCorrupt, "the file can't be read"});
+  ASSERT_TRUE(world.run_for(1min));
+  EXPECT_NE(program->artifacts.damage(sha('a')), nullptr);
+}
+
 TEST_F(GatewayDoor, GivesOneSiteAnEighthOfTheDownloads) {
   options.most_downloads = 16;
   start();

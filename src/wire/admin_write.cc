@@ -185,7 +185,7 @@ json::object encode(const DeviceView& view) {
                    {"seen_at", time_or_null(view.seen_at)},
                    {"created_at", to_rfc3339(view.created_at)},
                    {"state", to_string(view.job ? view.job->result.state : JobState::kIdle)},
-                   {"reason", view.other_type ? json::value{"type_differs"} : json::value{}},
+                   {"reason", view.other_type ? json::value("type_differs") : json::value{}},
                    {"sentence", view.other_type ? json::value(sentence_of(*view.other_type)) : json::value{}},
                    {"job", nullptr}};
   if (view.job) out["job"] = encode(*view.job);

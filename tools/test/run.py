@@ -297,7 +297,7 @@ class Run:
             self.seeds("release", self.arguments.seeds, {}, SEEDS_LIMIT_S)
 
     def only_mutants(self):
-        if self.built("release", [*PRODUCTS, "dray-sim", "dray-sim-mutants"]):
+        if self.built("release", [*PRODUCTS, "dray-sim"]) and self.built("mutants", ["dray-sim"]):
             script = ROOT / "tests" / "integration" / "mutants" / "mutants_test.py"
             self.suite("integration-mutants", run_script, script, SCRIPT_LIMIT_S, {})
 
@@ -308,6 +308,7 @@ class Run:
             self.suite(program.name, run_fuzz, program, budget, limit_s)
 
     def nightly(self):
+        self.built("dev", [])  # each file alone, which finds a missing include
         self.only_mutants()
         if self.built("release", ["dray-sim"]):
             for seeds in NIGHT_SEEDS:

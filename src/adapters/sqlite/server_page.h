@@ -41,4 +41,14 @@ Result<wire::Page<T>> page(Statement& rows, const server::PageQuery& query, F ma
   }
 }
 
+// The one row that there may be.
+template <class T, class F>
+Result<T> single(Statement& rows, const Error& missing, F make) {
+  DRAY_TRY(const bool row, rows.step());
+  if (!row) return missing;
+  T out = make(rows);
+  rows.reset();
+  return out;
+}
+
 }  // namespace dray::adapters::rows

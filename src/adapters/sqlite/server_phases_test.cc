@@ -309,7 +309,7 @@ TEST_F(Phases, ARetryGivesWhatFailedAnotherJobAndKeepsTheOldOne) {
   EXPECT_EQ(shown.past[0].result.attempt, 3);
   EXPECT_EQ(lists.job(JobId{"r1.3-t-11"}).error().code(), ErrorCode::kNotFound);
   EXPECT_EQ(rollout_state("r1"), "finished");
-  EXPECT_EQ(refused(core::RetryAsked{}, kNow + 1h), "no device has failed");
+  EXPECT_EQ(refused(core::RetryAsked{}, kNow + 1h), "no device has failed, and none has drifted");
   expect_counts_to_be_true();
 }
 

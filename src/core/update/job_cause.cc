@@ -42,6 +42,7 @@ std::string plain_clause(const Job& job, std::string_view reason) {
 std::string clause(const Job& job, const Given& given, std::string_view reason) {
   if (reason == "store_full") return "while the gateway had no room for " + given.lack.what + because(given.lack.why);
   if (reason == "artifact_damaged") return "while " + given.lack.what + " could not be had" + because(given.lack.why);
+  if (reason == "type_differs" && given.other_type) return "while this held it: " + sentence_of(*given.other_type);
   if (reason == "stored_unreadable") return "while this held it: " + given.held;
   if (reason == "status_unknown") return "while the device's status was not known" + because(given.unchecked);
   if (reason == "device_absent")
@@ -94,12 +95,12 @@ Cause cause_of_expiry(const Job& job, const Given& given) {
   // A device that is off in every window is no matter of windows.
   const bool by_window = reason == "waiting_window" || reason == "no_window_left";
   if (by_window && then.now >= absent_at(job.update_at, then)) reason = "device_absent";
-  if (job.failed && is_only_time(reason)) {
+  std::string text = clause(job, then, reason);
+  if (job.failed && (text.empty() || is_only_time(reason))) {
     Cause cause = cause_of(*job.failed);
     cause.sentence = "after its last attempt had failed: " + cause.sentence;
     return cause;
   }
-  std::string text = clause(job, then, reason);
   if (text.empty()) return {};
   if (job.failed) text += ", and its last attempt had failed: " + cause_of(*job.failed).sentence;
   return {std::move(reason), std::move(text)};

@@ -27,7 +27,7 @@ class Door : public HttpHandler {
     Rates& rates;
     LanProber& lan_prober;
   };
-  explicit Door(Parts parts) : parts_{parts}, sending_{parts.site, parts.rates, parts.clock} {}
+  explicit Door(Parts parts) : parts_{parts}, sending_{parts.site, parts.rates, parts.blobs, parts.clock} {}
 
   const HttpResponse* now(const HttpRequest& request) override;
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override;

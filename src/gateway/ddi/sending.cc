@@ -31,6 +31,7 @@ class Sending::Body : public Transfer {
   void on_end(Result<> how) override {
     if (*owner_ == nullptr) return;
     Sending& owner = **owner_;
+    if (!how && how.error().code() == ErrorCode::kCorrupt) owner.blobs_.doubt(what_.sha);  // the disk failed, not the device
     measured(meter_.end());
     owner.rates_.keep();
     std::erase_if(owner.running_, [this](const auto& entry) {

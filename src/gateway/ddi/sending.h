@@ -13,8 +13,8 @@ namespace dray::gateway::ddi {
 
 class Sending {
  public:
-  Sending(Site& site, Rates& rates, Clock& clock)
-      : site_{site}, rates_{rates}, clock_{clock}, alive_{std::make_shared<Sending*>(this)} {}
+  Sending(Site& site, Rates& rates, Blobs& blobs, Clock& clock)
+      : site_{site}, rates_{rates}, blobs_{blobs}, clock_{clock}, alive_{std::make_shared<Sending*>(this)} {}
   ~Sending() { *alive_ = nullptr; }
   Sending(const Sending&) = delete;
   Sending& operator=(const Sending&) = delete;
@@ -37,6 +37,7 @@ class Sending {
 
   Site& site_;
   Rates& rates_;
+  Blobs& blobs_;
   Clock& clock_;
   // A body may outlive us where a whole node goes at once; it asks here first.
   std::shared_ptr<Sending*> alive_;

@@ -13,7 +13,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BIN = pathlib.Path(os.environ.get("DRAY_BIN_DIR", ROOT / "build/release/bin"))
-MUTANTS = BIN.parent / "tests/tools/dray-sim-mutants"
+MUTANTS = ROOT / "build/mutants/bin/dray-sim-mutants"
 SEEDS, SWARM = "1-700", "1000001-1000500"
 failures = 0
 

@@ -187,6 +187,15 @@ def throwing_numbers():
                     yield f"{shown(path)}:{number}: {line.strip()[:100]}"
 
 
+def arrays_of_one():
+    """json::value{x} is an array of one, json::value(x) is x."""
+    for folder in ("src", "apps", "sim", "tests"):
+        for path in files(folder, ".cc", ".h"):
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                if re.search(r"\bjson::value\{[^{}]", line.split("//")[0]):
+                    yield f"{shown(path)}:{number}: {line.strip()[:100]}"
+
+
 def unsafe_pages():
     """What devices and people are called may hold any sign: it is text for the DOM, and encoded in addresses."""
     markup = re.compile(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|DOMParser|createContextualFragment|setHTML)\b|new Function")
@@ -312,6 +321,7 @@ def main():
     check("Structure.NoFileIsLongerThan500Lines", list(lengths()))
     check("Structure.NoLookUpMakesANullPointer", list(made_nulls()))
     check("Structure.NumbersAreReadWithoutThrowing", list(throwing_numbers()))
+    check("Structure.NoTextBecomesAnArrayOfOne", list(arrays_of_one()))
     check("Structure.PagesMakeNoMarkupOfTexts", list(unsafe_pages()))
     check("Structure.ANameOfOneFileOccursOnceInItsFolder", [*finds_names_written_twice(), *names_written_twice()])
     check("Structure.NothingIsLeftForLater", list(leftovers()))
