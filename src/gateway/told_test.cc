@@ -117,7 +117,7 @@ TEST_F(ToldTest, AGatewayWhoseTokenItsServerRefusesSaysSo) {
   start();
   EXPECT_TRUE(until([&] { return gateway().site().time().contact(); }));
   const auto reason = [&] {
-    const json::value status = local(Method::kGet, "/api/v1/status").json();
+    const auto status = local(Method::kGet, "/api/v1/status").json();
     return status.at("reason").is_null() ? std::string{} : std::string{status.at("reason").as_string()};
   };
   EXPECT_EQ(reason(), "");

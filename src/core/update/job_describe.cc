@@ -268,9 +268,9 @@ std::optional<PublicState> type_differs(const Job& job, const Given& given) {
 }  // namespace
 
 PublicState describe(const Job& job, const Given& given) {
-  if (auto state = type_differs(job, given)) return std::move(*state);
-  PublicState said = std::visit(Describe{job, given}, job.phase);
-  said.sentence += too_late(job, given);
+  auto other = type_differs(job, given);
+  PublicState said = other ? std::move(*other) : std::visit(Describe{job, given}, job.phase);
+  if (!other) said.sentence += too_late(job, given);
   said.cause = cause_beside(job);
   const auto* cancelled = std::get_if<Cancelled>(&job.phase);
   const bool replaced = cancelled != nullptr && cancelled->superseded;
