@@ -268,7 +268,7 @@ TEST_F(DrayAgent, ItsOperatorAnswersTheStandingQuestion) {
   ASSERT_TRUE(until([&] { return device->wait_for("deferment_began", std::chrono::seconds{0}); }));
   EXPECT_TRUE(server->confirmations.empty());
   EXPECT_NE(command({"status"}).second.find("May this device be updated now?"), std::string::npos);
-  EXPECT_EQ(command({"answer", "defer"}).first, 1);  // for how long?
+  EXPECT_EQ(command({"answer", "defer"}).first, 2);  // for how long?
   EXPECT_EQ(command({"answer", "maybe"}).first, 2);
   EXPECT_EQ(command({"answer", "ready"}), (std::pair<int, std::string>{0, "Noted: ready.\n"}));
   ASSERT_TRUE(until([&] { return server->closed("success"); }));
