@@ -120,8 +120,9 @@ class Sink final : public BodySink {
     if (status == 416 && from > 0) return Error{ErrorCode::kConflict, "the server refuses to send a part"};
     if (status != 200 && status != 206) return Error{ErrorCode::kInvalid, "status " + std::to_string(status)};
     const auto length = headers.find("Content-Length");
+    const std::string tag = parts_.is_own_server ? tag_of(part_, headers.get("ETag")) : std::string{};
     const wire::FileHead answer{status, headers.find("ETag"), headers.find("Content-Range"), length};
-    const auto here = wire::already_here(answer, {part_.size, from, tag_of(part_, headers.get("ETag"))});
+    const auto here = wire::already_here(answer, {part_.size, from, tag});
     may_be_page_ = status == 200 && (!length || !here) && wire::has_page_type(headers.get("Content-Type"));
     if (!here && !may_be_page_) return here.error();
     if (!here) not_it_ = here.error();

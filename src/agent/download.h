@@ -24,6 +24,7 @@ struct DownloadParts {
   Worker& worker;
   HttpClient& http;
   std::string authorization;
+  bool is_own_server = true;  // not a mirror that a link leads to, whose tags mean what it likes
   Duration checkpoint_every{1000};
 };
 

@@ -13,9 +13,12 @@ class Mirror final : public HttpHandler {
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override {
     ++asked;
     with_token += request.headers.find("Authorization") ? 1 : 0;
-    co_return co_await behind_.handle(std::move(request), stop);
+    HttpResponse answer = co_await behind_.handle(std::move(request), stop);
+    if (!tag.empty()) answer.headers.set("ETag", tag);
+    co_return answer;
   }
   int asked = 0, with_token = 0;
+  std::string tag;
 
  private:
   HttpHandler& behind_;
@@ -55,6 +58,13 @@ TEST_F(AgentOrigin, BytesOfAnotherHostAreFetchedWithoutTheToken) {
   EXPECT_EQ(mirror.with_token, 0);
   EXPECT_GT(tokens, 0) << "its own server gets it";
   EXPECT_EQ(said, 1);
+}
+
+TEST_F(AgentOrigin, TagsOfAnotherHostAreNoHashes) {
+  mirror.tag = "\"" + std::string(64, 'a') + "\"";
+  lead_elsewhere("/softwaremodules");
+  ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min));
+  EXPECT_GT(mirror.asked, 0);
 }
 
 TEST_F(AgentOrigin, DocumentsOfAnotherHostAreFetchedWithoutTheToken) {

@@ -154,7 +154,7 @@ Task<> Agent::Session::fetch(std::size_t index, Stop& stop) {
   const bool ours = wire::same_origin(part.url, settings_.url);
   if (!ours && !settings_.authorization.empty() && lines_.may_say("token_kept_back", ""))
     parts_.log.warn("token_kept_back", {{"url", clean_text(part.url, kLongestUrl)}, {"why", "the link leads to another server than the one that is configured; it is asked without the token"}});
-  DownloadParts parts{parts_.clock, parts_.disk, parts_.worker, parts_.http, ours ? settings_.authorization : std::string{}};
+  DownloadParts parts{parts_.clock, parts_.disk, parts_.worker, parts_.http, ours ? settings_.authorization : std::string{}, ours};
   auto fetched = co_await download(std::move(parts), std::move(part), durable, std::move(on_durable), stop);
   if (stop.requested()) co_return;
   if (!fetched) {
