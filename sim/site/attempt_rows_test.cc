@@ -243,6 +243,8 @@ class Story {
     } else if (what == "defer_here") {
       if (const auto life = life_.lock())
         device_.spawn(say(life, R"({"command":"answer","answer":"defer","for_s":5})"));
+    } else if (what == "ready_here") {
+      if (const auto life = life_.lock()) device_.spawn(say(life, R"({"command":"answer","answer":"ready"})"));
     } else if (what == "crash") {  // so many starts end before the agent does anything
       crashes_ = std::stoi(words[2]);
       cut();
@@ -348,6 +350,9 @@ std::vector<std::string> attempt_stories() {
       "ask | deferring cut 1",
       "ask wait | waiting cut 1",
       "ask wait | waiting defer_here",
+      "ask wait | waiting defer_here; deferring ready_here",
+      "ask | deferring ready_here",
+      "ask | deferring withdrawn; idle ready_here",
       "| announcing cut 1",
       "| announcing busy",
       "late | installing cut 1",

@@ -34,7 +34,7 @@ TEST_F(OtherTypes, AnOperatorSeesItAndMovesTheDevice) {
   EXPECT_EQ(device().at("reason").as_string(), "type_differs");
   const auto shown = drayctl({"device", "show", "till-1"});
   EXPECT_NE(shown.second.find("says that it is of type 'scale-s2', and is entered as 'till-t3'"), std::string::npos) << shown.second;
-  const auto why = drayctl({"why", "device", "till-1"});
+  const auto why = drayctl({"device", "why", "till-1"});
   EXPECT_NE(why.second.find("type_differs"), std::string::npos) << why.second;
   EXPECT_NE(why.second.find("drayctl device set NAME --type TYPE"), std::string::npos) << why.second;
   EXPECT_EQ(drayctl({"device", "set", "till-1"}).first, 2) << "without a type";
