@@ -150,6 +150,12 @@ std::optional<std::string_view> SimDisk::bytes(const Path& path) const {
   return place->what->live;
 }
 
+std::size_t SimDisk::whole_bytes(const Path& path) const {
+  const auto place = find(path, true);
+  if (!place || !place->what || place->what->kind != Kind::kFile) return 0;
+  return std::min(place->what->live.size(), place->what->torn_from);
+}
+
 Result<> SimDisk::rename(Path from, Path to) {
   DRAY_TRY(const Place a, find(from, false));
   DRAY_TRY(const Place b, find(to, false));

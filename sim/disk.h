@@ -49,6 +49,7 @@ struct Inode {
   std::vector<bool> dirty;          // live sectors that a sync must still make durable
   std::size_t dirty_from = 0, dirty_to = 0;  // none outside
   bool resized = false;             // live size not yet durable
+  std::size_t torn_from = std::string::npos;  // where a write began of which a full disk took a part only
   Names live_names, durable_names;  // of a folder
 };
 
@@ -99,6 +100,8 @@ class SimDisk final : public Disk {
   // What a program would read now, without a copy; for checks. Nothing where there is no such file. Good until
   // the file changes.
   std::optional<std::string_view> bytes(const Path& path) const;
+  // Of these, how many whole writes made: a full disk takes the begin of one, which whoever wrote does not know.
+  std::size_t whole_bytes(const Path& path) const;
 
   // The disk as a power cut now would leave it if it lost all that is unsynced; to go back to it later, the node
   // being off.

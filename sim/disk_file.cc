@@ -81,6 +81,10 @@ Result<> SimFile::write(std::uint64_t at, ByteView bytes) {
     if (at + n > had) resize_live(*inode_, at + n);
     soil(*inode_, at / kSector, (at + n - 1) / kSector + 1);
     std::memcpy(inode_->live.data() + at, bytes.data(), n);
+    if (full)
+      inode_->torn_from = at;
+    else if (at <= inode_->torn_from)
+      inode_->torn_from = std::string::npos;
   }));
   if (full) return Error{ErrorCode::kExhausted, "disk full writing " + path_};
   return {};

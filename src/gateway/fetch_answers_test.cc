@@ -95,6 +95,32 @@ TEST_F(FetchAnswers, APortalThatKeepsTheRangeOrTheTagFromNobodyIsNotTakenEither)
   EXPECT_EQ(came, kWhole + 3 * 26);
 }
 
+// What is freed for it somebody else takes at once.
+TEST_F(FetchAnswers, ADiskThatFillsWhileBytesComeIsAFullStoreAndNoLoop) {
+  artifact = add(kHere);
+  server.honest.publish(plan_of({artifact}));
+  int asked = 0;
+  server.instead["artifacts"] = [&](const HttpRequest&, const std::string&) -> std::optional<HttpResponse> {
+    ++asked;
+    gw.disk().set_capacity(gw.disk().used_bytes());
+    world.after(30s, [this] { gw.disk().set_capacity(sim::SimDisk::kNoLimit); });
+    return {};
+  };
+  gw.power_on();
+  EXPECT_TRUE(world.run_until([&] { return asked == 1; }, 10min));
+  run_for(20s);
+  const auto said = [&](std::string_view what) {
+    return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) { return line.find(what) != line.npos; });
+  };
+  EXPECT_EQ(said("store_full"), 1);
+  run_for(1h);
+  EXPECT_LE(asked, 6);
+  EXPECT_GE(asked, 3);
+  EXPECT_EQ(said("store_full"), 1);
+  server.instead.clear();
+  EXPECT_TRUE(world.run_until([&] { return is_stored(artifact); }, 6h));
+}
+
 // Wrong bytes of the right length can only be known by the tag.
 TEST_F(FetchAnswers, AnotherFileOfTheSameLengthIsNotTaken) {
   const auto other = [this](std::size_t) {

@@ -14,7 +14,6 @@ namespace {
 constexpr std::size_t kToWorkerAtOnce = 256 << 10;  // what goes to the worker at once
 constexpr std::uint64_t kProgress = 64 << 10;  // fewer bytes at a time are none
 constexpr Duration kStoreFullWait{60'000}, kLongest{3'600'000}, kStalled{30'000};
-constexpr std::chrono::minutes kRoomIsNews{15};
 constexpr std::size_t kMostReasons = 4, kMostProblem = 4'096;
 constexpr Duration kNamesATime{1'000};  // a shorter Retry-After is none
 
@@ -207,11 +206,6 @@ Fetcher::Effort& Fetcher::effort(const Sha256& sha) {
   return efforts_.emplace(sha, std::move(fresh)).first->second;
 }
 
-std::string Fetcher::why_full(const Sha256& sha) const {
-  const auto known = efforts_.find(sha);
-  return known == efforts_.end() ? std::string{} : known->second.full;
-}
-
 std::string Fetcher::why_damaged(const Sha256& sha) const {
   const auto known = efforts_.find(sha);
   return known == efforts_.end() ? std::string{} : known->second.damaged;
@@ -234,6 +228,7 @@ void Fetcher::note_stored(const Sha256& sha) {
   tries.backoff.reset();
   tries.best = 0;
   tries.wrong = 0;
+  tries.full.clear();
   tries.damaged.clear();
   tries.trouble.over(parts_.site.log());
 }
@@ -268,6 +263,7 @@ void Fetcher::note_progress(const Incoming& file) {
   Effort& tries = effort(file.sha());
   if (file.have() <= tries.best || (file.have() < tries.best + kProgress && !file.complete())) return;
   tries.best = file.have();
+  if (!std::exchange(tries.full, {}).empty()) parts_.site.refresh_all();
   tries.until = {};
   tries.backoff.reset();
   brake_.progress();
@@ -280,20 +276,10 @@ Task<> Fetcher::fetch(Wanted what, Stop& stop) {
     co_return;
   }
   if (const auto room = co_await make_room(what); !room) {
-    Effort& tries = effort(what.sha);
-    const bool first = tries.full.empty();
-    if (first || parts_.clock.steady() - tries.full_said >= kRoomIsNews) {
-      tries.full = room.error().message();
-      tries.full_said = parts_.clock.steady();
-      parts_.site.refresh_all();
-    }
-    if (first) {
-      parts_.site.log().error("store_full", {{"sha256", what.sha.hex()}, {"why", room.error().message()}});
-    }
+    note_full(what.sha, room.error().message());
     put_off(what.sha, kStoreFullWait, Why::kNotNow);
     co_return;
   }
-  if (!std::exchange(effort(what.sha).full, {}).empty()) parts_.site.refresh_all();
   Incoming file{parts_.disk, what.sha, what.size};
   const std::uint64_t safe = safe_[what.sha];
   std::function<Result<>()> open = [&file, safe] { return file.resume(safe); };
@@ -301,6 +287,11 @@ Task<> Fetcher::fetch(Wanted what, Stop& stop) {
   if (done) done = co_await transfer(file, stop);
   if (done && file.complete()) done = co_await complete(file);
   if (done || done.error().code() == ErrorCode::kStopped) co_return;
+  if (done.error().code() == ErrorCode::kExhausted) {  // somebody else takes the room: each try costs the line all bytes again
+    note_full(what.sha, done.error().message());
+    spoilt(what.sha);
+    co_return;
+  }
   effort(what.sha).trouble.failed(parts_.site.log(), done.error().message());
   const bool answered = done.error().code() != ErrorCode::kTimeout && done.error().code() != ErrorCode::kUnavailable;
   if (effort(what.sha).until <= parts_.clock.steady())
@@ -428,38 +419,6 @@ Task<bool> Fetcher::adopt(const Wanted& what) {
   parts_.site.save(std::move(writes));
   parts_.site.artifact_stored(what.sha);
   co_return true;
-}
-
-// Least recently used artifacts that no open job needs go first.
-Task<Result<>> Fetcher::make_room(const Wanted& what) {
-  const std::uint64_t have = safe_[what.sha];
-  for (;;) {
-    std::uint64_t free = 0;
-    std::function<Result<>()> ask = [&]() -> Result<> {
-      free = parts_.disk.free_bytes();
-      return {};
-    };
-    DRAY_CO_CHECK(co_await work(std::move(ask)));
-    std::uint64_t used = parts_.blobs.used();
-    for (const auto& [sha, bytes] : safe_)
-      if (sha != what.sha) used += bytes;
-    const std::uint64_t missing = what.size - std::min(have, what.size);
-    const bool in_quota = used + what.size <= quota();
-    const std::uint64_t to_be_free = missing + parts_.site.settings().store_reserve;
-    if (in_quota && free >= to_be_free) co_return Result<>{};
-    const Sha256* oldest = nullptr;
-    for (const auto& [sha, blob] : parts_.blobs.all())
-      if (!parts_.site.is_referenced(sha) && (oldest == nullptr || blob.used_at < parts_.blobs.find(*oldest)->used_at))
-        oldest = &sha;
-    if (oldest == nullptr)
-      co_return Error{ErrorCode::kExhausted, in_quota ? "the disk lacks " + human_bytes(to_be_free - free) + ": " + human_bytes(free) + " of " + human_bytes(to_be_free) + " are free"
-                                                      : "its quota lacks " + human_bytes(used + what.size - quota()) + ": it is " + human_bytes(quota()) + ", and what is needed takes " +
-                                                            human_bytes(used + what.size)};
-    Sha256 victim = *oldest;
-    parts_.site.log().info("artifact_evicted", {{"sha256", victim.hex()}});
-    co_await parts_.blobs.remove(std::move(victim));
-    parts_.site.storage_changed();
-  }
 }
 
 // A pause that lasts stays: a server that takes an artifact out of its plan and puts it in again is not asked sooner.

@@ -67,7 +67,7 @@ class Fetcher {
   };
   // What is remembered of the tries to fetch an artifact, until no job wants it and its pause is over.
   struct Effort {
-    core::GrowingPause backoff, spoilt;  // spoilt: of bytes that were wrong
+    core::GrowingPause backoff, spoilt;  // spoilt: of bytes that came in vain, all of them
     Trouble trouble;
     SteadyTime until{};      // not before
     std::uint64_t best = 0;  // most bytes of it that ever were here
@@ -93,6 +93,7 @@ class Fetcher {
   void note_progress(const Incoming& file);
   void note_stored(const Sha256& sha);
   void note_damaged(const Sha256& sha, std::string why);
+  void note_full(const Sha256& sha, std::string why);
   void note_coming(const Sha256& sha);
   Effort& effort(const Sha256& sha);
   void forget_unwanted();

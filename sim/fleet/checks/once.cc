@@ -77,7 +77,7 @@ class Once : public Check {
     if (sha.empty()) return;
     const auto [at, fresh] = kept_[node.name()].try_emplace(sha, syncs());
     if (op.starts_with("sync ")) {
-      at->second.safe(node.disk().bytes(op.substr(5)).value_or("").size());
+      at->second.safe(node.disk().whole_bytes(op.substr(5)));
     } else if (op.starts_with("unlink ") || op.starts_with("truncate ")) {
       if (op.starts_with("truncate ") && at->second.known() > 0)
         complain(node.name(), "gives up " + std::to_string(at->second.known()) + " safe bytes: " + op);

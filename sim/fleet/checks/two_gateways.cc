@@ -57,7 +57,7 @@ class SaysTwoGateways final : public Check {
   void restored(Node& gateway) override {
     // To before it had a name, or to when it could not be read.
     Machine& machine = sites_[gateway.name()].machines[gateway.name()];
-    if (machine.lost_name || !gateway.disk().exists("gateway.db")) ++machine.may_rename;
+    if (machine.lost_name || !holds_a_name(gateway, machine)) ++machine.may_rename;
   }
   void damaged(Node& gateway, const Damaged& document) override {
     if (document.kind != gateway::kind::kMeta || document.id != "instance") return;
@@ -86,6 +86,16 @@ class SaysTwoGateways final : public Check {
     SteadyTime held_since{}, other_at{};      // other_at: something called under another name than that
   };
 
+  // Is one of the names that it called itself in what its disk holds? A backup may be of the moment between its database
+  // and its name.
+  static bool holds_a_name(Node& gateway, const Machine& machine) {
+    for (const char* file : {"gateway.db", "gateway.db-wal"}) {
+      const std::string_view bytes = gateway.disk().bytes(file).value_or("");
+      for (const std::string& name : machine.names)
+        if (bytes.find(name) != std::string_view::npos) return true;
+    }
+    return false;
+  }
   static std::string instance_of(const Call& call) { return std::string{call.x.headers.get("Dray-Instance")}; }
   // Whose calls these are: by the machine, or, where somebody posts in a gateway's name, by that. Null: nobody's.
   Site* site_of(const Call& call, const std::string& called) {
@@ -131,6 +141,9 @@ class SaysTwoGateways final : public Check {
     return site.replaced.contains(site.holds) ? std::max(silent, site.held_since + kReturnOver) : silent;
   }
 
+  // On a full disk the server may hear and not be able to keep it; then it says so of itself.
+  bool may_not_save() const { return scene_.world.node("server").disk().free_bytes() < (1 << 20); }
+
   // Nothing: nobody can be asked now.
   std::optional<std::string> reason_of(const std::string& site) {
     server::Lists* lists = scene_.lists();
@@ -141,7 +154,7 @@ class SaysTwoGateways final : public Check {
     return view->reason;
   }
   void look(const std::string& name, Site& site) {
-    if (scene_.world.now() > site.void_after) {
+    if (scene_.world.now() > site.void_after || may_not_save()) {
       site.due.reset();
       return;
     }

@@ -50,6 +50,9 @@ JobResult merge(const JobResult& have, const JobResult& reported) {
     next.cancel_id = reported.cancel_id;
     next.cancel_answer = reported.cancel_answer;
   }
+  // A gateway that was restored began it anew, and somebody there has cancelled what had ended.
+  const bool cancelled_anew = reported.state == JobState::kCancelled && have.state != JobState::kCancelled && have.state != JobState::kExpired;
+  if (cancelled_anew && next.cancel_answer.empty()) next.cancel_answer = "too_late";
   return next;
 }
 

@@ -10,7 +10,7 @@ TEST(JobResult, IsReplacedUntilItIsFinalAndNeverAfterwards) {
   const JobResult succeeded{.state = JobState::kSucceeded, .running = {{"os", "2"}}};
   EXPECT_EQ(merge(JobResult{}, downloading), downloading);
   EXPECT_EQ(merge(downloading, succeeded), succeeded);
-  for (const auto state : {JobState::kFailed, JobState::kDownloading, JobState::kCancelled, JobState::kExpired, JobState::kScheduled})
+  for (const auto state : {JobState::kFailed, JobState::kDownloading, JobState::kExpired, JobState::kScheduled})
     EXPECT_EQ(merge(succeeded, JobResult{.state = state}), succeeded);
   EXPECT_EQ(merge(succeeded, succeeded), succeeded);
 }
@@ -22,6 +22,14 @@ TEST(JobResult, TakesTheAnswerToACancelAfterItsEnd) {
   answered.cancel_answer = "too_late";
   EXPECT_EQ(merge(succeeded, answered), answered);
   EXPECT_EQ(merge(answered, succeeded), answered);
+}
+
+TEST(JobResult, ACancelOfWhatHadEndedCameTooLate) {
+  const JobResult cancelled{.state = JobState::kCancelled};
+  JobResult expected{.state = JobState::kSucceeded, .cancel_answer = "too_late"};
+  EXPECT_EQ(merge({.state = JobState::kSucceeded}, cancelled), expected);
+  EXPECT_EQ(merge({.state = JobState::kExpired}, cancelled), JobResult{.state = JobState::kExpired});
+  EXPECT_EQ(merge(cancelled, cancelled), cancelled);
 }
 
 TEST(JobResult, AnEndThatCrossedACancelAnswersItUnlessSomebodyDid) {
