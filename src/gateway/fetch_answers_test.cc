@@ -114,7 +114,7 @@ TEST_F(FetchAnswers, ADiskThatFillsWhileBytesComeIsAFullStoreAndNoLoop) {
   };
   EXPECT_EQ(said("store_full"), 1);
   run_for(1h);
-  EXPECT_LE(asked, 6);
+  EXPECT_LE(asked, 5);
   EXPECT_GE(asked, 3);
   EXPECT_EQ(said("store_full"), 1);
   server.instead.clear();

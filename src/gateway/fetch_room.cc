@@ -1,4 +1,6 @@
 // Room for what is fetched, in the quota and on the disk; and what is said where there is none.
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "gateway/fetcher.h"
 
@@ -8,6 +10,15 @@ namespace {
 constexpr std::chrono::minutes kRoomIsNews{15};
 
 }  // namespace
+
+// 2, 6, 18 and then 54 minutes at least.
+void Fetcher::filled_up(const Sha256& sha) {
+  core::GrowingPause& pause = effort(sha).spoilt;
+  const Duration own = pause.next(random_unit(parts_.random));
+  Duration least = std::chrono::minutes{2};
+  for (int i = 1; i < std::min(pause.failures(), 4); ++i) least *= 3;
+  put_off(sha, std::max(own, least), Why::kFailed);
+}
 
 std::string Fetcher::why_full(const Sha256& sha) const {
   const auto known = efforts_.find(sha);

@@ -289,7 +289,7 @@ Task<> Fetcher::fetch(Wanted what, Stop& stop) {
   if (done || done.error().code() == ErrorCode::kStopped) co_return;
   if (done.error().code() == ErrorCode::kExhausted) {  // somebody else takes the room: each try costs the line all bytes again
     note_full(what.sha, done.error().message());
-    spoilt(what.sha);
+    filled_up(what.sha);
     co_return;
   }
   effort(what.sha).trouble.failed(parts_.site.log(), done.error().message());

@@ -93,6 +93,7 @@ class Fetcher {
   void note_progress(const Incoming& file);
   void note_stored(const Sha256& sha);
   void note_damaged(const Sha256& sha, std::string why);
+  void filled_up(const Sha256& sha);
   void note_full(const Sha256& sha, std::string why);
   void note_coming(const Sha256& sha);
   Effort& effort(const Sha256& sha);
