@@ -45,7 +45,7 @@ const core::Cause kBroken{"device_failed", "the device reported a failure: write
 
 TEST_F(Told, TheCauseStaysBesideWhateverIsSaidInItsPlace) {
   says("r1-till-1", "scheduled", "backing_off", "attempt 2 begins later", kBroken, 0, 2);
-  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "odd"}, kNow, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "odd"}, plan_type, kNow, {}));
   EXPECT_EQ(job().result.reason, "paused");
   EXPECT_EQ(job().result.cause, kBroken);
   EXPECT_EQ(wire::encode(job()).at("cause").at("sentence").as_string(), kBroken.sentence);
@@ -53,8 +53,8 @@ TEST_F(Told, TheCauseStaysBesideWhateverIsSaidInItsPlace) {
   const core::Cause full{"store_full", "while the gateway had no room for os 2"};
   says("r1-till-1", "expired", "expired", "expired while the gateway had no room for os 2", full, 0, 2);
   EXPECT_EQ(job().result.cause, full);
-  must(store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{}, kNow, {}));
-  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{"ines", "", kNow + 20h}, kNow, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{}, plan_type, kNow, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{"ines", "", kNow + 20h}, plan_type, kNow, {}));
   EXPECT_FALSE(job().result.cause) << "of a fresh try";
   EXPECT_EQ(job().past.at(0).result.cause, full);
 }
@@ -69,7 +69,7 @@ TEST_F(Told, AResultKeepsItsStateAndTakesMoreWords) {
 }
 
 TEST_F(Told, ADeviceBetweenTwoStepsOfAPausedRolloutIsNotSaidToBePaused) {
-  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", ""}, kNow, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", ""}, plan_type, kNow, {}));
   says("r1-till-1", "waiting_confirm", "device_deferring", "asked", {}, 1);
   EXPECT_EQ(job().result.reason, "device_deferring");
   says("r1-till-1", "waiting_confirm", "device_deferring", "asked", {}, 0);
@@ -78,7 +78,7 @@ TEST_F(Told, ADeviceBetweenTwoStepsOfAPausedRolloutIsNotSaidToBePaused) {
 
 TEST_F(Told, APlanSaysWhyItHolds) {
   EXPECT_FALSE(must(store->load_plan("berlin")).assignments.at(0).held);
-  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "odd"}, kNow, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "odd"}, plan_type, kNow, {}));
   const auto held = must(store->load_plan("berlin")).assignments.at(0).held;
   EXPECT_EQ(held, (core::Held{"paused", "The rollout is paused by ines: odd."}));
 }
@@ -87,7 +87,7 @@ TEST_F(Told, ADeviceThatNoLongerRunsWhatSucceededHasDriftedAndMayBeRetried) {
   runs("2", "boot-1");
   says("r1-till-1", "succeeded", "succeeded", "the device runs the new version");
   EXPECT_FALSE(job().drifted);
-  EXPECT_TRUE(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{}, kNow, {}).error().message().find("none has drifted") != std::string::npos);
+  EXPECT_TRUE(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{}, plan_type, kNow, {}).error().message().find("none has drifted") != std::string::npos);
   runs("1", "boot-2", kNow + 1h);
   ASSERT_TRUE(job().drifted);
   EXPECT_EQ(job().drifted->since, kNow + 1h);
@@ -102,7 +102,7 @@ TEST_F(Told, ADeviceThatNoLongerRunsWhatSucceededHasDriftedAndMayBeRetried) {
   EXPECT_NE(std::string{shown.at("sentence").as_string()}.find("1 drifted since"), std::string::npos) << shown.at("sentence");
   EXPECT_EQ(passing("drifted=yes"), 1u);
 
-  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{"ines", "", {}}, kNow + 3h, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{"ines", "", {}}, plan_type, kNow + 3h, {}));
   EXPECT_EQ(job("r1.2-till-1").result.state, core::JobState::kScheduled);
   EXPECT_FALSE(job("r1.2-till-1").drifted);
   EXPECT_EQ(job("r1.2-till-1").past.at(0).result.state, core::JobState::kSucceeded);

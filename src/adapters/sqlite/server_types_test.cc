@@ -116,6 +116,38 @@ TEST_F(ServerTypes, AJobThatNoGatewayHasHeardOfEndsAtOnce) {
   EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.reason, "nothing_fits");
 }
 
+// It was found only after its job had ended that the device was entered under the wrong type.
+TEST_F(ServerTypes, ARetryAfterAMoveOrdersWhatFitsTheNewType) {
+  add_scale();
+  roll_out_both({{}}, "name~till-*");
+  report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
+  report("lyon", {job_report(1, 1, "r1-till-2", "expired")});
+  must(store->move_device("till-1", "scale", plan_type, kNow));
+  must(store->move_device("till-2", "odd", plan_type, kNow));
+  EXPECT_EQ(state("r1-till-1"), "failed") << "a result never changes";
+  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{"ines", "", {}}, plan_type, kNow, {}));
+  const core::Plan plan = must(store->load_plan("berlin"));
+  ASSERT_NE(order_of(plan, "till-1"), nullptr);
+  EXPECT_EQ(order_of(plan, "till-1")->id.value(), "r1.2-till-1");
+  EXPECT_EQ(order_of(plan, "till-1")->steps, (std::vector<core::Step>{{sha('c')}}));
+  EXPECT_EQ(state("r1.2-till-2"), "incompatible") << "the release has nothing for it";
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-2"})).past.at(0).result.state, core::JobState::kExpired);
+  EXPECT_EQ(order_of(must(store->load_plan("lyon")), "till-2"), nullptr);
+  EXPECT_NE(rollout_state("r1"), "finished");
+  report("berlin", {job_report(1, 2, "r1.2-till-1", "succeeded")});
+  EXPECT_EQ(rollout_state("r1"), "finished") << "nobody is left";
+}
+
+TEST_F(ServerTypes, ARetryOfNobodyThatAnythingFitsEndsAtOnce) {
+  add_scale();
+  roll_out_both({{}}, "name=till-1");
+  report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
+  must(store->move_device("till-1", "odd", plan_type, kNow));
+  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{"ines", "", {}}, plan_type, kNow, {}));
+  EXPECT_EQ(state("r1.2-till-1"), "incompatible");
+  EXPECT_EQ(rollout_state("r1"), "finished");
+}
+
 TEST_F(ServerTypes, AMovedDeviceIsTakenByARunningRolloutWhoseFilterItPassesByNow) {
   add_scale();
   roll_out_both({{}}, "type = till");
