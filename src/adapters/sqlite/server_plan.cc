@@ -164,7 +164,7 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const ListedById& inde
     core::Assignment& assignment = plan.assignments[listed.at];
     auto& find = sql(
         "SELECT j.id, d.name, t.id, t.steps, j.cancel_at IS NOT NULL OR j.state='cancelled', j.cancel_by, j.cancel_why, j.rollout_id, "
-        "j.generation, t.type, j.final<>0 FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
+        "j.generation, t.type, j.final<>0, j.final<>0 AND t.type<>d.type FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
         "t.id=j.rollout_type_id JOIN rollout r ON r.id=j.rollout_id WHERE j.assignment_id=?1 AND j.phase < "
         "CASE WHEN ?2 THEN r.released ELSE (SELECT count(*) FROM rollout_phase p WHERE "
         "p.rollout_id=r.id AND typeof(p.released_at)='integer') END AND j.withheld=0 ORDER BY j.id");
@@ -172,6 +172,9 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const ListedById& inde
     for (;;) {
       DRAY_TRY(const bool row, find.step());
       if (!row) break;
+      // Ended, and its device was moved to another type since: a gateway that took the place of another would make it anew,
+      // with what is for the type of before.
+      if (find.integer(11) != 0) continue;
       auto [steps, added] = steps_of.try_emplace(find.integer(2));
       if (added) {
         std::vector<wire::Unreadable> notes;

@@ -138,6 +138,17 @@ TEST_F(ServerTypes, ARetryAfterAMoveOrdersWhatFitsTheNewType) {
   EXPECT_EQ(rollout_state("r1"), "finished") << "nobody is left";
 }
 
+// A gateway whose folder is new makes every job of the plan anew: it must find none with what is for the type of before.
+TEST_F(ServerTypes, AnEndedJobOfAMovedDeviceIsInNoPlan) {
+  add_scale();
+  roll_out_both({{}}, "name~till-*");
+  report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
+  EXPECT_NE(order_of(must(store->load_plan("berlin")), "till-1"), nullptr) << "its type is the same";
+  must(store->move_device("till-1", "scale", plan_type, kNow));
+  EXPECT_EQ(order_of(must(store->load_plan("berlin")), "till-1"), nullptr);
+  EXPECT_EQ(rollout_state("r1"), "running") << "for the other site";
+}
+
 TEST_F(ServerTypes, ARetryOfNobodyThatAnythingFitsEndsAtOnce) {
   add_scale();
   roll_out_both({{}}, "name=till-1");
