@@ -85,11 +85,13 @@ void set_times(core::Assignment& a, const std::optional<server::PlannedSite>& pl
 
 const core::Held kUnreadable{"row_unreadable", "What the server stores of this site or rollout can't be read; an operator there can replace it."};
 
-// As its rollout says it; a row that can't be read holds as a pause does.
-core::Held why_held(const core::Rollout& rollout) {
-  if (!core::is_paused(rollout)) return kUnreadable;
+// A pause, as its rollout says it: the mark of one stays where it was aborted, or has ended, and then holds nothing. What
+// can't be read holds as a pause does.
+void hold_paused(core::Assignment& a, const Result<std::int64_t>& mark, const core::Rollout& rollout) {
+  if (!mark) return hold(a, kUnreadable);
+  if (*mark == 0 || !core::is_paused(rollout)) return;
   auto said = core::withheld(rollout.state, rollout.released, rollout.phases.size(), 0);
-  return said ? core::Held{std::move(said->reason), std::move(said->sentence)} : kUnreadable;
+  hold(a, said ? core::Held{std::move(said->reason), std::move(said->sentence)} : kUnreadable);
 }
 
 // site: how its own row stands.
@@ -109,7 +111,7 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
   static const std::string kAssignments =
       "SELECT a.id, a.fetch, r.id, r.priority, r.delivery, r.update_at, r.expires_at, r.transfer, "
       "r.update_windows, r.retry_limit, r.status_deferral, CASE WHEN r.state IN ('scheduled', 'held', "
-      "'running', 'soaking', 'waiting_approval', 'finished', 'aborted', 'paused') THEN a.held ELSE 1 END, "  // as paused
+      "'running', 'soaking', 'waiting_approval', 'finished', 'aborted', 'paused') THEN a.held END, "  // a state that nobody knows
       "r.computed, " +
       std::string{kTermsColumnsOfR} + ", " + std::string{times::kColumns} +
       " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 AND a.in_plan=1 ORDER BY a.id";
@@ -146,8 +148,7 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
     read("computed", computed);
     const auto planned = times::planned_at(find, 13 + kTermsCount);
     if (planned) set_times(a, *planned, !computed || *computed, site.plan_first, plan);
-    const auto held = whole(find, 11);
-    if (!held || *held != 0) hold(a, why_held(rollout_at(find, 13)));
+    hold_paused(a, whole(find, 11), rollout_at(find, 13));
     const bool is_readable = site.readable && transfer && update && planned && notes.empty();
     if (!is_readable && !DRAY_MUTANT("unreadable_permits")) forbid(a, kUnreadable);
     index[find.integer(0)] = {plan.assignments.size(), released.has_value()};
