@@ -4,6 +4,8 @@
 #include "adapters/sqlite/server_job_maker.h"
 #include "adapters/sqlite/server_rows.h"
 #include "adapters/sqlite/server_store.h"
+#include "base/text.h"
+#include "wire/limits.h"
 
 namespace dray::adapters {
 
@@ -14,6 +16,23 @@ namespace {
 // Of job j: what "retry" means.
 constexpr std::string_view kFailedOrDrifted =
     "(j.state IN ('failed', 'rolled_back', 'expired') OR (j.state='succeeded' AND j.drifted_at IS NOT NULL))";
+
+// How these jobs stand, under the number of their try.
+std::string keep_those(std::string_view which) {
+  return "INSERT INTO job_past(job_id, generation, state, reason, sentence, attempt, late, cause_reason, cause) SELECT j.id, " +
+         std::string{kGenerationOfJ} + ", j.state, j.reason, j.sentence, j.attempt, j.late, j.cause_reason, j.cause FROM job j WHERE " +
+         std::string{which};
+}
+
+// The next try of jobs whose last one was kept, which nobody has heard of yet.
+std::string make_anew(std::string_view which, std::string_view besides = "") {
+  return "UPDATE job AS j SET generation=1+(SELECT max(generation) FROM job_past WHERE job_id=j.id), state='scheduled', final=0, reason='', sentence='', until=NULL, update_at=NULL, step=0, attempt=0, bytes=0, "
+         "running='{}', late=0, cancel_id='', cancel_answer='', reported_at=NULL, withheld=0, cause_reason='', cause='', drifted_at=NULL, drifted='{}', installing_at=NULL" +
+         std::string{besides} + " WHERE " + std::string{which};
+}
+
+// Of a try that its plan no longer holds, in its gateway's word.
+constexpr std::string_view kSupersededReason = "superseded";
 
 }  // namespace
 
@@ -36,15 +55,10 @@ Result<> SqliteServerStore::retry_jobs(const RolloutRow& row, SiteIds& sites) {
                    .bind(1, id)
                    .bind(2, core::is_paused(row.rollout) ? 1 : 0)
                    .run());
-  static const std::string kKeep =
-      "INSERT INTO job_past(job_id, generation, state, reason, sentence, attempt, late, cause_reason, cause) SELECT j.id, " +
-      std::string{kGenerationOfJ} + ", j.state, j.reason, j.sentence, j.attempt, j.late, j.cause_reason, j.cause FROM job j WHERE j.rollout_id=?1 AND " + std::string{kFailedOrDrifted};
+  static const std::string kKeep = keep_those("j.rollout_id=?1 AND " + std::string{kFailedOrDrifted});
   DRAY_CHECK(sql_(kKeep).bind(1, row.id).run());
   static const std::string kAnew =
-      "UPDATE job AS j SET generation=1+(SELECT max(generation) FROM job_past WHERE job_id=j.id), state='scheduled', final=0, reason='', sentence='', "
-      "until=NULL, update_at=NULL, step=0, attempt=0, bytes=0, running='{}', late=0, cancel_id='', "
-      "cancel_answer='', reported_at=NULL, cancel_at=NULL, cancel_by='', cancel_why='', withheld=0, cause_reason='', cause='', drifted_at=NULL, "
-      "drifted='{}' WHERE j.rollout_id=?1 AND " + std::string{kFailedOrDrifted};
+      make_anew("j.rollout_id=?1 AND " + std::string{kFailedOrDrifted}, ", cancel_at=NULL, cancel_by='', cancel_why=''");
   DRAY_CHECK(sql_(kAnew).bind(1, row.id).run());
   return recount(row.id);
 }
@@ -90,24 +104,25 @@ Result<> SqliteServerStore::end_unfit(std::int64_t job, const std::string& why_n
 
 struct SqliteServerStore::OpenJob {
   std::int64_t id = 0, rollout_id = 0, phase = 0, assignment_id = 0;
-  std::string state;
+  std::string state, steps;
   bool again = false, waits = false;  // waits: it is in no plan yet
 };
 
 Result<std::vector<SqliteServerStore::OpenJob>> SqliteServerStore::open_jobs_of(std::int64_t device_id) {
   std::vector<OpenJob> out;
   auto& find = sql_(
-      "SELECT j.id, j.rollout_id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, j.assignment_id, j.state, j.attempt > 1, "
-      "j.phase >= r.released FROM rollout r CROSS JOIN job j ON j.rollout_id=r.id AND j.device_id=?1 WHERE j.final=0");
+      "SELECT j.id, j.rollout_id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, j.assignment_id, j.state, "
+      "coalesce((SELECT t.steps FROM rollout_type t WHERE t.id=j.rollout_type_id), ''), j.attempt > 1, j.phase >= r.released FROM rollout r "
+      "CROSS JOIN job j ON j.rollout_id=r.id AND j.device_id=?1 WHERE j.final=0");
   find.bind(1, device_id);
   for (;;) {
     DRAY_TRY(const bool more, find.step());
     if (!more) return out;
-    out.push_back({find.integer(0), find.integer(1), find.integer(2), find.integer(3), find.text(4), find.integer(5) != 0, find.integer(6) != 0});
+    out.push_back({find.integer(0), find.integer(1), find.integer(2), find.integer(3), find.text(4), find.text(5), find.integer(6) != 0,
+                   find.integer(7) != 0});
   }
 }
 
-// What has begun at its gateway ends first, and then takes the new steps (docs/job.md, "artifact changed").
 Result<> SqliteServerStore::match_anew(const OpenJob& job, const std::string& type, const server::TypePlanner& planner, WallTime now,
                                        SiteIds& sites) {
   DRAY_TRY(RolloutRow row, rollout_row(job.rollout_id, sites));
@@ -115,12 +130,59 @@ Result<> SqliteServerStore::match_anew(const OpenJob& job, const std::string& ty
   DRAY_TRY(const JobMaker::OfType* to, maker.type(type));
   DRAY_CHECK(sql_("UPDATE job SET rollout_type_id=?2 WHERE id=?1").bind(1, job.id).bind(2, to->id).run());
   DRAY_CHECK(sql_("UPDATE assignment SET plan_asked=plan_asked+1 WHERE id=?1").bind(1, job.assignment_id).run());
-  if (to->fits || !job.waits) return {};  // what is in a plan ends by its gateway's word
-  DRAY_CHECK(end_unfit(job.id, to->why_not));
+  // What nothing fits any more and is in a plan ends by its gateway's word.
+  if (to->fits ? job.waits || to->steps == job.steps : !job.waits) return {};
+  core::JobState state = core::JobState::kIncompatible;
+  if (to->fits) {
+    state = core::JobState::kScheduled;
+    DRAY_CHECK(begin_anew(job.id, type));
+  } else {
+    DRAY_CHECK(end_unfit(job.id, to->why_not));
+  }
   DRAY_CHECK(add_to_count(job.rollout_id, job.phase, job.state, job.again, -1));
-  DRAY_CHECK(add_to_count(job.rollout_id, job.phase, "incompatible", false, 1));
+  DRAY_CHECK(add_to_count(job.rollout_id, job.phase, core::to_string(state), false, 1));
   DRAY_TRY([[maybe_unused]] const bool sooner, jobs_changed(job.rollout_id, false, now, sites));
   return {};
+}
+
+// Its gateway may know the job, and may even have ended it without having told yet: that one keeps its number, and how it
+// ended. Without it in the plan it is dropped, or stopped where it has begun. A cancel that was asked for holds for the next.
+Result<> SqliteServerStore::begin_anew(std::int64_t job, const std::string& type) {
+  DRAY_CHECK(sql_("UPDATE job SET reason=?2, sentence=?3 WHERE id=?1")
+                 .bind(1, job)
+                 .bind(2, kSupersededReason)
+                 .bind(3, "The device was moved to type " + type + ".")
+                 .run());
+  static const std::string kKeep = keep_those("j.id=?1");
+  DRAY_CHECK(sql_(kKeep).bind(1, job).run());
+  static const std::string kAnew = make_anew("j.id=?1");
+  return sql_(kAnew).bind(1, job).run();
+}
+
+// What the gateway says last of a try that was made anew before it had ended. Somebody at the site who cancelled it meant
+// the update, not its number.
+Result<bool> SqliteServerStore::apply_past(std::int64_t site_id, const wire::Report& report, const wire::JobReport& job) {
+  const auto key = job_key(job.job.value());
+  if (!key || !core::is_final(job.state)) return false;
+  static const std::string kEnd =
+      "UPDATE job_past SET state=?5, reason=?6, sentence=?7, attempt=?8, late=?9, cause_reason=?10, cause=?11 WHERE generation=?4 AND state IN " +
+      states_that([](core::JobState state) { return !core::is_final(state); }) +
+      " AND job_id=(SELECT j.id FROM job j JOIN device d ON d.id=j.device_id WHERE j.rollout_id=?1 AND d.name=?2 AND d.site_id=?3) "
+      "RETURNING job_id";
+  auto& end = sql_(kEnd);
+  end.bind(1, key->rollout).bind(2, key->device).bind(3, site_id).bind(4, key->generation);
+  end.bind(5, core::to_string(job.state)).bind(6, job.reason).bind(7, job.sentence).bind(8, job.attempt).bind(9, job.late ? 1 : 0);
+  end.bind(10, job.cause ? job.cause->reason : "").bind(11, job.cause ? job.cause->sentence : "");
+  DRAY_TRY(const bool there, end.step());
+  if (!there) return false;
+  const std::int64_t id = end.integer(0);
+  DRAY_TRY([[maybe_unused]] const bool more, end.step());
+  if (job.state != core::JobState::kCancelled || job.reason == kSupersededReason) return false;
+  auto& cancel = sql_(
+      "UPDATE job SET cancel_at=?2, cancel_why=?3 WHERE id=?1 AND final=0 AND cancel_at IS NULL AND generation=?4");
+  cancel.bind(1, id).bind(2, ms(report.at)).bind(3, cut_text(job.sentence, wire::kLongestWhy)).bind(4, key->generation + 1);
+  DRAY_CHECK(cancel.run());
+  return db_.changes() > 0;
 }
 
 Result<server::SiteChanges> SqliteServerStore::move_device(const std::string& device, const std::string& type,

@@ -55,10 +55,10 @@ Result<const SqliteServerStore::JobMaker::OfType*> SqliteServerStore::JobMaker::
                  .bind(2, name)
                  .bind(3, doc_steps(plan.steps))
                  .run());
-  auto& id = sql_("SELECT id FROM rollout_type WHERE rollout_id=?1 AND type=?2");
+  auto& id = sql_("SELECT id, steps FROM rollout_type WHERE rollout_id=?1 AND type=?2");
   id.bind(1, rollout_id_).bind(2, name);
   DRAY_TRY([[maybe_unused]] const bool there, id.step());
-  found->second = {id.integer(0), !plan.steps.empty(), std::move(plan.why_not)};
+  found->second = {id.integer(0), !plan.steps.empty(), std::move(plan.why_not), id.text(1)};
   id.reset();
   return &found->second;
 }

@@ -17,6 +17,7 @@ class SqliteServerStore::JobMaker {
     std::int64_t id = 0;
     bool fits = false;
     std::string why_not;
+    std::string steps;  // as they are stored
   };
 
   // kCorrupt: its release can't be read. What it is given must live as long as it does.

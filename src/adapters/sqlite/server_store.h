@@ -185,6 +185,9 @@ class SqliteServerStore : public server::Store {
   Result<> match_anew(const OpenJob& job, const std::string& type, const server::TypePlanner& planner, WallTime now,
                       SiteIds& sites);
 
+  Result<> begin_anew(std::int64_t job, const std::string& type);
+  // True: a cancel is asked of the try that followed.
+  Result<bool> apply_past(std::int64_t site_id, const wire::Report& report, const wire::JobReport& job);
 
   // server_jobs.cc
   class JobMaker;
