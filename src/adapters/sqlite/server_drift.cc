@@ -13,7 +13,7 @@ using namespace rows;
 
 namespace {
 
-// Of a device's jobs the newest: what older ones ended with was replaced long ago.
+// Of a device's jobs those that began, or ended well, last: what others ended with was replaced long ago.
 constexpr std::int64_t kJobsLookedAt = 64;
 
 struct Known {
@@ -25,7 +25,7 @@ struct Known {
 Result<std::vector<Known>> jobs_of_device(StatementCache& sql, std::int64_t device) {
   auto& find = sql(
       "SELECT j.id, j.state, t.steps, CASE WHEN j.drifted_at IS NULL THEN '' ELSE j.drifted END FROM job j JOIN rollout_type t "
-      "ON t.id=j.rollout_type_id WHERE j.device_id=?1 ORDER BY j.id DESC LIMIT ?2");
+      "ON t.id=j.rollout_type_id WHERE j.device_id=?1 ORDER BY CASE typeof(j.turn) WHEN 'integer' THEN j.turn ELSE 0 END DESC, j.id DESC LIMIT ?2");
   find.bind(1, device).bind(2, kJobsLookedAt);
   std::vector<Known> out;
   for (;;) {
@@ -74,6 +74,22 @@ Result<> SqliteServerStore::note_drift(std::int64_t device, const core::RunningB
     DRAY_CHECK(save.run());
   }
   return {};
+}
+
+Result<> SqliteServerStore::note_turn(std::int64_t job, std::int64_t device) {
+  return sql_("UPDATE job SET turn=1+(SELECT max(CASE typeof(o.turn) WHEN 'integer' THEN o.turn ELSE 0 END) FROM job o WHERE o.device_id=?2) "
+              "WHERE id=?1")
+      .bind(1, job)
+      .bind(2, device)
+      .run();
+}
+
+// A job of the device has begun, ended, or gone back to wait.
+Result<> SqliteServerStore::follow_drift(std::int64_t job, std::int64_t device, core::JobState before, core::JobState after, WallTime at) {
+  const bool works = !core::is_waiting(after) && !core::is_final(after), worked = !core::is_waiting(before) && !core::is_final(before);
+  const bool ended_well = after == core::JobState::kSucceeded && before != after;
+  if ((works && !worked) || ended_well) DRAY_CHECK(note_turn(job, device));
+  return works != worked || ended_well ? note_replaced(device, at) : Result<>{};
 }
 
 Result<> SqliteServerStore::note_replaced(std::int64_t device, WallTime at) {

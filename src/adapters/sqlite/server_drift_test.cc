@@ -1,7 +1,11 @@
 // Causes beside states, and devices that no longer run what ended well, as the server keeps and shows them.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 #include "adapters/sqlite/server_store_testing.h"
+#include "schema/server.h"
 #include "wire/json.h"
 
 namespace dray::adapters {
@@ -31,6 +35,18 @@ class Told : public StoreFixture {
     body.boot_id = boot;
     body.running = {{"os", {os, ""}}, {"app", {"2", ""}}};
     report("berlin", {{1, ++seq_, at, body}});
+  }
+  void retry(const std::string& rollout) {
+    must(store->change_rollout(RolloutId{rollout}, core::RetryAsked{"ines", "", {}}, plan_type, kNow, {}));
+  }
+  void roll_out_os_1() {
+    must(store->add_blob({sha('d'), 10, std::string(40, '1'), std::string(32, '2')}, kNow));
+    must(store->add_artifact({sha('d'), "image", "image.img", "os", "1", {"till"}}, kNow, {}));
+    must(store->add_release({"tills", "1", {sha('d')}}, kNow, {}));
+    wire::NewRollout rollout{.release_name = "tills", .release_version = "1"};
+    rollout.phases.resize(1);
+    rollout.terms = {.delivery = core::Delivery::kPull, .update_at = kNow + 2h, .expires_at = kNow + 9h};
+    must(store->add_rollout(rollout, must(core::parse_filter("", core::kDeviceFields)), plan_type, kNow, {}));
   }
   wire::JobView job(const std::string& id = "r1-till-1") { return must(lists.job(JobId{id})); }
   wire::RolloutView rollout() { return must(lists.rollout(RolloutId{"r1"})); }
@@ -128,6 +144,36 @@ TEST_F(Told, ADriftEndsWhereTheDeviceRunsItAgainOrAnotherUpdateReplacesIt) {
   EXPECT_FALSE(job("r2-till-1").drifted);
 }
 
+// The older rollout is the one that updated it last: on purpose.
+TEST_F(Told, WhoUpdatedADeviceLastSaysWhatItShouldRun) {
+  says("r1-till-1", "failed");
+  roll_out_os_1();
+  says("r2-till-1", "downloading");
+  says("r2-till-1", "succeeded");
+  runs("1", "boot-1");
+  EXPECT_FALSE(job("r2-till-1").drifted);
+  retry("r1");
+  EXPECT_FALSE(job("r2-till-1").drifted);
+  says("r1.2-till-1", "downloading");
+  says("r1.2-till-1", "succeeded");
+  runs("2", "boot-2");
+  EXPECT_FALSE(job("r2-till-1").drifted) << "r1 has replaced it";
+  EXPECT_FALSE(job("r1.2-till-1").drifted);
+  runs("1", "boot-3");
+  EXPECT_TRUE(job("r1.2-till-1").drifted);
+  EXPECT_FALSE(job("r2-till-1").drifted);
+}
+
+TEST_F(Told, OfJobsFromBeforeTheOrderWasKeptTheirRowsTell) {
+  roll_out_os_1();
+  says("r2-till-1", "succeeded");
+  says("r1-till-1", "succeeded");
+  must(store->db().execute("UPDATE job SET turn=0"));
+  runs("2", "boot-1");
+  EXPECT_TRUE(job("r2-till-1").drifted) << "its row is the newer one";
+  EXPECT_FALSE(job("r1-till-1").drifted);
+}
+
 TEST_F(Told, ADeferralSaysForHowManyItComesTooLate) {
   says("r1-till-1", "downloading");
   wire::NewDeferral wish;
@@ -141,6 +187,30 @@ TEST_F(Told, ADeferralSaysForHowManyItComesTooLate) {
   EXPECT_EQ(shown.too_late, 1);
   says("r1-till-1", "scheduled", "", "", {}, 0, 2);
   EXPECT_EQ(must(lists.deferral("d1")).too_late, 0);
+}
+
+// Of every older schema: jobs that were there have no turn yet.
+TEST(ServerSchemaDrift, JobsOfOlderSchemasHaveNoTurn) {
+  for (std::size_t before = 1; before < std::size(schema::kServer); ++before) {
+    const std::string path = testing::TempDir() + "dray_turns_" + std::to_string(::getpid()) + ".db";
+    {
+      Db old = must(Db::open({.path = path, .vfs = {}}));
+      must(old.migrate(std::span{schema::kServer}.first(before)));
+      must(old.execute("PRAGMA foreign_keys=OFF"));
+      must(old.execute("INSERT INTO release(id, name, version, created_at) VALUES(1, 'tills', '2', 0)"));
+      must(old.execute("INSERT INTO rollout(id, release_id, filter, delivery, update_at, expires_at, transfer, update_windows, priority, "
+                       "status_deferral, created_at, " + std::string{before < 3 ? "phase, phase_at" : "state, state_at"} +
+                       ") VALUES(1, 1, '', 'pull', 0, 1, '[]', '[]', 0, 900, 0, 'finished', 0)"));
+      must(old.execute("INSERT INTO job(id, rollout_id, assignment_id, device_id, rollout_type_id, state, final) VALUES(1, 1, 1, 1, 1, 'succeeded', 1)"));
+    }
+    {
+      auto store = must(SqliteServerStore::open({.path = path, .vfs = {}}));
+      Statement turn{store->db(), "SELECT turn FROM job"};
+      EXPECT_TRUE(must(turn.step())) << before;
+      EXPECT_EQ(turn.integer(0), 0) << before;
+    }
+    for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(path + end);
+  }
 }
 
 }  // namespace

@@ -423,7 +423,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const bool again = core::is_tried_again(next.state, next.attempt);
   const bool was_again = core::is_tried_again(have.state, have.attempt);
   if (next.state == have.state && again == was_again) return {};
-  if (core::is_waiting(have.state) != core::is_waiting(next.state)) DRAY_CHECK(note_replaced(device, report.at));
+  DRAY_CHECK(follow_drift(id, device, have.state, next.state, report.at));
   --in.counts[{key->rollout, phase, stored, was_again}];
   ++in.counts[{key->rollout, phase, std::string{core::to_string(next.state)}, again}];
   in.rollouts[key->rollout] = in.rollouts[key->rollout] || has_begun(next.state);

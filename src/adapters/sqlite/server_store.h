@@ -222,6 +222,8 @@ class SqliteServerStore : public server::Store {
   Result<> apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job);
   Result<> apply_device(Ingestion& in, const wire::Report& report, const wire::DeviceReport& device);
   Result<> note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, bool may_set = true);
+  Result<> follow_drift(std::int64_t job, std::int64_t device, core::JobState before, core::JobState after, WallTime at);
+  Result<> note_turn(std::int64_t job, std::int64_t device);
   // Another job of the device has begun: what it is to replace has not drifted.
   Result<> note_replaced(std::int64_t device, WallTime at);
   Result<> apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log);

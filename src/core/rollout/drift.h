@@ -29,8 +29,9 @@ struct Drift {
   friend bool operator==(const Drift&, const Drift&) = default;
 };
 
-// `jobs`: of one device, the newest first. Only the newest job that has ended well, or is under way, says what a
-// component should run: what replaced it on purpose is no drift, nor is what a device does not report.
+// `jobs`: of one device, those that began, or ended well, last come first. Of these the first that has ended well, or is
+// under way, says what a component should run: what replaced it on purpose is no drift, nor is what a device does not
+// report.
 std::vector<Drift> drift_of(std::span<const DeviceJob> jobs, const RunningByComponent& running);
 
 }  // namespace dray::core
