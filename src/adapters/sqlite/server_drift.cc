@@ -34,7 +34,7 @@ Result<std::vector<Known>> jobs_of_device(StatementCache& sql, std::int64_t devi
     auto order = steps(find.text(2));
     const auto state = core::job_state_of(find.text(1));
     if (!order || !state) continue;  // it is named elsewhere, and says nothing here
-    out.push_back({{find.integer(0), *state, {}}, std::move(*order), find.text(3)});
+    out.push_back({{find.integer(0), *state, {}, or_empty(string_map(find.text(3)))}, std::move(*order), find.text(3)});
   }
 }
 
@@ -52,7 +52,8 @@ Result<> add_parts(StatementCache& sql, Known& known) {
 
 }  // namespace
 
-// may_set: what the device runs was just reported. Else it may only have been replaced on purpose meanwhile.
+// may_set: what the device runs was just reported, or what was to replace it has failed. Else it may only have been
+// replaced on purpose meanwhile.
 Result<> SqliteServerStore::note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, bool may_set) {
   DRAY_TRY(auto known, jobs_of_device(sql_, device));
   const auto concerned = [&](const Known& one) { return may_set ? one.job.state == core::JobState::kSucceeded : !one.drifted.empty(); };
@@ -89,18 +90,21 @@ Result<> SqliteServerStore::follow_drift(std::int64_t job, std::int64_t device, 
   const bool works = !core::is_waiting(after) && !core::is_final(after), worked = !core::is_waiting(before) && !core::is_final(before);
   const bool ended_well = after == core::JobState::kSucceeded && before != after;
   if ((works && !worked) || ended_well) DRAY_CHECK(note_turn(job, device));
-  return works != worked || ended_well ? note_replaced(device, at) : Result<>{};
+  if (core::is_final(after) && before != after && !ended_well) return note_running(device, at, true);
+  return works != worked || ended_well ? note_running(device, at, false) : Result<>{};
 }
 
-Result<> SqliteServerStore::note_replaced(std::int64_t device, WallTime at) {
+// From what the device reported last.
+Result<> SqliteServerStore::note_running(std::int64_t device, WallTime at, bool may_set) {
   auto& find = sql_(
-      "SELECT d.running FROM device d WHERE d.id=?1 AND EXISTS(SELECT 1 FROM job j WHERE j.device_id=?1 AND j.drifted_at IS NOT NULL)");
-  find.bind(1, device);
-  DRAY_TRY(const bool drifted, find.step());
-  if (!drifted) return {};
+      "SELECT d.running FROM device d WHERE d.id=?1 AND (?2 OR EXISTS(SELECT 1 FROM job j WHERE j.device_id=?1 AND j.drifted_at IS NOT "
+      "NULL))");
+  find.bind(1, device).bind(2, may_set ? 1 : 0);
+  DRAY_TRY(const bool there, find.step());
+  if (!there) return {};
   const auto runs = running(find.text(0));
   find.reset();
-  return runs ? note_drift(device, *runs, at, false) : Result<>{};
+  return runs ? note_drift(device, *runs, at, may_set) : Result<>{};
 }
 
 }  // namespace dray::adapters

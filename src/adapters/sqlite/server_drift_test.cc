@@ -30,10 +30,13 @@ class Told : public StoreFixture {
     report("berlin", {one});
   }
   void runs(const std::string& os, const std::string& boot, WallTime at = kNow) {
+    runs_all({{"os", {os, ""}}, {"app", {"2", ""}}}, boot, at);
+  }
+  void runs_all(core::RunningByComponent running, const std::string& boot, WallTime at = kNow) {
     wire::DeviceReport body;
     body.device = DeviceId{"till-1"};
     body.boot_id = boot;
-    body.running = {{"os", {os, ""}}, {"app", {"2", ""}}};
+    body.running = std::move(running);
     report("berlin", {{1, ++seq_, at, body}});
   }
   void retry(const std::string& rollout) {
@@ -172,6 +175,36 @@ TEST_F(Told, OfJobsFromBeforeTheOrderWasKeptTheirRowsTell) {
   runs("2", "boot-1");
   EXPECT_TRUE(job("r2-till-1").drifted) << "its row is the newer one";
   EXPECT_FALSE(job("r1-till-1").drifted);
+}
+
+TEST_F(Told, ADriftIsSaidAgainWhereTheUpdateThatWasToEndItFails) {
+  runs("2", "boot-1");
+  says("r1-till-1", "succeeded");
+  runs("1", "boot-2", kNow + 1h);
+  roll_out(core::Delivery::kPull, "name=till-1");
+  for (const char* end : {"failed", "expired", "cancelled"}) {
+    const std::string id = job("r2-till-1").id.value();
+    says(id, "downloading");
+    EXPECT_FALSE(job().drifted) << end;
+    says(id, end);
+    ASSERT_TRUE(job().drifted) << end;
+    EXPECT_EQ(job().drifted->running, (std::map<std::string, std::string>{{"os", "1"}}));
+    if (end != std::string_view{"cancelled"}) retry("r2");
+  }
+}
+
+TEST_F(Told, WhatADeviceDoesNotReportEndsNoDrift) {
+  runs("2", "boot-1");
+  says("r1-till-1", "succeeded");
+  runs("1", "boot-2", kNow + 1h);
+  runs_all({}, "boot-3", kNow + 2h);
+  ASSERT_TRUE(job().drifted);
+  EXPECT_EQ(job().drifted->since, kNow + 1h);
+  runs_all({{"app", {"3", ""}}}, "boot-4", kNow + 3h);
+  ASSERT_TRUE(job().drifted);
+  EXPECT_EQ(job().drifted->running, (std::map<std::string, std::string>{{"app", "3"}, {"os", "1"}}));
+  runs("2", "boot-5", kNow + 4h);
+  EXPECT_FALSE(job().drifted);
 }
 
 TEST_F(Told, ADeferralSaysForHowManyItComesTooLate) {

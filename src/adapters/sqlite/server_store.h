@@ -224,8 +224,7 @@ class SqliteServerStore : public server::Store {
   Result<> note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, bool may_set = true);
   Result<> follow_drift(std::int64_t job, std::int64_t device, core::JobState before, core::JobState after, WallTime at);
   Result<> note_turn(std::int64_t job, std::int64_t device);
-  // Another job of the device has begun: what it is to replace has not drifted.
-  Result<> note_replaced(std::int64_t device, WallTime at);
+  Result<> note_running(std::int64_t device, WallTime at, bool may_set);
   Result<> apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log);
 
   Db db_;
