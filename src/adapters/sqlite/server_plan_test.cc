@@ -31,5 +31,46 @@ TEST_F(PlanHolds, AStateThatNobodyKnowsHoldsAsUnreadable) {
   EXPECT_EQ(in_berlin().held->reason, "row_unreadable");
 }
 
+class PlanComputed : public PlanHolds {
+ protected:
+  void SetUp() override {
+    StoreFixture::SetUp();
+    wire::NewRollout rollout{.release_name = "tills", .release_version = "2"};
+    rollout.phases.resize(1);
+    rollout.terms = {.delivery = core::Delivery::kPull, .expires_at = kNow + 9h, .computed = true};
+    must(store->add_rollout(rollout, must(core::parse_filter("", core::kDeviceFields)), plan_type, kNow, {}));
+  }
+  void says_between(std::int64_t step) {
+    wire::Report one = job_report(1, ++seq_, "r1-till-1", "waiting_confirm");
+    auto& body = std::get<wire::JobReport>(one.body);
+    body.reason = "device_absent";
+    body.sentence = "the device is off";
+    body.step = step;
+    report("berlin", {one});
+  }
+  server::SiteResult no_time_fits() {
+    server::PlannedSite planned;
+    planned.misfit = "window_too_short";
+    planned.sentence = "The windows are too short.";
+    planned.at = kNow;
+    return {.assignment = 1, .planned = planned};
+  }
+  core::JobResult told() { return must(lists.job(JobId{"r1-till-1"})).result; }
+
+  std::int64_t seq_ = 0;
+};
+
+// It goes on at its gateway, without a time and without a fit.
+TEST_F(PlanComputed, OfADeviceBetweenTwoStepsItsGatewaysWordCounts) {
+  says_between(0);
+  EXPECT_EQ(told().reason, "waiting_planning");
+  says_between(1);
+  EXPECT_EQ(told().reason, "device_absent");
+  must(store->save_times(RolloutId{"r1"}, {no_time_fits()}, kNow));
+  EXPECT_EQ(told().reason, "device_absent");
+  says_between(0);
+  EXPECT_EQ(told().reason, "window_too_short");
+}
+
 }  // namespace
 }  // namespace dray::adapters
