@@ -64,7 +64,8 @@ void forbid(core::Assignment& a, core::Held why) {
   hold(a, std::move(why));
 }
 
-const core::Held kUnplanned{"waiting_planning", "The server has no time at which this site fits; it says why."};
+const core::Held kNotComputed{"waiting_planning", "The server has not computed the times of this site yet."};
+const core::Held kNoTimeFits{"waiting_planning", "The server has no time at which this site fits; it says why."};
 
 // What the planner has found. Before it has, a rollout whose times it computes has none, and nothing may
 // happen outside of the site's windows or without a share of the egress: that waits too.
@@ -72,7 +73,7 @@ void set_times(core::Assignment& a, const std::optional<server::PlannedSite>& pl
                bool plan_first, core::Plan& plan) {
   if (!planned) {
     if (plan_first) a.update = core::for_plan({}, a.expires_at);  // nobody knows when its windows are, also of what has begun
-    if (computed || plan_first) hold(a, kUnplanned);
+    if (computed || plan_first) hold(a, kNotComputed);
     return;
   }
   a.transfer = planned->transfer;
@@ -80,7 +81,7 @@ void set_times(core::Assignment& a, const std::optional<server::PlannedSite>& pl
   plan.limits.wan.insert(plan.limits.wan.end(), planned->times.wan.begin(), planned->times.wan.end());
   if (!computed) return;
   a.planned_at = planned->times.update_at.value_or(a.expires_at);
-  if (!planned->times.update_at) hold(a, kUnplanned);
+  if (!planned->times.update_at) hold(a, kNoTimeFits);
 }
 
 const core::Held kUnreadable{"row_unreadable", "What the server stores of this site or rollout can't be read; an operator there can replace it."};

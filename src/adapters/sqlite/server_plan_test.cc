@@ -60,6 +60,15 @@ class PlanComputed : public PlanHolds {
   std::int64_t seq_ = 0;
 };
 
+TEST_F(PlanComputed, BeforeThePlannerHasLookedItSaysSo) {
+  EXPECT_EQ(in_berlin().held, (core::Held{"waiting_planning", "The server has not computed the times of this site yet."}));
+}
+
+TEST_F(PlanComputed, WhereNoTimeFitsThatIsSaid) {
+  must(store->save_times(RolloutId{"r1"}, {no_time_fits()}, kNow));
+  EXPECT_EQ(in_berlin().held, (core::Held{"waiting_planning", "The server has no time at which this site fits; it says why."}));
+}
+
 // It goes on at its gateway, without a time and without a fit.
 TEST_F(PlanComputed, OfADeviceBetweenTwoStepsItsGatewaysWordCounts) {
   says_between(0);
