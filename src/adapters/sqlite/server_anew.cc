@@ -14,8 +14,11 @@ using namespace rows;
 namespace {
 
 // Of job j: what "retry" means.
-constexpr std::string_view kFailedOrDrifted =
-    "(j.state IN ('failed', 'rolled_back', 'expired') OR (j.state='succeeded' AND j.drifted_at IS NOT NULL))";
+const std::string& failed_or_drifted() {
+  static const std::string kThese = "(j.state IN " + states_that(core::is_failure) + " OR (j.state='" +
+                                    std::string{core::to_string(core::JobState::kSucceeded)} + "' AND j.drifted_at IS NOT NULL))";
+  return kThese;
+}
 
 // How these jobs stand, under the number of their try.
 std::string keep_those(std::string_view which) {
@@ -26,7 +29,8 @@ std::string keep_those(std::string_view which) {
 
 // The next try of jobs whose last one was kept, which nobody has heard of yet.
 std::string make_anew(std::string_view which, std::string_view besides = "") {
-  return "UPDATE job AS j SET generation=1+(SELECT max(generation) FROM job_past WHERE job_id=j.id), state='scheduled', final=0, reason='', sentence='', until=NULL, update_at=NULL, step=0, attempt=0, bytes=0, "
+  return "UPDATE job AS j SET generation=1+(SELECT max(generation) FROM job_past WHERE job_id=j.id), state='" +
+         std::string{core::to_string(core::JobState::kScheduled)} + "', final=0, reason='', sentence='', until=NULL, update_at=NULL, step=0, attempt=0, bytes=0, "
          "running='{}', late=0, cancel_id='', cancel_answer='', reported_at=NULL, withheld=0, cause_reason='', cause='', drifted_at=NULL, drifted='{}', installing_at=NULL" +
          std::string{besides} + " WHERE " + std::string{which};
 }
@@ -40,7 +44,7 @@ constexpr std::string_view kSupersededReason = "superseded";
 Result<> SqliteServerStore::retry_jobs(const RolloutRow& row, SiteIds& sites) {
   std::vector<std::int64_t> assignments;
   static const std::string kWhere = "SELECT DISTINCT a.id, a.site_id FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE j.rollout_id=?1 AND "
-                                    "j.phase < ?2 AND " + std::string{kFailedOrDrifted};
+                                    "j.phase < ?2 AND " + failed_or_drifted();
   auto& find = sql_(kWhere);
   find.bind(1, row.id);
   bind_number(find, 2, row.rollout.released);
@@ -55,10 +59,10 @@ Result<> SqliteServerStore::retry_jobs(const RolloutRow& row, SiteIds& sites) {
                    .bind(1, id)
                    .bind(2, core::is_paused(row.rollout) ? 1 : 0)
                    .run());
-  static const std::string kKeep = keep_those("j.rollout_id=?1 AND " + std::string{kFailedOrDrifted});
+  static const std::string kKeep = keep_those("j.rollout_id=?1 AND " + failed_or_drifted());
   DRAY_CHECK(sql_(kKeep).bind(1, row.id).run());
   static const std::string kAnew =
-      make_anew("j.rollout_id=?1 AND " + std::string{kFailedOrDrifted}, ", cancel_at=NULL, cancel_by='', cancel_why=''");
+      make_anew("j.rollout_id=?1 AND " + failed_or_drifted(), ", cancel_at=NULL, cancel_by='', cancel_why=''");
   DRAY_CHECK(sql_(kAnew).bind(1, row.id).run());
   return recount(row.id);
 }

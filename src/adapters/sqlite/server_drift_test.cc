@@ -58,6 +58,7 @@ class Told : public StoreFixture {
   }
 
   std::int64_t seq_ = 0;
+  int rollouts_ = 1;  // the first is there
 };
 
 const core::Cause kBroken{"device_failed", "the device reported a failure: write error"};
@@ -220,6 +221,33 @@ TEST_F(Told, ADeferralSaysForHowManyItComesTooLate) {
   EXPECT_EQ(shown.too_late, 1);
   says("r1-till-1", "scheduled", "", "", {}, 0, 2);
   EXPECT_EQ(must(lists.deferral("d1")).too_late, 0);
+}
+
+// What SQL takes for begun, and for a failure, is what core says.
+TEST_F(Told, TheListsOfStatesAreThoseOfTheirPredicates) {
+  wire::NewDeferral wish;
+  wish.site = "berlin";
+  wish.until = kNow + 1h;
+  wish.by = "ines";
+  wish.accept_expiry = true;
+  must(store->add_deferral(wish, kNow, {}));
+  for (int i = 0; i < static_cast<int>(core::JobState::kUnknown); ++i) {
+    const auto state = static_cast<core::JobState>(i);
+    if (core::is_final(state)) continue;
+    must(store->db().execute("UPDATE job SET state='" + std::string{core::to_string(state)} + "'"));
+    EXPECT_EQ(must(lists.deferral("d1")).too_late, core::is_waiting(state) ? 0 : 1) << state;
+  }
+  must(store->db().execute("UPDATE job SET state='scheduled'"));
+  for (int i = 0; i < static_cast<int>(core::JobState::kUnknown); ++i) {
+    const auto state = static_cast<core::JobState>(i);
+    if (!core::is_final(state)) continue;
+    roll_out(core::Delivery::kPull, "name=till-1");
+    const std::string rollout = "r" + std::to_string(++rollouts_);
+    says(rollout + "-till-1", std::string{core::to_string(state)});
+    const auto asked = store->change_rollout(RolloutId{rollout}, core::RetryAsked{"ines", "", {}}, plan_type, kNow, {});
+    EXPECT_EQ(static_cast<bool>(asked), core::is_failure(state)) << state;
+    EXPECT_EQ(job(rollout + "-till-1").past.size(), core::is_failure(state) ? 1u : 0u) << state;
+  }
 }
 
 // Of every older schema: jobs that were there have no turn yet.

@@ -126,8 +126,8 @@ Result<> SqliteServerStore::pick_up_for(std::int64_t id, const server::TypePlann
     DRAY_CHECK(maker.add(device.id, device.site_id, *type, last));
     const std::int64_t job = db_.last_rowid();
     DRAY_CHECK(sql_("UPDATE device SET job_id=?2 WHERE id=?1").bind(1, device.id).bind(2, job).run());
-    DRAY_CHECK(add_to_count(id, static_cast<std::int64_t>(last), type->fits ? "scheduled" : "incompatible",
-                            false, 1));
+    DRAY_CHECK(add_to_count(id, static_cast<std::int64_t>(last),
+                            core::to_string(type->fits ? core::JobState::kScheduled : core::JobState::kIncompatible), false, 1));
     if (!type->fits || !released) continue;
     DRAY_CHECK(sql_("UPDATE assignment SET in_plan=1, plan_asked=plan_asked+1 WHERE rollout_id=?1 AND "
                     "site_id=?2")
