@@ -145,7 +145,7 @@ Task<HttpResponse> AdminApi::list_jobs(Call& call) {
 // The answer is the rollout as it is afterwards, also to a request that was done before.
 Task<HttpResponse> AdminApi::change_rollout(Call& call, core::RolloutEvent event, std::string by) {
   std::function<Result<Made>()> work = [this, &call, &event, once = once(call), now = parts_.clock.wall()] {
-    return parts_.store.change_rollout(RolloutId{call.args[0]}, event, now, once);
+    return parts_.store.change_rollout(RolloutId{call.args[0]}, event, plan_type, now, once);
   };
   auto done = co_await on(parts_.store_worker, std::move(work));
   if (!done) co_return problem_response(done.error());

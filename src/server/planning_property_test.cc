@@ -132,7 +132,7 @@ class RandomFleet : public PlannedFleet {
     core::RolloutEvent event = core::AbortAsked{"ines", ""};
     if (one_in(2)) event = core::PauseAsked{"ines", ""};
     if (core::is_paused(view(id).rollout)) event = core::ResumeAsked{"ines", ""};
-    (void)store->change_rollout(id, event, now, {});
+    (void)store->change_rollout(id, event, plan_type, now, {});
   }
 
   // Empty means always: only where neither the site nor a budget forbids anything.

@@ -94,11 +94,11 @@ TEST_F(Planning, ComputesBothTimesOfAPushAndTransmitsToEachSiteAtItsOwn) {
 TEST_F(Planning, APausedPushIsTransmittedWhenItIsResumed) {
   night_site();
   const RolloutId id = planned(core::Delivery::kPush);
-  must(store->change_rollout(id, core::PauseAsked{"ines", ""}, now, {}));
+  must(store->change_rollout(id, core::PauseAsked{"ines", ""}, plan_type, now, {}));
   now = kNow + 110min;
   pass();
   EXPECT_EQ(assignment("berlin").fetch, core::Fetch::kHold);
-  must(store->change_rollout(id, core::ResumeAsked{"ines", ""}, now, {}));
+  must(store->change_rollout(id, core::ResumeAsked{"ines", ""}, plan_type, now, {}));
   pass();
   EXPECT_EQ(assignment("berlin").fetch, core::Fetch::kNow);
 }
@@ -215,7 +215,7 @@ TEST_F(Planning, AnAbortGivesTheSharesBack) {
   must(store->note_egress(to_text(egress), true));
   open_site();
   const RolloutId id = planned(core::Delivery::kPull);
-  must(store->change_rollout(id, core::AbortAsked{"ines", ""}, now, {}));
+  must(store->change_rollout(id, core::AbortAsked{"ines", ""}, plan_type, now, {}));
   EXPECT_TRUE(plan("berlin").limits.wan.empty());
   release("3", kImage);
   const RolloutId next = start(rollout("3", core::Delivery::kPull, 48h));
@@ -378,12 +378,12 @@ TEST_F(Planning, OtherWindowsOtherTimes) {
 TEST_F(Planning, WindowsThatChangeDuringAPauseHoldFromTheResumeOn) {
   night_site();
   planned(core::Delivery::kPull);
-  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", ""}, now, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", ""}, plan_type, now, {}));
   wire::SitePatch later;
   later.update_windows = nightly("", "03:00-04:00").update;
   must(store->change_site("berlin", later, {}));
   EXPECT_TRUE(must(lists.planning_due(now)).rollouts.empty());
-  must(store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{"ines", ""}, now, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{"ines", ""}, plan_type, now, {}));
   EXPECT_EQ(assignment("berlin").planned_at, kNow + 48h) << "not by the old ones";
   pass();
   EXPECT_EQ(assignment("berlin").planned_at, kNow + 3h);

@@ -176,8 +176,9 @@ struct Store {
                                    const TypePlanner& planner, WallTime now,
                                    const std::optional<Once>& once) = 0;
   // What an operator asks of a rollout: approve, pause, resume, abort, retry. kConflict, with
-  // core::refusal(), where it can not be done; where it is so already nothing changes.
-  virtual Result<Made> change_rollout(RolloutId rollout, const core::RolloutEvent& event, WallTime now,
+  // core::refusal(), where it can not be done; where it is so already nothing changes. The planner is for a retry: devices
+  // that were moved to another type since get what the release has for that.
+  virtual Result<Made> change_rollout(RolloutId rollout, const core::RolloutEvent& event, const TypePlanner& planner, WallTime now,
                                       const std::optional<Once>& once) = 0;
   virtual Result<SiteChanges> cancel_job(const JobId& job, const wire::Why& why, WallTime now) = 0;
   // Into the plan until it is withdrawn. latest_possible: refused, it leaves too little time before the

@@ -171,20 +171,20 @@ TEST_F(DamagedNumbers, CountsOfAPhaseAreMadeAnewFromItsJobs) {
   roll_out();
   report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
   execute("UPDATE phase_count SET n='x' WHERE state='failed'");
-  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "x"}, kNow, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "x"}, plan_type, kNow, {}));
   EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).states.at(0).at(core::JobState::kFailed), 1);
 }
 
 TEST_F(DamagedNumbers, APausedRolloutIsNotResumedIntoAStateThatCantBeRead) {
   roll_out(core::Delivery::kPush);
-  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "x"}, kNow, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", "x"}, plan_type, kNow, {}));
   execute("UPDATE rollout SET before_pause='x'");
-  const auto refused = store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{"ines", "x"}, kNow, {});
+  const auto refused = store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{"ines", "x"}, plan_type, kNow, {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
   EXPECT_NE(refused.error().message().find("drayctl row replace rollout r1 before_pause"), std::string::npos);
   must(store->replace_unreadable({"rollout", "r1", "before_pause", "\"held\""}));
-  must(store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{"ines", "x"}, kNow, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::ResumeAsked{"ines", "x"}, plan_type, kNow, {}));
   EXPECT_EQ(rollout_state("r1"), "held");
 }
 

@@ -217,7 +217,8 @@ const std::string kDeferrals =
     "AS stands, s.id AS sorting, 0 AS jobs, 0 AS too_late FROM site_deferral x JOIN site s ON s.id=x.site_id "
     "UNION ALL SELECT 'd' || x.id, coalesce(s.name, ''), x.device, CASE WHEN x.rollout_id IS NULL THEN '' ELSE 'r' || "
     "x.rollout_id END, x.until, "
-    "x.by, x.why, 'server', " + std::string{kStands} + ", x.id, " + kMeant + "), " + kMeant + " AND j.state IN ('downloading', 'downloaded', 'installing', 'rebooting', 'verifying')) "
+    "x.by, x.why, 'server', " + std::string{kStands} + ", x.id, " + kMeant + "), " + kMeant + " AND j.state IN " +
+    states_that([](core::JobState state) { return !core::is_waiting(state) && !core::is_final(state); }) + ") "
     "FROM deferral x LEFT JOIN site s ON s.id=x.site_id)) ";
 
 wire::DeferralView deferral_at(const Statement& row) {

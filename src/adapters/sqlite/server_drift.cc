@@ -13,7 +13,7 @@ using namespace rows;
 
 namespace {
 
-// Of a device's jobs the newest: what older ones ended with was replaced long ago.
+// Of a device's jobs those that began, or ended well, last: what others ended with was replaced long ago.
 constexpr std::int64_t kJobsLookedAt = 64;
 
 struct Known {
@@ -25,7 +25,7 @@ struct Known {
 Result<std::vector<Known>> jobs_of_device(StatementCache& sql, std::int64_t device) {
   auto& find = sql(
       "SELECT j.id, j.state, t.steps, CASE WHEN j.drifted_at IS NULL THEN '' ELSE j.drifted END FROM job j JOIN rollout_type t "
-      "ON t.id=j.rollout_type_id WHERE j.device_id=?1 ORDER BY j.id DESC LIMIT ?2");
+      "ON t.id=j.rollout_type_id WHERE j.device_id=?1 ORDER BY CASE typeof(j.turn) WHEN 'integer' THEN j.turn ELSE 0 END DESC, j.id DESC LIMIT ?2");
   find.bind(1, device).bind(2, kJobsLookedAt);
   std::vector<Known> out;
   for (;;) {
@@ -34,7 +34,7 @@ Result<std::vector<Known>> jobs_of_device(StatementCache& sql, std::int64_t devi
     auto order = steps(find.text(2));
     const auto state = core::job_state_of(find.text(1));
     if (!order || !state) continue;  // it is named elsewhere, and says nothing here
-    out.push_back({{find.integer(0), *state, {}}, std::move(*order), find.text(3)});
+    out.push_back({{find.integer(0), *state, {}, or_empty(string_map(find.text(3)))}, std::move(*order), find.text(3)});
   }
 }
 
@@ -52,7 +52,8 @@ Result<> add_parts(StatementCache& sql, Known& known) {
 
 }  // namespace
 
-// may_set: what the device runs was just reported. Else it may only have been replaced on purpose meanwhile.
+// may_set: what the device runs was just reported, or what was to replace it has failed. Else it may only have been
+// replaced on purpose meanwhile.
 Result<> SqliteServerStore::note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, bool may_set) {
   DRAY_TRY(auto known, jobs_of_device(sql_, device));
   const auto concerned = [&](const Known& one) { return may_set ? one.job.state == core::JobState::kSucceeded : !one.drifted.empty(); };
@@ -76,15 +77,34 @@ Result<> SqliteServerStore::note_drift(std::int64_t device, const core::RunningB
   return {};
 }
 
-Result<> SqliteServerStore::note_replaced(std::int64_t device, WallTime at) {
+Result<> SqliteServerStore::note_turn(std::int64_t job, std::int64_t device) {
+  return sql_("UPDATE job SET turn=1+(SELECT max(CASE typeof(o.turn) WHEN 'integer' THEN o.turn ELSE 0 END) FROM job o WHERE o.device_id=?2) "
+              "WHERE id=?1")
+      .bind(1, job)
+      .bind(2, device)
+      .run();
+}
+
+// A job of the device has begun, ended, or gone back to wait.
+Result<> SqliteServerStore::follow_drift(std::int64_t job, std::int64_t device, core::JobState before, core::JobState after, WallTime at) {
+  const bool works = !core::is_waiting(after) && !core::is_final(after), worked = !core::is_waiting(before) && !core::is_final(before);
+  const bool ended_well = after == core::JobState::kSucceeded && before != after;
+  if ((works && !worked) || ended_well) DRAY_CHECK(note_turn(job, device));
+  if (core::is_final(after) && before != after && !ended_well) return note_running(device, at, true);
+  return works != worked || ended_well ? note_running(device, at, false) : Result<>{};
+}
+
+// From what the device reported last.
+Result<> SqliteServerStore::note_running(std::int64_t device, WallTime at, bool may_set) {
   auto& find = sql_(
-      "SELECT d.running FROM device d WHERE d.id=?1 AND EXISTS(SELECT 1 FROM job j WHERE j.device_id=?1 AND j.drifted_at IS NOT NULL)");
-  find.bind(1, device);
-  DRAY_TRY(const bool drifted, find.step());
-  if (!drifted) return {};
+      "SELECT d.running FROM device d WHERE d.id=?1 AND (?2 OR EXISTS(SELECT 1 FROM job j WHERE j.device_id=?1 AND j.drifted_at IS NOT "
+      "NULL))");
+  find.bind(1, device).bind(2, may_set ? 1 : 0);
+  DRAY_TRY(const bool there, find.step());
+  if (!there) return {};
   const auto runs = running(find.text(0));
   find.reset();
-  return runs ? note_drift(device, *runs, at, false) : Result<>{};
+  return runs ? note_drift(device, *runs, at, may_set) : Result<>{};
 }
 
 }  // namespace dray::adapters

@@ -62,6 +62,7 @@ struct SqliteServerStore::Ingestion {
   std::map<std::tuple<std::int64_t, std::int64_t, std::string, bool>, std::int64_t>
       counts{};                     // rollout, phase, state, tried again -> how many more
   bool planning = false;            // what times are computed from has changed
+  bool cancelled = false;           // a cancel was asked of a job, and is in no plan yet
   bool fresh = false;               // a device may pass a running rollout's filter now
   std::set<std::int64_t> logged{};  // jobs with new log lines
   std::set<std::pair<std::string, std::string>> measured{};  // links and devices with new rates
@@ -109,7 +110,7 @@ Result<Ingested> SqliteServerStore::ingest_one(const ReportBatch& batch, SiteIds
   const bool had_ended = in.leases.ended;
   DRAY_CHECK(take_entries(in));
   DRAY_TRY(const bool leased, leases::extend(sql_, in.leases, in.waits_for_ids, batch.at));
-  if (leased || in.other_ids) sites.insert(in.site_id);
+  if (leased || in.other_ids || in.cancelled) sites.insert(in.site_id);
   in.answer.ids_ended = in.leases.ended && !had_ended;
   if (in.resync == kAsked) {
     in.resync = kTold;
@@ -363,9 +364,12 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   auto& find = sql_(kFind);
   find.bind(1, key->rollout).bind(2, key->device).bind(3, in.site_id).bind(4, key->generation);
   DRAY_TRY(const bool there, find.step());
-  // Of a rollout that this server no longer knows, or of a try that has ended and was followed by another
-  // one.
-  if (!there) return {};
+  // Of a rollout that this server no longer knows, or of a try that was followed by another one.
+  if (!there) {
+    DRAY_TRY(const bool cancelled, apply_past(in.site_id, report, job));
+    in.cancelled = in.cancelled || cancelled;
+    return {};
+  }
   const std::int64_t id = find.integer(0), phase = find.integer(1);
   const bool in_no_plan = find.integer(2) != 0;
   const bool cancel_asked = find.integer(3) != 0;
@@ -419,7 +423,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const bool again = core::is_tried_again(next.state, next.attempt);
   const bool was_again = core::is_tried_again(have.state, have.attempt);
   if (next.state == have.state && again == was_again) return {};
-  if (core::is_waiting(have.state) != core::is_waiting(next.state)) DRAY_CHECK(note_replaced(device, report.at));
+  DRAY_CHECK(follow_drift(id, device, have.state, next.state, report.at));
   --in.counts[{key->rollout, phase, stored, was_again}];
   ++in.counts[{key->rollout, phase, std::string{core::to_string(next.state)}, again}];
   in.rollouts[key->rollout] = in.rollouts[key->rollout] || has_begun(next.state);

@@ -77,6 +77,7 @@ void explain(const core::Rollout& rollout, const Times& times, const std::option
     result.until = until;
   };
   const bool reported = job.reported_at.has_value();
+  const bool is_mixed = result.step > 0;  // between two steps it goes on, whatever the times are: its gateway knows better
   if (job.cancel_asked) {
     if (!reported)
       say("gateway_silent", "The cancel waits for the gateway of site " + job.site + ".", {});
@@ -84,13 +85,13 @@ void explain(const core::Rollout& rollout, const Times& times, const std::option
     say("row_unreadable", wire::sentence_of(job.unreadable.front()) + ". Nothing new begins before it is replaced: " +
                               wire::remedy_of(job.unreadable.front()) + ".", {});
   } else if (auto why = core::withheld(rollout.state, rollout.released, rollout.phases.size(), job.phase);
-             why && !(core::is_paused(rollout) && result.step > 0)) {  // what has begun ends its steps
+             why && !(core::is_paused(rollout) && is_mixed)) {
     say(std::move(why->reason), std::move(why->sentence), why->until);
   } else if (other) {
     say("type_differs", core::sentence_of(*other), {});
-  } else if (rollout.terms.computed && !times.planned) {
+  } else if (rollout.terms.computed && !times.planned && !is_mixed) {
     say("waiting_planning", "The server computes the times of site " + job.site + ".", {});
-  } else if (rollout.terms.computed && !times.update_at && !times.misfit.empty()) {
+  } else if (rollout.terms.computed && !times.update_at && !times.misfit.empty() && !is_mixed) {
     say(times.misfit, times.sentence, {});
   } else if (reported) {
     return;

@@ -16,10 +16,6 @@ using server::SiteChanges;
 
 namespace {
 
-// Of job j: what "retry" means.
-constexpr std::string_view kFailedOrDrifted =
-    "(j.state IN ('failed', 'rolled_back', 'expired') OR (j.state='succeeded' AND j.drifted_at IS NOT NULL))";
-
 constexpr Duration kFailedAgain = std::chrono::minutes{1};
 
 // What it comes back to is not known where that can't be read: an operator says it first.
@@ -177,38 +173,6 @@ Result<> SqliteServerStore::end_waiting(const RolloutRow& row, core::JobState en
   return {};
 }
 
-// What has failed, or drifted, gets a new job under a new id: to its gateway the old one has ended, and stays so.
-Result<> SqliteServerStore::retry_jobs(const RolloutRow& row, SiteIds& sites) {
-  std::vector<std::int64_t> assignments;
-  static const std::string kWhere = "SELECT DISTINCT a.id, a.site_id FROM job j JOIN assignment a ON a.id=j.assignment_id WHERE j.rollout_id=?1 AND "
-                                    "j.phase < ?2 AND " + std::string{kFailedOrDrifted};
-  auto& find = sql_(kWhere);
-  find.bind(1, row.id);
-  bind_number(find, 2, row.rollout.released);
-  for (;;) {
-    DRAY_TRY(const bool more, find.step());
-    if (!more) break;
-    assignments.push_back(find.integer(0));
-    sites.insert(find.integer(1));
-  }
-  for (const std::int64_t id : assignments)
-    DRAY_CHECK(sql_("UPDATE assignment SET in_plan=1, held=?2, plan_asked=plan_asked+1 WHERE id=?1")
-                   .bind(1, id)
-                   .bind(2, core::is_paused(row.rollout) ? 1 : 0)
-                   .run());
-  static const std::string kKeep =
-      "INSERT INTO job_past(job_id, generation, state, reason, sentence, attempt, late, cause_reason, cause) SELECT j.id, " +
-      std::string{kGenerationOfJ} + ", j.state, j.reason, j.sentence, j.attempt, j.late, j.cause_reason, j.cause FROM job j WHERE j.rollout_id=?1 AND " + std::string{kFailedOrDrifted};
-  DRAY_CHECK(sql_(kKeep).bind(1, row.id).run());
-  static const std::string kAnew =
-      "UPDATE job AS j SET generation=1+(SELECT max(generation) FROM job_past WHERE job_id=j.id), state='scheduled', final=0, reason='', sentence='', "
-      "until=NULL, update_at=NULL, step=0, attempt=0, bytes=0, running='{}', late=0, cancel_id='', "
-      "cancel_answer='', reported_at=NULL, cancel_at=NULL, cancel_by='', cancel_why='', withheld=0, cause_reason='', cause='', drifted_at=NULL, "
-      "drifted='{}' WHERE j.rollout_id=?1 AND " + std::string{kFailedOrDrifted};
-  DRAY_CHECK(sql_(kAnew).bind(1, row.id).run());
-  return recount(row.id);
-}
-
 Result<bool> SqliteServerStore::jobs_changed(std::int64_t id, bool started, WallTime now, SiteIds& sites) {
   DRAY_TRY(RolloutRow row, rollout_row(id, sites));
   const auto before = core::wake_at(row.rollout);
@@ -218,7 +182,8 @@ Result<bool> SqliteServerStore::jobs_changed(std::int64_t id, bool started, Wall
 }
 
 Result<Made> SqliteServerStore::change_rollout(RolloutId rollout, const core::RolloutEvent& event,
-                                               WallTime now, const std::optional<Once>& once) {
+                                               const server::TypePlanner& planner, WallTime now,
+                                               const std::optional<Once>& once) {
   const auto number = rollout_number(rollout.value());
   if (!number) return no_such("rollout", rollout.value());
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
@@ -234,6 +199,7 @@ Result<Made> SqliteServerStore::change_rollout(RolloutId rollout, const core::Ro
   if (auto why = core::refusal(row.rollout, event, {now, row.counts}))
     return Error{ErrorCode::kConflict, std::move(*why)};
   DRAY_CHECK(take(row, event, now, sites));
+  if (std::holds_alternative<core::RetryAsked>(event)) DRAY_CHECK(match_retried(row, planner, now, sites));
   DRAY_TRY(SiteChanges changed, bump_each(sites));
   DRAY_CHECK(remember(once, rollout.value(), now));
   DRAY_CHECK(transaction.commit());

@@ -59,10 +59,10 @@ class Phases : public StoreFixture {
     report(site, std::move(all));
   }
   void ask(const core::RolloutEvent& event, WallTime now = kNow) {
-    changed = must(store->change_rollout(RolloutId{"r1"}, event, now, {})).changed;
+    changed = must(store->change_rollout(RolloutId{"r1"}, event, plan_type, now, {})).changed;
   }
   std::string refused(const core::RolloutEvent& event, WallTime now = kNow) {
-    const auto done = store->change_rollout(RolloutId{"r1"}, event, now, {});
+    const auto done = store->change_rollout(RolloutId{"r1"}, event, plan_type, now, {});
     return done ? "" : done.error().message();
   }
   void pass(WallTime now) { changed = must(store->pass_time(plan_type, now)).changed; }
@@ -331,10 +331,10 @@ TEST_F(Phases, ARepeatedRequestIsDoneOnce) {
   make_by_site();
   const server::Once once{"key", "print"};
   EXPECT_FALSE(
-      must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", ""}, kNow, once)).replayed);
+      must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", ""}, plan_type, kNow, once)).replayed);
   ask(core::ResumeAsked{});
   EXPECT_TRUE(
-      must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", ""}, kNow, once)).replayed);
+      must(store->change_rollout(RolloutId{"r1"}, core::PauseAsked{"ines", ""}, plan_type, kNow, once)).replayed);
   EXPECT_EQ(rollout_state("r1"), "running");
 }
 

@@ -64,7 +64,8 @@ void forbid(core::Assignment& a, core::Held why) {
   hold(a, std::move(why));
 }
 
-const core::Held kUnplanned{"waiting_planning", "The server has no time at which this site fits; it says why."};
+const core::Held kNotComputed{"waiting_planning", "The server has not computed the times of this site yet."};
+const core::Held kNoTimeFits{"waiting_planning", "The server has no time at which this site fits; it says why."};
 
 // What the planner has found. Before it has, a rollout whose times it computes has none, and nothing may
 // happen outside of the site's windows or without a share of the egress: that waits too.
@@ -72,7 +73,7 @@ void set_times(core::Assignment& a, const std::optional<server::PlannedSite>& pl
                bool plan_first, core::Plan& plan) {
   if (!planned) {
     if (plan_first) a.update = core::for_plan({}, a.expires_at);  // nobody knows when its windows are, also of what has begun
-    if (computed || plan_first) hold(a, kUnplanned);
+    if (computed || plan_first) hold(a, kNotComputed);
     return;
   }
   a.transfer = planned->transfer;
@@ -80,16 +81,18 @@ void set_times(core::Assignment& a, const std::optional<server::PlannedSite>& pl
   plan.limits.wan.insert(plan.limits.wan.end(), planned->times.wan.begin(), planned->times.wan.end());
   if (!computed) return;
   a.planned_at = planned->times.update_at.value_or(a.expires_at);
-  if (!planned->times.update_at) hold(a, kUnplanned);
+  if (!planned->times.update_at) hold(a, kNoTimeFits);
 }
 
 const core::Held kUnreadable{"row_unreadable", "What the server stores of this site or rollout can't be read; an operator there can replace it."};
 
-// As its rollout says it; a row that can't be read holds as a pause does.
-core::Held why_held(const core::Rollout& rollout) {
-  if (!core::is_paused(rollout)) return kUnreadable;
+// A pause, as its rollout says it: the mark of one stays where it was aborted, or has ended, and then holds nothing. What
+// can't be read holds as a pause does.
+void hold_paused(core::Assignment& a, const Result<std::int64_t>& mark, const core::Rollout& rollout) {
+  if (!mark) return hold(a, kUnreadable);
+  if (*mark == 0 || !core::is_paused(rollout)) return;
   auto said = core::withheld(rollout.state, rollout.released, rollout.phases.size(), 0);
-  return said ? core::Held{std::move(said->reason), std::move(said->sentence)} : kUnreadable;
+  hold(a, said ? core::Held{std::move(said->reason), std::move(said->sentence)} : kUnreadable);
 }
 
 // site: how its own row stands.
@@ -109,7 +112,7 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
   static const std::string kAssignments =
       "SELECT a.id, a.fetch, r.id, r.priority, r.delivery, r.update_at, r.expires_at, r.transfer, "
       "r.update_windows, r.retry_limit, r.status_deferral, CASE WHEN r.state IN ('scheduled', 'held', "
-      "'running', 'soaking', 'waiting_approval', 'finished', 'aborted', 'paused') THEN a.held ELSE 1 END, "  // as paused
+      "'running', 'soaking', 'waiting_approval', 'finished', 'aborted', 'paused') THEN a.held END, "  // a state that nobody knows
       "r.computed, " +
       std::string{kTermsColumnsOfR} + ", " + std::string{times::kColumns} +
       " FROM assignment a JOIN rollout r ON r.id=a.rollout_id WHERE a.site_id=?1 AND a.in_plan=1 ORDER BY a.id";
@@ -146,8 +149,7 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
     read("computed", computed);
     const auto planned = times::planned_at(find, 13 + kTermsCount);
     if (planned) set_times(a, *planned, !computed || *computed, site.plan_first, plan);
-    const auto held = whole(find, 11);
-    if (!held || *held != 0) hold(a, why_held(rollout_at(find, 13)));
+    hold_paused(a, whole(find, 11), rollout_at(find, 13));
     const bool is_readable = site.readable && transfer && update && planned && notes.empty();
     if (!is_readable && !DRAY_MUTANT("unreadable_permits")) forbid(a, kUnreadable);
     index[find.integer(0)] = {plan.assignments.size(), released.has_value()};
@@ -164,7 +166,7 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const ListedById& inde
     core::Assignment& assignment = plan.assignments[listed.at];
     auto& find = sql(
         "SELECT j.id, d.name, t.id, t.steps, j.cancel_at IS NOT NULL OR j.state='cancelled', j.cancel_by, j.cancel_why, j.rollout_id, "
-        "j.generation, t.type, j.final<>0 FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
+        "j.generation, t.type, j.final<>0, j.final<>0 AND t.type<>d.type FROM job j JOIN device d ON d.id=j.device_id JOIN rollout_type t ON "
         "t.id=j.rollout_type_id JOIN rollout r ON r.id=j.rollout_id WHERE j.assignment_id=?1 AND j.phase < "
         "CASE WHEN ?2 THEN r.released ELSE (SELECT count(*) FROM rollout_phase p WHERE "
         "p.rollout_id=r.id AND typeof(p.released_at)='integer') END AND j.withheld=0 ORDER BY j.id");
@@ -172,6 +174,9 @@ Result<> load_jobs(StatementCache& sql, core::Plan& plan, const ListedById& inde
     for (;;) {
       DRAY_TRY(const bool row, find.step());
       if (!row) break;
+      // Ended, and its device was moved to another type since: a gateway that took the place of another would make it anew,
+      // with what is for the type of before.
+      if (find.integer(11) != 0) continue;
       auto [steps, added] = steps_of.try_emplace(find.integer(2));
       if (added) {
         std::vector<wire::Unreadable> notes;

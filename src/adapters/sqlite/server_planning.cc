@@ -149,11 +149,12 @@ Result<const Gather::Installs*> Gather::installs_of(const std::string& type) {
 // Of all attempts of jobs that have ended. A job that succeeded had one that did not fail. total() and a bound: one row
 // whose number is damaged must not fail the sum of all.
 Result<double> Gather::failing(const std::string& type) {
-  auto& find = sql_(
-      "SELECT total(min(j.attempt, 1000000)), total(min(j.attempt, 1000000) - (j.state='succeeded')) FROM job j JOIN device d ON "
-      "d.id=j.device_id WHERE d.type=?1 AND j.attempt > 0 AND j.state IN ('succeeded', 'failed', 'rolled_back', "
-      "'expired')");
-  find.bind(1, type);
+  static const std::string kTried =
+      "SELECT total(min(j.attempt, 1000000)), total(min(j.attempt, 1000000) - (j.state=?2)) FROM job j JOIN device d ON "
+      "d.id=j.device_id WHERE d.type=?1 AND j.attempt > 0 AND j.state IN " +
+      states_that([](core::JobState state) { return core::is_failure(state) || state == core::JobState::kSucceeded; });
+  auto& find = sql_(kTried);
+  find.bind(1, type).bind(2, core::to_string(core::JobState::kSucceeded));
   DRAY_TRY([[maybe_unused]] const bool row, find.step());
   const double all = static_cast<double>(find.integer(0)), failed = static_cast<double>(find.integer(1));
   find.reset();

@@ -30,7 +30,7 @@ class Progress : public StoreFixture {
   void pass(WallTime now) { must(store->pass_time(plan_type, now)); }
   void ends(const std::string& site, const std::string& job) { report(site, {job_report(1, ++seq_, job, "succeeded")}); }
   std::string ask(const core::RolloutEvent& event) {
-    const auto done = store->change_rollout(RolloutId{"r1"}, event, kNow, {});
+    const auto done = store->change_rollout(RolloutId{"r1"}, event, plan_type, kNow, {});
     if (done) return {};
     EXPECT_EQ(done.error().code(), ErrorCode::kConflict);
     return done.error().message();
@@ -200,7 +200,7 @@ TEST_F(Progress, AnAbortEndsAllJobsWhateverIsDamaged) {
     const std::string number = std::to_string(std::stoi("0" + stored("max(id) FROM rollout")) + 1);
     make(false, true);
     execute(std::string{"UPDATE rollout SET "} + damage + " WHERE id=" + number);
-    must(store->change_rollout(RolloutId{"r" + number}, core::AbortAsked{"ines", "x"}, kNow + 1h, {}));
+    must(store->change_rollout(RolloutId{"r" + number}, core::AbortAsked{"ines", "x"}, plan_type, kNow + 1h, {}));
     EXPECT_EQ(stored("state FROM rollout WHERE id=" + number), "aborted") << damage;
     EXPECT_EQ(state("r" + number + "-till-2"), "cancelled") << damage;
   }

@@ -160,7 +160,7 @@ TEST_F(DanglingRows, ARolloutOfNoReleaseIsShownTakesNobodyInAndCanBeAborted) {
   must(store->pass_time(plan_type, kNow + 3h));
   EXPECT_EQ(state("r1-till-9"), "scheduled");
   damage("rollout", "release_id", "1", "-1");
-  must(store->change_rollout(RolloutId{"r1"}, core::AbortAsked{"ines", "x"}, kNow, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::AbortAsked{"ines", "x"}, plan_type, kNow, {}));
   EXPECT_EQ(rollout_state("r1"), "aborted");
 }
 

@@ -156,6 +156,15 @@ std::optional<core::Cause> cause_at(const Statement& row, int first) {
   return cause.reason.empty() ? std::optional<core::Cause>{} : std::move(cause);
 }
 
+std::string states_that(bool (*are_so)(core::JobState)) {
+  std::string out;
+  for (int i = 0; i <= static_cast<int>(core::JobState::kUnknown); ++i) {
+    const auto state = static_cast<core::JobState>(i);
+    if (are_so(state)) out += (out.empty() ? "('" : ", '") + std::string{core::to_string(state)} + "'";
+  }
+  return out + ")";
+}
+
 core::JobResult result_at(const Statement& row, int first) {
   core::JobResult out;
   out.state = core::job_state_of(row.text(first)).value_or(core::JobState::kUnknown);

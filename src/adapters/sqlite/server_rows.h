@@ -66,6 +66,9 @@ std::optional<JobKey> job_key(std::string_view id);
 inline std::string rollout_id(std::int64_t number) { return "r" + std::to_string(number); }
 JobId job_id(std::int64_t rollout, std::int64_t generation, const std::string& device);
 
+// "('failed', 'expired')": the words of the states that are so.
+std::string states_that(bool (*are_so)(core::JobState));
+
 // Which try job j is: where its own number can't be read, the one after those that have ended.
 inline constexpr std::string_view kGenerationOfJ =
     "CASE typeof(j.generation) WHEN 'integer' THEN j.generation ELSE 1+coalesce((SELECT max(p.generation) FROM job_past p "

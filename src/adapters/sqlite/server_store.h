@@ -90,7 +90,8 @@ class SqliteServerStore : public server::Store {
   Result<server::Made> add_rollout(const wire::NewRollout& rollout, const core::Filter& filter,
                                    const server::TypePlanner& planner, WallTime now,
                                    const std::optional<server::Once>& once) override;
-  Result<server::Made> change_rollout(RolloutId rollout, const core::RolloutEvent& event, WallTime now,
+  Result<server::Made> change_rollout(RolloutId rollout, const core::RolloutEvent& event,
+                                      const server::TypePlanner& planner, WallTime now,
                                       const std::optional<server::Once>& once) override;
   Result<server::SiteChanges> cancel_job(const JobId& job, const wire::Why& why, WallTime now) override;
   Result<Deferred> add_deferral(const wire::NewDeferral& deferral, WallTime now,
@@ -165,7 +166,6 @@ class SqliteServerStore : public server::Store {
   Result<> act(const RolloutRow& row, const core::RolloutAction& action, WallTime now, SiteIds& sites);
   Result<> release_phase(const RolloutRow& row, std::size_t phase, SiteIds& sites);
   Result<> cancel_jobs(const RolloutRow& row, const core::CancelJobs& cancel, WallTime now, SiteIds& sites);
-  Result<> retry_jobs(const RolloutRow& row, SiteIds& sites);
   Result<> end_waiting(const RolloutRow& row, core::JobState ended_as, std::string_view sentence);
   // True: time has something to do earlier than before.
   Result<bool> jobs_changed(std::int64_t rollout_id, bool started, WallTime now, SiteIds& sites);
@@ -176,12 +176,21 @@ class SqliteServerStore : public server::Store {
   Result<> transmit_due(WallTime now, SiteIds& sites);
   Result<std::optional<WallTime>> next_transmission();
 
-  // server_jobs.cc
-  class JobMaker;
+  // server_anew.cc
   struct OpenJob;
+  Result<> retry_jobs(const RolloutRow& row, SiteIds& sites);
+  Result<> match_retried(RolloutRow& row, const server::TypePlanner& planner, WallTime now, SiteIds& sites);
+  Result<> end_unfit(std::int64_t job, const std::string& why_not);  // counts are the caller's
   Result<std::vector<OpenJob>> open_jobs_of(std::int64_t device_id);
   Result<> match_anew(const OpenJob& job, const std::string& type, const server::TypePlanner& planner, WallTime now,
                       SiteIds& sites);
+
+  Result<> begin_anew(std::int64_t job, const std::string& type);
+  // True: a cancel is asked of the try that followed.
+  Result<bool> apply_past(std::int64_t site_id, const wire::Report& report, const wire::JobReport& job);
+
+  // server_jobs.cc
+  class JobMaker;
   Result<> make_jobs(const RolloutRow& row, const wire::NewRollout& rollout, const core::Filter& filter,
                      const server::TypePlanner& planner);
   // Late joiners, a bounded number of devices a call; true: there are more.
@@ -213,8 +222,9 @@ class SqliteServerStore : public server::Store {
   Result<> apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job);
   Result<> apply_device(Ingestion& in, const wire::Report& report, const wire::DeviceReport& device);
   Result<> note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, bool may_set = true);
-  // Another job of the device has begun: what it is to replace has not drifted.
-  Result<> note_replaced(std::int64_t device, WallTime at);
+  Result<> follow_drift(std::int64_t job, std::int64_t device, core::JobState before, core::JobState after, WallTime at);
+  Result<> note_turn(std::int64_t job, std::int64_t device);
+  Result<> note_running(std::int64_t device, WallTime at, bool may_set);
   Result<> apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log);
 
   Db db_;

@@ -251,7 +251,7 @@ TEST_F(ServerStore, AnAbortCancelsWhatHasNotEnded) {
   roll_out();
   report("berlin", {job_report(1, 1, "r1-till-1", "succeeded")});
   const core::RolloutEvent abort = core::AbortAsked{"ines", "wrong release"};
-  const auto sites = must(store->change_rollout(RolloutId{"r1"}, abort, kNow, {})).changed;
+  const auto sites = must(store->change_rollout(RolloutId{"r1"}, abort, plan_type, kNow, {})).changed;
   ASSERT_EQ(sites.size(), 1u);
   EXPECT_EQ(sites[0].site, "lyon");
   const auto plan = must(store->load_plan("lyon"));
@@ -259,7 +259,7 @@ TEST_F(ServerStore, AnAbortCancelsWhatHasNotEnded) {
   EXPECT_EQ(plan.cancels[0].job.value(), "r1-till-2");
   EXPECT_EQ(plan.cancels[0].by, "ines");
   EXPECT_EQ(rollout_state("r1"), "aborted");
-  EXPECT_EQ(store->change_rollout(RolloutId{"r1"}, abort, kNow, {}).error().code(), ErrorCode::kConflict);
+  EXPECT_EQ(store->change_rollout(RolloutId{"r1"}, abort, plan_type, kNow, {}).error().code(), ErrorCode::kConflict);
 }
 
 TEST_F(ServerStore, OneJobIsCancelledOnceAndNotAfterItsEnd) {

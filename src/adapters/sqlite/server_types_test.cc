@@ -73,7 +73,7 @@ TEST_F(ServerTypes, AMovedDeviceGetsWhatItsReleaseHasForItsNewType) {
   EXPECT_EQ(must(store->move_device("till-1", "scale", plan_type, kNow)).size(), 1U);
   const core::Plan plan = must(store->load_plan("berlin"));
   ASSERT_NE(order_of(plan, "till-1"), nullptr);
-  EXPECT_EQ(order_of(plan, "till-1")->id.value(), "r1-till-1") << "the same job";
+  EXPECT_EQ(order_of(plan, "till-1")->id.value(), "r1.2-till-1") << "its gateway may have ended the other one";
   EXPECT_EQ(order_of(plan, "till-1")->steps, (std::vector<core::Step>{{sha('c')}}));
   EXPECT_EQ(revision("berlin"), before + 1);
   EXPECT_EQ(revision("lyon"), elsewhere);
@@ -83,6 +83,65 @@ TEST_F(ServerTypes, AMovedDeviceGetsWhatItsReleaseHasForItsNewType) {
   const auto unknown = store->move_device("till-1", "ghost", plan_type, kNow);
   EXPECT_EQ(unknown.error().code(), ErrorCode::kInvalid);
   EXPECT_EQ(unknown.error().message(), "type: no such device type: 'ghost'");
+}
+
+// Its gateway ended the job, could not tell, and meets a plan in which the device is of another type.
+TEST_F(ServerTypes, HowATryEndsThatWasMovedMeanwhileIsKept) {
+  add_scale();
+  roll_out_both({{}});
+  must(store->move_device("till-1", "scale", plan_type, kNow));
+  report("berlin", {job_report(1, 1, "r1-till-1", "downloading")});
+  auto job = must(lists.job(JobId{"r1-till-1"}));
+  ASSERT_EQ(job.past.size(), 1u);
+  EXPECT_EQ(job.past[0].result.reason, "superseded");
+  EXPECT_EQ(job.past[0].result.sentence, "The device was moved to type scale.");
+  report("berlin", {job_report(1, 2, "r1-till-1", "failed")});
+  report("berlin", {job_report(1, 3, "r1-till-1", "succeeded")});
+  job = must(lists.job(JobId{"r1-till-1"}));
+  EXPECT_EQ(job.past.at(0).result.state, core::JobState::kFailed) << "the first result stays";
+  EXPECT_EQ(job.id.value(), "r1.2-till-1");
+  EXPECT_EQ(job.result.state, core::JobState::kScheduled);
+  const auto counts = must(lists.rollout(RolloutId{"r1"}));
+  EXPECT_EQ(counts.counts.at(0).failed, 0) << "of the try that counts";
+  report("berlin", {job_report(1, 4, "r1.2-till-1", "succeeded")});
+  EXPECT_EQ(state("r1-till-1"), "succeeded");
+}
+
+TEST_F(ServerTypes, ACancelHoldsForTheTryAfterAMove) {
+  add_scale();
+  roll_out_both({{}});
+  must(store->cancel_job(JobId{"r1-till-2"}, {"ines", "closing"}, kNow));
+  must(store->move_device("till-2", "scale", plan_type, kNow));
+  const core::Plan lyon = must(store->load_plan("lyon"));
+  ASSERT_EQ(lyon.cancels.size(), 1u) << "asked for before";
+  EXPECT_EQ(lyon.cancels[0].job.value(), "r1.2-till-2");
+  EXPECT_EQ(lyon.cancels[0].why, "closing");
+  must(store->move_device("till-1", "scale", plan_type, kNow));
+  EXPECT_TRUE(must(store->load_plan("berlin")).cancels.empty());
+  wire::Report cancelled = job_report(1, 1, "r1-till-1", "cancelled");
+  std::get<wire::JobReport>(cancelled.body).reason = "superseded";
+  report("berlin", {cancelled});
+  EXPECT_TRUE(must(store->load_plan("berlin")).cancels.empty()) << "only taken out of the plan";
+  must(store->move_device("till-1", "till", plan_type, kNow));
+  const auto before = revision("berlin");
+  cancelled = job_report(1, 2, "r1.2-till-1", "cancelled");
+  std::get<wire::JobReport>(cancelled.body).reason = "cancelled_on_device";
+  report("berlin", {cancelled});
+  const core::Plan berlin = must(store->load_plan("berlin"));
+  ASSERT_EQ(berlin.cancels.size(), 1u) << "people there meant the update";
+  EXPECT_EQ(berlin.cancels[0].job.value(), "r1.3-till-1");
+  EXPECT_EQ(berlin.revision, before + 1);
+}
+
+TEST_F(ServerTypes, AMoveThatChangesNothingOfAJobLeavesItAlone) {
+  add_type("till-b", {{"os"}, {"app"}});
+  add_artifact('c', "os", {"till", "till-b"});
+  must(store->add_release({"both", "2", {sha('c')}}, kNow, {}));
+  roll_out_both({{}}, "name~till-*");
+  report("berlin", {job_report(1, 1, "r1-till-1", "downloading")});
+  must(store->move_device("till-1", "till-b", plan_type, kNow));
+  EXPECT_EQ(order_of(must(store->load_plan("berlin")), "till-1")->id.value(), "r1-till-1");
+  EXPECT_EQ(state("r1-till-1"), "downloading");
 }
 
 // What its gateway knows of ends by the gateway's word; what no gateway has heard of, by the server's.
@@ -114,6 +173,49 @@ TEST_F(ServerTypes, AJobThatNoGatewayHasHeardOfEndsAtOnce) {
   must(store->move_device("till-1", "odd", plan_type, kNow));
   EXPECT_EQ(state("r1-till-1"), "incompatible");
   EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.reason, "nothing_fits");
+}
+
+// It was found only after its job had ended that the device was entered under the wrong type.
+TEST_F(ServerTypes, ARetryAfterAMoveOrdersWhatFitsTheNewType) {
+  add_scale();
+  roll_out_both({{}}, "name~till-*");
+  report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
+  report("lyon", {job_report(1, 1, "r1-till-2", "expired")});
+  must(store->move_device("till-1", "scale", plan_type, kNow));
+  must(store->move_device("till-2", "odd", plan_type, kNow));
+  EXPECT_EQ(state("r1-till-1"), "failed") << "a result never changes";
+  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{"ines", "", {}}, plan_type, kNow, {}));
+  const core::Plan plan = must(store->load_plan("berlin"));
+  ASSERT_NE(order_of(plan, "till-1"), nullptr);
+  EXPECT_EQ(order_of(plan, "till-1")->id.value(), "r1.2-till-1");
+  EXPECT_EQ(order_of(plan, "till-1")->steps, (std::vector<core::Step>{{sha('c')}}));
+  EXPECT_EQ(state("r1.2-till-2"), "incompatible") << "the release has nothing for it";
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-2"})).past.at(0).result.state, core::JobState::kExpired);
+  EXPECT_EQ(order_of(must(store->load_plan("lyon")), "till-2"), nullptr);
+  EXPECT_NE(rollout_state("r1"), "finished");
+  report("berlin", {job_report(1, 2, "r1.2-till-1", "succeeded")});
+  EXPECT_EQ(rollout_state("r1"), "finished") << "nobody is left";
+}
+
+// A gateway whose folder is new makes every job of the plan anew: it must find none with what is for the type of before.
+TEST_F(ServerTypes, AnEndedJobOfAMovedDeviceIsInNoPlan) {
+  add_scale();
+  roll_out_both({{}}, "name~till-*");
+  report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
+  EXPECT_NE(order_of(must(store->load_plan("berlin")), "till-1"), nullptr) << "its type is the same";
+  must(store->move_device("till-1", "scale", plan_type, kNow));
+  EXPECT_EQ(order_of(must(store->load_plan("berlin")), "till-1"), nullptr);
+  EXPECT_EQ(rollout_state("r1"), "running") << "for the other site";
+}
+
+TEST_F(ServerTypes, ARetryOfNobodyThatAnythingFitsEndsAtOnce) {
+  add_scale();
+  roll_out_both({{}}, "name=till-1");
+  report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
+  must(store->move_device("till-1", "odd", plan_type, kNow));
+  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{"ines", "", {}}, plan_type, kNow, {}));
+  EXPECT_EQ(state("r1.2-till-1"), "incompatible");
+  EXPECT_EQ(rollout_state("r1"), "finished");
 }
 
 TEST_F(ServerTypes, AMovedDeviceIsTakenByARunningRolloutWhoseFilterItPassesByNow) {

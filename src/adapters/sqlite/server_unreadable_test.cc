@@ -231,7 +231,7 @@ TEST_F(Unreadable, TermsOfAPhaseNeedAnApprovalAndItsRolloutCanBeAborted) {
   replace("rollout_phase", "r1/1", "terms", "{\"success\":{\"percent\":50},\"later\":1}");
   EXPECT_FALSE(must(lists.rollout(RolloutId{"r1"})).rollout.phases.at(0).terms.approval);
   damage("rollout_phase", "terms");
-  must(store->change_rollout(RolloutId{"r1"}, core::AbortAsked{"ines", "damaged"}, kNow, {}));
+  must(store->change_rollout(RolloutId{"r1"}, core::AbortAsked{"ines", "damaged"}, plan_type, kNow, {}));
   EXPECT_EQ(rollout_state("r1"), "aborted");
 }
 
@@ -246,7 +246,7 @@ TEST_F(Unreadable, ARolloutThatHasLostAPhaseNeedsAnApprovalAndStopsNoOther) {
   EXPECT_NE(rollout_state("r2"), "scheduled");
   roll_out();
   must(store->db().execute("DELETE FROM rollout_phase WHERE rollout_id=3"));
-  must(store->change_rollout(RolloutId{"r3"}, core::AbortAsked{"ines", "damaged"}, kNow, {}));
+  must(store->change_rollout(RolloutId{"r3"}, core::AbortAsked{"ines", "damaged"}, plan_type, kNow, {}));
   EXPECT_EQ(rollout_state("r3"), "aborted");
 }
 

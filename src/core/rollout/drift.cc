@@ -8,7 +8,7 @@ namespace dray::core {
 
 std::vector<Drift> drift_of(std::span<const DeviceJob> jobs, const RunningByComponent& running) {
   std::vector<Drift> out;
-  std::set<std::string> settled;  // components of newer jobs
+  std::set<std::string> settled;  // components of jobs before it
   for (const DeviceJob& job : jobs) {
     const bool well = job.state == JobState::kSucceeded;
     if (!well && (is_final(job.state) || is_waiting(job.state))) continue;
@@ -16,8 +16,13 @@ std::vector<Drift> drift_of(std::span<const DeviceJob> jobs, const RunningByComp
     std::set<std::string> own;
     for (const OrderedPart& part : job.parts) {
       own.insert(part.component);
+      if (!well || settled.contains(part.component)) continue;
       const auto known = running.find(part.component);
-      if (!well || settled.contains(part.component) || known == running.end()) continue;
+      if (known == running.end()) {
+        const auto before = job.drifted.find(part.component);
+        if (before != job.drifted.end()) drift.running.insert(*before);
+        continue;
+      }
       const auto sha256 = Sha256::parse(part.sha256);
       if (known->second.version != part.version || (sha256 && !is_version(known->second, part.version, *sha256)))
         drift.running[part.component] = known->second.version;

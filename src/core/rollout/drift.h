@@ -21,6 +21,7 @@ struct DeviceJob {
   std::int64_t id = 0;
   JobState state = JobState::kScheduled;
   std::vector<OrderedPart> parts;
+  std::map<std::string, std::string> drifted = {};  // as was known before: component -> version
 };
 // What runs in the place of what the job ended well with: component -> version.
 struct Drift {
@@ -29,8 +30,9 @@ struct Drift {
   friend bool operator==(const Drift&, const Drift&) = default;
 };
 
-// `jobs`: of one device, the newest first. Only the newest job that has ended well, or is under way, says what a
-// component should run: what replaced it on purpose is no drift, nor is what a device does not report.
+// `jobs`: of one device, those that began, or ended well, last come first. Of these the first that has ended well, or is
+// under way, says what a component should run: what replaced it on purpose is no drift. Of a component that a device does
+// not report nothing new is known.
 std::vector<Drift> drift_of(std::span<const DeviceJob> jobs, const RunningByComponent& running);
 
 }  // namespace dray::core

@@ -40,5 +40,12 @@ TEST(Drift, IsJudgedComponentByComponent) {
   EXPECT_EQ(drift_of(jobs, {{"os", {"1", ""}}, {"app", {"6", ""}}}), (std::vector<Drift>{{3, {{"app", "6"}}}, {1, {{"os", "1"}}}}));
 }
 
+TEST(Drift, WhatIsNotReportedStaysAsItWasKnown) {
+  const std::vector<DeviceJob> jobs{{1, JobState::kSucceeded, {{"os", "2", ""}, {"app", "7", ""}}, {{"os", "1"}}}};
+  EXPECT_EQ(drift_of(jobs, {}), (std::vector<Drift>{{1, {{"os", "1"}}}}));
+  EXPECT_EQ(drift_of(jobs, {{"app", {"6", ""}}}), (std::vector<Drift>{{1, {{"app", "6"}, {"os", "1"}}}}));
+  EXPECT_TRUE(drift_of(jobs, {{"os", {"2", ""}}}).empty());
+}
+
 }  // namespace
 }  // namespace dray::core
