@@ -370,6 +370,8 @@ core::Intervals decode_intervals(const Node& node);
 json::array encode_windows(const std::vector<core::Window>& windows);
 json::array encode_black_outs(const std::vector<core::BlackOut>& black_outs);
 std::vector<core::Window> decode_windows(const Node& node);
+// Of a device type, as its devices say them, so any line; they are compared to the letter.
+std::vector<std::string> decode_other_names(const Node& node);
 std::vector<core::BlackOut> decode_black_outs(const Node& node);
 json::object encode_limits(const core::SiteLimits& limits);
 json::object encode_phase(const core::PhaseTerms& phase);

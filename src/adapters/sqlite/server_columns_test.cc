@@ -128,6 +128,21 @@ TEST_P(ParsedColumn, IsNamedHoldsWhatDependsOnItAndIsReplaced) {
   EXPECT_EQ(store->replace_unreadable({table, of.key, column, of.good}).error().code(), ErrorCode::kConflict);
 }
 
+// As one that is given by PATCH: a gateway would not take them, or never hear them.
+TEST_F(StoreFixture, OtherNamesOfATypeAreBoundedWhereverTheyComeFrom) {
+  roll_out();
+  std::string many = "[";
+  for (int i = 0; i < 21; ++i) many += (i == 0 ? "\"n" : ",\"n") + std::to_string(i) + '"';
+  many += "]";
+  for (const std::string& bad : {many, "[\"" + std::string(129, 'x') + "\"]", std::string{R"(["a","a"])"}, std::string{R"([""])"}, std::string{R"(["a\nb"])"}}) {
+    must(store->db().execute("UPDATE device_type SET also_called='" + bad + "' WHERE name='odd'"));
+    EXPECT_FALSE(store->load_plan("berlin")) << bad;
+    EXPECT_EQ(store->replace_unreadable({"device_type", "odd", "also_called", bad}).error().code(), ErrorCode::kInvalid) << bad;
+    must(store->replace_unreadable({"device_type", "odd", "also_called", R"(["Kasse 3"])"}));
+    EXPECT_EQ(must(lists.device_type("odd")).type.also_called, std::vector<std::string>{"Kasse 3"});
+  }
+}
+
 class DamagedNumbers : public StoreFixture {
  protected:
   void execute(const std::string& sql) { must(store->db().execute(sql)); }

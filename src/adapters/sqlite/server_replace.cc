@@ -181,7 +181,7 @@ constexpr std::array kEveryColumn{
     DRAY_DOCUMENT(device_type, components, "name", strings),
     DRAY_DOCUMENT(device_type, steps, "name", string_lists),
     DRAY_DOCUMENT(device_type, parts, "name", string_map),
-    DRAY_DOCUMENT(device_type, also_called, "name", strings),
+    DRAY_DOCUMENT(device_type, also_called, "name", other_names),
     DRAY_WORD(device_type, probe, "name", probe_of),
     Column{"device", "type", "SELECT type IN (SELECT name FROM device_type), type FROM device WHERE name=?1",
            "UPDATE device SET type=?3 WHERE name=?1 AND ?3 IN (SELECT name FROM device_type)", check_reference, reference_given},
