@@ -27,7 +27,7 @@ std::string name_at(const Node& node) {
 std::string device_name_at(const Node& node) {
   std::string text = node.text(kLongestName);
   if (!is_device_name(text))
-    node.refuse("must not be empty, begin with '-', begin or end with a blank, or hold '/' or control characters");
+    node.refuse("must not be empty, '.' or '..', begin with '-', begin or end with a blank, or hold '/' or control characters");
   return text;
 }
 
@@ -243,7 +243,7 @@ bool is_name(std::string_view text) {
 }
 
 bool is_device_name(std::string_view text) {
-  return !text.empty() && text.size() <= kLongestName && text.front() != '-' && text.front() != ' ' && text.back() != ' ' &&
+  return !text.empty() && text.size() <= kLongestName && text != "." && text != ".." && text.front() != '-' && text.front() != ' ' && text.back() != ' ' &&
          text.find('/') == std::string_view::npos && plain_name(text) == text;
 }
 
