@@ -186,5 +186,36 @@ TEST_F(ToldTest, AProblemDocumentShowsThatTheTokenIsKnown) {
   log = Log{};
 }
 
+// Which token it was that came is decided first.
+TEST_F(ToldTest, WhyATokenIsRefusedIsSaidByItsKind) {
+  std::vector<std::string> refused;
+  log = Log{Level::kWarn, [] { return WallTime{}; }, [&](Level, std::string_view line) {
+              if (line.find("token_refused name") != std::string_view::npos) refused.emplace_back(line);
+            }};
+  one_artifact(1);
+  start();
+  const auto why = [&](testing_world::Sent ask) {
+    refused.clear();
+    EXPECT_EQ(get("", std::move(ask)).status, 401);
+    return refused.empty() ? std::string{} : refused.back();
+  };
+  const auto expect_why = [&](testing_world::Sent ask, std::string_view part) {
+    const std::string line = why(std::move(ask));
+    EXPECT_NE(line.find(part), std::string::npos) << line;
+  };
+  expect_why({.device = "till-a", .token = "GatewayToken wrong"}, "a GatewayToken came with it, and this site has none");
+  settings.unknown_devices_token_sha256 = sha256_of(as_bytes("site")).hex();
+  restart();
+  EXPECT_EQ(get("", {.device = "till-b", .token = "GatewayToken site"}).status, 200);
+  expect_why({.device = "till-b", .token = "TargetToken tok"}, "the plan holds no device of this name");
+  expect_why({.device = "till-c", .token = "TargetToken tok"}, "the plan holds no device of this name");
+  expect_why({.device = "till-c", .token = "GatewayToken wrong"}, "it is not the GatewayToken of this site");
+  expect_why({.token = "GatewayToken site"}, "this device has a token of its own");
+  expect_why({.token = "TargetToken wrong"}, "it is not the token of this device");
+  expect_why({.token = "Basic wrong"}, "neither a TargetToken nor a GatewayToken");
+  stop();
+  log = Log{};
+}
+
 }  // namespace
 }  // namespace dray::gateway
