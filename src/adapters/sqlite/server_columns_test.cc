@@ -175,6 +175,23 @@ TEST_F(DamagedNumbers, WhatIsReportedOfAJobWhoseTryCanNotBeReadIsNotLost) {
   EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, core::JobState::kFailed);
 }
 
+TEST_F(DamagedNumbers, WhatRunsInsteadIsNamedHoldsNothingAndIsReplaced) {
+  roll_out();
+  report("berlin", {job_report(1, 1, "r1-till-1", "succeeded")});
+  execute("UPDATE job SET drifted_at=1000, drifted='[[oops'");
+  const auto damaged = must(lists.job(JobId{"r1-till-1"}));
+  ASSERT_EQ(damaged.unreadable.size(), 1U);
+  EXPECT_EQ(damaged.unreadable[0].table + " " + damaged.unreadable[0].key + " " + damaged.unreadable[0].column, "job r1-till-1 drifted");
+  ASSERT_TRUE(damaged.drifted);
+  EXPECT_TRUE(damaged.drifted->running.empty());
+  EXPECT_EQ(damaged.result.state, core::JobState::kSucceeded);
+  EXPECT_TRUE(store->load_plan("berlin"));
+  EXPECT_EQ(store->replace_unreadable({"job", "r1-till-1", "drifted", "[[7]]"}).error().code(), ErrorCode::kInvalid);
+  must(store->replace_unreadable({"job", "r1-till-1", "drifted", R"({"os": "1"})"}));
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).drifted->running.at("os"), "1");
+  EXPECT_TRUE(must(lists.job(JobId{"r1-till-1"})).unreadable.empty());
+}
+
 TEST_F(DamagedNumbers, ACancelIsSavedWhereItCanNotBeReadWhetherOneWasAsked) {
   roll_out();
   execute("UPDATE job SET cancel_at='[[oops'");

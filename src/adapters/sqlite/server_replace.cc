@@ -258,6 +258,7 @@ constexpr std::array kEveryColumn{
     DRAY_ROW(job, generation, DRAY_JOB, check_number<whole>, number_given),
     DRAY_ROW(job, cancel_at, DRAY_JOB, check_number<maybe_time>, time_or_null),
     DRAY_ROW(job, final, DRAY_JOB, check_number<flag>, flag_given),
+    DRAY_DOCUMENT(job, drifted, DRAY_JOB, string_map),
     DRAY_PHASE(accepted, check_number<small>, number_given),
     DRAY_PHASE(released_at, check_number<maybe_time>, time_or_null),
     DRAY_PHASE(reached_at, check_number<maybe_time>, time_or_null),
