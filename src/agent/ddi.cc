@@ -66,9 +66,10 @@ HttpRequest Ddi::request(Method method, std::string target) const {
 }
 
 Task<Result<TextResponse>> Ddi::call(HttpRequest ask, std::string body, Stop& stop) {
+  const bool is_own = wire::same_origin(ask.target, server_.base);  // another server was asked without the token
   auto answer = co_await exchange(http_, std::move(ask), std::move(body), kLargestAnswer, stop);
   answered_ = answer.has_value();
-  if (answer && answer->status == 401 && lines_.may_say("token_refused", ""))
+  if (answer && answer->status == 401 && is_own && lines_.may_say("token_refused", ""))
     log_.warn("token_refused", {{"name", device_name()}, {"gateway", server_.base}, {"why", kTokenRefused}});
   co_return answer;
 }

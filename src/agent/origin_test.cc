@@ -13,12 +13,14 @@ class Mirror final : public HttpHandler {
   Task<HttpResponse> handle(HttpRequest request, Stop& stop) override {
     ++asked;
     with_token += request.headers.find("Authorization") ? 1 : 0;
+    if (locked) co_return HttpResponse{401};
     HttpResponse answer = co_await behind_.handle(std::move(request), stop);
     if (!tag.empty()) answer.headers.set("ETag", tag);
     co_return answer;
   }
   int asked = 0, with_token = 0;
   std::string tag;
+  bool locked = false;
 
  private:
   HttpHandler& behind_;
@@ -33,6 +35,7 @@ class AgentOrigin : public AgentTest {
     world.network().serve(server_node, "gw:8080", mirror);
     world.trace().on_line([this](std::string_view, std::string_view line) {
       said += line.find("token_kept_back") != std::string_view::npos ? 1 : 0;
+      refused += line.find("token_refused name") != std::string_view::npos ? 1 : 0;
     });
     server.after = [path](HttpResponse& answer) {
       auto* text = std::get_if<std::string>(&answer.body);
@@ -48,7 +51,7 @@ class AgentOrigin : public AgentTest {
     device.power_on();
   }
   Mirror mirror{server};
-  int tokens = 0, said = 0;
+  int tokens = 0, said = 0, refused = 0;
 };
 
 TEST_F(AgentOrigin, BytesOfAnotherHostAreFetchedWithoutTheToken) {
@@ -72,6 +75,15 @@ TEST_F(AgentOrigin, DocumentsOfAnotherHostAreFetchedWithoutTheToken) {
   ASSERT_TRUE(world.run_until([&] { return server.closed("success"); }, 10min));
   EXPECT_GT(mirror.asked, 0);
   EXPECT_EQ(mirror.with_token, 0);
+}
+
+// It was asked without a token, so its 401 says nothing of ours.
+TEST_F(AgentOrigin, AnotherHostThatWantsATokenDoesNotRefuseOurs) {
+  mirror.locked = true;
+  lead_elsewhere("/deploymentBase");
+  ASSERT_TRUE(world.run_for(10min));
+  EXPECT_GT(mirror.asked, 0);
+  EXPECT_EQ(refused, 0);
 }
 
 TEST_F(AgentOrigin, ItsOwnServersLinksCarryIt) {

@@ -61,6 +61,7 @@ void Identity::was_refused() {
 }
 
 void Identity::was_heard() {
+  token_answered(false);
   const bool began_epoch = fresh_epoch_ && !site_.wants_fresh_epoch();
   if (began_epoch) fresh_epoch_ = false;
   if (!refused() && !began_epoch) return;

@@ -34,7 +34,7 @@ class Identity {
   void was_refused();  // the server said so
   void was_heard();    // it has given us our plan
 
-  // Whether it knows our token, as of its last answer. Not kept over a restart: the next answer says it again.
+  // Whether it knows our token, as of its last answer that says so (a page that somebody on the way wrote does not). Not kept over a restart: the next answer says it again.
   void token_answered(bool refused);
   bool token_refused() const { return token_refused_; }
   std::string token_sentence() const;

@@ -21,7 +21,8 @@ class Watch : public BodySink {
   explicit Watch(BodySink& below) : below_{below} {}
 
   Result<> head(int status, const Headers& headers) override {
-    conflict_ = status == 409 && is_problem(headers.get("Content-Type"));
+    problem_ = is_problem(headers.get("Content-Type"));
+    conflict_ = status == 409 && problem_;
     status_ = status;
     unauthorized_ = status == 401 && boost::istarts_with(headers.get("WWW-Authenticate"), "Bearer");  // a proxy on the way asks otherwise
     refused_ = below_.head(status, headers);
@@ -36,8 +37,9 @@ class Watch : public BodySink {
     co_return co_await below_.write(bytes);
   }
 
-  // A server that is starting, or in trouble, says nothing of a token.
-  bool tells_of_token() const { return unauthorized_ || (status_ > 0 && status_ < 500 && status_ != 401); }
+  // Only a document that no proxy or portal on the way writes; and a server that is starting, or in trouble, says nothing
+  // of a token. What else shows that the token is known is in the bodies: whoever reads them says so.
+  bool tells_of_token() const { return unauthorized_ || (problem_ && status_ < 500 && status_ != 401); }
   bool unauthorized() const { return unauthorized_; }
   // What who asked made of the head.
   const Result<>& refused() const { return refused_; }
@@ -51,7 +53,7 @@ class Watch : public BodySink {
 
  private:
   BodySink& below_;
-  bool conflict_ = false, unauthorized_ = false;
+  bool problem_ = false, conflict_ = false, unauthorized_ = false;
   int status_ = 0;
   Result<> refused_;
   std::string body_;

@@ -1,5 +1,5 @@
 // The way to the server, under the gateway's name: every request carries Dray-Instance, and the server's word that another
-// gateway answers for the site is taken where it comes, whatever was asked for.
+// gateway answers for the site, or that it does not know the token, is taken where it comes, whatever was asked for.
 //
 // That word is a 409 with a problem document whose "reason" is "two_gateways". Any other 409 (a proxy's, or another
 // server's, which may refuse reports so) is an answer like others. Loop thread only.

@@ -85,6 +85,7 @@ Task<Result<>> Reporter::send(Outbox::Batch batch, Stop& stop) {
   const auto decoded = wire::decode_answer(answer->body);
   if (!decoded && is_page(*answer)) co_return Error{ErrorCode::kInvalid, "POST reports: " + std::string{kPageInstead}};
   if (!decoded) co_return decoded.error().with_context("POST reports");
+  identity_.token_answered(false);
   const bool moved = decoded->acknowledged.epoch == batch.last.epoch && decoded->acknowledged.seq >= batch.last.seq;
   const std::int64_t epoch = site_.outbox().last().epoch;
   site_.acknowledge(*decoded);

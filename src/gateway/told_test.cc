@@ -129,5 +129,93 @@ TEST_F(ToldTest, AGatewayWhoseTokenItsServerRefusesSaysSo) {
   EXPECT_TRUE(until([&] { return reason().empty(); }));
 }
 
+// A portal answers everything with its page, or leads to it, until somebody signs in there.
+TEST_F(ToldTest, APortalDoesNotAcceptTheToken) {
+  one_artifact(1);
+  start();
+  EXPECT_TRUE(until([&] { return gateway().site().time().contact(); }));
+  const auto is_refused = [&] { return local(Method::kGet, "/api/v1/status").body.find("token_refused") != std::string::npos; };
+  const auto asks_again = [&] {
+    const std::size_t asked = server.requests.size();
+    return until([&] { return server.requests.size() >= asked + 3; });
+  };
+  const std::string page = "<!DOCTYPE html><html><body>Please sign in.</body></html>";
+  int status = 302;
+  server.answers_reports = [&](const std::string&) { return std::optional{TextResponse{status, {}, page}}; };
+  server.unknown_token = true;
+  server.publish();
+  ASSERT_TRUE(until(is_refused));
+  server.garbage = page;  // for a plan, with 200
+  server.unknown_token = false;
+  server.publish();
+  ASSERT_TRUE(asks_again());
+  EXPECT_TRUE(is_refused());
+  for (const int next : {200, 403, 404}) {
+    status = next;
+    power_on("1.0", "boot-" + std::to_string(next));  // something to report
+    ASSERT_TRUE(asks_again());
+    EXPECT_TRUE(is_refused()) << next;
+  }
+  server.garbage.reset();
+  server.refuses = true;
+  server.refusal_type = "text/html";
+  ASSERT_TRUE(asks_again());
+  EXPECT_TRUE(is_refused()) << "a proxy's 409";
+  server.refuses = false;
+  server.publish();
+  EXPECT_TRUE(until([&] { return !is_refused(); })) << "a plan";
+  server.answers_reports = nullptr;
+}
+
+TEST_F(ToldTest, AProblemDocumentShowsThatTheTokenIsKnown) {
+  int refused = 0, accepted = 0;
+  log = Log{Level::kInfo, [] { return WallTime{}; }, [&](Level, std::string_view line) {
+              refused += line.find("token_refused name") != std::string_view::npos ? 1 : 0;
+              accepted += line.find("token_accepted name") != std::string_view::npos ? 1 : 0;
+            }};
+  one_artifact(1);
+  start();
+  EXPECT_TRUE(until([&] { return gateway().site().time().contact(); }));
+  server.unknown_token = true;
+  server.publish();
+  ASSERT_TRUE(until([&] { return refused == 1; }));
+  server.refuses = true;  // with a problem document
+  server.unknown_token = false;
+  EXPECT_TRUE(until([&] { return accepted == 1; }));
+  stop();
+  log = Log{};
+}
+
+// Which token it was that came is decided first.
+TEST_F(ToldTest, WhyATokenIsRefusedIsSaidByItsKind) {
+  std::vector<std::string> refused;
+  log = Log{Level::kWarn, [] { return WallTime{}; }, [&](Level, std::string_view line) {
+              if (line.find("token_refused name") != std::string_view::npos) refused.emplace_back(line);
+            }};
+  one_artifact(1);
+  start();
+  const auto why = [&](testing_world::Sent ask) {
+    refused.clear();
+    EXPECT_EQ(get("", std::move(ask)).status, 401);
+    return refused.empty() ? std::string{} : refused.back();
+  };
+  const auto expect_why = [&](testing_world::Sent ask, std::string_view part) {
+    const std::string line = why(std::move(ask));
+    EXPECT_NE(line.find(part), std::string::npos) << line;
+  };
+  expect_why({.device = "till-a", .token = "GatewayToken wrong"}, "a GatewayToken came with it, and this site has none");
+  settings.unknown_devices_token_sha256 = sha256_of(as_bytes("site")).hex();
+  restart();
+  EXPECT_EQ(get("", {.device = "till-b", .token = "GatewayToken site"}).status, 200);
+  expect_why({.device = "till-b", .token = "TargetToken tok"}, "the plan holds no device of this name");
+  expect_why({.device = "till-c", .token = "TargetToken tok"}, "the plan holds no device of this name");
+  expect_why({.device = "till-c", .token = "GatewayToken wrong"}, "it is not the GatewayToken of this site");
+  expect_why({.token = "GatewayToken site"}, "this device has a token of its own");
+  expect_why({.token = "TargetToken wrong"}, "it is not the token of this device");
+  expect_why({.token = "Basic wrong"}, "neither a TargetToken nor a GatewayToken");
+  stop();
+  log = Log{};
+}
+
 }  // namespace
 }  // namespace dray::gateway

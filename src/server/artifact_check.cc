@@ -66,13 +66,20 @@ std::function<void()> Artifacts::doubter(Sha256 sha256) {
   };
 }
 
+// The time to look for what is gone stands, whatever else is in doubt meanwhile.
 Task<> Artifacts::check(Stop& stop) {
+  SteadyTime look = kSteadyMax;
   while (!stop.requested()) {
+    const bool any_gone = std::any_of(damaged_.begin(), damaged_.end(), is_gone);
+    if (!any_gone) look = kSteadyMax;
+    if (any_gone && look == kSteadyMax) look = parts_.clock.steady() + kLookForGone;
+    if (any_gone && parts_.clock.steady() >= look) {
+      co_await look_for_gone(stop);
+      look = parts_.clock.steady() + kLookForGone;
+      continue;
+    }
     if (doubted_.empty()) {
-      const bool any_gone = std::any_of(damaged_.begin(), damaged_.end(), is_gone);
-      const SteadyTime next = any_gone ? parts_.clock.steady() + kLookForGone : kSteadyMax;
-      const bool news = co_await doubt_.wait(parts_.clock, next, stop);
-      if (!news) co_await look_for_gone(stop);
+      [[maybe_unused]] const bool news = co_await doubt_.wait(parts_.clock, look, stop);
       continue;
     }
     co_await rest_while_uploading(stop);
@@ -120,17 +127,31 @@ Task<> Artifacts::look_for_gone(Stop& stop) {
   }
 }
 
-// Back as it was it is used again; what is there and is something else is left where it is, for people.
-Task<> Artifacts::look_for(Sha256 sha256, Stop& stop) {
+// Null: there is none, or one of another size, which is left where it is (somebody may be copying it still).
+Task<std::shared_ptr<const File>> Artifacts::open_again(Sha256 sha256) {
   std::function<Result<std::shared_ptr<File>>()> work = [this, sha256] { return parts_.disk.open(blob_path(sha256), Mode::kRead); };
   auto file = co_await on(parts_.bytes, std::move(work));
   const Blob* about = blob(sha256);
-  if (!file || about == nullptr || (*file)->size() != about->size) co_return;
-  const Blob expected = *about;
-  std::shared_ptr<const File> reading = *file;
-  const auto right = co_await is_sound(std::move(reading), expected, stop);
-  const wire::DamageView* still = damage(sha256);  // unless somebody has uploaded it meanwhile
-  if (right && *right && still != nullptr && still->what == wire::DamageView::What::kGone) mended(sha256);
+  if (!file || about == nullptr || (*file)->size() != about->size) co_return nullptr;
+  co_return std::move(*file);
+}
+
+// Back as it was it is used again; of the right size and with other bytes it is damaged, and never hashed again.
+Task<> Artifacts::look_for(Sha256 sha256, Stop& stop) {
+  auto file = co_await open_again(sha256);
+  if (file == nullptr) co_return;
+  file.reset();
+  co_await rest_while_uploading(stop);
+  file = co_await open_again(sha256);  // it may be another one by now
+  if (file == nullptr) co_return;
+  const Blob expected = *blob(sha256);
+  const auto right = co_await is_sound(std::move(file), expected, stop);
+  const wire::DamageView* still = damage(sha256);
+  // Somebody has uploaded it meanwhile, or does so now: that file is not ours to judge.
+  if (still == nullptr || still->what != wire::DamageView::What::kGone || find(sha256) != nullptr) co_return;
+  if (right && *right) mended(sha256);
+  const bool wrong = right ? !*right : right.error().code() == ErrorCode::kCorrupt;
+  if (wrong) co_await condemn(std::move(sha256), wire::DamageView::What::kDamaged);
 }
 
 // It takes half of the disk's time at most: after each piece it rests for as long as that took.

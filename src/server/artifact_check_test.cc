@@ -11,6 +11,23 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Comes after five minutes.
+class LateBody final : public BodySource {
+ public:
+  LateBody(Clock& clock, std::string text) : clock_{clock}, text_{std::move(text)} {}
+  Task<Result<ByteView>> read() override {
+    if (std::exchange(ended_, true)) co_return ByteView{};
+    [[maybe_unused]] const auto slept = co_await clock_.sleep_until(clock_.steady() + 300s, never_);
+    co_return as_bytes(text_);
+  }
+
+ private:
+  Clock& clock_;
+  const std::string text_;
+  bool ended_ = false;
+  Stop never_;
+};
+
 class ArtifactCheck : public ::testing::Test {
  protected:
   struct Program {
@@ -56,14 +73,15 @@ class ArtifactCheck : public ::testing::Test {
   }
 
   // What POST uploads and one PATCH make of it.
-  Artifacts::Outcome upload() {
+  Artifacts::Outcome upload() { return upload(bytes); }
+  Artifacts::Outcome upload(const std::string& text) {
     std::optional<Artifacts::Outcome> out;
-    node.spawn(send(*program->artifacts, out));
+    node.spawn(send(*program->artifacts, text, text_body(text), out));
     EXPECT_TRUE(world.run_until([&] { return out.has_value(); }, 1min));
     return out.value_or(Artifacts::Outcome::kFailed);
   }
-  Task<> send(Artifacts& artifacts, std::optional<Artifacts::Outcome>& out) {
-    const wire::NewUpload wanted{sha, bytes.size()};
+  Task<> send(Artifacts& artifacts, std::string text, std::shared_ptr<BodySource> body, std::optional<Artifacts::Outcome>& out) {
+    const wire::NewUpload wanted{sha256_of(as_bytes(text)), text.size()};
     const auto begun = co_await artifacts.begin(wanted);
     EXPECT_TRUE(begun);
     if (begun->state.complete) {
@@ -71,8 +89,7 @@ class ArtifactCheck : public ::testing::Test {
       co_return;
     }
     ++uploads;
-    auto body = text_body(bytes);
-    const auto done = co_await artifacts.append(sha, begun->state.offset, std::move(body));
+    const auto done = co_await artifacts.append(wanted.sha256, begun->state.offset, std::move(body));
     out = done.outcome;
   }
   ErrorCode open() {
@@ -97,6 +114,10 @@ class ArtifactCheck : public ::testing::Test {
   }
   std::ptrdiff_t logged(std::string_view event) const {
     return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) { return line.find(event) != line.npos; });
+  }
+  void put_in_place(const std::string& text) {
+    const auto file = node.disk().open(blob(), Mode::kTruncate);
+    ASSERT_TRUE(file && (*file)->write(0, as_bytes(text)));
   }
   Path blob() const { return "blobs/" + sha.hex(); }
 
@@ -171,12 +192,62 @@ TEST_F(ArtifactCheck, AnotherFileInItsPlaceIsNotTakenForIt) {
   ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
   ASSERT_TRUE(node.disk().unlink(blob()));
   EXPECT_EQ(open(), ErrorCode::kNotFound);
-  {
-    const auto file = node.disk().open(blob(), Mode::kTruncate);
-    ASSERT_TRUE(file && (*file)->write(0, as_bytes(std::string(bytes.size(), 'y'))));
-  }
+  put_in_place(std::string(bytes.size(), 'y'));
+  ASSERT_TRUE(world.run_for(61s));
+  EXPECT_EQ(damage(), What::kDamaged);
+  EXPECT_FALSE(node.disk().exists(blob())) << "it is hashed once";
+  EXPECT_TRUE(node.disk().exists("damaged/" + sha.hex()));
+  ASSERT_TRUE(world.run_for(10min));
+  EXPECT_EQ(logged("artifact_damaged"), 1);
+  start_again();
+  EXPECT_EQ(damage(), What::kDamaged);
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  EXPECT_FALSE(damage());
+}
+
+TEST_F(ArtifactCheck, AFileOfAnotherSizeInItsPlaceIsLeftThere) {
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  ASSERT_TRUE(node.disk().unlink(blob()));
+  EXPECT_EQ(open(), ErrorCode::kNotFound);
+  put_in_place(bytes.substr(1));
   ASSERT_TRUE(world.run_for(5min));
   EXPECT_EQ(damage(), What::kGone);
+  put_in_place(bytes);
+  ASSERT_TRUE(world.run_for(61s));
+  EXPECT_FALSE(damage());
+}
+
+TEST_F(ArtifactCheck, DoubtsAboutOthersDoNotPutOffTheLook) {
+  std::vector<Sha256> others;
+  for (const char c : {'a', 'b', 'c', 'd'}) {
+    const std::string text(1'000, c);
+    ASSERT_EQ(upload(text), Artifacts::Outcome::kComplete);
+    others.push_back(sha256_of(as_bytes(text)));
+  }
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  ASSERT_TRUE(node.disk().unlink(blob()));
+  EXPECT_EQ(open(), ErrorCode::kNotFound);
+  put_in_place(bytes);
+  for (const Sha256& other : others) {
+    ASSERT_TRUE(world.run_for(20s));
+    program->artifacts->doubt(other);
+  }
+  EXPECT_FALSE(damage()) << "after 80 seconds";
+}
+
+TEST_F(ArtifactCheck, WhileAnUploadComesWhatIsBackIsNotHashed) {
+  ASSERT_EQ(upload(), Artifacts::Outcome::kComplete);
+  ASSERT_TRUE(node.disk().unlink(blob()));
+  EXPECT_EQ(open(), ErrorCode::kNotFound);
+  put_in_place(bytes);
+  std::optional<Artifacts::Outcome> sent;
+  node.spawn(send(*program->artifacts, "slow", std::make_shared<LateBody>(node.clock(), "slow"), sent));
+  ASSERT_TRUE(world.run_for(200s));
+  EXPECT_EQ(damage(), What::kGone);
+  EXPECT_FALSE(sent);
+  ASSERT_TRUE(world.run_for(200s));
+  EXPECT_EQ(sent, Artifacts::Outcome::kComplete);
+  EXPECT_FALSE(damage());
 }
 
 TEST_F(ArtifactCheck, WhatTheDiskDidNotGiveWhileItWasSentIsLookedAt) {

@@ -76,6 +76,7 @@ class Artifacts {
   // Does that where it is called, also when these artifacts are gone.
   std::function<void()> doubter(Sha256 sha256);
   // Looks at what is in doubt, and once a minute for what is gone (a file system may be mounted late), until stopped; while uploads come it waits for up to ten minutes.
+  // What is back with other bytes is damaged.
   Task<> check(Stop& stop);
 
   // Removes uploads that nobody has touched for long.
@@ -101,6 +102,7 @@ class Artifacts {
   Task<Result<>> find_missing();
   Task<> check_one(Sha256 sha256, Stop& stop);
   Task<> look_for_gone(Stop& stop);
+  Task<std::shared_ptr<const File>> open_again(Sha256 sha256);
   Task<> look_for(Sha256 sha256, Stop& stop);
   Task<Result<bool>> is_sound(std::shared_ptr<const File> file, const Blob& blob, Stop& stop);
   Task<> condemn(Sha256 sha256, wire::DamageView::What what);

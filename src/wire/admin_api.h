@@ -151,7 +151,8 @@ Result<IdRenewal> decode_id_renewal(std::string_view text);  // {"by", "why", "b
 // made of.
 bool is_name(std::string_view text);
 // What a device may be called: what any client of the device protocol calls itself ("kasse 3", "b8:27:eb:01:02:03"), as the
-// gateway's door writes it (base/text.h, clean_name), but without '/', with no '-' in front and no blank at an end.
+// gateway's door writes it (base/text.h, clean_name), but without '/', with no '-' in front and no blank at an end, and not
+// "." or "..": an address that ends in one leads elsewhere in whatever normalises it.
 bool is_device_name(std::string_view text);
 // A plain file name: no '/', no control characters, not "." or "..", valid for a device's disk and for a
 // URL's last part.
@@ -369,6 +370,8 @@ json::array encode_intervals(const core::Intervals& intervals);
 core::Intervals decode_intervals(const Node& node);
 json::array encode_windows(const std::vector<core::Window>& windows);
 json::array encode_black_outs(const std::vector<core::BlackOut>& black_outs);
+// Of a device type, as its devices say them, so any line; they are compared to the letter.
+std::vector<std::string> decode_other_names(const Node& node);
 std::vector<core::Window> decode_windows(const Node& node);
 std::vector<core::BlackOut> decode_black_outs(const Node& node);
 json::object encode_limits(const core::SiteLimits& limits);

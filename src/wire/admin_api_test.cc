@@ -55,12 +55,12 @@ TEST(AdminApi, RefusesNamesThatAreNone) {
 TEST(AdminApi, ADeviceIsCalledWhatItsClientCallsItself) {
   const auto device = [](const std::string& name) { return decode_device(to_text(json::object{{"name", name}, {"site", "berlin"}, {"type", "till"}})); };
   for (const std::string& good : {std::string{"till-014"}, std::string{"Kasse 3"}, std::string{"b8:27:eb:01:02:03"}, std::string{"Käßchen"}, clean_name("kasse-\xFC"), clean_name("a\tb"),
-                                  clean_name("50%AB"), std::string{"[x](y)=,;\"'"}, std::string(128, 'x')}) {
+                                  clean_name("50%AB"), std::string{"..."}, std::string{".x"}, std::string{"[x](y)=,;\"'"}, std::string(128, 'x')}) {
     EXPECT_TRUE(device(good)) << good;
     EXPECT_TRUE(encode(RegisteredView{.name = good}).at("may_be_added").as_bool()) << good;
     EXPECT_TRUE(decode_deferral(to_text(json::object{{"device", good}, {"until", "2026-11-24T12:00:00Z"}}))) << good;
   }
-  for (const std::string& bad : {std::string{}, std::string{" x"}, std::string{"x "}, std::string{"-x"}, std::string{"a/b"}, std::string{"a\tb"}, std::string{"a\nb"}, std::string(129, 'x')}) {
+  for (const std::string& bad : {std::string{}, std::string{" x"}, std::string{"x "}, std::string{"-x"}, std::string{"a/b"}, std::string{"a\tb"}, std::string{"a\nb"}, std::string{"."}, std::string{".."}, std::string(129, 'x')}) {
     EXPECT_EQ(why(device(bad)).find("name: "), 0U) << bad;
     EXPECT_FALSE(encode(RegisteredView{.name = bad}).at("may_be_added").as_bool()) << bad;
   }

@@ -27,7 +27,7 @@ std::string name_at(const Node& node) {
 std::string device_name_at(const Node& node) {
   std::string text = node.text(kLongestName);
   if (!is_device_name(text))
-    node.refuse("must not be empty, begin with '-', begin or end with a blank, or hold '/' or control characters");
+    node.refuse("must not be empty, '.' or '..', begin with '-', begin or end with a blank, or hold '/' or control characters");
   return text;
 }
 
@@ -66,22 +66,6 @@ Attributes attributes_at(const Node& node) {
     out.emplace(std::string{key}, std::move(value));
   });
   if (out.size() > kMostAttributes) node.refuse("has more than " + std::to_string(kMostAttributes) + " members");
-  return out;
-}
-
-// As devices say them, so any line; they are compared to the letter.
-std::vector<std::string> other_names_at(const Node& node) {
-  std::vector<std::string> out;
-  node.each(
-      [&](const Node& n) {
-        std::string name = n.line(kLongestAttribute * kBytesOfCharacter);
-        if (name.empty()) n.refuse("must not be empty");
-        if (cut_characters(name, kLongestAttribute).size() != name.size())
-          n.refuse("is longer than " + std::to_string(kLongestAttribute) + " characters");
-        if (std::find(out.begin(), out.end(), name) != out.end()) n.refuse("is named twice");
-        out.push_back(std::move(name));
-      },
-      kMostOtherNames);
   return out;
 }
 
@@ -142,7 +126,7 @@ NewDeviceType device_type_at(const Node& n) {
         [&](std::string_view key, const Node& part) { type.parts.emplace(clean_text(key, kLongestTitle), name_at(part)); });
   if (const auto from = n.maybe("bytes_from"))
     type.bytes_from = word<BytesFrom>(*from, {{"gateway", BytesFrom::kGateway}, {"elsewhere", BytesFrom::kElsewhere}});
-  if (const auto names = n.maybe("also_called")) type.also_called = other_names_at(*names);
+  if (const auto names = n.maybe("also_called")) type.also_called = decode_other_names(*names);
   if (const auto flaw = flaw_of(type)) throw BadField{*flaw};
   return out;
 }
@@ -259,7 +243,7 @@ bool is_name(std::string_view text) {
 }
 
 bool is_device_name(std::string_view text) {
-  return !text.empty() && text.size() <= kLongestName && text.front() != '-' && text.front() != ' ' && text.back() != ' ' &&
+  return !text.empty() && text.size() <= kLongestName && text != "." && text != ".." && text.front() != '-' && text.front() != ' ' && text.back() != ' ' &&
          text.find('/') == std::string_view::npos && plain_name(text) == text;
 }
 
@@ -269,6 +253,21 @@ bool is_file_name(std::string_view text) {
   };
   return !text.empty() && text.size() <= kLongestName && text[0] != '.' &&
          text.find("..") == std::string_view::npos && std::none_of(text.begin(), text.end(), bad);
+}
+
+std::vector<std::string> decode_other_names(const Node& node) {
+  std::vector<std::string> out;
+  node.each(
+      [&](const Node& n) {
+        std::string name = n.line(kLongestAttribute * kBytesOfCharacter);
+        if (name.empty()) n.refuse("must not be empty");
+        if (cut_characters(name, kLongestAttribute).size() != name.size())
+          n.refuse("is longer than " + std::to_string(kLongestAttribute) + " characters");
+        if (std::find(out.begin(), out.end(), name) != out.end()) n.refuse("is named twice");
+        out.push_back(std::move(name));
+      },
+      kMostOtherNames);
+  return out;
 }
 
 Intervals decode_intervals(const Node& node) {
@@ -370,7 +369,7 @@ Result<DevicePatch> decode_device_patch(std::string_view text) {
 Result<TypePatch> decode_type_patch(std::string_view text) {
   return decode<TypePatch>(parse_json(text), [](const Node& n) {
     n.only({"also_called"});
-    return TypePatch{other_names_at(n.at("also_called"))};
+    return TypePatch{decode_other_names(n.at("also_called"))};
   });
 }
 

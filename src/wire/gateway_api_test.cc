@@ -63,6 +63,19 @@ TEST(GatewayApi, WhatATypeSaysOfItsBytesAndWhatTheSiteHasPutOffComesBack) {
   EXPECT_EQ(again->plan, message.plan);
 }
 
+// Of another server: what no device can say is no reason to refuse a plan.
+TEST(GatewayApi, NamesThatNoDeviceCanSayAreLeftOut) {
+  PlanMessage message = *decode_plan(kPlan);
+  message.plan.device_types.at(0).also_called = {"till-t3b", std::string(513, 'x'), "Kasse 3"};
+  const auto again = decode_plan(encode_plan(message));
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(again->plan.device_types.at(0).also_called, (std::vector<std::string>{"till-t3b", "Kasse 3"}));
+  message.plan.device_types.at(0).also_called.assign(1'001, "x");
+  const auto many = decode_plan(encode_plan(message));
+  ASSERT_TRUE(many) << many.error().message();
+  EXPECT_EQ(many->plan.device_types.at(0).also_called.size(), 1'000U);
+}
+
 TEST(GatewayApi, NamesTheFieldThatIsWrong) {
   const auto broken = [](std::string what, std::string with) {
     std::string text = kPlan;

@@ -125,6 +125,18 @@ std::size_t choice(const Node& node, const std::array<std::string_view, N>& word
   return static_cast<std::size_t>(found - words.begin());
 }
 
+// As long as what a device may say. What no device can say is left out, and so are too many: that holds the devices that
+// say it, and refusing the plan would hold the site.
+std::vector<std::string> decode_said_names(const Node& node) {
+  constexpr std::size_t kMostSaidNames = 1'000;
+  std::vector<std::string> out;
+  node.each([&](const Node& n) {
+    const json::string* name = n.value().if_string();
+    if (name != nullptr && name->size() <= kLongestAttribute * kBytesOfCharacter && out.size() < kMostSaidNames) out.emplace_back(*name);
+  });
+  return out;
+}
+
 DeviceType decode_type(const Node& n) {
   DeviceType type;
   type.name = n.at("name").text(kLongestTitle);
@@ -144,8 +156,7 @@ DeviceType decode_type(const Node& n) {
   if (const auto from = n.maybe("bytes_from"))
     type.bytes_from = choice(*from, std::array<std::string_view, 2>{"gateway", "elsewhere"}) == 0 ? BytesFrom::kGateway : BytesFrom::kElsewhere;
   if (const auto early = n.maybe("closes_early")) type.closes_early = early->boolean();
-  if (const auto names = n.maybe("also_called"))  // as long as what a device may say
-    names->each([&](const Node& name) { type.also_called.push_back(name.text(kLongestAttribute * kBytesOfCharacter)); }, 1'000);
+  if (const auto names = n.maybe("also_called")) type.also_called = decode_said_names(*names);
   return type;
 }
 

@@ -117,6 +117,10 @@ Result<std::vector<std::string>> strings(const std::string& text) {
   return read<std::vector<std::string>>(text, texts);
 }
 
+Result<std::vector<std::string>> other_names(const std::string& text) {
+  return read<std::vector<std::string>>(text, wire::decode_other_names);
+}
+
 Result<std::map<std::string, std::string>> string_map(const std::string& text) {
   return read<std::map<std::string, std::string>>(text, [](const Node& node) {
     std::map<std::string, std::string> out;

@@ -33,6 +33,7 @@ std::string doc(const core::PhaseTerms& phase);
 // What the database holds was written by doc(), perhaps of a later version: members that are not known here are passed
 // over. Anything else is kInvalid, and never what an empty document would mean.
 Result<std::vector<std::string>> strings(const std::string& text);
+Result<std::vector<std::string>> other_names(const std::string& text);  // of a device type, within their limits
 Result<std::map<std::string, std::string>> string_map(const std::string& text);
 Result<std::vector<core::Components>> string_lists(const std::string& text);
 Result<std::vector<core::Step>> steps(const std::string& text);

@@ -29,6 +29,7 @@ TEST(Columns, WhateverIsInThemTheErrorIsAShortText) {
     is_said(zone_of(text), text);
     is_said(name_or_none(text), text);
     is_said(filter_of(text), text);
+    is_said(other_names(text), text);
     is_said(limits(text), text);
     is_said(windows(text), text);
     is_said(intervals(text), text);

@@ -128,6 +128,21 @@ TEST_P(ParsedColumn, IsNamedHoldsWhatDependsOnItAndIsReplaced) {
   EXPECT_EQ(store->replace_unreadable({table, of.key, column, of.good}).error().code(), ErrorCode::kConflict);
 }
 
+// As one that is given by PATCH: a gateway would not take them, or never hear them.
+TEST_F(StoreFixture, OtherNamesOfATypeAreBoundedWhereverTheyComeFrom) {
+  roll_out();
+  std::string many = "[";
+  for (int i = 0; i < 21; ++i) many += (i == 0 ? "\"n" : ",\"n") + std::to_string(i) + '"';
+  many += "]";
+  for (const std::string& bad : {many, "[\"" + std::string(129, 'x') + "\"]", std::string{R"(["a","a"])"}, std::string{R"([""])"}, std::string{R"(["a\nb"])"}}) {
+    must(store->db().execute("UPDATE device_type SET also_called='" + bad + "' WHERE name='odd'"));
+    EXPECT_FALSE(store->load_plan("berlin")) << bad;
+    EXPECT_EQ(store->replace_unreadable({"device_type", "odd", "also_called", bad}).error().code(), ErrorCode::kInvalid) << bad;
+    must(store->replace_unreadable({"device_type", "odd", "also_called", R"(["Kasse 3"])"}));
+    EXPECT_EQ(must(lists.device_type("odd")).type.also_called, std::vector<std::string>{"Kasse 3"});
+  }
+}
+
 class DamagedNumbers : public StoreFixture {
  protected:
   void execute(const std::string& sql) { must(store->db().execute(sql)); }
@@ -158,6 +173,23 @@ TEST_F(DamagedNumbers, WhatIsReportedOfAJobWhoseTryCanNotBeReadIsNotLost) {
   EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, core::JobState::kScheduled) << "no second one was ever made";
   report("berlin", {job_report(1, 2, "r1-till-1", "failed")});
   EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, core::JobState::kFailed);
+}
+
+TEST_F(DamagedNumbers, WhatRunsInsteadIsNamedHoldsNothingAndIsReplaced) {
+  roll_out();
+  report("berlin", {job_report(1, 1, "r1-till-1", "succeeded")});
+  execute("UPDATE job SET drifted_at=1000, drifted='[[oops'");
+  const auto damaged = must(lists.job(JobId{"r1-till-1"}));
+  ASSERT_EQ(damaged.unreadable.size(), 1U);
+  EXPECT_EQ(damaged.unreadable[0].table + " " + damaged.unreadable[0].key + " " + damaged.unreadable[0].column, "job r1-till-1 drifted");
+  ASSERT_TRUE(damaged.drifted);
+  EXPECT_TRUE(damaged.drifted->running.empty());
+  EXPECT_EQ(damaged.result.state, core::JobState::kSucceeded);
+  EXPECT_TRUE(store->load_plan("berlin"));
+  EXPECT_EQ(store->replace_unreadable({"job", "r1-till-1", "drifted", "[[7]]"}).error().code(), ErrorCode::kInvalid);
+  must(store->replace_unreadable({"job", "r1-till-1", "drifted", R"({"os": "1"})"}));
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).drifted->running.at("os"), "1");
+  EXPECT_TRUE(must(lists.job(JobId{"r1-till-1"})).unreadable.empty());
 }
 
 TEST_F(DamagedNumbers, ACancelIsSavedWhereItCanNotBeReadWhetherOneWasAsked) {

@@ -139,7 +139,6 @@ wire::JobView job_at(const Statement& row, int first) {
   if (!row.is_null(first + 6)) out.cancel_asked = wire::Why{row.text(first + 7), row.text(first + 8)};
   out.phase = static_cast<std::size_t>(row.integer(first + 9));
   what_holds(row, first + 11, out);
-  if (const auto since = time_at(row, first + 11 + kHolding)) out.drifted = wire::DriftView{*since, or_empty(string_map(row.text(first + 12 + kHolding)))};
   out.heard_at = std::max(wall(row.integer(first + 14 + kHolding)), time_at(row, first + 13 + kHolding).value_or(WallTime{}));
   out.ever_heard = !row.is_null(first + 13 + kHolding);
   const int result = first + 11 + kHolding + kBeside;
@@ -148,6 +147,11 @@ wire::JobView job_at(const Statement& row, int first) {
   check_terms(RowReader{"rollout", out.rollout.value(), out.unreadable}, row, terms);
   const int times = terms + kTermsCount;
   explain(rollout_at(row, terms), times_at(row, times), other_type_at(row, times + kTimesCount, out.type), out, out.result);
+  // After that: it holds nothing.
+  if (const auto since = time_at(row, first + 11 + kHolding)) {
+    const RowReader job{"job", out.rollout.value() + "-" + out.device, out.unreadable};
+    out.drifted = wire::DriftView{*since, job("drifted", string_map(row.text(first + 12 + kHolding)))};
+  }
   return out;
 }
 

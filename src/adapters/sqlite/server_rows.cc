@@ -197,7 +197,7 @@ wire::NewDeviceType type_at(const Statement& row, int first) {
   type.probe = read("probe", probe_of(row.text(first + 7)));
   type.parts = read("parts", string_map(row.text(first + 8)));
   type.bytes_from = read("bytes_from", bytes_from_of(row.text(first + 9)));
-  type.also_called = read("also_called", strings(row.text(first + 10)));
+  type.also_called = read("also_called", other_names(row.text(first + 10)));
   type.closes_early = out.client == core::Client::kRauc && type.ends_on == core::EndsOn::kClosed;
   return out;
 }
@@ -205,7 +205,7 @@ wire::NewDeviceType type_at(const Statement& row, int first) {
 std::optional<core::OtherType> other_type_at(const Statement& row, int first, const std::string& entered) {
   core::DeviceType type;
   type.name = entered;
-  type.also_called = or_empty(strings(row.text(first + 1)));
+  type.also_called = or_empty(other_names(row.text(first + 1)));
   return core::other_type(or_empty(string_map(row.text(first))), type);
 }
 

@@ -179,6 +179,27 @@ TEST(JobMix, AnExpiryBetweenTwoStepsShowsTheMixAndWhatToDo) {
   EXPECT_EQ(replaced.said().sentence, "superseded by r13 (os 27)") << "what follows ends the mix";
 }
 
+TEST(JobMix, ACancelDuringTheStepThatMadeItShowsItToo) {
+  JobTerms t = two_steps();
+  t.update.clear();
+  Rig cancelled{t, at(20)};
+  cancelled.to_switching().does(CancelAsked{"c1", "ines", ""}).powers_on("boot-2", runs("26.11", "6"));
+  EXPECT_EQ(cancelled.said().state, JobState::kCancelled);
+  EXPECT_TRUE(contains(cancelled.said().sentence, "the device runs os 26.11 of this update without app 7")) << cancelled.said().sentence;
+
+  JobTerms three = t;
+  three.steps.push_back({StepArtifact{"other", "2", sha('b'), 10}});
+  Rig last{three, at(20)};
+  last.to_switching().powers_on("boot-2", runs("26.11", "6"));
+  last.to_switching().does(CancelAsked{"c1", "ines", ""}).powers_on("boot-3", runs("26.11", "7"));
+  EXPECT_TRUE(contains(last.said().sentence, "the device runs os 26.11, app 7 of this update without other 2,")) << "no step that has just ended is missing: " << last.said().sentence;
+
+  Rig whole{t, at(20)};
+  whole.to_switching().powers_on("boot-2", runs("26.11", "6"));
+  whole.to_switching().does(CancelAsked{"c1", "ines", ""}).powers_on("boot-3", runs("26.11", "7"));
+  EXPECT_EQ(whole.said().state, JobState::kSucceeded);
+}
+
 // --- the old version, then "closed" ---
 
 TEST(JobRollback, TheOldVersionAndThenClosedWithoutAnAnnouncementIsRolledBack) {

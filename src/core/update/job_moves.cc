@@ -117,8 +117,8 @@ void finish_step(Decision& d, bool by_power_on) {
     return;
   }
   if (by_attempt && !job.begun_at) job.begun_at = d.given.now;
+  ++job.step;  // before a late cancel is looked at: its sentence names what the device runs already
   if (gives_way(d)) return;
-  ++job.step;
   first_attempt(job);
   job.phase = Planned{};
   raise_update_at(job);

@@ -63,15 +63,22 @@ bool Door::is_authorized(const HttpRequest& request, const DeviceState* device) 
   return false;
 }
 
+// By the kind of token first: the site's own says nothing of a device, and the other way round.
+std::string_view Door::why_refused(const Call& call) const {
+  const auto header = call.request.headers.get("Authorization");
+  const bool in_plan = call.device != nullptr && call.device->in_plan;
+  if (header.empty()) return "no token came with it";
+  if (header.starts_with(kTargetToken)) return in_plan ? "it is not the token of this device" : "the plan holds no device of this name";
+  if (!header.starts_with(kGatewayToken)) return "neither a TargetToken nor a GatewayToken came with it";
+  if (in_plan) return "a GatewayToken came with it, and this device has a token of its own";
+  const bool takes_unknown = !parts_.site.settings().unknown_devices_token_sha256.empty();
+  return takes_unknown ? "it is not the GatewayToken of this site" : "a GatewayToken came with it, and this site has none";
+}
+
 // Who tries a name that it has no token for is told so; people at the gateway are told which.
 void Door::say_refused(const Call& call) const {
-  const bool with_token = !call.request.headers.get("Authorization").empty();
   if (!parts_.site.lines().may_say("token_refused", call.device_name)) return;
-  const std::string_view why = !with_token                        ? "no token came with it"
-                               : call.device == nullptr           ? "the plan knows no device of this name"
-                               : !call.device->in_plan            ? "the plan does not hold this device any more"
-                                                                  : "it is not the token of this device";
-  parts_.site.log().warn("token_refused", {{"name", clean_text(call.device_name, wire::kLongestTitle)}, {"address", call.request.peer.address}, {"why", why}});
+  parts_.site.log().warn("token_refused", {{"name", clean_text(call.device_name, wire::kLongestTitle)}, {"address", call.request.peer.address}, {"why", why_refused(call)}});
 }
 
 std::optional<HttpResponse> Door::admit(Call& call) {

@@ -62,6 +62,7 @@ class Door : public HttpHandler {
   // --- feedback (ddi/feedback.cc) ---
   Task<HttpResponse> post_feedback(Call& call, ActionId action);
   Task<HttpResponse> post_cancel_feedback(Call& call, ActionId action);
+  std::string_view why_refused(const Call& call) const;
   void say_refused(const Call& call) const;
   void report_log(const JobId& job, int attempt, const wire::DdiFeedback& feedback);
   Task<HttpResponse> note_echo(Call& call, const ActionView& view, ActionId action, const wire::DdiFeedback& feedback);

@@ -146,6 +146,13 @@ JobPhase phase_of(const Node& n) {
 static_assert(std::variant_size_v<JobPhase> == 14,
               "a new phase needs a word, a row in PhaseWriter and one in phase_of");
 
+// Programs that did not keep beside the phase how the last attempt failed said it in the phase.
+std::optional<Failure> failure_in(const JobPhase& phase) {
+  if (const auto* backoff = std::get_if<Backoff>(&phase)) return backoff->failure;
+  if (const auto* failed = std::get_if<Failed>(&phase)) return failed->failure;
+  return std::nullopt;
+}
+
 Job job_of(const Node& n) {
   Job job;
   job.terms = terms_of(n.at("terms"));
@@ -173,6 +180,7 @@ Job job_of(const Node& n) {
   job.begun_at = begun_at_of(n, job);
   job.unproven = flag_or(n, "unproven", false);
   job.phase = phase_of(n.at("phase"));
+  if (!job.failed) job.failed = failure_in(job.phase);
   return job;
 }
 

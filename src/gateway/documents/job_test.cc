@@ -150,6 +150,25 @@ TEST(JobDocument, AJobBetweenTwoStepsOfAnOlderProgramHasBegun) {
   EXPECT_EQ(read_job(kId, text)->begun_at, job.terms.planned_at);
 }
 
+// A program that did not keep it beside the phase wrote one: how it failed is told, and the device's own words are added.
+TEST(JobDocument, AJobOfAnOlderProgramThatHasFailedKnowsHow) {
+  const std::string failure = R"("failure":{"kind":1,"why":"w"})";
+  auto job = read_job(kId, old_document(R"("until":1795558500000,)" + failure + R"(,"is":7)"));
+  ASSERT_TRUE(job) << job.error().message();
+  ASSERT_TRUE(job->failed);
+  EXPECT_EQ(job->failed->why, "w");
+  const Given given = samples::given(samples::at(16));
+  ASSERT_TRUE(describe(*job, given).cause);
+  EXPECT_NE(describe(*job, given).cause->sentence.find("w"), std::string::npos);
+  job->past.back().end = ActionEnd::kError;
+  const Job told = advance(*job, Echo{ActionId{1100}, "no display"}, given).next;
+  EXPECT_EQ(told.failed->why, "w; the device says: no display");
+  const auto ended = read_job(kId, old_document(failure + R"(,"late":true,"is":10)"));
+  ASSERT_TRUE(ended);
+  EXPECT_TRUE(ended->failed);
+  EXPECT_FALSE(read_job(kId, old_document(R"("is":0)"))->failed);
+}
+
 TEST(JobDocument, MembersThatCameLaterAreIgnored) {
   std::string text = write_job(full_job());
   text.insert(1, R"("mood":{"of":"the day"},)");
