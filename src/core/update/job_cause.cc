@@ -107,7 +107,7 @@ Cause cause_of_expiry(const Job& job, const Given& given) {
 }
 
 std::string mix_of(const Job& job) {
-  if (!job.begun_at || job.step == 0 || job.step >= job.terms.steps.size()) return {};
+  if (!job.begun_at || is<Succeeded>(job) || job.step == 0 || job.step >= job.terms.steps.size()) return {};
   return "the device runs " + step_versions(job, 0, job.step) + " of this update without " + step_versions(job, job.step, job.terms.steps.size()) +
          ", a mix that nobody may have tried: retry it, or roll out what it ran before";
 }

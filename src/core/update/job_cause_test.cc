@@ -135,6 +135,18 @@ TEST(JobMix, APauseStopsNoDeviceBetweenTwoSteps) {
   }
 }
 
+TEST(JobMix, WhatSucceededIsNone) {
+  JobTerms t = two_steps();
+  t.update.clear();
+  Rig rig{t, at(20)};
+  rig.to_switching();
+  rig.powers_on("boot-2", runs("26.11", "6"));
+  rig.to_switching();
+  rig.powers_on("boot-3", runs("26.11", "7"));
+  ASSERT_EQ(rig.phase(), "Succeeded");
+  EXPECT_EQ(rig.said().sentence.find("mix"), std::string::npos) << rig.said().sentence;
+}
+
 TEST(JobMix, APauseStopsWhatHasNotBegun) {
   JobTerms t = two_steps();
   t.update.clear();

@@ -74,7 +74,7 @@ std::string other_version(const Job& job, const RunningByComponent& running) {
 
 void power_on(Decision& d) {
   Job& job = d.job;
-  if (step_runs(job, d.given.running)) return finish_step(d, true);
+  if (is_done(job, d.given)) return finish_step(d, true);
   const bool new_boot = !d.given.boot_id.empty() && d.given.boot_id != job.boot_id;
   if (!new_boot) return;
   const std::string other = other_version(job, d.given.running);
@@ -108,7 +108,7 @@ bool common_of_started(Decision& d, const JobEvent& event) {
   } else if (std::get_if<PowerOn>(&event) != nullptr) {
     power_on(d);
   } else if (std::get_if<Tick>(&event) != nullptr) {
-    if (!step_runs(job, d.given.running)) return false;
+    if (!is_done(job, d.given)) return false;
     finish_step(d, true);
   } else {
     return false;
@@ -136,6 +136,11 @@ void heed(Decision& d, const Feedback& f) {
   if (auto* going = std::get_if<Installing>(&d.job.phase); going != nullptr && !closed) going->ran_instead.clear();
   if (f.answer && f.answer->kind == AnswerKind::kCancelled && f.kind != FeedbackKind::kClosedSuccess)
     return cancelled_by_device(d, *f.answer, closed);
+  // It was cut in the middle, because it says that it is of another type: no word of it makes that an installation.
+  if (d.given.other_type && is<Transmitting>(d.job) && f.kind != FeedbackKind::kClosedFailure) {
+    if (closed) end_uncounted(d);
+    return;
+  }
   auto* installing = std::get_if<Installing>(&d.job.phase);
   switch (f.kind) {
     case FeedbackKind::kProceeding:

@@ -71,6 +71,23 @@ TEST(JobType, WhatHasAllItsBytesEndsByItsResult) {
   EXPECT_EQ(rig.tick_at(at(100)).phase(), "Planned") << "no other attempt begins";
 }
 
+TEST(JobType, WhatWasCutInTheMiddleEndsByNoWord) {
+  for (const JobTerms& terms : {foreign_terms(), samples::terms()}) {
+    Rig rig{terms, at(20)};
+    if (terms.ask == Ask::kConfirmation) rig.answers(AnswerKind::kReady);
+    rig.does(FirstByte{});
+    ASSERT_EQ(rig.phase(), "Transmitting");
+    rig.given.other_type = kScale;
+    for (const auto kind : {FeedbackKind::kProceeding, FeedbackKind::kDownloaded, FeedbackKind::kSwitching, FeedbackKind::kVerifying})
+      EXPECT_EQ(rig.says(kind).phase(), "Transmitting");
+    rig.powers_on("boot-9", runs("26.11", "7"));
+    EXPECT_EQ(rig.phase(), "Transmitting") << "another type's version may have the same name";
+    EXPECT_EQ(rig.says(FeedbackKind::kClosedSuccess).phase(), "Planned");
+    EXPECT_EQ(rig.job.attempt, 1) << "nothing that it did wrong";
+    EXPECT_EQ(rig.said().reason, "type_differs");
+  }
+}
+
 // Another type's version may have the same name.
 TEST(JobType, WhatItRunsSaysNothingOfItsStepsBeforeOneHasBegun) {
   Rig rig{terms(), at(0)};

@@ -52,9 +52,11 @@ bool step_runs(const Job& job, const RunningByComponent& running) {
   });
 }
 
+// What has begun ends, also where the device is of another type; but not in the middle of its bytes.
 bool is_done(const Job& job, const Given& given) {
   if (!step_runs(job, given.running)) return false;
-  return has_started(job) || !given.other_type;
+  const bool has_bytes = has_started(job) && !std::holds_alternative<Transmitting>(job.phase);
+  return has_bytes || !given.other_type;
 }
 
 namespace {

@@ -272,6 +272,19 @@ TEST_F(DoorActionTest, S8_WhatInstalledBaseSaidOutlivesAttributesWithoutAVersion
   EXPECT_EQ(running()["app"].version, "8") << "a version that is reported goes first";
 }
 
+TEST_F(DoorActionTest, S4_NoOtherAttributeKeepsAPowerOnReportAway) {
+  begin();
+  const std::string odd(129, 'x'), report = R"("dray.boot_id":"b2","dray.version.os":"2.0")";
+  EXPECT_EQ(put("/configData", config("{\"serial\":\"" + odd + "\"}")).status, 400) << "no power-on report";
+  EXPECT_EQ(put("/configData", config("{" + report + ",\"serial\":\"" + odd + "\",\"" + odd + "\":\"1\",\"rack\":\"7\"}")).status, 200);
+  const auto* device = gateway().site().find_device("dev-1");
+  EXPECT_EQ(device->running.at("os").version, "2.0");
+  EXPECT_EQ(device->boot_id, "b2");
+  EXPECT_EQ(device->attributes.at("rack"), "7");
+  EXPECT_FALSE(device->attributes.contains("serial"));
+  EXPECT_TRUE(device->attributes_refused);
+}
+
 TEST_F(DoorActionTest, S8_TheFileAndItsHeaders) {
   begin();
   const Answer answer = get(kFile);

@@ -91,12 +91,12 @@ Task<HttpResponse> Door::poll(Call& call) {
 Task<HttpResponse> Door::put_config_data(Call& call) {
   std::string body;
   if (auto refused = co_await read_body(call, body)) co_return std::move(*refused);
-  const auto put = wire::decode_ddi_config_data(body);
+  auto put = wire::decode_ddi_config_data(body);
   if (!put) co_return not_readable(call, put.error().message());
   if (put->data.empty()) co_return constraint_violation(call, "data must not be empty");
-  for (const auto& [key, value] : put->data)
-    if (!is_allowed(key) || (value && !is_allowed(*value)))
-      co_return invalid_attributes(call, "a key or value of an attribute has at most 128 characters");
+  // No other attribute keeps a power-on report away: what is too long of it is left out, and that is said.
+  const bool left_out = std::erase_if(put->data, [](const auto& one) { return !is_allowed(one.first) || (one.second && !is_allowed(*one.second)); }) > 0;
+  if (left_out && !is_power_on_report(*put)) co_return invalid_attributes(call, "a key or value of an attribute has at most 128 characters");
   auto after = merged(call.device->attributes, *put);
   if (!after) co_return too_many_entries(call, after.error().message());
   // A status lasts from when it was said, and what is said beside it makes it no newer.
@@ -107,7 +107,7 @@ Task<HttpResponse> Door::put_config_data(Call& call) {
     call.device->attributes = std::move(after->attributes);
     parts_.site.device_reported(*call.device, said);
   }
-  parts_.site.attributes_refused(*call.device, after->rest_refused);
+  parts_.site.attributes_refused(*call.device, left_out || after->rest_refused);
   co_return co_await done();
 }
 
