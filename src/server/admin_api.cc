@@ -182,8 +182,9 @@ std::optional<Once> AdminApi::once(const Call& call) {
   return Once{std::string{key}, sha256_hex(path + "\n" + call.body)};
 }
 
-Result<PageQuery> AdminApi::page_query(const Call& call, core::FilterFields fields) {
+Result<PageQuery> AdminApi::page_query(const Call& call, core::FilterFields fields) const {
   PageQuery out;
+  out.now = parts_.clock.wall();
   std::string filter;
   for (const auto& [key, value] : call.query) {
     if (key == "cursor") {

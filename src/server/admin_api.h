@@ -110,7 +110,7 @@ class AdminApi : public HttpHandler {
 
   // The Idempotency-Key of this request, with what it asked for.
   static std::optional<Once> once(const Call& call);
-  static Result<PageQuery> page_query(const Call& call, core::FilterFields fields);
+  Result<PageQuery> page_query(const Call& call, core::FilterFields fields) const;
   template <class T>
   Task<HttpResponse> listing(std::function<Result<wire::Page<T>>()> work);
   template <class T>
@@ -146,7 +146,7 @@ class AdminApi : public HttpHandler {
 
 // --- templates ---
 
-// What can be said only of the moment at which it is looked at.
+// What can be said only of the moment at which it is looked at. A page is as of its query.
 template <class T>
 void look_at(T& view, WallTime now) {
   if constexpr (requires { wire::describe_now(view, now); }) wire::describe_now(view, now);
@@ -156,7 +156,6 @@ template <class T>
 Task<HttpResponse> AdminApi::listing(std::function<Result<wire::Page<T>>()> work) {
   auto page = co_await on(parts_.lists_worker, std::move(work));
   if (!page) co_return problem_response(page.error());
-  for (T& item : page->items) look_at(item, parts_.clock.wall());
   co_return json_response(200, wire::encode(*page));
 }
 

@@ -224,11 +224,12 @@ struct Store {
 };
 
 // Lists and single things, read-only; called on the `lists` worker. A cursor is opaque; kInvalid where it is
-// none.
+// none. Jobs of a page, also those of its devices, are said and filtered as of `now`.
 struct PageQuery {
   std::string cursor;
   std::size_t limit = 100;
   core::Filter filter;
+  WallTime now{};
 };
 inline constexpr std::size_t kMostPerPage = 1'000;
 

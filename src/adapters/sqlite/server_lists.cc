@@ -270,6 +270,7 @@ Result<Page<wire::DeviceView>> SqliteServerLists::devices(const PageQuery& query
   static const std::string kPage = kDevices + "WHERE d.id > ?1 ORDER BY d.id";
   return page<wire::DeviceView>(sql_(kPage), query, [&](const Statement& row) {
     std::optional<wire::DeviceView> out{device_at(row)};
+    describe_now(*out, query.now);
     if (!passes(query.filter, *out)) out.reset();
     return out;
   });
@@ -373,6 +374,7 @@ Result<Page<wire::JobView>> SqliteServerLists::jobs(RolloutId rollout, const Pag
   rows.bind(2, rollout_number(rollout.value()).value_or(0));
   return page<wire::JobView>(rows, query, [&](const Statement& row) {
     std::optional<wire::JobView> out{job_at(row, 0)};
+    describe_now(*out, query.now);  // before the filter, which finds what is shown
     if (!passes(query.filter, *out)) out.reset();
     return out;
   });

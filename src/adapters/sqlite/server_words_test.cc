@@ -34,6 +34,24 @@ TEST_F(ServerWords, ATypeSaysWhereItsBytesComeFromAndWhetherItClosesEarly) {
   EXPECT_FALSE(type_of(plan, "till").closes_early);
 }
 
+TEST_F(ServerWords, AFilterFindsTheReasonThatIsShown) {
+  roll_out();
+  report("berlin", {});
+  const auto found = [&](const std::string& reason, WallTime now) {
+    const auto page = must(lists.jobs(RolloutId{"r1"}, {.cursor = {}, .limit = 100, .filter = must(core::parse_filter("reason=" + reason, core::kJobFields)), .now = now}));
+    for (const wire::JobView& job : page.items) EXPECT_EQ(job.result.reason, reason);
+    return page.items.size();
+  };
+  std::size_t all = 0;
+  for (const wire::JobView& job : must(lists.jobs(RolloutId{"r1"}, {.cursor = {}, .limit = 100, .filter = {}, .now = kNow})).items)
+    all += core::is_final(job.result.state) ? 0 : 1;
+  ASSERT_EQ(all, 2U);
+  EXPECT_EQ(found("waiting_report", kNow + 1s), all);
+  EXPECT_EQ(found("gateway_silent", kNow + 1s), 0U);
+  EXPECT_EQ(found("gateway_silent", kNow + 24h), all);
+  EXPECT_EQ(found("waiting_report", kNow + 24h), 0U);
+}
+
 TEST_F(ServerWords, TheSitesOwnDeferralsComeWithItsPlanUntilTheyAreWithdrawn) {
   report("berlin", {told(1, "l1", false), told(2, "l2", false)});
   const auto at_berlin = must(store->load_plan("berlin")).site_deferrals;
