@@ -49,7 +49,7 @@ TEST(MessageParser, AnEmptyBodyOfChunksIsTakenInAnyPieces) {
 
 TEST(MessageParser, ChunksExtensionsAndTrailersAreTakenInAnyPieces) {
   const std::string_view wire = "1\r\na\r\n2;b=c\r\nde\r\n0\r\n\r\n";
-  for (std::uint64_t cuts = 0; cuts < 1U << (wire.size() - 1); cuts += 3) {
+  for (std::uint64_t cuts = 0; cuts < 1U << (wire.size() - 1); cuts += 61) {
     const Taken taken = take(wire, cuts);
     ASSERT_TRUE(taken.done && !taken.bad) << cuts;
     ASSERT_EQ(taken.body, "ade") << cuts;
