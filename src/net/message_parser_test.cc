@@ -18,7 +18,7 @@ struct Taken {
 
 // As a connection does: what was not used stays, and more is added behind it. `cuts`: a bit for each place between
 // two bytes; where it is set the first of them arrives alone.
-Taken take(std::string_view wire, std::uint64_t cuts) {
+Taken take_in_pieces(std::string_view wire, std::uint64_t cuts) {
   RequestParser parser;
   HttpRequest request{Method::kGet, ""};
   EXPECT_EQ(parser.parse_head(kHead, request), 0);
@@ -42,7 +42,7 @@ Taken take(std::string_view wire, std::uint64_t cuts) {
 TEST(MessageParser, AnEmptyBodyOfChunksIsTakenInAnyPieces) {
   const std::string_view wire = "0\r\n\r\n";
   for (std::uint64_t cuts = 0; cuts < 1U << (wire.size() - 1); ++cuts) {
-    const Taken taken = take(wire, cuts);
+    const Taken taken = take_in_pieces(wire, cuts);
     EXPECT_TRUE(taken.done && !taken.bad && taken.body.empty()) << cuts;
   }
 }
@@ -50,18 +50,18 @@ TEST(MessageParser, AnEmptyBodyOfChunksIsTakenInAnyPieces) {
 TEST(MessageParser, ChunksExtensionsAndTrailersAreTakenInAnyPieces) {
   const std::string_view wire = "1\r\na\r\n2;b=c\r\nde\r\n0\r\n\r\n";
   for (std::uint64_t cuts = 0; cuts < 1U << (wire.size() - 1); cuts += 61) {
-    const Taken taken = take(wire, cuts);
+    const Taken taken = take_in_pieces(wire, cuts);
     ASSERT_TRUE(taken.done && !taken.bad) << cuts;
     ASSERT_EQ(taken.body, "ade") << cuts;
   }
   const std::string_view trailer = "000\r\nX: y\r\n\r\n";
   for (std::uint64_t cuts = 0; cuts < 1U << (trailer.size() - 1); ++cuts)
-    ASSERT_TRUE(take(trailer, cuts).done) << cuts;
+    ASSERT_TRUE(take_in_pieces(trailer, cuts).done) << cuts;
 }
 
 TEST(MessageParser, WhatCanNotBecomeAChunkIsBadAtOnce) {
   for (const std::string_view wire : {"zz\r\n", "\r\n\r\n", "0\r\nno colon\r\n\r\n"})
-    for (const std::uint64_t cuts : {0ULL, ~0ULL, 0x5555555555555555ULL, 4ULL}) EXPECT_TRUE(take(wire, cuts).bad) << wire << cuts;
+    for (const std::uint64_t cuts : {0ULL, ~0ULL, 0x5555555555555555ULL, 4ULL}) EXPECT_TRUE(take_in_pieces(wire, cuts).bad) << wire << cuts;
 }
 
 }  // namespace
