@@ -51,6 +51,11 @@ def gone(pid):
     return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
 
 
+def ends(pid):
+    """Who is killed without being waited for is gone a moment later."""
+    return processes.wait_until("end", lambda: gone(pid), 10)
+
+
 class Cases:
     def test_counts_what_passed_failed_and_was_skipped(self, folder):
         counts = run.run_gtest("x", program(folder, f"cat <<'END'\n{RAN}END\nexit 1\n"), "", {}, 10)
@@ -66,7 +71,7 @@ class Cases:
         script = program(folder, f"echo '[ RUN      ] A.Hangs'\nsleep 600 & echo $! >{folder}/pid\nwait\n")
         counts = run.run_gtest("x", script, "", {}, 0.5)
         assert "took longer" in counts.failed["A.Hangs"][-1], counts.failed
-        assert gone(int((pathlib.Path(folder) / "pid").read_text()))
+        assert ends(int((pathlib.Path(folder) / "pid").read_text()))
 
     def test_counts_a_program_that_fails_without_a_word(self, folder):
         assert list(run.run_gtest("x", program(folder, "exit 3\n"), "", {}, 10).failed) == ["x"]
