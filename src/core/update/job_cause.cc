@@ -35,7 +35,7 @@ std::string plain_clause(const Job& job, std::string_view reason) {
   const auto found = std::find_if(kClauses.begin(), kClauses.end(), [&](const auto& row) { return row.first == reason; });
   if (found == kClauses.end()) return {};
   std::string out{found->second};
-  if (const auto at = out.find('%'); at != std::string::npos) out.replace(at, 1, step_versions(job, job.step, job.step + 1));
+  if (const auto at = out.find('%'); at != std::string::npos) out.replace(at, 1, step_versions(job.terms, job.step, job.step + 1));
   return out;
 }
 
@@ -64,10 +64,10 @@ bool is_only_time(std::string_view reason) {
 
 }  // namespace
 
-std::string step_versions(const Job& job, std::size_t first, std::size_t last) {
+std::string step_versions(const JobTerms& terms, std::size_t first, std::size_t last) {
   std::string text;
-  for (std::size_t i = first; i < std::min(last, job.terms.steps.size()); ++i)
-    for (const StepArtifact& a : job.terms.steps[i]) text += (text.empty() ? "" : ", ") + a.component + " " + a.version;
+  for (std::size_t i = first; i < std::min(last, terms.steps.size()); ++i)
+    for (const StepArtifact& a : terms.steps[i]) text += (text.empty() ? "" : ", ") + a.component + " " + a.version;
   return text;
 }
 
@@ -108,7 +108,7 @@ Cause cause_of_expiry(const Job& job, const Given& given) {
 
 std::string mix_of(const Job& job) {
   if (!job.begun_at || is<Succeeded>(job) || job.step == 0 || job.step >= job.terms.steps.size()) return {};
-  return "the device runs " + step_versions(job, 0, job.step) + " of this update without " + step_versions(job, job.step, job.terms.steps.size()) +
+  return "the device runs " + step_versions(job.terms, 0, job.step) + " of this update without " + step_versions(job.terms, job.step, job.terms.steps.size()) +
          ", a mix that nobody may have tried: retry it, or roll out what it ran before";
 }
 

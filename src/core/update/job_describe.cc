@@ -28,7 +28,7 @@ std::string with(std::string sentence, const std::string& why) {
 }
 std::string by(const std::string& who) { return who.empty() ? "" : " by " + who; }
 
-std::string versions(const Job& job) { return machine::step_versions(job, job.step, job.step + 1); }
+std::string versions(const Job& job) { return machine::step_versions(job.terms, job.step, job.step + 1); }
 
 // "three devices": a count of devices in a sentence.
 std::string devices(std::size_t n) {
@@ -254,14 +254,9 @@ std::optional<Cause> cause_beside(const Job& job) {
   return machine::cause_of(*job.failed);
 }
 
-}  // namespace
-
-namespace {
-
 // Before the time has come, too: who looks after it has until then.
 std::optional<PublicState> type_differs(const Job& job, const Given& given) {
-  const bool has_bytes = is_final(job) || (has_started(job) && !std::holds_alternative<Transmitting>(job.phase));
-  if (!given.other_type || has_bytes || given.doubt != Doubt::kNone) return {};
+  if (!given.other_type || is_final(job) || machine::is_past_its_bytes(job) || given.doubt != Doubt::kNone) return {};
   return PublicState{JobState::kWaitingGateway, "type_differs", sentence_of(*given.other_type), {}};
 }
 

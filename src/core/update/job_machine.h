@@ -55,7 +55,9 @@ Cause cause_of_expiry(const Job& job, const Given& given);
 // Between two steps: what the device runs of this update, and what is missing; empty: it runs no mix.
 std::string mix_of(const Job& job);
 // "os 26.11, fw 3": of the steps from `first` on, `last` left out.
-std::string step_versions(const Job& job, std::size_t first, std::size_t last);
+std::string step_versions(const JobTerms& terms, std::size_t first, std::size_t last);
+// The device has begun the step, and is not in the middle of its bytes.
+bool is_past_its_bytes(const Job& job);
 // A time limit that runs from `since`. Our own downtime is no silence of the device.
 WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given);
 bool has_passed(WallTime since, std::chrono::seconds within, const Given& given);

@@ -52,11 +52,12 @@ bool step_runs(const Job& job, const RunningByComponent& running) {
   });
 }
 
+bool machine::is_past_its_bytes(const Job& job) { return has_started(job) && !std::holds_alternative<Transmitting>(job.phase); }
+
 // What has begun ends, also where the device is of another type; but not in the middle of its bytes.
 bool is_done(const Job& job, const Given& given) {
   if (!step_runs(job, given.running)) return false;
-  const bool has_bytes = has_started(job) && !std::holds_alternative<Transmitting>(job.phase);
-  return has_bytes || !given.other_type;
+  return machine::is_past_its_bytes(job) || !given.other_type;
 }
 
 namespace {

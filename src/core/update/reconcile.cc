@@ -6,6 +6,8 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "core/update/job_machine.h"
+
 namespace dray::core {
 namespace {
 
@@ -135,9 +137,7 @@ Job deferred_job(const JobTerms& terms, const DeferralsChanged& deferral) {
 
 // "r13 (os 26.12)": what takes the place of another, for people.
 std::string named(const JobTerms& winner) {
-  std::string what;
-  for (const auto& step : winner.steps)
-    for (const StepArtifact& a : step) what += (what.empty() ? "" : ", ") + a.component + " " + a.version;
+  const std::string what = machine::step_versions(winner, 0, winner.steps.size());
   return winner.rollout.value() + (what.empty() ? "" : " (" + what + ")");
 }
 

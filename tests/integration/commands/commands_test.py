@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.dont_write_bytecode = True
@@ -98,7 +97,7 @@ class Cases:
         processes.wait_until("start", lambda: pid.exists() and pid.read_text(), 10)
         started.end(grace_s=0.3)
         assert gone(child.popen.pid)
-        processes.wait_until("the end of its child", lambda: gone(int(pid.read_text())), 10)
+        assert ends(int(pid.read_text()))
 
     def test_killed_demo_leaves_nothing(self, folder):
         code = (f"import sys; sys.path.insert(0, {str(ROOT / 'tools/demo')!r}); sys.dont_write_bytecode = True\n"
@@ -109,10 +108,7 @@ class Cases:
         demo.send_signal(signal.SIGKILL)
         demo.wait()
         demo.stdout.close()
-        limit = time.monotonic() + 10
-        while not gone(pid) and time.monotonic() < limit:
-            time.sleep(0.01)
-        assert gone(pid)
+        assert ends(pid)
 
     def test_demo_says_which_process_has_ended_and_why(self, folder):
         started = processes.Processes(folder)
