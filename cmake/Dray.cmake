@@ -175,7 +175,11 @@ function(dray_library folder)
   elseif(folder STREQUAL adapters/posix)
     target_link_libraries(${name} PUBLIC Threads::Threads)
   endif()
-  if(NOT folder MATCHES "^(base|core)$")
+  if(folder MATCHES "^(base|core)$")
+    if(DRAY_SANITIZE)  # quick to compile, and what thousands of random histories spend their time in
+      target_compile_options(${name} PRIVATE -O1)
+    endif()
+  else()
     target_link_libraries(${name} PUBLIC Boost::json Boost::url)  # the same definitions as the precompiled header
     if(folder MATCHES "^(agent|agent/documents|adapters/toml)$")  # toml: every program reads its configuration, once
       set(small ON)

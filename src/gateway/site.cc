@@ -78,7 +78,7 @@ void Site::note_contact(WallTime server_time, SteadyTime heard) {
     damage_.mended(kind::kMeta, kClock);
     save_link();
   }
-  if (moved) time_moved();
+  if (moved && !DRAY_MUTANT("woken_late")) time_moved();
 }
 
 // Whoever waits for an instant has counted how far away it is by what the time was before.
@@ -87,7 +87,7 @@ void Site::time_moved() {
   if (loaded_) refresh_all();
   work_changed.notify();
   checks_wanted.notify();
-  if (!DRAY_MUTANT("woken_late")) wake_changed_.notify();
+  wake_changed_.notify();
 }
 
 void Site::save_link() {
