@@ -57,13 +57,13 @@ void Site::take_plan(const wire::PlanMessage& message, std::string text, core::R
   plan_ = PlanIndex{message.plan};
   has_plan_ = true;
   leases_.set_blocks(plan_.plan().action_ids);
-  if (DRAY_MUTANT("plan_undoes_deferral")) local_deferrals_.clear();
   leases_.trust();  // what the server has seen comes with the plan
   save({Write::put(kind::kPlan, std::string{kCurrent}, documents::write_message(text))});
   adopt_epoch(message.reports_seen);
   if (message.reports_seen < acknowledged) tell_again(message.reports_seen);
   prune_sent_before();
-  take_site_deferrals();
+  if (DRAY_MUTANT("plan_undoes_deferral")) local_deferrals_.clear();
+  else take_site_deferrals();
   reconcile(mend_by_plan());
 }
 
