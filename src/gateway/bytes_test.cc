@@ -128,6 +128,76 @@ TEST_F(BytesTest, AClientThatClosesBeforeItsRestartIsAskedForItsVersionUntilItSh
   EXPECT_TRUE(until_said("succeeded", "succeeded"));
 }
 
+// It says what runs only when it is asked, and closes nothing: neither after the update, nor after a roll back.
+TEST_F(BytesTest, AForeignClientIsAskedWhatRunsWhileItInstalls) {
+  settings.requests_per_second = settings.request_burst = 1000;
+  begin(core::Ask::kPoll, core::EndsOn::kPowerOn);
+  const std::string before = config(R"({"dray.boot_id":"b1","dray.version.os":"1.0"})");
+  EXPECT_EQ(put("/configData", before).status, 200);
+  EXPECT_EQ(get(kFile, {.take = 100}).status, 200);
+  EXPECT_EQ(link("configData"), "") << "it still receives";
+  EXPECT_EQ(get(kFile).status, 200);
+  EXPECT_NE(link("configData"), "");
+  EXPECT_EQ(put("/configData", before).status, 200);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(link("configData"), "") << "one that asks again at once is not asked again at once";
+  clock.leap += 31s;
+  server.publish();
+  EXPECT_TRUE(until([&] { return !link("configData").empty(); }));
+  EXPECT_EQ(link("deploymentBase"), id_) << "it may look for it before it closes";
+  EXPECT_EQ(put("/configData", config(R"({"dray.boot_id":"b2","dray.version.os":"2.0"})")).status, 200);
+  EXPECT_TRUE(until_said("succeeded", "succeeded"));
+  EXPECT_EQ(link("deploymentBase"), "");
+}
+
+TEST_F(BytesTest, ARollBackThatItsClientNeverClosesIsAFailedAttempt) {
+  begin();
+  const auto runs = [&](const std::string& boot) {
+    clock.leap += 31s;
+    server.publish();
+    EXPECT_TRUE(until([&] { return !link("configData").empty(); })) << boot;
+    EXPECT_EQ(put("/configData", config(R"({"dray.boot_id":")" + boot + R"(","dray.version.os":"1.0"})")).status, 200);
+  };
+  EXPECT_EQ(put("/configData", config(R"({"dray.boot_id":"b1","dray.version.os":"1.0"})")).status, 200);
+  EXPECT_EQ(get(kFile).status, 200);
+  runs("b2");
+  EXPECT_EQ(link("deploymentBase"), id_) << "once it may have been a loss of power";
+  EXPECT_EQ(post(feedback_path(), feedback("proceeding", "none")).status, 200);
+  EXPECT_EQ(get(kFile).status, 200);
+  restart();
+  ASSERT_TRUE(until([&] { return get("").status == 200; }));
+  runs("b3");
+  EXPECT_TRUE(until_said("scheduled", "backing_off"));
+  EXPECT_EQ(server.job("r1-dev-1")->cause->reason, "rolled_back");
+  EXPECT_EQ(link("deploymentBase"), "");
+}
+
+// --- what a life before this one has sent ---
+
+TEST_F(BytesTest, WhatWasSentBeforeAGatewayWasKilledCountsWhereItsDeviceGoesOn) {
+  begin();
+  EXPECT_EQ(get(kFile, {.take = 100}).status, 200);
+  EXPECT_TRUE(until_said("downloading", "downloading"));
+  restart();
+  ASSERT_TRUE(until([&] { return get("").status == 200; }));
+  EXPECT_EQ(get(kFile, {.headers = with("Range", "bytes=100-"), .take = 200}).status, 206);
+  EXPECT_EQ(get(kFile, {.headers = with("Range", "bytes=500-")}).status, 206);
+  EXPECT_TRUE(std::holds_alternative<core::Transmitting>(gateway().site().find_job(JobId{"r1-dev-1"})->phase)) << "the first one says it, no later one";
+  EXPECT_EQ(get(kFile, {.headers = with("Range", "bytes=300-499")}).status, 206);
+  EXPECT_TRUE(until_said("downloaded", "downloaded"));
+  EXPECT_EQ(server.job("r1-dev-1")->bytes, bytes_.size());
+}
+
+TEST_F(BytesTest, OneThatOnlyLooksWhetherThereIsMoreHasAllOfIt) {
+  begin();
+  EXPECT_EQ(get(kFile, {.take = 100}).status, 200);
+  EXPECT_EQ(get(kFile, {.headers = with("Range", "bytes=640-")}).status, 416);
+  EXPECT_TRUE(std::holds_alternative<core::Transmitting>(gateway().site().find_job(JobId{"r1-dev-1"})->phase)) << "we know better";
+  restart();
+  ASSERT_TRUE(until([&] { return get("").status == 200; }));
+  EXPECT_EQ(get(kFile, {.headers = with("Range", "bytes=640-")}).status, 416);
+  EXPECT_TRUE(until_said("downloaded", "downloaded"));
+}
+
 // What it said of a component before is over, also as what it runs.
 TEST_F(BytesTest, WhatItSaidOfInstalledBaseEndsNoLaterUpdate) {
   begin();

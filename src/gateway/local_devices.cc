@@ -25,11 +25,12 @@ Task<Result<Word>> read_word(HttpRequest& request) {
 struct Oddness {
   json::value reason, sentence, since;  // null: nothing
 };
-Oddness oddness_of(const DeviceState& device, const std::optional<core::OtherType>& other) {
+Oddness oddness_of(const DeviceState& device, const std::optional<core::OtherType>& other, const std::string& lost) {
   if (device.boots.doubt)
     return {"two_agents", "Two agents seem to call under this name; nothing new begins before only one does.",
             json::value(to_rfc3339(device.boots.doubt->since))};
   if (other) return {"type_differs", json::value(core::sentence_of(*other)), nullptr};
+  if (!lost.empty()) return {"stored_unreadable", json::value(lost), nullptr};
   if (!device.attributes_refused) return {};
   const std::string sentence = "It has more than " + std::to_string(wire::kMostAttributes) +
                                " attributes: those of its newest report were not taken, what runs there was.";
@@ -41,7 +42,7 @@ Oddness oddness_of(const DeviceState& device, const std::optional<core::OtherTyp
 HttpResponse LocalApi::devices() const {
   json::array out;
   for (const auto& [name, device] : site_.devices()) {
-    const Oddness odd = oddness_of(*device, site_.other_type_of(*device));
+    const Oddness odd = oddness_of(*device, site_.other_type_of(*device), site_.why_lost(*device));
     out.push_back({{"name", name},
                    {"in_plan", device->in_plan},
                    {"seen_at", maybe_time(device->seen_at)},

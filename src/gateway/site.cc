@@ -143,6 +143,7 @@ void Site::index_jobs() {
     device->in_plan = has_plan_ ? plan_.device(device->name) != nullptr : !device->token_sha256.empty();
   }
   for (const auto& [id, job] : jobs()) device_of(devices_, job.terms.device).jobs.push_back(id);
+  note_lost();
   unknown_devices_ = 0;
   for (auto& [name, device] : devices_) {
     if (!device->in_plan) ++unknown_devices_;

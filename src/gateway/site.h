@@ -160,6 +160,7 @@ class Site {
   struct Said {
     bool power_on = false;  // they held a power-on report
     bool busy = false;      // they named dray.busy, or took it away
+    bool itself = true;     // they said something of the device itself, not only that it is in use
   };
   void device_reported(DeviceState& device, Said said);
   // Of its newest report, because they were too many: said in the log and with the device.
@@ -171,6 +172,8 @@ class Site {
   void confirm_alone(DeviceState& device, const std::string& by, const std::string& why);
   // It says that it is of another type than the plan has it: its jobs are held. Kept with its attributes, over restarts.
   std::optional<core::OtherType> other_type_of(const DeviceState& device) const;
+  // Its document can't be read, so nobody knows what it is; empty: that is not so.
+  std::string why_lost(const DeviceState& device) const;
   void set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how);
 
   // --- links and transmissions (site_slots.cc) ---
@@ -188,6 +191,8 @@ class Site {
   void transfer_ended(const JobId& job);
   void transfer_cut(const JobId& job) { sides_[job].cut = true; }
   bool was_cut(const JobId& job) const;
+  // Its device asks for an artifact from this byte on. In an action from before our start that says what it has already.
+  void goes_on_at(const JobId& job, ActionId action, const Sha256& sha, std::uint64_t from);
   // site_bytes.cc: the device asks for bytes of an artifact. True where that is news: it is to be durable before they go.
   bool note_asked_for(DeviceState& device, const Sha256& sha);
 
@@ -234,6 +239,7 @@ class Site {
     WallTime reported_at;
     std::map<Sha256, ByteRanges> delivered;
     ActionId delivered_for;
+    ActionId before_start;   // what of this one was delivered before our start is not known
     bool cut = false;  // its last transfer was ended by us
     std::optional<WallTime> wake;
   };
@@ -255,6 +261,7 @@ class Site {
   void restore_sent_before();
   void doubt_memory();
   void prune_sent_before();
+  bool waits_for_version(const core::Job& job) const;
   bool waits_for_version(const DeviceState& device) const;
   // --- site.cc ---
   void index_jobs();
@@ -283,7 +290,11 @@ class Site {
   void give_status(const DeviceState& device, core::Given& given) const;
   void note_wanted_check(DeviceState& device);
   std::string check_of(const DeviceState& device) const;
-  void note_boot(DeviceState& device);  // site_doubts.cc
+  // --- site_doubts.cc ---
+  void note_boot(DeviceState& device);
+  void note_lost();
+  void note_unanswered(DeviceState& device);
+  static void heard_again(DeviceState& device);
   void say_other_type(const DeviceState& device);
   void ask_who();
   wire::DeviceReport device_report(const DeviceState& device) const;
@@ -292,6 +303,7 @@ class Site {
   void tick_due();
   Slots::Rules slot_rules() const;
   Receiver receiver_of(const core::Job& job) const;
+  void note_all_sent(const JobId& id, JobSide& side);
   void give_turn(const core::Job& job, core::Given& given) const;
   const core::Job* link_wanted(const DeviceState& device) const;
   void note_link(DeviceState& device);
@@ -309,6 +321,7 @@ class Site {
   documents::Damage damage_;
   std::map<JobId, std::string> ended_;  // while loading: the second documents of jobs that have ended
   std::optional<std::set<Sha256>> sent_before_;  // of the plan: a gateway before this one may have sent bytes of them
+  std::set<std::string> lost_;          // devices whose documents could not be read, and that are in no plan yet
   bool memory_damaged_ = false;         // while loading: what devices were sent is not known
   bool counters_lost_ = false;          // a new epoch begins when the server was heard
   bool wants_fresh_epoch_ = false;      // the same, because these data are a copy

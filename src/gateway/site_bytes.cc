@@ -57,11 +57,17 @@ void Site::prune_sent_before() {
     save({Write::put(kind::kMeta, std::string{kSentBefore}, documents::write_sent_before(*sent_before_))});
 }
 
-// Its client closes before its restart, and the version that it then runs is still to be told.
+// It has the bytes, and restarts some time; what it then runs many clients say only when they are asked. Ours says it by
+// itself.
+bool Site::waits_for_version(const core::Job& job) const {
+  const bool restarts = std::holds_alternative<core::Restarting>(job.phase);
+  return (is_foreign(job) && (restarts || std::holds_alternative<core::Installing>(job.phase))) || (job.terms.closes_early && restarts);
+}
+
 bool Site::waits_for_version(const DeviceState& device) const {
   return std::any_of(device.jobs.begin(), device.jobs.end(), [&](const JobId& id) {
     const core::Job* job = find_job(id);
-    return job != nullptr && job->terms.closes_early && std::holds_alternative<core::Restarting>(job->phase);
+    return job != nullptr && waits_for_version(*job);
   });
 }
 

@@ -1,4 +1,4 @@
-// Who calls under a name: two agents, or a device of another type than its entry says.
+// Who calls under a name: two agents, a device of another type than its entry says, or nobody knows what.
 //
 // Two agents under one name: what core/identity/boots.h makes of the boot ids, and what is done about it.
 //
@@ -10,6 +10,8 @@ namespace dray::gateway {
 namespace {
 
 constexpr Duration kLeast{1'000};
+// A client that answers configData does so at once; so many polls go by unanswered only where it never does.
+constexpr int kMostUnanswered = 10;
 
 }  // namespace
 
@@ -41,7 +43,7 @@ void Site::ask_who() {
     }
     DeviceState* device = find_device(it->first);
     it = asked_who_next_.erase(it);
-    if (device == nullptr || !(device->boots.doubt || waits_for_version(*device))) continue;
+    if (device == nullptr || !(device->boots.doubt || device->lost || waits_for_version(*device))) continue;
     device->wants_config_data = true;
     bump(*device);
   }
@@ -50,7 +52,50 @@ void Site::ask_who() {
 std::optional<core::OtherType> Site::other_type_of(const DeviceState& device) const {
   const core::DeviceType* type = plan_.type_of(device.name);
   if (type == nullptr) return {};
-  return core::other_type(device.attributes, *type);
+  const std::string name{core::kSaidType};
+  if (device.attributes.contains(name)) return core::other_type(device.attributes, *type);
+  // It has not said it to this gateway, or that is lost: the server has heard it from the one before, or from this one.
+  const core::Device* planned = plan_.device(device.name);
+  if (planned == nullptr || planned->says_type.empty()) return {};
+  return core::other_type({{name, planned->says_type}}, *type);
+}
+
+// --- a device whose document can't be read: what it said of itself is not known, its type neither ---
+
+void Site::note_lost() {
+  for (auto it = lost_.begin(); it != lost_.end();) {
+    DeviceState* device = find_device(*it);
+    if (device == nullptr) {  // the plan that names it may still come
+      ++it;
+      continue;
+    }
+    it = lost_.erase(it);
+    device->lost = true;
+    save_device(*device, {Write::put(kind::kDevice, device->name.value(), documents::write_device(*device))});
+  }
+}
+
+std::string Site::why_lost(const DeviceState& device) const {
+  if (!device.lost) return {};
+  return "device/" + device.name.value() + " can't be read: the device is asked to report, and gets nothing before it has, or has polled " +
+         std::to_string(kMostUnanswered) + " times without";
+}
+
+// Each of its polls that shows configData counts, but no more than two in a poll interval.
+void Site::note_unanswered(DeviceState& device) {
+  if (!device.lost || !device.wants_config_data || parts_.clock.steady() < device.unanswered_next) return;
+  device.unanswered_next = parts_.clock.steady() + parts_.settings.poll_sleep / 2;
+  if (++device.unanswered <= kMostUnanswered) return;
+  parts_.log.warn("device_unanswered", {{"device", device.name.value()}, {"polls", kMostUnanswered}, {"note", "it does not say what it is: it is served without"}});
+  heard_again(device);
+  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  bump(device);
+  refresh(device);
+}
+
+void Site::heard_again(DeviceState& device) {
+  device.lost = false;
+  device.unanswered = 0;
 }
 
 void Site::say_other_type(const DeviceState& device) {

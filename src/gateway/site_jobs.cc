@@ -49,6 +49,8 @@ core::Given Site::given_for(const core::Job& job) const {
     given.seen_at = d.seen_at;
     if (d.boots.doubt && given.doubt == core::Doubt::kNone) given.doubt = core::Doubt::kTwoAgents;
     given.other_type = other_type_of(d);
+    given.unheard = d.lost;
+    if (given.held.empty()) given.held = why_lost(d);
     give_status(d, given);
   }
   give_turn(job, given);
@@ -120,7 +122,9 @@ void Site::after_change(const core::Job& before, const core::Job& after) {
   }
   DeviceState* device = find_device(after.terms.device.value());
   if (device == nullptr) return;
-  const bool changed = note_closed(*device, before, after);
+  const bool asks = waits_for_version(after) && !waits_for_version(before);
+  if (asks) device->wants_config_data = true;
+  const bool changed = note_closed(*device, before, after) || asks;
   save_device(*device, changed ? Writes{Write::put(kind::kDevice, device->name.value(), documents::write_device(*device))} : Writes{});
 }
 
@@ -363,6 +367,7 @@ void Site::device_reported(DeviceState& device, Said said) {
   }
   say_other_type(device);
   device.wants_config_data = false;
+  if (said.itself) heard_again(device);
   if (said.power_on) note_boot(device);
   device.seen_at = device.seen_reported = now();
   save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
@@ -376,7 +381,7 @@ void Site::device_reported(DeviceState& device, Said said) {
     const auto order = device.jobs;
     for (const JobId& id : order) apply_one(id, core::PowerOn{device.boot_id, device.running});
   }
-  if (waits_for_version(device)) {  // it may not have restarted yet: it is asked again
+  if (device.lost || waits_for_version(device)) {  // it may not have restarted yet: it is asked again
     // At each of its polls, of which one may come early: the time for its start may be two of them.
     asked_who_next_[device.name.value()] = parts_.clock.steady() + parts_.settings.poll_sleep / 2;
     wake_changed_.notify();

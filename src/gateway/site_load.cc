@@ -99,7 +99,10 @@ void Site::note_unreadable(const Document& d, const Error& why, Writes& moved) {
   if (!documents::stays(fate)) moved.push_back(Write::erase(d.kind, d.id));
   if (fate == documents::Fate::kNewEpoch) counters_lost_ = true;
   if (fate == documents::Fate::kNoClock) time_.doubt();
-  if (d.kind == kind::kDevice) memory_damaged_ = true;
+  if (d.kind == kind::kDevice) {
+    memory_damaged_ = true;
+    lost_.insert(d.id);
+  }
   if (fate == documents::Fate::kHoldsDevice) one.device = documents::device_in(d.text);
   damage_.add(std::move(one));
 }
@@ -125,10 +128,14 @@ void Site::finish_load() {
   index_jobs();
   if (counters_lost_) save(counters());
   // A transfer that ran when we went down ended by us, not by its device.
-  for (const auto& [id, job] : jobs()) sides_[id].cut = core::has_started(job);
+  for (const auto& [id, job] : jobs())
+    if (core::has_started(job)) {
+      sides_[id].cut = true;
+      sides_[id].before_start = job.action;
+    }
   loaded_ = true;
   for (auto& [name, device] : devices_)  // when they were to be asked again was not kept
-    if (device->boots.doubt || waits_for_version(*device)) device->wants_config_data = true;
+    if (device->boots.doubt || device->lost || waits_for_version(*device)) device->wants_config_data = true;
   jobs_.resume();
   forget_dropped();
   if (has_plan_)

@@ -53,6 +53,7 @@ void Site::note_link(DeviceState& device) {
 }
 
 void Site::polled(DeviceState& device, SteadyTime until) {
+  note_unanswered(device);
   if (slots_.next_sweep(slot_rules()) <= parts_.clock.steady())
     pass_on();  // what is over is over at this poll
   if (!device.wants_link) return;
@@ -111,14 +112,30 @@ void Site::bytes_sent(const JobId& id, ActionId action, const Sha256& sha, std::
   side.delivered_for = action;
   side.delivered[sha].add(from, to);
   slots_.progress(id, parts_.clock.steady());
+  if (first) apply(id, core::FirstByte{});
+  note_all_sent(id, side);
+}
+
+// A device that fetches again while it installs is no news, and this is asked at every piece that is sent.
+void Site::note_all_sent(const JobId& id, JobSide& side) {
+  const core::Job* job = find_job(id);
+  if (job == nullptr || job->step >= job->terms.steps.size() || std::holds_alternative<core::Installing>(job->phase)) return;
   const auto& step = job->terms.steps[job->step];
   const bool all = std::all_of(step.begin(), step.end(), [&](const core::StepArtifact& a) {
     const auto found = side.delivered.find(a.sha256);
     return a.size == 0 || (found != side.delivered.end() && found->second.count() >= a.size);
   });
-  if (first) apply(id, core::FirstByte{});
-  // A device that fetches again while it installs is no news, and this is asked at every piece that is sent.
-  if (all && !std::holds_alternative<core::Installing>(find_job(id)->phase)) apply(id, core::AllSent{});
+  if (all) apply(id, core::AllSent{});
+}
+
+void Site::goes_on_at(const JobId& id, ActionId action, const Sha256& sha, std::uint64_t from) {
+  const core::Job* job = find_job(id);
+  if (job == nullptr || job->action != action) return;
+  JobSide& side = sides_[id];
+  if (side.before_start != action || from == 0 || side.delivered.contains(sha)) return;
+  side.delivered_for = action;
+  side.delivered[sha].add(0, from);
+  note_all_sent(id, side);
 }
 
 // --- the line ---

@@ -322,7 +322,8 @@ Task<Result<>> GatewayApi::commit(const std::vector<std::shared_ptr<Incoming>>& 
     const bool deferred = std::any_of(reports.begin(), reports.end(), [](const wire::Report& report) {
       return std::holds_alternative<wire::DeferralReport>(report.body);
     });
-    if (deferred) sites_.load_again(*site);  // the site's own deferrals are in it, and change no revision
+    // The site's own deferrals and what its devices say to be are in it, and change no revision.
+    if (deferred || all->answers[i].said_types) sites_.load_again(*site);
   }
   sites_.apply(all->changed);
   if (all->timetable || all->planning || !all->changed.empty()) timetable_.notify();

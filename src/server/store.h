@@ -100,6 +100,7 @@ struct Ingested {
   std::int64_t refused = 0;  // entries that were set aside; the last of them
   std::string refused_what = {}, refused_why = {};
   std::optional<WallTime> epoch_waits = {};  // a new epoch may begin then: what it reports is to be sent again
+  bool said_types = false;                   // of devices have changed: they are in the plan, and change no revision
   bool ids_ended = false;                    // from now on there are no more action ids for the site
   std::string not_followed = {};             // a rollout that can't be read, and does not know of its jobs' ends yet
   std::optional<Error> failed = {};          // nothing of this batch was stored; others were

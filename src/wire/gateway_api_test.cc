@@ -70,6 +70,11 @@ TEST(GatewayApi, NamesThatNoDeviceCanSayAreLeftOut) {
   const auto again = decode_plan(encode_plan(message));
   ASSERT_TRUE(again) << again.error().message();
   EXPECT_EQ(again->plan.device_types.at(0).also_called, (std::vector<std::string>{"till-t3b", "Kasse 3"}));
+  EXPECT_EQ(again->plan.devices.at(0).says_type, "");
+  message.plan.devices.at(0).says_type = "scale-s2";
+  EXPECT_EQ(decode_plan(encode_plan(message))->plan.devices.at(0).says_type, "scale-s2");
+  message.plan.devices.at(0).says_type = std::string(300, 'x');
+  EXPECT_EQ(decode_plan(encode_plan(message))->plan.devices.at(0).says_type, std::string(128, 'x')) << "it is held even so";
   message.plan.device_types.at(0).also_called.assign(1'001, "x");
   const auto many = decode_plan(encode_plan(message));
   ASSERT_TRUE(many) << many.error().message();

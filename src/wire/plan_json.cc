@@ -166,6 +166,8 @@ Device decode_plan_device(const Node& n) {
   if (const auto type = n.maybe("type")) device.type = type->text(kLongestTitle);
   if (const auto token = n.maybe("token_sha256")) device.token_sha256 = token->text(64);
   if (const auto attributes = n.maybe("attributes")) device.attributes = decode_attributes(*attributes);
+  // Longer than any device can say: it is held all the same, by what there is of it.
+  if (const auto said = n.maybe("says_type")) device.says_type = cut_characters(said->text(), kLongestAttribute);
   return device;
 }
 
@@ -290,8 +292,11 @@ json::object plan_object(const PlanMessage& message) {
   json::array ids, types, devices, artifacts, assignments, cancels;
   for (const auto& r : plan.action_ids) ids.push_back({{"from", r.from}, {"to", r.to}});
   for (const auto& t : plan.device_types) types.push_back(encode_type(t));
-  for (const auto& d : plan.devices)
-    devices.push_back({{"name", d.name.value()}, {"type", d.type}, {"token_sha256", d.token_sha256}, {"attributes", encode_attributes(d.attributes)}});
+  for (const auto& d : plan.devices) {
+    json::object one{{"name", d.name.value()}, {"type", d.type}, {"token_sha256", d.token_sha256}, {"attributes", encode_attributes(d.attributes)}};
+    if (!d.says_type.empty()) one["says_type"] = d.says_type;
+    devices.push_back(std::move(one));
+  }
   for (const auto& a : plan.artifacts) artifacts.push_back(encode_artifact(a));
   for (const auto& a : plan.assignments) assignments.push_back(encode_assignment(a));
   for (const auto& c : plan.cancels) cancels.push_back({{"id", c.id}, {"job", c.job.value()}, {"by", clean_text(c.by, kLongestBy)}, {"why", clean_text(c.why, kLongestWhy)}});

@@ -1,6 +1,7 @@
 // A device that says it is of another type than the one it was entered under: nothing may be sent to it, and it is asked
 // nothing; and whoever looks at it hears why.
 #include <map>
+#include <set>
 
 #include "core/model/said_type.h"
 #include "gateway/store.h"
@@ -11,7 +12,8 @@ namespace dray::sim::fleet {
 namespace {
 
 // From the answer to what it said on, no byte of an image goes to it, and no question is shown. That its gateway knows it
-// is certain only until that gateway's disk is an older one, or damaged: then it is told again.
+// is certain only until that gateway's disk is an older one: then it is told again. Of a damaged document it knows that it
+// does not know. What the server has once shown it goes on showing, whatever a gateway has forgotten.
 class Mistaken final : public Check {
  public:
   using Check::Check;
@@ -33,6 +35,8 @@ class Mistaken final : public Check {
   void restored(Node& gateway) override {
     std::erase_if(known_, [&](const auto& item) { return item.second == gateway.name(); });
   }
+  void damaged(Node&, const Damaged&) override {}
+  void row_damaged(const DamagedRow&) override { shown_.clear(); }
 
  private:
   bool knows(const std::string& device) const { return known_.contains(device); }
@@ -46,13 +50,15 @@ class Mistaken final : public Check {
     if (lists == nullptr) return;
     for (const auto& [name, gateway] : known_) {
       const auto view = lists->device(name);
-      if (!view || !view->reported.contains(std::string{core::kSaidType})) continue;
+      if (!view || (!view->reported.contains(std::string{core::kSaidType}) && !shown_.contains(name))) continue;
+      shown_.insert(name);
       judged();
       if (!view->other_type) complain(name, "says another type than its entry, and the server does not say so");
     }
   }
 
   std::map<std::string, std::string> known_;  // device -> its gateway
+  std::set<std::string> shown_;               // those that the server has heard of
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "adapters/sqlite/server_store.h"
 #include "adapters/sqlite/server_times.h"
 #include "base/text.h"
+#include "core/model/said_type.h"
 #include "wire/report_rules.h"
 
 namespace dray::adapters {
@@ -431,13 +432,18 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
 }
 
 Result<> SqliteServerStore::apply_device(Ingestion& in, const wire::Report& report, const wire::DeviceReport& device) {
-  auto& before = sql_("SELECT id, running<>?3 OR boot_id<>?4 FROM device WHERE name=?1 AND site_id=?2");
+  auto& before = sql_("SELECT id, running<>?3 OR boot_id<>?4, type, reported FROM device WHERE name=?1 AND site_id=?2");
   before.bind(1, device.device.value()).bind(2, in.site_id).bind(3, doc(device.running)).bind(4, device.boot_id);
   DRAY_TRY(const bool there, before.step());
   if (!there) return {};
   const std::int64_t id = before.integer(0);
   const bool news = before.integer(1) != 0;
+  const std::string type = before.text(2);
+  const core::Attributes said = or_empty(string_map(before.text(3)));
   before.reset();
+  core::Attributes reported = device.attributes;
+  core::keep_said_type(said, reported);  // a gateway that took the place of another has not heard it yet
+  in.answer.said_types = in.answer.said_types || core::differing_type(said, type) != core::differing_type(reported, type);
   auto& save = sql_(
       "UPDATE device SET seen_at=?3, boot_id=?4, running=?5, status=?6, reported=?7, fresh=CASE WHEN "
       "(running<>?5 "
@@ -448,7 +454,7 @@ Result<> SqliteServerStore::apply_device(Ingestion& in, const wire::Report& repo
   save.bind(4, device.boot_id)
       .bind(5, doc(device.running))
       .bind(6, device.status)
-      .bind(7, doc(device.attributes));
+      .bind(7, doc(reported));
   DRAY_TRY(const bool known, save.step());
   if (!known) return {};
   in.fresh = in.fresh || save.integer(0) != 0;

@@ -10,6 +10,7 @@
 #include "adapters/sqlite/server_times.h"
 #include "adapters/sqlite/server_unreadable.h"
 #include "base/mutant.h"
+#include "core/model/said_type.h"
 
 namespace dray::adapters {
 
@@ -19,7 +20,7 @@ namespace {
 
 Result<> load_devices(StatementCache& sql, std::int64_t site_id, core::Plan& plan) {
   std::set<std::string> types;
-  auto& devices = sql("SELECT name, type, token_sha256, attributes, id FROM device WHERE site_id=?1 ORDER BY id");
+  auto& devices = sql("SELECT name, type, token_sha256, attributes, id, reported FROM device WHERE site_id=?1 ORDER BY id");
   devices.bind(1, site_id);
   for (;;) {
     DRAY_TRY(const bool row, devices.step());
@@ -30,7 +31,8 @@ Result<> load_devices(StatementCache& sql, std::int64_t site_id, core::Plan& pla
     if (!notes.empty()) devices.reset();
     DRAY_CHECK(readable(notes));
     plan.devices.push_back(
-        {DeviceId{devices.text(0)}, devices.text(1), devices.text(2), or_empty(string_map(devices.text(3)))});
+        {DeviceId{devices.text(0)}, devices.text(1), devices.text(2), or_empty(string_map(devices.text(3))),
+         core::differing_type(or_empty(string_map(devices.text(5))), devices.text(1))});
     types.insert(plan.devices.back().type);
   }
   static const std::string kType = "SELECT " + std::string{kTypeColumns} + " FROM device_type WHERE name=?1";

@@ -65,6 +65,36 @@ TEST_F(ServerTypes, ADeviceOfAnotherTypeSaysSoUntilTheNameIsTaken) {
   EXPECT_EQ(store->set_other_names("ghost", {}).error().code(), ErrorCode::kNotFound);
 }
 
+// As a gateway reports that took the place of another: it has not heard the device yet.
+TEST_F(ServerTypes, TheTypeThatADeviceSaidStandsUntilItSaysAnotherOne) {
+  roll_out();
+  const auto planned = [&] {
+    const core::Plan plan = must(store->load_plan("berlin"));
+    return std::find_if(plan.devices.begin(), plan.devices.end(), [](const core::Device& d) { return d.name.value() == "till-1"; })->says_type;
+  };
+  EXPECT_EQ(planned(), "");
+  says("till-1", "scale");
+  EXPECT_EQ(planned(), "scale");
+  const auto before = revision("berlin");
+  for (const core::Attributes& attributes : {core::Attributes{}, core::Attributes{{"serial", "7"}}}) {
+    wire::DeviceReport body;
+    body.device = DeviceId{"till-1"};
+    body.attributes = attributes;
+    report("berlin", {{2, ++seq_, kNow, body}});
+    EXPECT_TRUE(must(lists.device("till-1")).other_type);
+    EXPECT_EQ(must(lists.device("till-1")).reported.contains("serial"), attributes.contains("serial"));
+    EXPECT_EQ(planned(), "scale");
+  }
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.reason, "type_differs");
+  EXPECT_EQ(revision("berlin"), before + 1) << "for the ids of the new epoch alone";
+  wire::DeviceReport body;
+  body.device = DeviceId{"till-1"};
+  body.attributes = {{"dray.type", "till"}};
+  report("berlin", {{2, ++seq_, kNow, body}});
+  EXPECT_FALSE(must(lists.device("till-1")).other_type);
+  EXPECT_EQ(planned(), "");
+}
+
 TEST_F(ServerTypes, AMovedDeviceGetsWhatItsReleaseHasForItsNewType) {
   add_scale();
   roll_out_both({{}});

@@ -43,6 +43,7 @@ struct Device {
   std::string type;
   std::string token_sha256;  // lower-case hex of SHA-256(token); the token itself is nowhere
   Attributes attributes;
+  std::string says_type = {};  // the type that it said last, where that is not `type`: core/model/said_type.h
   friend bool operator==(const Device&, const Device&) = default;
 };
 

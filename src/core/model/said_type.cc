@@ -14,6 +14,15 @@ std::optional<OtherType> other_type(const Attributes& said, const DeviceType& ty
   return OtherType{found->second, type.name};
 }
 
+void keep_said_type(const Attributes& before, Attributes& now) {
+  if (const auto found = before.find(std::string{kSaidType}); found != before.end()) now.insert(*found);
+}
+
+std::string differing_type(const Attributes& said, const std::string& entered) {
+  const auto found = said.find(std::string{kSaidType});
+  return found == said.end() || found->second == entered ? std::string{} : found->second;
+}
+
 std::string sentence_of(const OtherType& other) {
   return "the device says that it is of type '" + other.said + "', and is entered as '" + other.entered +
          "': nothing is sent to it before it is moved to its type, or '" + other.said + "' is another name of '" + other.entered + "'";

@@ -20,6 +20,10 @@ struct OtherType {
 
 // said: the device's own attributes. Nothing: it says the same, a name that its type is called by as well, or nothing.
 std::optional<OtherType> other_type(const Attributes& said, const DeviceType& type);
+// A device is of a type until it says another one: what it says of itself without naming its type takes nothing back.
+void keep_said_type(const Attributes& before, Attributes& now);
+// What it said, where that is not the name itself that it was entered under; else empty.
+std::string differing_type(const Attributes& said, const std::string& entered);
 // For people: both names, and what ends it.
 std::string sentence_of(const OtherType& other);
 

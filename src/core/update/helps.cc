@@ -21,8 +21,8 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"waiting_turn", "The other update of this device has to end first; or cancel that one."},
     {"clock_unknown", "The gateway has to hear the server once, or its clock has to be set."},
     {"stored_unreadable",
-     "The sentence says what ends it: the next plan of the server; or, for a deferral of the site, that somebody there "
-     "withdraws it or gives it again."},
+     "The sentence says what ends it: the next plan of the server; that the device says again what it is; or, for a deferral of "
+     "the site, that somebody there withdraws it or gives it again."},
     {"backing_off", "It tries again by itself. If it keeps failing, look at the log of the job."},
     {"same_result",
      "It tries again by itself, but seldom: the same end is to be expected. Look at the log of the job; mend the device, or the release, and "

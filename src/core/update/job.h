@@ -110,6 +110,7 @@ struct Installing {
   WallTime since;
   Stage stage = Stage::kReceived;
   std::string ran_instead = {};  // it has restarted since it had all bytes, and said this; empty: it has not
+  bool went_back = false;        // so it was once, whatever it has said since
   bool switching() const { return stage >= Stage::kSwitching; }
   friend bool operator==(const Installing&, const Installing&) = default;
 };
@@ -277,6 +278,7 @@ struct Given {
   bool checked = true;
   std::string unchecked;
   std::string held;           // why nothing new may start on this device, whatever else permits it; empty: nothing does
+  bool unheard = false;       // what the device said of itself is lost, its type too: it gets no byte before it says it again
   std::optional<OtherType> other_type;  // the device says that it is of another type: it gets no byte, and is asked nothing
   double jitter = 0;          // uniform in [0, 1)
   ActionId next_action;       // the next leased id; empty: none left, no attempt may start

@@ -162,6 +162,7 @@ struct Describe {
   }
   PublicState operator()(const Transmitting&) const {
     if (!given.stored) return waiting_artifact();
+    if (given.unheard) return {JobState::kWaitingGateway, "stored_unreadable", given.held, {}};
     if (!permits(job.terms.update, given.now)) return window();
     if (given.line) return in_line(*given.line);
     return {JobState::kDownloading, "downloading", "the device receives " + versions(job), {}};

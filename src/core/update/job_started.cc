@@ -80,8 +80,15 @@ void power_on(Decision& d) {
   const std::string other = other_version(job, d.given.running);
   if (switched(job) && !other.empty()) return fail_attempt(d, {FailureKind::kRolledBack, other});
   if (switched(job)) return;
+  const bool restarted = !job.boot_id.empty();  // else it may be the start in which the attempt began
   job.boot_id = d.given.boot_id;  // a plain restart: the device goes on where it was; or one that it does not speak of
-  if (auto* installing = std::get_if<Installing>(&job.phase)) installing->ran_instead = other;
+  auto* installing = std::get_if<Installing>(&job.phase);
+  if (installing == nullptr) return;
+  // A client that never says when it switches over: it had the chance to go on where a loss of power had stopped it.
+  if (installing->went_back && !other.empty() && job.terms.ask == Ask::kPoll)
+    return fail_attempt(d, {FailureKind::kRolledBack, other});
+  installing->ran_instead = other;
+  installing->went_back = restarted && !other.empty();
 }
 
 // The same in Transmitting, Installing and Restarting. True where the event was one of these.

@@ -345,6 +345,31 @@ TEST(Job, OurOwnDowntimeIsNoSilenceOfTheDevice) {
   EXPECT_EQ(rig.tick_at(at(110)).phase(), "Backoff");
 }
 
+// Its client never says that it switches over, nor that it is done: it installs the same again, and again.
+TEST(Job, AForeignDeviceThatKeepsStartingWithTheOldVersionIsRolledBack) {
+  JobTerms terms = samples::terms();
+  terms.ask = Ask::kPoll;
+  Rig rig{terms};
+  rig.to_installing().says(FeedbackKind::kProceeding).powers_on("boot-2", runs("26.10"));
+  EXPECT_EQ(rig.phase(), "Installing") << "it may have lost its power in the middle";
+  rig.says(FeedbackKind::kProceeding).powers_on("boot-2", runs("26.10"));
+  EXPECT_EQ(rig.phase(), "Installing") << "the same start";
+  rig.powers_on("boot-3", runs("26.10"));
+  EXPECT_EQ(rig.phase(), "Backoff");
+  EXPECT_EQ(rig.said().cause->reason, "rolled_back");
+  EXPECT_EQ(rig.job.attempt, 2);
+}
+
+TEST(Job, AnAgentThatLosesItsPowerAgainAndAgainWhileItInstallsGoesOn) {
+  JobTerms terms = samples::terms();
+  terms.ask = Ask::kConfirmation;
+  Rig rig{terms};
+  rig.to_installing();
+  for (const char* boot : {"boot-2", "boot-3", "boot-4"}) rig.powers_on(boot, runs("26.10"));
+  EXPECT_EQ(rig.phase(), "Installing");
+  EXPECT_EQ(rig.job.attempt, 1);
+}
+
 TEST(Job, TheOldVersionAfterTheSwitchOverIsRolledBack) {
   for (const bool closed : {false, true}) {
     JobTerms once = terms();

@@ -83,7 +83,7 @@ bool wants_link(const Job& job, const Given& given) {
 }
 
 bool may_download(const Job& job, const Given& given) {
-  if (!given.stored || given.other_type) return false;
+  if (!given.stored || given.other_type || given.unheard) return false;
   if (is<Ready>(job)) return machine::hold(job, given) == Hold::kNone;
   // Also where all of it was sent once: a device that lost it gets none of it after the expiry.
   return (is<Transmitting>(job) || is<Installing>(job)) && permits(job.terms.update, given.now) && given.now < job.terms.expires_at;

@@ -24,6 +24,7 @@ core::Attributes changed(const core::Attributes& before, const wire::DdiConfigDa
     else
       out[key] = *value;
   }
+  core::keep_said_type(before, out);
   return out;
 }
 

@@ -27,7 +27,7 @@ const HttpResponse* Door::now(const HttpRequest& request) {
   DeviceState* device = parts_.site.find_device(target.substr(slash + 1));
   if (device == nullptr || device->unsaved > 0) return nullptr;
   const PollCache& kept = device->poll;
-  if (device->wants_link) return nullptr;  // its poll may take it
+  if (device->wants_link || device->lost) return nullptr;  // its poll may take it; or counts
   if (kept.generation != device->generation || kept.path != target || kept.encrypted != request.peer.encrypted) return nullptr;
   const Headers& headers = request.headers;
   if (headers.find("Prefer")) return nullptr;

@@ -110,10 +110,14 @@ HttpResponse Door::serve(Call& call, const Served& served, std::shared_ptr<const
                                           .last_modified = modified});
   HttpResponse response{answer.status};
   if (answer.status == 304) response.headers.add("ETag", "\"" + known.sha1 + "\"");
-  if (answer.status == 416) response.headers.add("Content-Range", wire::unsatisfied_range(known.size));
-  if (answer.status != 200 && answer.status != 206) return response;
   Site& site = parts_.site;
   const core::Job& job = *served.job;
+  if (answer.status == 416) {
+    response.headers.add("Content-Range", wire::unsatisfied_range(known.size));
+    // It has all of it, and only looks whether there is more.
+    if (get && asked.find("Range") == "bytes=" + std::to_string(known.size) + "-") site.goes_on_at(job.terms.id, job.action, known.sha256, known.size);
+  }
+  if (answer.status != 200 && answer.status != 206) return response;
   if (get && (!sending_.has_place_for(job.action) || !site.may_transmit(job))) {
     HttpResponse later{503};
     later.headers.add("Retry-After", "5");
@@ -145,6 +149,7 @@ HttpResponse Door::serve(Call& call, const Served& served, std::shared_ptr<const
     site.save_history(*call.device, job.action);
   }
   response.body = FileSlice{std::move(file), part.offset, part.length, begin(part.offset)};
+  if (get) site.goes_on_at(job.terms.id, job.action, known.sha256, part.offset);
   return response;
 }
 

@@ -102,7 +102,7 @@ Task<HttpResponse> Door::put_config_data(Call& call) {
   // A status lasts from when it was said, and what is said beside it makes it no newer.
   const std::string busy = "dray.busy";
   const bool ends = call.device->attributes.contains(busy) && !after->attributes.contains(busy);
-  const Site::Said said{is_power_on_report(*put), put->data.contains(busy) || ends};
+  const Site::Said said{is_power_on_report(*put), put->data.contains(busy) || ends, put->data.size() > put->data.count(busy)};
   if (call.device->wants_config_data || after->attributes != call.device->attributes || said.power_on || said.busy) {
     call.device->attributes = std::move(after->attributes);
     parts_.site.device_reported(*call.device, said);

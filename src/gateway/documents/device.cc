@@ -54,6 +54,7 @@ void read_members(const Node& n, DeviceRecord& d) {
   d.installed_version = text_of(n, "installed_version");
   d.seen_at = maybe_time_of(n, "seen_at");
   if (const auto token = n.maybe("token_sha256")) d.token_sha256 = token->text();
+  if (const auto lost = n.maybe("lost")) d.lost = lost->boolean();
   if (const auto boots = n.maybe("boots")) read_boots(*boots, d);
   if (const auto installed = n.maybe("installed"))
     installed->members([&](std::string_view key, const Node& v) { d.installed[std::string{key}] = v.text(kLongestText); });
@@ -79,6 +80,7 @@ std::string write_device(const DeviceRecord& d) {
     out["busy"] = json::object{
         {"until", maybe_time_value(d.busy->until)}, {"reason", d.busy->reason}, {"at", time_value(d.busy->at)}};
   if (!d.token_sha256.empty()) out["token_sha256"] = d.token_sha256;
+  if (d.lost) out["lost"] = true;
   if (!d.boots.earlier.empty() || d.boots.doubt) out["boots"] = boots_value(d.boots);
   if (!d.installed.empty()) {
     json::object installed;

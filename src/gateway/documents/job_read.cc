@@ -121,7 +121,7 @@ JobPhase phase_of(const Node& n) {
     case 4:
       return Transmitting{since()};
     case 5:
-      return Installing{since(), stage_of(n), text_or_empty(n, "ran_instead")};
+      return Installing{since(), stage_of(n), text_or_empty(n, "ran_instead"), flag_or(n, "went_back", false)};
     case 6:
       return Restarting{since(), text_or_empty(n, "ran_instead")};
     case 7:

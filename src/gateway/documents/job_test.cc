@@ -21,7 +21,7 @@ std::vector<JobPhase> phases() {
           Deferred{DeferCause::kDeviceAsked, kWallMax, "ines", "stocktaking", true},
           Ready{at},
           Transmitting{at},
-          Installing{at, Stage::kVerifying, "runs os 26.10"},
+          Installing{at, Stage::kVerifying, "runs os 26.10", true},
           Restarting{at, "runs os 26.10"},
           Backoff{at, failure},
           Cancelling{"c2", "kim", "wrong", true, at, true},

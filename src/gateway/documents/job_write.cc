@@ -67,7 +67,7 @@ struct PhaseWriter {
   json::object operator()(const Ready& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Transmitting& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Installing& p) const {
-    return {{"since", time_value(p.since)}, {"stage", word_of(kStages, p.stage)}, {"ran_instead", p.ran_instead}};
+    return {{"since", time_value(p.since)}, {"stage", word_of(kStages, p.stage)}, {"ran_instead", p.ran_instead}, {"went_back", p.went_back}};
   }
   json::object operator()(const Restarting& p) const {
     return {{"since", time_value(p.since)}, {"ran_instead", p.ran_instead}};

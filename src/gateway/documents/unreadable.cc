@@ -54,7 +54,7 @@ std::string sentence_of(Fate fate) {
     case Fate::kNoClock:
       return "nothing new starts before the server has told the time";
     case Fate::kAskDevice:
-      return "the device is asked to report";
+      return "the device is asked to report, and gets nothing new before it has, or has shown that it never does";
     case Fate::kFetchAgain:
       return "it is fetched again where it is needed";
     case Fate::kNewName:

@@ -19,7 +19,7 @@ enum class Fate {
   kNoPlan,       // nothing new starts before the next plan
   kNewEpoch,     // counters: a new epoch begins, action ids by the rule for a gateway that was restored
   kNoClock,      // the time is not known before the server was heard
-  kAskDevice,    // a device is asked to report
+  kAskDevice,    // a device is asked to report, and nothing new starts on it before it has (or plainly never does)
   kFetchAgain,   // an artifact, or a part of one
   kNewName,      // which gateway this is: a new name is made, and a new epoch begins
   kTellAgain,    // a report: the state of everything is reported again

@@ -32,6 +32,11 @@ class OtherTypes : public ServerProgram {
 
 TEST_F(OtherTypes, AnOperatorSeesItAndMovesTheDevice) {
   EXPECT_EQ(device().at("reason").as_string(), "type_differs");
+  const auto says_type = [&] { return gateway({.path = "/gateway/v1/plan"}, gateway_token_).json().at("devices").at(0); };
+  EXPECT_EQ(says_type().at("says_type").as_string(), "scale-s2") << "another gateway in its place knows it by that";
+  says("till-t3");
+  EXPECT_FALSE(says_type().as_object().contains("says_type"));
+  says("scale-s2");
   const auto shown = drayctl({"device", "show", "till-1"});
   EXPECT_NE(shown.second.find("says that it is of type 'scale-s2', and is entered as 'till-t3'"), std::string::npos) << shown.second;
   const auto why = drayctl({"device", "why", "till-1"});
