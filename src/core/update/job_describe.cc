@@ -84,8 +84,8 @@ struct Describe {
                 "clock_unknown",
                 "the gateway does not know the time before it has heard the server",
                 {}};
-      case Hold::kHeld:
-        return {JobState::kScheduled, "stored_unreadable", given.held, {}};
+      case Hold::kUnreadable:
+        return {JobState::kScheduled, "stored_unreadable", given.unreadable, {}};
       case Hold::kType:  // said by type_differs(), in whatever phase
         break;
       case Hold::kArtifact:
