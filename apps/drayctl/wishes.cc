@@ -107,29 +107,31 @@ Task<Result<>> jobs_at_gateway(Session& session) {
 namespace {
 
 // Those that are over are shown to whoever asks for all, and to programs.
-void print_deferrals(const Session& session, json::array deferrals, std::vector<Column> columns, bool all) {
-  if (!session.as_json && !all)
-    std::erase_if(deferrals, [](const json::value& one) { return cell(one, "stands") != "yes"; });
-  else
-    columns.insert(columns.end() - 3, {"STANDS", "stands"});
-  session.print_list(columns, deferrals);
+void print_deferrals(const Session& session, const json::array& deferrals, std::vector<Column> columns, bool all) {
+  json::array shown;
+  for (const json::value& one : deferrals)
+    if (session.as_json || all || cell(one, "stands") == "yes") shown.push_back(one);
+  if (all) columns.insert(columns.end() - 3, Column{"STANDS", "stands"});
+  session.print_list(columns, shown);
 }
 
 }  // namespace
 
 Task<Result<>> deferrals_at_server(Session& session, bool all) {
-  auto items = co_await session.api.list("/deferrals");
+  const std::string path = "/deferrals";
+  const auto items = co_await session.api.list(path);
   if (!items) co_return items.error();
-  print_deferrals(session, std::move(*items),
-                  {{"ID", "id"}, {"SITE", "site"}, {"DEVICE", "device"}, {"ROLLOUT", "rollout"}, {"UNTIL", "until"}, {"FROM", "from"}, {"BY", "by"}, {"WHY", "why"}}, all);
+  std::vector<Column> columns{{"ID", "id"},       {"SITE", "site"}, {"DEVICE", "device"}, {"ROLLOUT", "rollout"},
+                              {"UNTIL", "until"}, {"FROM", "from"}, {"BY", "by"},         {"WHY", "why"}};
+  print_deferrals(session, *items, std::move(columns), all);
   co_return Result<>{};
 }
 
 Task<Result<>> deferrals_at_gateway(Session& session, bool all) {
   const auto answer = co_await session.api.get("/deferrals");
   if (!answer) co_return answer.error();
-  print_deferrals(session, answer->at("deferrals").as_array(),
-                  {{"ID", "id"}, {"DEVICE", "device"}, {"ASSIGNMENT", "assignment"}, {"UNTIL", "until"}, {"FROM", "from"}, {"BY", "by"}, {"WHY", "why"}}, all);
+  std::vector<Column> columns{{"ID", "id"}, {"DEVICE", "device"}, {"ASSIGNMENT", "assignment"}, {"UNTIL", "until"}, {"FROM", "from"}, {"BY", "by"}, {"WHY", "why"}};
+  print_deferrals(session, answer->at("deferrals").as_array(), std::move(columns), all);
   co_return Result<>{};
 }
 
