@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <span>
 
@@ -50,7 +51,7 @@ void add_artifact(CLI::App& app, Cli& cli) {
 
 void add_type(CLI::App& app, Cli& cli) {
   struct Options {
-    std::string name, client = "dray", ask, ends_on, probe, bytes_from;
+    std::string name, client, ask, ends_on, probe, bytes_from;
     std::vector<std::string> components, parts, also_called;
     bool one_by_one = false;
     std::int64_t power_on_within = 600;
@@ -61,7 +62,7 @@ void add_type(CLI::App& app, Cli& cli) {
   make->add_option("name", o->name, "such as till-t3")->required();
   make->add_option("--component", o->components, "a separately updated part; may be repeated, in order")->required();
   make->add_flag("--one-by-one", o->one_by_one, "update the components one after the other, in the order given (default: together)");
-  make->add_option("--client", o->client, "what runs on it: dray, swupdate, rauc, zephyr, hawkbit-rs, any")->capture_default_str();
+  make->add_option("--client", o->client, "what runs on it: dray (our agent), swupdate, rauc, zephyr, hawkbit-rs; default: any");
   make->add_option("--ask", o->ask, "confirmation or poll; default by client");
   make->add_option("--ends-on", o->ends_on, "power_on or closed; default by client");
   make->add_option("--bytes-from", o->bytes_from, "gateway, or elsewhere: devices that have their bytes another way are taken at their word");
@@ -69,13 +70,14 @@ void add_type(CLI::App& app, Cli& cli) {
   make->add_option("--probe", o->probe, "status probe command, run by the gateway");
   make->add_option("--part", o->parts, "COMPONENT=PART where the DDI name differs; may be repeated");
   make->callback([&cli, o] {
-    json::object body{{"name", o->name}, {"components", strings(o->components)}, {"client", o->client}, {"power_on_within", o->power_on_within}};
+    json::object body{{"name", o->name}, {"components", strings(o->components)}, {"power_on_within", o->power_on_within}};
     json::array order;
     if (o->one_by_one)
       for (const auto& c : o->components) order.push_back(strings({c}));
     else
       order.push_back(strings(o->components));
     body["order"] = std::move(order);
+    if (!o->client.empty()) body["client"] = o->client;
     if (!o->ask.empty()) body["ask"] = o->ask;
     if (!o->ends_on.empty()) body["ends_on"] = o->ends_on;
     if (!o->bytes_from.empty()) body["bytes_from"] = o->bytes_from;
@@ -304,6 +306,10 @@ std::optional<int> Cli::parse(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  const std::span words{argv, static_cast<std::size_t>(argc)};
+  const bool given = std::any_of(words.begin(), words.end(), [](const char* word) { return std::string_view{word} == "--gateway" || std::string_view{word}.starts_with("--gateway="); });
+  if (given && !at_gateway)
+    return std::fputs("drayctl: this command talks to the server only, and --gateway is for jobs, deferrals, defer, withdraw, cancel and alone: leave it out\n", stderr), 2;
   if (at_gateway && gateway.empty()) return std::fputs("drayctl: this command needs --gateway URL\n", stderr), 2;
   return {};
 }

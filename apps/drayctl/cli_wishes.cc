@@ -47,20 +47,10 @@ void add_server_wishes(CLI::App& app, Cli& cli) {
 
   CLI::App* group = app.add_subcommand("deferral", "what was put off, at the server and at the sites")
                         ->require_subcommand(1);
-  group->add_subcommand("list", "the deferrals")->callback([&cli] {
-    cli.command = [](Session& s) {
-      return list_of(s, "/deferrals",
-                     {{"ID", "id"},
-                      {"SITE", "site"},
-                      {"DEVICE", "device"},
-                      {"ROLLOUT", "rollout"},
-                      {"UNTIL", "until"},
-                      {"STANDS", "stands"},
-                      {"FROM", "from"},
-                      {"BY", "by"},
-                      {"WHY", "why"}});
-    };
-  });
+  auto all = keep<bool>();
+  CLI::App* list = group->add_subcommand("list", "the deferrals that stand");
+  list->add_flag("--all", *all, "also those that are over");
+  list->callback([&cli, all] { cli.command = [all](Session& s) { return deferrals_at_server(s, *all); }; });
   auto id = keep<std::string>();
   CLI::App* withdraw =
       group->add_subcommand("withdraw", "end one of the server's; the update falls back to its planned time");
@@ -101,9 +91,10 @@ void add_gateway_wishes(CLI::App& app, Cli& cli) {
   app.add_subcommand("jobs", "with --gateway: the jobs of its site")->callback([at_site] {
     at_site(jobs_at_gateway);
   });
-  app.add_subcommand("deferrals", "with --gateway: what is put off at its site")->callback([at_site] {
-    at_site(deferrals_at_gateway);
-  });
+  auto all = keep<bool>();
+  CLI::App* deferrals = app.add_subcommand("deferrals", "with --gateway: what is put off at its site");
+  deferrals->add_flag("--all", *all, "also what is over");
+  deferrals->callback([at_site, all] { at_site([all](Session& s) { return deferrals_at_gateway(s, *all); }); });
 
   auto wish = keep<DeferWish>();
   CLI::App* defer = app.add_subcommand("defer", "with --gateway: put off a device, or the whole site");

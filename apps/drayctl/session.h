@@ -53,7 +53,8 @@ Task<Result<>> defer_at_server(Session& session, DeferWish wish);
 Task<Result<>> defer_at_gateway(Session& session, DeferWish wish);
 Task<Result<>> withdraw_deferral(Session& session, std::string id);  // of the server or the gateway, whom the session talks to
 Task<Result<>> jobs_at_gateway(Session& session);
-Task<Result<>> deferrals_at_gateway(Session& session);
+Task<Result<>> deferrals_at_server(Session& session, bool all);  // all: also those that are over
+Task<Result<>> deferrals_at_gateway(Session& session, bool all);
 Task<Result<>> list_gateways(Session& session, std::string site);  // gateways.cc
 // The reason, its sentence and until, and what would have to happen.
 Task<Result<>> why_device(Session& session, std::string name);

@@ -1,4 +1,5 @@
 // Deferrals, at the server and at a gateway; and why something waits.
+#include <algorithm>
 #include <iostream>
 
 #include "core/update/helps.h"
@@ -94,29 +95,43 @@ Task<Result<>> withdraw_deferral(Session& session, std::string id) {
 Task<Result<>> jobs_at_gateway(Session& session) {
   const auto answer = co_await session.api.get("/jobs");
   if (!answer) co_return answer.error();
-  session.print_list({{"JOB", "id"},
-                      {"DEVICE", "device"},
-                      {"STATE", "state"},
-                      {"REASON", "reason"},
-                      {"UNTIL", "until"},
-                      {"UPDATE AT", "update_at"},
-                      {"WHY", "sentence"}},
-                     answer->at("jobs").as_array());
+  const json::array& jobs = answer->at("jobs").as_array();
+  std::vector<Column> columns{{"JOB", "id"},       {"DEVICE", "device"},       {"STATE", "state"},  {"REASON", "reason"},
+                              {"UNTIL", "until"}, {"UPDATE AT", "update_at"}, {"WHY", "sentence"}};
+  if (std::any_of(jobs.begin(), jobs.end(), [](const json::value& job) { return cell(job, "cause.sentence") != "-"; }))
+    columns.push_back({"CAUSE", "cause.sentence"});
+  session.print_list(columns, jobs);
   co_return Result<>{};
 }
 
-Task<Result<>> deferrals_at_gateway(Session& session) {
+namespace {
+
+// Those that are over are shown to whoever asks for all, and to programs.
+void print_deferrals(const Session& session, const json::array& deferrals, std::vector<Column> columns, bool all) {
+  json::array shown;
+  for (const json::value& one : deferrals)
+    if (session.as_json || all || cell(one, "stands") == "yes") shown.push_back(one);
+  if (all) columns.insert(columns.end() - 3, Column{"STANDS", "stands"});
+  session.print_list(columns, shown);
+}
+
+}  // namespace
+
+Task<Result<>> deferrals_at_server(Session& session, bool all) {
+  const std::string path = "/deferrals";
+  const auto items = co_await session.api.list(path);
+  if (!items) co_return items.error();
+  std::vector<Column> columns{{"ID", "id"},       {"SITE", "site"}, {"DEVICE", "device"}, {"ROLLOUT", "rollout"},
+                              {"UNTIL", "until"}, {"FROM", "from"}, {"BY", "by"},         {"WHY", "why"}};
+  print_deferrals(session, *items, std::move(columns), all);
+  co_return Result<>{};
+}
+
+Task<Result<>> deferrals_at_gateway(Session& session, bool all) {
   const auto answer = co_await session.api.get("/deferrals");
   if (!answer) co_return answer.error();
-  session.print_list({{"ID", "id"},
-                      {"DEVICE", "device"},
-                      {"ASSIGNMENT", "assignment"},
-                      {"UNTIL", "until"},
-                      {"STANDS", "stands"},
-                      {"FROM", "from"},
-                      {"BY", "by"},
-                      {"WHY", "why"}},
-                     answer->at("deferrals").as_array());
+  std::vector<Column> columns{{"ID", "id"}, {"DEVICE", "device"}, {"ASSIGNMENT", "assignment"}, {"UNTIL", "until"}, {"FROM", "from"}, {"BY", "by"}, {"WHY", "why"}};
+  print_deferrals(session, answer->at("deferrals").as_array(), std::move(columns), all);
   co_return Result<>{};
 }
 

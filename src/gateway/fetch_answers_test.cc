@@ -198,6 +198,39 @@ TEST_F(DamagedBytes, AreSaidByGatewayAndJobUntilTheyAreRight) {
   EXPECT_NE(reason, "artifact_damaged");
 }
 
+// Over a slow line sound bytes may come for hours: what was said of the ones before is over with the first answer.
+TEST_F(DamagedBytes, AreNotSaidAnyMoreWhereTheServersBytesComeAgain) {
+  artifact = add(kWhole);
+  server.honest.publish(plan_of({artifact}));
+  server.instead["artifacts"] = [](const HttpRequest&, const std::string&) {
+    HttpResponse out{503};
+    out.headers.add("Content-Type", "application/problem+json");
+    out.headers.add("Retry-After", "60");
+    out.body = std::string{R"({"status":503,"reason":"artifact_damaged"})"};
+    return out;
+  };
+  gw.power_on();
+  run_for(5min);
+  ASSERT_EQ(reason, "artifact_damaged");
+  server.instead["artifacts"] = [this](const HttpRequest&, const std::string&) { return broken_off(200, 0, 1'000'000); };
+  run_for(3min);
+  EXPECT_FALSE(is_stored(artifact));
+  EXPECT_EQ(reason, "waiting_artifact");
+}
+
+// Here it was the bytes: only all of them can tell.
+TEST_F(DamagedBytes, ThatCameAreSaidUntilAllAreRight) {
+  artifact = add(kWhole);
+  server.honest.publish(plan_of({artifact}));
+  server.instead["artifacts"] = [this](const HttpRequest&, const std::string&) { return answer(200, bytes_of(kWhole, 2)); };
+  gw.power_on();
+  run_for(5min);
+  ASSERT_EQ(reason, "artifact_damaged");
+  server.instead["artifacts"] = [this](const HttpRequest&, const std::string&) { return broken_off(200, 0, 1'000'000); };
+  run_for(10min);
+  EXPECT_EQ(reason, "artifact_damaged");
+}
+
 TEST_F(DamagedBytes, AServerThatSaysSoItselfIsBelievedAndCostsNothing) {
   artifact = add(300'000);
   server.honest.publish(plan_of({artifact}));

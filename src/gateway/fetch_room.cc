@@ -49,7 +49,7 @@ Task<Result<>> Fetcher::make_room(const Wanted& what) {
     for (const auto& [sha, bytes] : safe_)
       if (sha != what.sha) used += bytes;
     const std::uint64_t missing = what.size - std::min(have, what.size);
-    const bool in_quota = used + what.size <= quota();
+    const bool in_quota = used + what.size <= parts_.site.store_quota();
     const std::uint64_t to_be_free = missing + parts_.site.settings().store_reserve;
     if (in_quota && free >= to_be_free) co_return Result<>{};
     const Sha256* oldest = nullptr;
@@ -58,7 +58,7 @@ Task<Result<>> Fetcher::make_room(const Wanted& what) {
         oldest = &sha;
     if (oldest == nullptr)
       co_return Error{ErrorCode::kExhausted, in_quota ? "the disk lacks " + human_bytes(to_be_free - free) + ": " + human_bytes(free) + " of " + human_bytes(to_be_free) + " are free"
-                                                      : "its quota lacks " + human_bytes(used + what.size - quota()) + ": it is " + human_bytes(quota()) + ", and what is needed takes " +
+                                                      : "its quota lacks " + human_bytes(used + what.size - parts_.site.store_quota()) + ": it is " + human_bytes(parts_.site.store_quota()) + ", and what is needed takes " +
                                                             human_bytes(used + what.size)};
     Sha256 victim = *oldest;
     parts_.site.log().info("artifact_evicted", {{"sha256", victim.hex()}});

@@ -109,11 +109,6 @@ Result<> Fetcher::restore(const Document& document) {
   return {};
 }
 
-std::uint64_t Fetcher::quota() const {
-  const std::uint64_t own = parts_.site.settings().store_quota, planned = parts_.site.plan().plan().limits.store;
-  return planned == 0 ? own : std::min(own, planned);
-}
-
 // What is to be fetched, current steps before later ones; each artifact once.
 std::vector<Fetcher::Wanted> Fetcher::wanted() const {
   std::vector<Wanted> out;

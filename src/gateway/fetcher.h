@@ -49,7 +49,6 @@ class Fetcher {
   std::string why_damaged(const Sha256& sha) const;
   // Artifacts that are wanted and came with another SHA-256.
   std::vector<wire::SpoiltArtifact> damaged() const;
-  std::uint64_t quota() const;
   // A stored artifact was found broken. It is to be fetched again, but not for ever without a pause.
   void spoilt(const Sha256& sha);
   // Why fetches are slow, for people; nothing where they are not.

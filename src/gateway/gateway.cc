@@ -56,7 +56,7 @@ wire::StorageReport Gateway::storage() const {
   wire::StorageReport out;
   for (const auto& [sha, blob] : blobs_.all()) out.artifacts.push_back({sha, blob.size, true});
   out.used = blobs_.used();
-  out.quota = fetcher_.quota();
+  out.quota = site_.store_quota();
   out.damaged = fetcher_.damaged();
   return out;
 }

@@ -151,7 +151,7 @@ HttpResponse LocalApi::status() const {
             {"unreadable", unreadable()},
             {"link", {{"wan_bytes", site_.link.wan}, {"wan_control_bytes", site_.link.wan_control}, {"lan_bytes", site_.link.lan}}},
             {"rates", {{"wan", rate(rates_.wan())}, {"devices", std::move(devices)}}},
-            {"storage", {{"used", blobs_.used()}, {"quota", fetcher_.quota()}, {"artifacts", std::move(artifacts)}}},
+            {"storage", {{"used", blobs_.used()}, {"quota", site_.store_quota()}, {"artifacts", std::move(artifacts)}}},
             {"contact", {{"last", site_.time().contact() ? json::value(to_rfc3339(site_.last_contact())) : json::value{}},
                          {"clock_known", site_.time().known()},
                          {"now", to_rfc3339(site_.now())}}},

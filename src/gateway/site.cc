@@ -177,7 +177,13 @@ void Site::reconcile(const std::set<JobId>& again) {
     } else
       apply_one(change.id, std::get<core::JobEvent>(change.what));
   }
+  std::vector<DeviceState*> unplanned;
+  for (auto& [name, device] : devices_)
+    if (!device->in_plan && device->seen_at) unplanned.push_back(device.get());
   index_jobs();
+  // Of a device that was added the server knows by now only its name: what it said before that is told again.
+  for (const DeviceState* device : unplanned)
+    if (device->in_plan) report(device_report(*device));
   refresh_all();
   work_changed.notify();
 }

@@ -142,6 +142,7 @@ class Site {
   void artifact_stored(const Sha256& sha);
   void artifact_lost(const Sha256& sha);
   bool is_referenced(const Sha256& sha) const;
+  std::uint64_t store_quota() const;  // bytes: the lower of its own and the plan's
 
   // --- devices ---
   DeviceState* find_device(std::string_view name);
@@ -283,6 +284,7 @@ class Site {
   void settle_jobs(DeviceState& device);
   void answer_for_device(DeviceState& device, const core::Job& job);
   core::Lack lack_of(const core::StepArtifact& artifact) const;
+  core::Lack lack_of_room(const core::Job& job) const;
   bool has_turn(const core::Job& job) const;
   void report_job(const core::Job& job);
   wire::JobReport job_report(const core::Job& job) const;

@@ -3,7 +3,9 @@
 // Remembered with each device, across attempts, jobs and restarts. What a gateway before this one sent is not known: of
 // the artifacts that the plan had when this one took its place, the device's word counts.
 #include <algorithm>
+#include <map>
 
+#include "base/bytes.h"
 #include "gateway/documents/records.h"
 #include "gateway/site.h"
 
@@ -55,6 +57,30 @@ void Site::prune_sent_before() {
   };
   if (sent_before_ && std::erase_if(*sent_before_, is_gone) > 0)
     save({Write::put(kind::kMeta, std::string{kSentBefore}, documents::write_sent_before(*sent_before_))});
+}
+
+std::uint64_t Site::store_quota() const {
+  const std::uint64_t own = parts_.settings.store_quota, planned = plan_.plan().limits.store;
+  return planned == 0 ? own : std::min(own, planned);
+}
+
+// All steps of a device lie in the store at once, because what an open job refers to stays there. Where they can't, it is said
+// before the first of them begins: afterwards the device would be left with a mix.
+core::Lack Site::lack_of_room(const core::Job& job) const {
+  if (job.terms.steps.size() < 2 || job.step > 0 || job.begun_at || core::has_started(job) || core::is_final(job)) return {};
+  std::map<Sha256, std::uint64_t> all;
+  for (const auto& step : job.terms.steps)
+    for (const core::StepArtifact& artifact : step) {
+      all[artifact.sha256] = artifact.size;
+      if (parts_.stored(artifact.sha256)) continue;
+      if (core::Lack lack = lack_of(artifact); lack.kind == core::Lack::Kind::kNoRoom) return lack;
+    }
+  std::uint64_t needed = 0;
+  for (const auto& [sha, size] : all) needed += size;
+  const std::uint64_t quota = store_quota();
+  if (needed <= quota) return {};
+  return {core::Lack::Kind::kNoRoom, core::all_versions(job.terms),
+          "its quota lacks " + human_bytes(needed - quota) + ": it is " + human_bytes(quota) + ", and what is needed takes " + human_bytes(needed)};
 }
 
 // It has the bytes, and restarts some time; what it then runs many clients say only when they are asked. Ours says it by

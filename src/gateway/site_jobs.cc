@@ -31,7 +31,7 @@ core::Given Site::given_for(const core::Job& job) const {
   given.now = now();
   given.doubt = parts_.refused() ? core::Doubt::kTwoGateways : core::Doubt::kNone;
   given.clock_known = time_.known();
-  given.held = damage_.holds(job.terms.device);
+  given.unreadable = damage_.holds(job.terms.device);
   given.stored = true;
   if (job.step < job.terms.steps.size())
     for (const auto& artifact : job.terms.steps[job.step]) {
@@ -39,6 +39,10 @@ core::Given Site::given_for(const core::Job& job) const {
       given.stored = false;
       if (given.lack.kind == core::Lack::Kind::kNotYet) given.lack = lack_of(artifact);
     }
+  if (core::Lack lack = lack_of_room(job); lack.kind == core::Lack::Kind::kNoRoom) {
+    given.stored = false;
+    given.lack = std::move(lack);
+  }
   const auto device = devices_.find(job.terms.device.value());
   if (device != devices_.end()) {
     const DeviceState& d = *device->second;
@@ -50,7 +54,7 @@ core::Given Site::given_for(const core::Job& job) const {
     if (d.boots.doubt && given.doubt == core::Doubt::kNone) given.doubt = core::Doubt::kTwoAgents;
     given.other_type = other_type_of(d);
     given.unheard = d.lost;
-    if (given.held.empty()) given.held = why_lost(d);
+    if (given.unreadable.empty()) given.unreadable = why_lost(d);
     give_status(d, given);
   }
   give_turn(job, given);

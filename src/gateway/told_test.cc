@@ -1,4 +1,6 @@
 // What a gateway tells of updates that are not done: the device's own words, what it waited for, who and why.
+#include <filesystem>
+
 #include "gateway/testing/gateway_test_rig.h"
 
 namespace dray::gateway {
@@ -73,6 +75,25 @@ TEST_F(ToldTest, AFullStoreSaysWhatIsFullAndHowMuchIsMissingAlsoWhenItExpired) {
   EXPECT_TRUE(until_state("r1-dev-1", "expired"));
   EXPECT_TRUE(until_said("r1-dev-1", "expired while the gateway had no room for os 2.0: its quota lacks 500.0 kB"));
   EXPECT_EQ(server.job("r1-dev-1")->cause->reason, "store_full");
+}
+
+// Its first step would be installed, and its second never come.
+TEST_F(ToldTest, AQuotaThatCanNotHoldAllStepsOfADeviceHoldsItBeforeTheFirst) {
+  one_artifact(1, 1'000'000);
+  const auto app = server.add_artifact(testing_world::some_bytes(1'000'000, 9), "app", "3.0", 33);
+  server.plan.device_types[0].components = {"os", "app"};
+  const core::Step first{artifact_.sha256}, second{app.sha256};
+  server.plan.assignments[0].jobs[0].steps = {first, second};
+  settings.store_quota = 1'500'000;
+  start();
+  EXPECT_TRUE(until_said("r1-dev-1", "the gateway has no room for os 2.0, app 3.0: its quota lacks 500.0 kB: it is 1.5 MB, and what is needed takes 2.0 MB"));
+  EXPECT_EQ(server.job("r1-dev-1")->reason, "store_full");
+  EXPECT_TRUE(until([&] { return std::filesystem::exists(folder() + "/data/blobs/" + artifact_.sha256.hex()); })) << "the first is here";
+  EXPECT_EQ(link("deploymentBase"), "");
+  server.plan.limits.store = 0;
+  settings.store_quota = 2'500'000;
+  restart();
+  EXPECT_FALSE(wait_link("deploymentBase").empty()) << "with room it begins";
 }
 
 TEST_F(ToldTest, AFullDiskSaysThatItIsTheDisk) {

@@ -63,18 +63,18 @@ struct Download : Transfer {
 // Of the downloads at a time, what one site may have: a gateway fetches one file after the other.
 std::size_t most_of_site(const Options& options) { return std::max<std::size_t>(1, options.most_downloads / 8); }
 
-enum class Business { kNone, kHeld, kYes };
+enum class Business { kNone, kNotYet, kYes };
 
 // May this site have these bytes now? What a push rollout holds back is nobody's business before its time.
 Business business(const core::Plan& plan, const Sha256& sha256) {
   Business out = Business::kNone;
   for (const core::Assignment& assignment : plan.assignments) {
-    if (out == Business::kHeld && assignment.fetch == core::Fetch::kHold) continue;
+    if (out == Business::kNotYet && assignment.fetch == core::Fetch::kHold) continue;
     for (const core::JobOrder& job : assignment.jobs)
       for (const core::Step& step : job.steps) {
         if (std::find(step.begin(), step.end(), sha256) == step.end()) continue;
         if (assignment.fetch != core::Fetch::kHold || DRAY_MUTANT("held_push_early")) return Business::kYes;
-        out = Business::kHeld;
+        out = Business::kNotYet;
       }
   }
   return out;
@@ -350,8 +350,8 @@ Task<HttpResponse> GatewayApi::artifact(Site& site, HttpRequest request, std::st
   auto plan = co_await sites_.plan(site);
   if (!plan) co_return busy_response("the plan can not be read now", kRetryAfter);
   const Business may = business(**plan, *sha256);
-  if (may == Business::kHeld)
-    co_return problem_response(404, "this artifact is held until its transmission time");
+  if (may == Business::kNotYet)
+    co_return problem_response(404, "this artifact is not transmitted before its transmission time");
   if (may == Business::kNone || artifacts_.blob(*sha256) == nullptr)
     co_return problem_response(404, "no such artifact for this site");
   if (artifacts_.damage(*sha256) != nullptr) co_return damaged_response(*sha256);

@@ -201,7 +201,7 @@ Result<wire::WhatIfView> what_if(Parts& parts, const Options& options, const wir
     describe(*results[i].planned, view);
     add_times(asked.facts.sites[i], results[i]);
   }
-  for (const auto& [site, why] : asked.held)
+  for (const auto& [site, why] : asked.unreadable)
     out.sites.push_back({.site = site, .misfit = "row_unreadable", .sentence = why});
   out.facts = std::move(asked.facts);
   return out;

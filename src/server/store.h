@@ -277,7 +277,7 @@ struct Lists {
   // What a rollout that is not made would mean; all its phases together. kInvalid as add_rollout().
   struct WhatIf {
     std::vector<SiteWork> sites;
-    std::vector<std::pair<std::string, std::string>> held;  // sites whose row can't be read, and why
+    std::vector<std::pair<std::string, std::string>> unreadable;  // sites whose row can't be read, and why
     std::int64_t incompatible = 0;
     wire::ForecastRollout facts;  // site by site as above, still without times
   };

@@ -278,7 +278,7 @@ struct SiteTimesView {
   std::uint64_t bytes = 0, rate = 0;  // that the gateway lacked; bytes per second that were counted on
   std::optional<WallTime> planned_at, transmit_at, update_at, fetched_at, finish_at;
   std::string misfit, sentence;  // empty: it fits
-  std::optional<bool> assumed;   // the rate was never measured; nothing: it is not known any more
+  std::optional<bool> assumed;   // the rate was never measured; nothing: there are no times
 };
 // Of all sites of a rollout.
 struct PlanningView {

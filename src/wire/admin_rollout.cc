@@ -142,10 +142,13 @@ void say_damaged_artifacts(const RolloutView& view, Said& said) {
 
 }  // namespace
 
+// "now" of whoever asks is a little earlier, by its clock: nothing to warn of.
+constexpr std::chrono::minutes kOnItsWay{2};
+
 std::vector<std::string> warnings_of(const NewRollout& rollout, WallTime now) {
   std::vector<std::string> out;
   const auto past = [&](std::string_view name, WallTime time) {
-    if (!rollout.terms.computed && time < now)
+    if (!rollout.terms.computed && time + kOnItsWay < now)
       out.push_back(std::string{name} + ": " + to_rfc3339(time) + " is over already; it begins at once");
   };
   if (rollout.terms.transmit_at) past("transmit_at", *rollout.terms.transmit_at);

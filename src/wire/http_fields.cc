@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/url/ipv6_address.hpp>
 #include <cstdint>
 #include <cstdio>
 
@@ -42,6 +43,15 @@ std::string_view opaque(std::string_view tag) {
 
 }  // namespace
 
+namespace {
+
+// Without the name of an interface behind it ("%25eth0", or "%eth0").
+bool is_ipv6(std::string_view text) {
+  return boost::urls::parse_ipv6_address(text.substr(0, text.find('%'))).has_value();
+}
+
+}  // namespace
+
 bool is_host(std::string_view host) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   const auto is_plain = [&](char c) {
@@ -55,7 +65,13 @@ bool is_host(std::string_view host) {
     return is_plain(c) || (literal ? c == ':' || c == '%' : static_cast<unsigned char>(c) >= 0x80);
   };
   if (name.empty() || !std::all_of(name.begin(), name.end(), fits)) return false;
-  return rest.empty() || (rest.front() == ':' && rest.size() <= 6 && std::all_of(rest.begin() + 1, rest.end(), is_digit));
+  if (literal && !is_ipv6(name)) return false;
+  if (rest.empty()) return true;
+  if (rest.front() != ':' || rest.size() > 6 || !std::all_of(rest.begin() + 1, rest.end(), is_digit)) return false;
+  constexpr unsigned kLastPort = 65'535;
+  unsigned port = 0;
+  for (const char digit : rest.substr(1)) port = port * 10 + static_cast<unsigned>(digit - '0');
+  return port <= kLastPort;
 }
 
 bool same_origin(std::string_view a, std::string_view b) {

@@ -8,10 +8,10 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(Host, IsAHostWithOrWithoutAPortAndNothingElse) {
-  for (const char* good : {"gw", "gw:8090", "gw:", "10.1.2.3:443", "[::1]", "[fe80::1%25eth0]:8090", "filiale_7.example", "k\xC3\xA4sse:80"})
+  for (const char* good : {"gw", "gw:8090", "gw:", "10.1.2.3:443", "[::1]", "[fe80::1%25eth0]:8090", "filiale_7.example", "gw:65535", "[::ffff:10.1.2.3]:80", "k\xC3\xA4sse:80"})
     EXPECT_TRUE(is_host(good)) << good;
   for (const char* bad : {"", ":80", "gw/evil", "gw:80/x", "gw\"", "gw'", "user@gw", "gw:80:90", "gw:80a", "gw:123456", "[::1", "[]", "[::1]x", "gw x", "gw,other",
-                          "gw?x", "gw#x", "gw\\x", "<gw>", "gw\x7f", "gw\x01"})
+                          "gw?x", "[x]", "[::1::2]", "[1.2.3.4]", "[%25eth0]", "[:]", "h:65536", "h:99999", "gw#x", "gw\\x", "<gw>", "gw\x7f", "gw\x01"})
     EXPECT_FALSE(is_host(bad)) << bad;
 }
 

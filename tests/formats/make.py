@@ -134,7 +134,7 @@ class Story:
     def prepare(self):
         dray = self.dray
         dray.start_server()
-        for name, more in (("board", ["--ask", "poll", "--ends-on", "closed"]), ("panel", ["--ask", "poll", "--ends-on", "power_on"]),
+        for name, more in (("board", ["--client", "dray", "--ask", "poll", "--ends-on", "closed"]), ("panel", ["--client", "dray", "--ask", "poll", "--ends-on", "power_on"]),
                            ("till", ["--client", "dray"])):
             dray.ctl("type", "create", name, "--component", "os", "--component", "app", "--one-by-one", "--power-on-within", "86400", *more)
         site = type("Site", (), {"name": "berlin", "time_zone": "Europe/Berlin"})

@@ -68,6 +68,7 @@ void Stack::make_type(const std::string& name, const std::vector<std::string>& c
   std::vector<std::string> arguments{"type", "create", name, "--power-on-within", "20"};
   for (const std::string& component : components) arguments.insert(arguments.end(), {"--component", component});
   if (one_by_one) arguments.push_back("--one-by-one");
+  if (std::find(more.begin(), more.end(), "--client") == more.end()) arguments.insert(arguments.end(), {"--client", "dray"});
   arguments.insert(arguments.end(), more.begin(), more.end());
   ctl(arguments);
 }

@@ -89,7 +89,7 @@ class Dray:
 
     def add_type(self, type_):
         components = [part for component in type_.components for part in ("--component", component)]
-        self.ctl("type", "create", type_.name, *components)
+        self.ctl("type", "create", type_.name, "--client", "dray", *components)
 
     def push_artifact(self, entry, component, types):
         fits = [part for type_ in types for part in ("--type", type_)]

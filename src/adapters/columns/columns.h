@@ -2,6 +2,7 @@
 // (docs/formats-server.md). Pure; a library of its own, so that what reads is tried without a database.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,7 +17,8 @@
 namespace dray::adapters::rows {
 
 inline std::int64_t ms(WallTime time) { return time.time_since_epoch().count(); }
-inline WallTime wall(std::int64_t count) { return WallTime{Duration{count}}; }
+// What can be no time becomes the nearest that can: sums and differences of what comes out stay within their type.
+inline WallTime wall(std::int64_t count) { return WallTime{Duration{std::clamp(count, ms(kWrittenMin), ms(kWrittenMax))}}; }
 
 std::string doc(const std::vector<std::string>& items);
 std::string doc(const std::map<std::string, std::string>& items);

@@ -29,7 +29,7 @@ std::string keep_those(std::string_view which) {
 
 // The next try of jobs whose last one was kept, which nobody has heard of yet.
 std::string make_anew(std::string_view which, std::string_view besides = "") {
-  return "UPDATE job AS j SET generation=1+(SELECT max(generation) FROM job_past WHERE job_id=j.id), state='" +
+  return "UPDATE job AS j SET generation=1+" + std::string{kPastOfJ} + ", state='" +
          std::string{core::to_string(core::JobState::kScheduled)} + "', final=0, reason='', sentence='', until=NULL, update_at=NULL, step=0, attempt=0, bytes=0, "
          "running='{}', late=0, cancel_id='', cancel_answer='', reported_at=NULL, withheld=0, cause_reason='', cause='', drifted_at=NULL, drifted='{}', installing_at=NULL" +
          std::string{besides} + " WHERE " + std::string{which};
@@ -109,21 +109,24 @@ Result<> SqliteServerStore::end_unfit(std::int64_t job, const std::string& why_n
 struct SqliteServerStore::OpenJob {
   std::int64_t id = 0, rollout_id = 0, phase = 0, assignment_id = 0;
   std::string state, steps;
-  bool again = false, waits = false;  // waits: it is in no plan yet
+  bool again = false, waits = false, ended = false;  // waits: it is in no plan yet; ended: nothing fitted it
 };
 
+// Those that go on; and those that nothing fitted, of rollouts that do.
 Result<std::vector<SqliteServerStore::OpenJob>> SqliteServerStore::open_jobs_of(std::int64_t device_id) {
   std::vector<OpenJob> out;
-  auto& find = sql_(
-      "SELECT j.id, j.rollout_id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, j.assignment_id, j.state, "
-      "coalesce((SELECT t.steps FROM rollout_type t WHERE t.id=j.rollout_type_id), ''), j.attempt > 1, j.phase >= r.released FROM rollout r "
-      "CROSS JOIN job j ON j.rollout_id=r.id AND j.device_id=?1 WHERE j.final=0");
+  static const std::string kFind =
+      "SELECT j.id, j.rollout_id, " + std::string{kPhaseOfJ} + ", j.assignment_id, j.state, "
+      "coalesce((SELECT t.steps FROM rollout_type t WHERE t.id=j.rollout_type_id), ''), j.attempt > 1, " + std::string{kPhaseOfJ} + " >= r.released, j.final<>0 FROM rollout r "
+      "CROSS JOIN job j ON j.rollout_id=r.id AND j.device_id=?1 WHERE j.final=0 OR (j.state='" +
+      std::string{core::to_string(core::JobState::kIncompatible)} + "' AND r.state NOT IN ('finished', 'aborted'))";
+  auto& find = sql_(kFind);
   find.bind(1, device_id);
   for (;;) {
     DRAY_TRY(const bool more, find.step());
     if (!more) return out;
     out.push_back({find.integer(0), find.integer(1), find.integer(2), find.integer(3), find.text(4), find.text(5), find.integer(6) != 0,
-                   find.integer(7) != 0});
+                   find.integer(7) != 0, find.integer(8) != 0});
   }
 }
 
@@ -132,14 +135,21 @@ Result<> SqliteServerStore::match_anew(const OpenJob& job, const std::string& ty
   DRAY_TRY(RolloutRow row, rollout_row(job.rollout_id, sites));
   DRAY_TRY(JobMaker maker, JobMaker::of(*this, row, planner));
   DRAY_TRY(const JobMaker::OfType* to, maker.type(type));
+  if (job.ended && !to->fits) return {};
   DRAY_CHECK(sql_("UPDATE job SET rollout_type_id=?2 WHERE id=?1").bind(1, job.id).bind(2, to->id).run());
   DRAY_CHECK(sql_("UPDATE assignment SET plan_asked=plan_asked+1 WHERE id=?1").bind(1, job.assignment_id).run());
+  if (job.ended && !job.waits)  // its site may have nothing else to do for it
+    DRAY_CHECK(sql_("UPDATE assignment SET in_plan=1, held=?2 WHERE id=?1")
+                   .bind(1, job.assignment_id)
+                   .bind(2, core::is_paused(row.rollout) ? 1 : 0)
+                   .run());
   // What nothing fits any more and is in a plan ends by its gateway's word.
-  if (to->fits ? job.waits || to->steps == job.steps : !job.waits) return {};
+  if (!job.ended && (to->fits ? job.waits || to->steps == job.steps : !job.waits)) return {};
   core::JobState state = core::JobState::kIncompatible;
   if (to->fits) {
     state = core::JobState::kScheduled;
-    DRAY_CHECK(begin_anew(job.id, type));
+    if (!job.ended) DRAY_CHECK(note_moved(job.id, type));
+    DRAY_CHECK(begin_anew(job.id));
   } else {
     DRAY_CHECK(end_unfit(job.id, to->why_not));
   }
@@ -151,12 +161,15 @@ Result<> SqliteServerStore::match_anew(const OpenJob& job, const std::string& ty
 
 // Its gateway may know the job, and may even have ended it without having told yet: that one keeps its number, and how it
 // ended. Without it in the plan it is dropped, or stopped where it has begun. A cancel that was asked for holds for the next.
-Result<> SqliteServerStore::begin_anew(std::int64_t job, const std::string& type) {
-  DRAY_CHECK(sql_("UPDATE job SET reason=?2, sentence=?3 WHERE id=?1")
-                 .bind(1, job)
-                 .bind(2, kSupersededReason)
-                 .bind(3, "The device was moved to type " + type + ".")
-                 .run());
+Result<> SqliteServerStore::note_moved(std::int64_t job, const std::string& type) {
+  return sql_("UPDATE job SET reason=?2, sentence=?3 WHERE id=?1")
+      .bind(1, job)
+      .bind(2, kSupersededReason)
+      .bind(3, "The device was moved to type " + type + ".")
+      .run();
+}
+
+Result<> SqliteServerStore::begin_anew(std::int64_t job) {
   static const std::string kKeep = keep_those("j.id=?1");
   DRAY_CHECK(sql_(kKeep).bind(1, job).run());
   static const std::string kAnew = make_anew("j.id=?1");

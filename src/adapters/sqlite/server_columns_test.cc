@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "adapters/sqlite/server_store_testing.h"
+#include "wire/limits.h"
 
 namespace dray::adapters {
 namespace {
@@ -97,11 +98,27 @@ const DamagedColumn kDamagedColumns[]{
     {"job", "withheld", "id=1", "r1-till-1", "false", Then::kNoPlan},
     {"job", "generation", "id=1", "r1-till-1", "1", Then::kNoPlan},
     {"job", "cancel_at", "id=1", "r1-till-1", "null", Then::kNoPlan},
+    // Numbers that can't be one.
+    {"job", "phase", "id=1", "r1-till-1", "1", Then::kNoPlan, "-1"},
+    {"job", "phase", "id=1", "r1-till-1", "1", Then::kNoPlan, "1"},
+    {"job", "phase", "id=1", "r1-till-1", "1", Then::kNoPlan, "9223372036854775807"},
+    {"job", "generation", "id=1", "r1-till-1", "1", Then::kNoPlan, "-1"},
+    {"job", "generation", "id=1", "r1-till-1", "1", Then::kNoPlan, "0"},
+    {"job", "generation", "id=1", "r1-till-1", "1", Then::kNoPlan, "9223372036854775807"},
+    {"job", "withheld", "id=1", "r1-till-1", "false", Then::kNoPlan, "7"},
+    {"job", "cancel_at", "id=1", "r1-till-1", "null", Then::kNoPlan, "9223372036854775807"},
+    {"job", "final", "id=1", "r1-till-1", "false", Then::kNoPlan, "-1"},
+    {"assignment", "held", "id=1", "r1-berlin", "false", Then::kHeld, "7"},
     {"job", "final", "id=1", "r1-till-1", "false", Then::kNoPlan},
 };
-INSTANTIATE_TEST_SUITE_P(Each, ParsedColumn, ::testing::ValuesIn(kDamagedColumns), [](const auto& of) {
-  return std::string{of.param.table} + "_" + of.param.column;
-});
+std::string name_of_row(const ::testing::TestParamInfo<DamagedColumn>& of) {
+  const std::string name = std::string{of.param.table} + "_" + of.param.column;
+  std::string bad = of.param.bad;
+  if (bad.find_first_not_of("-0123456789") != std::string::npos) return name;
+  std::replace(bad.begin(), bad.end(), '-', 'm');
+  return name + "_" + bad;
+}
+INSTANTIATE_TEST_SUITE_P(Each, ParsedColumn, ::testing::ValuesIn(kDamagedColumns), name_of_row);
 
 TEST_P(ParsedColumn, IsNamedHoldsWhatDependsOnItAndIsReplaced) {
   const DamagedColumn& of = GetParam();
@@ -173,6 +190,75 @@ TEST_F(DamagedNumbers, WhatIsReportedOfAJobWhoseTryCanNotBeReadIsNotLost) {
   EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, core::JobState::kScheduled) << "no second one was ever made";
   report("berlin", {job_report(1, 2, "r1-till-1", "failed")});
   EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, core::JobState::kFailed);
+}
+
+// Whatever number hides in its row: it is found by its name, says so, and goes on by what its gateway tells.
+TEST_F(DamagedNumbers, AJobIsFoundAndNamedWhateverItsNumbersAre) {
+  roll_out();
+  const std::string kept = "phase=0, generation=1, withheld=0, final=0, cancel_at=NULL";
+  for (const char* damage : {"generation=-3", "generation=0", "generation=9223372036854775807", "phase=-1", "phase=49", "phase=-9223372036854775808",
+                             "withheld=2", "final=-1", "cancel_at=-9223372036854775808"}) {
+    execute(std::string{"UPDATE job SET "} + damage + " WHERE id=1");
+    const auto job = must(lists.job(JobId{"r1-till-1"}));
+    EXPECT_EQ(job.id.value(), "r1-till-1") << damage;
+    EXPECT_LT(job.phase, 50U) << damage;
+    ASSERT_EQ(job.unreadable.size(), 1U) << damage;
+    EXPECT_EQ(job.unreadable[0].table + " " + job.unreadable[0].key, "job r1-till-1") << damage;
+    EXPECT_EQ(job.result.reason, std::string{damage}.starts_with("cancel_at") ? "gateway_silent" : "row_unreadable") << damage;
+    execute("UPDATE job SET " + kept + " WHERE id=1");
+  }
+  execute("UPDATE job SET generation=-3 WHERE id=1");
+  report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, core::JobState::kFailed);
+}
+
+// The same try twice: it could never be retried.
+TEST_F(DamagedNumbers, ATryThatHasEndedIsNotTheOneThatGoesOn) {
+  roll_out();
+  report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
+  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{}, plan_type, kNow, {}));
+  ASSERT_EQ(must(lists.job(JobId{"r1-till-1"})).id.value(), "r1.2-till-1");
+  execute("UPDATE job SET generation=1 WHERE id=1");
+  const auto job = must(lists.job(JobId{"r1-till-1"}));
+  EXPECT_EQ(job.id.value(), "r1.2-till-1");
+  ASSERT_EQ(job.unreadable.size(), 1U);
+  EXPECT_FALSE(store->load_plan("berlin"));
+  EXPECT_EQ(store->replace_unreadable({"job", "r1-till-1", "generation", "1"}).error().code(), ErrorCode::kInvalid);
+  must(store->replace_unreadable({"job", "r1-till-1", "generation", "2"}));
+  EXPECT_TRUE(store->load_plan("berlin"));
+}
+
+// Of what only tells something: no arithmetic with it leaves its type, and the gateway's next word replaces it.
+TEST_F(DamagedNumbers, NumbersThatDecideNothingAreTheNearestThatCanBe) {
+  roll_out();
+  for (const char* number : {"-9223372036854775808", "9223372036854775807"}) {
+    for (const char* column : {"step", "attempt", "bytes", "until", "update_at", "late", "reported_at", "installing_at", "turn"})
+      execute(std::string{"UPDATE job SET "} + column + "=" + number);
+    execute(std::string{"UPDATE phase_count SET n="} + number);
+    const auto job = must(lists.job(JobId{"r1-till-1"}));
+    EXPECT_TRUE(job.unreadable.empty());
+    EXPECT_GE(job.result.step, 0);
+    EXPECT_LE(job.result.attempt, wire::kMostAttempt);
+    EXPECT_LE(job.result.bytes, static_cast<std::uint64_t>(wire::kMostSize));
+    must(lists.rollout(RolloutId{"r1"}));
+    must(lists.devices({}));
+    report("berlin", {job_report(1, number[0] == '-' ? 1 : 2, "r1-till-1", number[0] == '-' ? "installing" : "succeeded")});
+  }
+  EXPECT_EQ(must(lists.job(JobId{"r1-till-1"})).result.state, core::JobState::kSucceeded);
+  EXPECT_EQ(must(lists.rollout(RolloutId{"r1"})).states.at(0).at(core::JobState::kSucceeded), 1);
+}
+
+TEST_F(StoreFixture, ACancelOfATryThatWasFollowedByAnotherNamesThatOne) {
+  roll_out();
+  report("berlin", {job_report(1, 1, "r1-till-1", "failed")});
+  must(store->change_rollout(RolloutId{"r1"}, core::RetryAsked{}, plan_type, kNow, {}));
+  const auto refused = store->cancel_job(JobId{"r1-till-1"}, {"ines", "x"}, kNow);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+  EXPECT_NE(refused.error().message().find("'r1.2-till-1'"), std::string::npos) << refused.error().message();
+  EXPECT_EQ(store->cancel_job(JobId{"r1.3-till-1"}, {"ines", "x"}, kNow).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(store->cancel_job(JobId{"r1-ghost"}, {"ines", "x"}, kNow).error().code(), ErrorCode::kNotFound);
+  must(store->cancel_job(JobId{"r1.2-till-1"}, {"ines", "x"}, kNow));
 }
 
 TEST_F(DamagedNumbers, WhatRunsInsteadIsNamedHoldsNothingAndIsReplaced) {

@@ -87,8 +87,8 @@ Result<SqliteServerStore::Deferrable> SqliteServerStore::deferrable(std::int64_t
   DRAY_TRY([[maybe_unused]] const bool there, about.step());
   core::SitePace pace{.concurrency = or_empty(limits(about.text(0))).concurrency};
   const auto stored = or_empty(storage(about.text(1)));
-  if (!about.is_null(2)) pace.wan = static_cast<std::uint64_t>(about.integer(2));
-  if (!about.is_null(3)) pace.lan = static_cast<std::uint64_t>(about.integer(3));
+  if (!about.is_null(2)) pace.wan = static_cast<std::uint64_t>(bounded(about, 2, wire::kMostRate));
+  if (!about.is_null(3)) pace.lan = static_cast<std::uint64_t>(bounded(about, 3, wire::kMostRate));
   about.reset();
   const auto is_held = [&](const auto& artifact) {
     return stored && std::any_of(stored->artifacts.begin(), stored->artifacts.end(),

@@ -20,12 +20,14 @@ struct Known {
   core::DeviceJob job;
   std::vector<core::Step> steps;
   std::string drifted;  // as it is stored; empty: it has not
+  std::string before;   // where an update has begun that may end it: what it was, as it is stored
 };
 
 Result<std::vector<Known>> jobs_of_device(StatementCache& sql, std::int64_t device) {
   auto& find = sql(
-      "SELECT j.id, j.state, t.steps, CASE WHEN j.drifted_at IS NULL THEN '' ELSE j.drifted END FROM job j JOIN rollout_type t "
-      "ON t.id=j.rollout_type_id WHERE j.device_id=?1 ORDER BY CASE typeof(j.turn) WHEN 'integer' THEN j.turn ELSE 0 END DESC, j.id DESC LIMIT ?2");
+      "SELECT j.id, j.state, t.steps, CASE WHEN j.drifted_at IS NULL THEN '' ELSE j.drifted END, CASE WHEN j.drifted_at IS NULL AND j.drifted<>'{}' "
+      "THEN j.drifted ELSE '' END FROM job j JOIN rollout_type t "
+      "ON t.id=j.rollout_type_id WHERE j.device_id=?1 ORDER BY CASE WHEN typeof(j.turn)='integer' AND j.turn BETWEEN 0 AND 1000000000 THEN j.turn ELSE 0 END DESC, j.id DESC LIMIT ?2");
   find.bind(1, device).bind(2, kJobsLookedAt);
   std::vector<Known> out;
   for (;;) {
@@ -34,7 +36,7 @@ Result<std::vector<Known>> jobs_of_device(StatementCache& sql, std::int64_t devi
     auto order = steps(find.text(2));
     const auto state = core::job_state_of(find.text(1));
     if (!order || !state) continue;  // it is named elsewhere, and says nothing here
-    out.push_back({{find.integer(0), *state, {}, or_empty(string_map(find.text(3)))}, std::move(*order), find.text(3)});
+    out.push_back({{find.integer(0), *state, {}, or_empty(string_map(find.text(3)))}, std::move(*order), find.text(3), find.text(4)});
   }
 }
 
@@ -52,11 +54,15 @@ Result<> add_parts(StatementCache& sql, Known& known) {
 
 }  // namespace
 
-// may_set: what the device runs was just reported, or what was to replace it has failed. Else it may only have been
-// replaced on purpose meanwhile.
-Result<> SqliteServerStore::note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, bool may_set) {
+// Only what the device itself reports sets it. While an update runs that replaces it on purpose it is not drifted, and where that
+// fails it is what it was before, if that is what the device runs as far as anybody knows: a device on its way back has not
+// reported yet.
+Result<> SqliteServerStore::note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, Drifts why) {
   DRAY_TRY(auto known, jobs_of_device(sql_, device));
-  const auto concerned = [&](const Known& one) { return may_set ? one.job.state == core::JobState::kSucceeded : !one.drifted.empty(); };
+  const auto concerned = [&](const Known& one) {
+    if (why == Drifts::kReported) return one.job.state == core::JobState::kSucceeded;
+    return !one.drifted.empty() || (why == Drifts::kFailed && !one.before.empty());
+  };
   if (std::none_of(known.begin(), known.end(), concerned)) return {};
   std::vector<core::DeviceJob> jobs;
   for (Known& one : known) {
@@ -68,9 +74,11 @@ Result<> SqliteServerStore::note_drift(std::int64_t device, const core::RunningB
   for (const Known& one : known) {
     const auto found = now.find(one.job.id);
     const std::string is = found == now.end() ? std::string{} : found->second;
-    if (is == one.drifted || (!is.empty() && !may_set)) continue;
+    if (is == one.drifted && (why != Drifts::kReported || one.before.empty())) continue;
+    if (!is.empty() && why != Drifts::kReported && is != one.before) continue;
+    const std::string kept = why == Drifts::kReplaced ? one.drifted : "{}";
     auto& save = sql_("UPDATE job SET drifted_at=?2, drifted=?3 WHERE id=?1");
-    save.bind(1, one.job.id).bind(3, is.empty() ? "{}" : is);
+    save.bind(1, one.job.id).bind(3, is.empty() ? kept : is);
     bind_time(save, 2, is.empty() ? std::optional<WallTime>{} : at);
     DRAY_CHECK(save.run());
   }
@@ -78,7 +86,7 @@ Result<> SqliteServerStore::note_drift(std::int64_t device, const core::RunningB
 }
 
 Result<> SqliteServerStore::note_turn(std::int64_t job, std::int64_t device) {
-  return sql_("UPDATE job SET turn=1+(SELECT max(CASE typeof(o.turn) WHEN 'integer' THEN o.turn ELSE 0 END) FROM job o WHERE o.device_id=?2) "
+  return sql_("UPDATE job SET turn=1+(SELECT max(CASE WHEN typeof(o.turn)='integer' AND o.turn BETWEEN 0 AND 999999999 THEN o.turn ELSE 0 END) FROM job o WHERE o.device_id=?2) "
               "WHERE id=?1")
       .bind(1, job)
       .bind(2, device)
@@ -90,21 +98,21 @@ Result<> SqliteServerStore::follow_drift(std::int64_t job, std::int64_t device, 
   const bool works = !core::is_waiting(after) && !core::is_final(after), worked = !core::is_waiting(before) && !core::is_final(before);
   const bool ended_well = after == core::JobState::kSucceeded && before != after;
   if ((works && !worked) || ended_well) DRAY_CHECK(note_turn(job, device));
-  if (core::is_final(after) && before != after && !ended_well) return note_running(device, at, true);
-  return works != worked || ended_well ? note_running(device, at, false) : Result<>{};
+  if ((core::is_final(after) && before != after && !ended_well) || (worked && core::is_waiting(after))) return note_running(device, at, Drifts::kFailed);
+  return works != worked || ended_well ? note_running(device, at, Drifts::kReplaced) : Result<>{};
 }
 
 // From what the device reported last.
-Result<> SqliteServerStore::note_running(std::int64_t device, WallTime at, bool may_set) {
+Result<> SqliteServerStore::note_running(std::int64_t device, WallTime at, Drifts why) {
   auto& find = sql_(
-      "SELECT d.running FROM device d WHERE d.id=?1 AND (?2 OR EXISTS(SELECT 1 FROM job j WHERE j.device_id=?1 AND j.drifted_at IS NOT "
-      "NULL))");
-  find.bind(1, device).bind(2, may_set ? 1 : 0);
+      "SELECT d.running FROM device d WHERE d.id=?1 AND EXISTS(SELECT 1 FROM job j WHERE j.device_id=?1 AND (j.drifted_at IS NOT "
+      "NULL OR j.drifted<>'{}'))");
+  find.bind(1, device);
   DRAY_TRY(const bool there, find.step());
   if (!there) return {};
   const auto runs = running(find.text(0));
   find.reset();
-  return runs ? note_drift(device, *runs, at, may_set) : Result<>{};
+  return runs ? note_drift(device, *runs, at, why) : Result<>{};
 }
 
 }  // namespace dray::adapters

@@ -156,6 +156,7 @@ TEST_F(Told, WhoUpdatedADeviceLastSaysWhatItShouldRun) {
   says("r2-till-1", "succeeded");
   runs("1", "boot-1");
   EXPECT_FALSE(job("r2-till-1").drifted);
+  must(store->db().execute("UPDATE rollout SET priority=1 WHERE id=1"));  // else a newer one is not taken back
   retry("r1");
   EXPECT_FALSE(job("r2-till-1").drifted);
   says("r1.2-till-1", "downloading");
@@ -192,6 +193,39 @@ TEST_F(Told, ADriftIsSaidAgainWhereTheUpdateThatWasToEndItFails) {
     EXPECT_EQ(job().drifted->running, (std::map<std::string, std::string>{{"os", "1"}}));
     if (end != std::string_view{"cancelled"}) retry("r2");
   }
+}
+
+// It has restarted for a trial, says that it failed, and goes back.
+TEST_F(Told, ADeviceThatHasNotReportedSinceItsUpdateFailedHasNotDrifted) {
+  runs("2", "boot-1");
+  says("r1-till-1", "succeeded");
+  roll_out_os_1();
+  says("r2-till-1", "rebooting");
+  runs("1", "boot-2", kNow + 1h);
+  says("r2-till-1", "failed");
+  EXPECT_FALSE(job().drifted) << "not for a moment";
+  runs("2", "boot-3", kNow + 2h);
+  EXPECT_FALSE(job().drifted);
+  // It stays where it is, and says nothing new.
+  retry("r2");
+  says("r2.2-till-1", "rebooting");
+  runs("1", "boot-4", kNow + 3h);
+  says("r2.2-till-1", "failed");
+  EXPECT_FALSE(job().drifted);
+  runs("1", "boot-4", kNow + 4h);
+  ASSERT_TRUE(job().drifted);
+  EXPECT_EQ(job().drifted->since, kNow + 4h);
+}
+
+TEST_F(Told, AnUpdateThatFailsBeforeWhatSucceededWasReportedIsNoDrift) {
+  runs("1", "boot-1");
+  says("r1-till-1", "succeeded");  // by the device's word: its version comes later
+  roll_out_os_1();
+  says("r2-till-1", "downloading");
+  says("r2-till-1", "failed");
+  EXPECT_FALSE(job().drifted);
+  runs("2", "boot-2", kNow + 1h);
+  EXPECT_FALSE(job().drifted);
 }
 
 TEST_F(Told, WhatADeviceDoesNotReportEndsNoDrift) {

@@ -357,7 +357,7 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
   const auto key = job_key(job.job.value());
   if (!key) return {};
   static const std::string kFind =
-      "SELECT j.id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, j.phase >= r.released, j.cancel_at IS NOT NULL, j.installing_at, d.type, "
+      "SELECT j.id, " + std::string{kPhaseOfJ} + ", " + std::string{kPhaseOfJ} + " >= r.released, j.cancel_at IS NOT NULL, j.installing_at, d.type, "
       "d.id, " +
       std::string{kResultColumns} +
       " FROM job j JOIN device d ON d.id=j.device_id JOIN rollout r ON r.id=j.rollout_id "
@@ -432,12 +432,14 @@ Result<> SqliteServerStore::apply_job(Ingestion& in, const wire::Report& report,
 }
 
 Result<> SqliteServerStore::apply_device(Ingestion& in, const wire::Report& report, const wire::DeviceReport& device) {
-  auto& before = sql_("SELECT id, running<>?3 OR boot_id<>?4, type, reported FROM device WHERE name=?1 AND site_id=?2");
+  auto& before = sql_("SELECT id, running<>?3 OR boot_id<>?4 OR EXISTS(SELECT 1 FROM job j WHERE j.device_id=device.id AND j.turn>0 AND j.final=1 AND "
+                      "j.state<>'succeeded' AND j.reported_at >= coalesce(device.seen_at, 0)), "
+                      "type, reported FROM device WHERE name=?1 AND site_id=?2");
   before.bind(1, device.device.value()).bind(2, in.site_id).bind(3, doc(device.running)).bind(4, device.boot_id);
   DRAY_TRY(const bool there, before.step());
   if (!there) return {};
   const std::int64_t id = before.integer(0);
-  const bool news = before.integer(1) != 0;
+  const bool news = before.integer(1) != 0;  // or what was to be brought has failed since it reported last
   const std::string type = before.text(2);
   const core::Attributes said = or_empty(string_map(before.text(3)));
   before.reset();
@@ -459,7 +461,7 @@ Result<> SqliteServerStore::apply_device(Ingestion& in, const wire::Report& repo
   if (!known) return {};
   in.fresh = in.fresh || save.integer(0) != 0;
   DRAY_TRY([[maybe_unused]] const bool more, save.step());
-  return news ? note_drift(id, device.running, report.at) : Result<>{};
+  return news ? note_drift(id, device.running, report.at, Drifts::kReported) : Result<>{};
 }
 
 Result<> SqliteServerStore::apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log) {

@@ -88,7 +88,7 @@ Result<std::int64_t> SqliteServerStore::JobMaker::assignment_of(std::int64_t sit
                  .bind(1, rollout_id_)
                  .bind(2, site)
                  .bind(3, fetch_)
-                 .bind(4, held_ ? 1 : 0)
+                 .bind(4, paused_ ? 1 : 0)
                  .run());
   auto& id = sql_("SELECT id FROM assignment WHERE rollout_id=?1 AND site_id=?2");
   id.bind(1, rollout_id_).bind(2, site);

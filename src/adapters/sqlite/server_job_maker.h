@@ -29,13 +29,13 @@ class SqliteServerStore::JobMaker {
 
  private:
   JobMaker(StatementCache& sql, const server::TypePlanner& planner, std::int64_t rollout_id,
-           std::vector<core::ReleaseArtifact> release, std::string fetch, bool held)
+           std::vector<core::ReleaseArtifact> release, std::string fetch, bool paused)
       : sql_{sql},
         planner_{planner},
         rollout_id_{rollout_id},
         release_{std::move(release)},
         fetch_{std::move(fetch)},
-        held_{held} {}
+        paused_{paused} {}
 
   Result<std::int64_t> assignment_of(std::int64_t site);
 
@@ -44,7 +44,7 @@ class SqliteServerStore::JobMaker {
   std::int64_t rollout_id_;
   std::vector<core::ReleaseArtifact> release_;
   std::string fetch_;
-  bool held_;
+  bool paused_;
   std::map<std::string, OfType> types_;
   std::map<std::int64_t, std::int64_t> assignments_;
 };

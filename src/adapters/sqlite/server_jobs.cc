@@ -136,6 +136,7 @@ Result<> SqliteServerStore::pick_up_for(std::int64_t id, const server::TypePlann
                    .run());
     sites.insert(device.site_id);
   }
+  DRAY_TRY([[maybe_unused]] const bool overtaken, end_overtaken(id));
   DRAY_CHECK(load_counts(row));
   return take(row, core::JobsChanged{}, now, sites);
 }

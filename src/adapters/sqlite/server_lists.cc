@@ -1,5 +1,6 @@
 // What the admin API shows, read-only. A cursor is the row number of the last item, so a page costs its own
 // length however far in it is. A filter is evaluated in memory over the rows in order until the page is full.
+#include <limits>
 #include <utility>
 
 #include "adapters/sqlite/server_installs.h"
@@ -106,13 +107,14 @@ void explain(const core::Rollout& rollout, const Times& times, const std::option
 }
 
 const std::string kJobColumns =
-    "j.id, r.id, d.name, s.name, d.type, j.reported_at, j.cancel_at, j.cancel_by, j.cancel_why, j.phase, "
-    "j.generation, r.transfer, r.update_windows, s.limits, s.transfer_windows, s.update_windows, s.black_outs, s.time_zone, "
-    "r.priority, r.retry_limit, r.status_deferral, j.drifted_at, j.drifted, s.contact_at, s.created_at, " +
+    "j.id, r.id, d.name, s.name, d.type, j.reported_at, j.cancel_at, j.cancel_by, j.cancel_why, " + std::string{kPhaseOfJ} + ", " +
+    std::string{kGenerationOfJ} + ", r.transfer, r.update_windows, s.limits, s.transfer_windows, s.update_windows, s.black_outs, s.time_zone, "
+    "r.priority, r.retry_limit, r.status_deferral, " + std::string{kJobNumbersOfJ} + ", " + std::string{kPhasesOfJ} + ", " +
+    std::string{kPastOfJ} + ", j.drifted_at, j.drifted, s.contact_at, s.created_at, " +
     std::string{kResultColumns} + ", " + std::string{kTermsColumnsOfR} + ", " + std::string{kTimesColumns} +
     ", d.reported, (SELECT t.also_called FROM device_type t WHERE t.name=d.type)";
 
-constexpr int kHolding = 10, kBeside = 4;  // drifted_at and on
+constexpr int kHolding = 10 + kJobNumbersCount, kBeside = 4;  // drifted_at and on
 
 // Of the rows that say when it may begin, those that can't be read.
 void what_holds(const Statement& row, int first, wire::JobView& out) {
@@ -123,6 +125,7 @@ void what_holds(const Statement& row, int first, wire::JobView& out) {
   windows_at(site, row, first + 3);
   site("time_zone", zone_of(row.text(first + 6)));
   check_numbers(rollout, row, first + 7);
+  check_job(RowReader{"job", out.rollout.value() + "-" + out.device, out.unreadable}, row, first + 10);
 }
 
 constexpr int kJobCount = 11 + kHolding + kBeside + kResultCount + kTermsCount + kTimesCount;  // columns; then those of other_type_at()
@@ -330,8 +333,9 @@ Result<> SqliteServerLists::add_phases(wire::RolloutView& view) {
     const auto phase = static_cast<std::size_t>(counts.integer(0));
     const auto state = core::job_state_of(counts.text(1)).value_or(core::JobState::kUnknown);
     if (phase >= view.states.size()) continue;
-    view.states[phase][state] += counts.integer(3);
-    view.counts[phase].add(state, counts.integer(2) != 0, counts.integer(3));
+    const std::int64_t n = bounded(counts, 3, std::numeric_limits<std::int32_t>::max());
+    view.states[phase][state] += n;
+    view.counts[phase].add(state, counts.integer(2) != 0, n);
   }
 }
 
@@ -382,7 +386,7 @@ Result<Page<wire::JobView>> SqliteServerLists::jobs(RolloutId rollout, const Pag
 
 // By the id of any of its tries; the earlier ones are in `past`.
 Result<wire::JobView> SqliteServerLists::job(const JobId& id) {
-  static const std::string kOne = kJobs + "WHERE j.rollout_id = ?1 AND d.name = ?2 AND j.generation >= ?3";
+  static const std::string kOne = kJobs + "WHERE j.rollout_id = ?1 AND d.name = ?2 AND " + std::string{kGenerationOfJ} + " >= ?3";
   const auto key = job_key(id.value()).value_or(JobKey{});
   std::int64_t row_id = 0;
   DRAY_TRY(auto out,
@@ -402,7 +406,7 @@ Result<wire::JobView> SqliteServerLists::job(const JobId& id) {
     one.result.state = core::job_state_of(past.text(1)).value_or(core::JobState::kUnknown);
     one.result.reason = past.text(2);
     one.result.sentence = past.text(3);
-    one.result.attempt = past.integer(4);
+    one.result.attempt = bounded(past, 4, wire::kMostAttempt);
     one.result.late = past.integer(5) != 0;
     one.result.cause = cause_at(past, 6);
     out.past.push_back(std::move(one));

@@ -38,7 +38,15 @@ Result<> SqliteServerStore::take(RolloutRow& row, const core::RolloutEvent& even
   if (!row.unreadable.empty() && !std::holds_alternative<core::AbortAsked>(event)) return {};
   core::RolloutStep step = core::advance(row.rollout, event, {now, row.counts});
   if (step.next == row.rollout && step.actions.empty()) return {};
-  return save_and_act(row, std::move(step), now, sites);
+  const bool begins = std::any_of(step.actions.begin(), step.actions.end(), [](const core::RolloutAction& action) {
+    return std::holds_alternative<core::ReleasePhase>(action) || std::holds_alternative<core::RetryJobs>(action);
+  });
+  DRAY_CHECK(save_and_act(row, std::move(step), now, sites));
+  if (!begins) return {};
+  DRAY_TRY(const bool overtaken, end_overtaken(row.id));
+  if (!overtaken) return {};
+  DRAY_CHECK(load_counts(row));
+  return take(row, core::JobsChanged{}, now, sites);
 }
 
 Result<> SqliteServerStore::save_and_act(RolloutRow& row, core::RolloutStep step, WallTime now,
@@ -53,6 +61,8 @@ Result<> SqliteServerStore::save_and_act(RolloutRow& row, core::RolloutStep step
   if (new_expiry) {
     DRAY_CHECK(sites_of(kSitesInPlan, row.id, sites));
     DRAY_CHECK(times::ask_rollout(sql_, row.id));
+    // What did not fit, did not by the other expiry: it is found anew by this one.
+    DRAY_CHECK(sql_("UPDATE assignment SET misfit='', misfit_sentence='' WHERE rollout_id=?1 AND misfit<>''").bind(1, row.id).run());
   }
   for (const core::RolloutNote& note : step.notes) {
     auto& insert = sql_(

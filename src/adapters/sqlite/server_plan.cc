@@ -90,9 +90,9 @@ const core::Held kUnreadable{"row_unreadable", "What the server stores of this s
 
 // A pause, as its rollout says it: the mark of one stays where it was aborted, or has ended, and then holds nothing. What
 // can't be read holds as a pause does.
-void hold_paused(core::Assignment& a, const Result<std::int64_t>& mark, const core::Rollout& rollout) {
+void hold_paused(core::Assignment& a, const Result<bool>& mark, const core::Rollout& rollout) {
   if (!mark) return hold(a, kUnreadable);
-  if (*mark == 0 || !core::is_paused(rollout)) return;
+  if (!*mark || !core::is_paused(rollout)) return;
   auto said = core::withheld(rollout.state, rollout.released, rollout.phases.size(), 0);
   hold(a, said ? core::Held{std::move(said->reason), std::move(said->sentence)} : kUnreadable);
 }
@@ -151,7 +151,7 @@ Result<> load_assignments(StatementCache& sql, const SiteRow& site, core::Plan& 
     read("computed", computed);
     const auto planned = times::planned_at(find, 13 + kTermsCount);
     if (planned) set_times(a, *planned, !computed || *computed, site.plan_first, plan);
-    hold_paused(a, whole(find, 11), rollout_at(find, 13));
+    hold_paused(a, flag(find, 11), rollout_at(find, 13));
     const bool is_readable = site.readable && transfer && update && planned && notes.empty();
     if (!is_readable && !DRAY_MUTANT("unreadable_permits")) forbid(a, kUnreadable);
     index[find.integer(0)] = {plan.assignments.size(), released.has_value()};

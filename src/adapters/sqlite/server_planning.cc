@@ -425,7 +425,7 @@ Result<server::Lists::WhatIf> SqliteServerLists::what_if(const wire::NewRollout&
     work.update = rollout.update;
     if (auto site = gather.site(work, site_id, 0); !site) {
       if (site.error().code() != ErrorCode::kCorrupt) return site.error();
-      out.held.emplace_back(work.site, site.error().message());
+      out.unreadable.emplace_back(work.site, site.error().message());
       out.sites.pop_back();
       continue;
     }

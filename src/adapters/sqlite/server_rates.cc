@@ -55,7 +55,7 @@ Result<std::vector<std::uint64_t>> numbers(Statement& rows) {
   for (;;) {
     DRAY_TRY(const bool row, rows.step());
     if (!row) return out;
-    out.push_back(static_cast<std::uint64_t>(rows.integer(0)));
+    out.push_back(static_cast<std::uint64_t>(bounded(rows, 0, wire::kMostRate)));
   }
 }
 
@@ -73,7 +73,7 @@ Result<std::map<std::int64_t, std::vector<std::uint64_t>>> siblings(StatementCac
     if (!row) return out;
     auto& of_site = out[rows.integer(0)];
     if (of_site.size() >= kSiblingsOfSite) continue;
-    of_site.push_back(static_cast<std::uint64_t>(rows.integer(1)));
+    of_site.push_back(static_cast<std::uint64_t>(bounded(rows, 1, wire::kMostRate)));
     ++kept;
   }
   rows.reset();

@@ -53,6 +53,8 @@ Result<> check_reference(const Statement& row) {
   if (row.integer(0) != 0) return {};
   return Error{ErrorCode::kInvalid, "'" + clean_text(row.text(1), 60) + "' refers to none that it can be"};
 }
+Result<> check_job_phase(const Statement& row) { return as_check(job_phase(row, 0, 1)); }
+Result<> check_job_generation(const Statement& row) { return as_check(job_generation(row, 0, 1)); }
 Result<> check_released(const Statement& row) { return as_check(released_of(row, 0)); }
 
 // A document is stored as it is given.
@@ -167,7 +169,11 @@ constexpr std::string_view kFindReleased =
     "soak_until, released, phases, computed FROM rollout WHERE 'r'||id=?1";
 static_assert(kFindReleased.find(kTermsColumns) != std::string_view::npos);
 
-constexpr std::array kEveryColumn{
+const std::string kJobFound = " FROM job j WHERE 'r'||j.rollout_id||'-'||(SELECT name FROM device WHERE id=j.device_id)=?1";
+const std::string kFindJobPhase = "SELECT j.phase, " + std::string{kPhasesOfJ} + kJobFound;
+const std::string kFindJobGeneration = "SELECT j.generation, " + std::string{kPastOfJ} + kJobFound;
+
+const std::array kEveryColumn{
     DRAY_WORD(site, time_zone, "name", zone_of),
     DRAY_DOCUMENT(site, limits, "name", limits),
     DRAY_DOCUMENT(site, transfer_windows, "name", windows),
@@ -250,12 +256,13 @@ constexpr std::array kEveryColumn{
                    "(SELECT a.id FROM assignment a JOIN site s ON s.id=a.site_id WHERE 'r'||a.rollout_id||'-'||s.name=?3)"),
     DRAY_SITE_DEFERRAL(until, check_number<sure_time>, time_given),
     DRAY_SITE_DEFERRAL(withdrawn, check_number<flag>, flag_given),
-    DRAY_ROW(assignment, held, DRAY_ASSIGNMENT, check_number<whole>, flag_given),
+    DRAY_ROW(assignment, held, DRAY_ASSIGNMENT, check_number<flag>, flag_given),
     DRAY_ROW(assignment, in_plan, DRAY_ASSIGNMENT, check_number<flag>, flag_given),
     DRAY_WORD(assignment, fetch, DRAY_ASSIGNMENT, fetch_of),
-    DRAY_ROW(job, phase, DRAY_JOB, check_number<whole>, phase_given),
+    Column{"job", "phase", kFindJobPhase, "UPDATE job SET phase=?3 WHERE " DRAY_JOB "=?1", check_job_phase, phase_given},
     DRAY_ROW(job, withheld, DRAY_JOB, check_number<flag>, flag_given),
-    DRAY_ROW(job, generation, DRAY_JOB, check_number<whole>, number_given),
+    Column{"job", "generation", kFindJobGeneration, "UPDATE job SET generation=?3 WHERE " DRAY_JOB "=?1", check_job_generation,
+           number_given},
     DRAY_ROW(job, cancel_at, DRAY_JOB, check_number<maybe_time>, time_or_null),
     DRAY_ROW(job, final, DRAY_JOB, check_number<flag>, flag_given),
     DRAY_DOCUMENT(job, drifted, DRAY_JOB, string_map),

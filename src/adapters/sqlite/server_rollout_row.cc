@@ -19,12 +19,12 @@ constexpr std::string_view kPhasesThereAre =
     "(SELECT count(*) FROM rollout_phase p WHERE p.rollout_id=rollout.id), "
     "(SELECT min(number) FROM rollout_phase p WHERE p.rollout_id=rollout.id), "
     "(SELECT max(number) FROM rollout_phase p WHERE p.rollout_id=rollout.id), "
-    "(SELECT max(phase) FROM phase_count c WHERE c.rollout_id=rollout.id AND typeof(phase)='integer')";
+    "(SELECT max(phase) FROM phase_count c WHERE c.rollout_id=rollout.id AND phase BETWEEN 0 AND 49)";
 
 // From the first of these columns on. kInvalid: rows are missing, so that nobody knows.
 Result<std::int64_t> phases_there_are(const Statement& row, int first, const Result<std::int64_t>& released) {
   const std::int64_t count = row.integer(first);
-  const auto least = whole(row, first + 1), last = whole(row, first + 2);
+  const auto least = small(row, first + 1), last = small(row, first + 2);
   const std::int64_t used = row.is_null(first + 3) ? 0 : row.integer(first + 3) + 1;
   if (!least || !last || *least != 0 || *last + 1 != count)
     return Error{ErrorCode::kInvalid, "rows of its phases are missing, too"};
@@ -102,7 +102,7 @@ Result<> SqliteServerStore::load_counts(RolloutRow& row) {
   // They repeat what follows from the jobs: one that can't be read would be a failure that nobody counts.
   auto& damaged = sql_(
       "SELECT count(*) FROM phase_count WHERE rollout_id=?1 AND (typeof(phase)<>'integer' OR typeof(n)<>'integer' OR "
-      "typeof(again)<>'integer')");
+      "typeof(again)<>'integer' OR phase NOT BETWEEN 0 AND 49 OR n NOT BETWEEN 0 AND 2147483647 OR again NOT IN (0, 1))");
   damaged.bind(1, row.id);
   DRAY_TRY([[maybe_unused]] const bool counted, damaged.step());
   const bool anew = damaged.integer(0) > 0;
@@ -188,11 +188,9 @@ Result<> SqliteServerStore::mend_wake(const RolloutRow& row) {
 
 Result<> SqliteServerStore::recount(std::int64_t rollout_id) {
   DRAY_CHECK(sql_("DELETE FROM phase_count WHERE rollout_id=?1").bind(1, rollout_id).run());
-  return sql_(
-             "INSERT INTO phase_count(rollout_id, phase, state, again, n) SELECT ?1, CASE typeof(phase) WHEN "
-             "'integer' THEN phase ELSE 0 END, state, final = 0 AND attempt > 1, count(*) FROM job WHERE rollout_id=?1 GROUP BY 2, 3, 4")
-      .bind(1, rollout_id)
-      .run();
+  static const std::string kCount = "INSERT INTO phase_count(rollout_id, phase, state, again, n) SELECT ?1, " + std::string{kPhaseOfJ} +
+                                    ", j.state, j.final = 0 AND j.attempt > 1, count(*) FROM job j WHERE j.rollout_id=?1 GROUP BY 2, 3, 4";
+  return sql_(kCount).bind(1, rollout_id).run();
 }
 
 // A state that no job is in any more has no row: a gateway may say any word.

@@ -121,18 +121,37 @@ Result<Made> SqliteServerStore::add_rollout(const wire::NewRollout& rollout, con
   return Made{id, false, std::move(changed)};
 }
 
+namespace {
+
+// An update that was begun anew has another number: whoever asks may not have seen that yet, so nothing is cancelled.
+Error no_such_try(StatementCache& sql, const JobId& job, const JobKey& key) {
+  static const std::string kFind = "SELECT " + std::string{kGenerationOfJ} +
+                                   " FROM job j JOIN device d ON d.id=j.device_id WHERE j.rollout_id=?1 AND d.name=?2";
+  auto& find = sql(kFind);
+  find.bind(1, key.rollout).bind(2, key.device);
+  const auto there = find.step();
+  const std::int64_t now = there && *there ? find.integer(0) : 0;
+  find.reset();
+  if (!there) return there.error();
+  if (now <= key.generation) return Error{ErrorCode::kNotFound, "no such job: '" + job.value() + "'"};
+  return Error{ErrorCode::kConflict, "'" + job.value() + "' has ended; the update of this device was begun anew as '" +
+                                         job_id(key.rollout, now, key.device).value() + "'"};
+}
+
+}  // namespace
+
 Result<SiteChanges> SqliteServerStore::cancel_job(const JobId& job, const wire::Why& why, WallTime now) {
   const auto key = job_key(job.value());
   if (!key) return Error{ErrorCode::kNotFound, "no such job: '" + job.value() + "'"};
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   static const std::string kFind =
-      "SELECT j.id, j.state, j.final, typeof(j.cancel_at)='integer', a.site_id, CASE typeof(j.phase) WHEN 'integer' THEN j.phase ELSE 0 END, "
-      "j.phase >= r.released FROM job j JOIN device d ON d.id=j.device_id JOIN assignment a ON a.id=j.assignment_id JOIN rollout r ON "
+      "SELECT j.id, j.state, j.final, " + is_time("j.cancel_at") + ", a.site_id, " + std::string{kPhaseOfJ} + ", "
+      + std::string{kPhaseOfJ} + " >= r.released FROM job j JOIN device d ON d.id=j.device_id JOIN assignment a ON a.id=j.assignment_id JOIN rollout r ON "
       "r.id=j.rollout_id WHERE j.rollout_id=?1 AND d.name=?2 AND " + std::string{kGenerationOfJ} + "=?3";
   auto& find = sql_(kFind);
   find.bind(1, key->rollout).bind(2, key->device).bind(3, key->generation);
   DRAY_TRY(const bool there, find.step());
-  if (!there) return Error{ErrorCode::kNotFound, "no such job: '" + job.value() + "'"};
+  if (!there) return no_such_try(sql_, job, *key);
   const std::int64_t id = find.integer(0), site = find.integer(4), phase = find.integer(5);
   const std::string state = find.text(1);
   const bool ended = find.integer(2) != 0, asked = find.integer(3) != 0, waits = find.integer(6) != 0;

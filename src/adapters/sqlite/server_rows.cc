@@ -5,12 +5,12 @@
 #include <limits>
 
 #include "base/text.h"
-#include "core/rollout/split.h"
 
 namespace dray::adapters::rows {
 namespace {
 
 constexpr std::size_t kMostShown = 60;  // of what can't be read, in a sentence
+constexpr std::int64_t kMostGenerations = 1'000'000;
 
 }  // namespace
 
@@ -52,6 +52,11 @@ Result<std::int64_t> between(std::int64_t least, std::int64_t most, const Statem
 Result<WallTime> sure_time(const Statement& row, int column) {
   DRAY_TRY(const std::int64_t count, between(ms(kWrittenMin), ms(kWrittenMax), row, column));
   return wall(count);
+}
+
+std::string is_time(std::string_view column) {
+  return "(typeof(" + std::string{column} + ")='integer' AND " + std::string{column} + " BETWEEN " + std::to_string(ms(kWrittenMin)) + " AND " +
+         std::to_string(ms(kWrittenMax)) + ")";
 }
 
 Result<WallTime> stamp(const Statement& row, int column) {
@@ -101,6 +106,32 @@ Result<std::int64_t> priority_at(const Statement& row, int column) { return betw
 
 Result<std::int64_t> phase_count_at(const Statement& row, int column) {
   return between(1, static_cast<std::int64_t>(core::kMostPhases), row, column);
+}
+
+std::int64_t bounded(const Statement& row, int column, std::int64_t most) {
+  return std::clamp<std::int64_t>(row.integer(column), 0, most);
+}
+
+Result<std::int64_t> job_phase(const Statement& row, int column, int phases) {
+  DRAY_TRY(const std::int64_t phase, whole(row, column));
+  const std::int64_t there_are = std::clamp<std::int64_t>(row.integer(phases), 1, static_cast<std::int64_t>(core::kMostPhases));
+  if (phase >= 0 && phase < there_are) return phase;
+  const std::string said = phase < std::numeric_limits<std::int64_t>::max() ? std::to_string(phase + 1) : "the number";
+  return Error{ErrorCode::kInvalid, said + " is none of the phases 1 to " + std::to_string(there_are) + " of its rollout"};
+}
+
+Result<std::int64_t> job_generation(const Statement& row, int column, int past) {
+  DRAY_TRY(const std::int64_t generation, between(1, kMostGenerations, row, column));
+  if (generation > row.integer(past)) return generation;
+  return Error{ErrorCode::kInvalid, "try " + std::to_string(generation) + " has ended before"};
+}
+
+void check_job(const RowReader& read, const Statement& row, int first) {
+  read("phase", job_phase(row, first, first + 5));
+  read("generation", job_generation(row, first + 1, first + 6));
+  read("withheld", flag(row, first + 2));
+  read("cancel_at", maybe_time(row, first + 3));
+  read("final", flag(row, first + 4));
 }
 
 WallTime time_or_never(const Statement& row, int column) {
@@ -172,9 +203,9 @@ core::JobResult result_at(const Statement& row, int first) {
   out.sentence = row.text(first + 2);
   out.until = time_at(row, first + 3);
   out.update_at = time_at(row, first + 4);
-  out.step = row.integer(first + 5);
-  out.attempt = row.integer(first + 6);
-  out.bytes = static_cast<std::uint64_t>(row.integer(first + 7));
+  out.step = bounded(row, first + 5, wire::kMostStep);
+  out.attempt = bounded(row, first + 6, wire::kMostAttempt);
+  out.bytes = static_cast<std::uint64_t>(bounded(row, first + 7, wire::kMostSize));
   out.running = or_empty(string_map(row.text(first + 8)));  // its gateway tells it again; nothing is decided by it
   out.late = row.integer(first + 9) != 0;
   out.cancel_id = row.text(first + 10);

@@ -9,6 +9,7 @@
 
 #include "adapters/columns/columns.h"
 #include "adapters/sqlite/server_store.h"
+#include "core/rollout/split.h"
 
 namespace dray::adapters::rows {
 
@@ -32,6 +33,8 @@ Result<std::int64_t> small(const Statement& row, int column);              // 0 
 Result<std::optional<std::int64_t>> maybe_small(const Statement& row, int column);
 Result<std::int64_t> priority_at(const Statement& row, int column);
 Result<std::int64_t> phase_count_at(const Statement& row, int column);     // how many phases a rollout has
+// A number that decides nothing: the nearest between 0 and the most that it can be.
+std::int64_t bounded(const Statement& row, int column, std::int64_t most);
 // One that can't be read never comes.
 WallTime time_or_never(const Statement& row, int column);
 
@@ -69,10 +72,33 @@ JobId job_id(std::int64_t rollout, std::int64_t generation, const std::string& d
 // "('failed', 'expired')": the words of the states that are so.
 std::string states_that(bool (*are_so)(core::JobState));
 
-// Which try job j is: where its own number can't be read, the one after those that have ended.
+// Of job j the numbers that say which job it is and when it comes into a plan: a number that can't be one is as bad as
+// text. Which try it is, is counted behind those that have ended; its phase is one of those that its rollout has.
+#define DRAY_PAST_OF_J "coalesce((SELECT max(p.generation) FROM job_past p WHERE p.job_id=j.id AND p.generation BETWEEN 1 AND 999999), 0)"
+#define DRAY_PHASES_OF_J                                                                                               \
+  "coalesce((SELECT max(CASE WHEN o.phases BETWEEN 1 AND 50 THEN o.phases ELSE 50 END, coalesce((SELECT max(p.number)+1 FROM " \
+  "rollout_phase p WHERE p.rollout_id=o.id), 0)) FROM rollout o WHERE o.id=j.rollout_id), 50)"
+#define DRAY_GENERATION_OF_J_IS_SOUND \
+  "(typeof(j.generation)='integer' AND j.generation BETWEEN 1 AND 1000000 AND j.generation > " DRAY_PAST_OF_J ")"
+#define DRAY_PHASE_OF_J_IS_SOUND "(typeof(j.phase)='integer' AND j.phase BETWEEN 0 AND 49 AND j.phase < " DRAY_PHASES_OF_J ")"
+static_assert(core::kMostPhases == 50);
+inline constexpr std::string_view kPastOfJ = DRAY_PAST_OF_J, kPhasesOfJ = DRAY_PHASES_OF_J,
+                                  kPhaseOfJIsSound = DRAY_PHASE_OF_J_IS_SOUND,
+                                  kGenerationOfJIsSound = DRAY_GENERATION_OF_J_IS_SOUND;
+// Where they can't be read: the try after those that have ended; the first phase.
 inline constexpr std::string_view kGenerationOfJ =
-    "CASE typeof(j.generation) WHEN 'integer' THEN j.generation ELSE 1+coalesce((SELECT max(p.generation) FROM job_past p "
-    "WHERE p.job_id=j.id), 0) END";
+    "CASE WHEN " DRAY_GENERATION_OF_J_IS_SOUND " THEN j.generation ELSE 1+" DRAY_PAST_OF_J " END";
+inline constexpr std::string_view kPhaseOfJ = "CASE WHEN " DRAY_PHASE_OF_J_IS_SOUND " THEN j.phase ELSE 0 END";
+#undef DRAY_PAST_OF_J
+#undef DRAY_PHASES_OF_J
+#undef DRAY_GENERATION_OF_J_IS_SOUND
+#undef DRAY_PHASE_OF_J_IS_SOUND
+inline constexpr std::string_view kJobNumbersOfJ = "j.phase, j.generation, j.withheld, j.cancel_at, j.final";
+// Of these columns and then of kPhasesOfJ and kPastOfJ.
+inline constexpr int kJobNumbersCount = 7;
+void check_job(const RowReader& read, const Statement& row, int first);
+Result<std::int64_t> job_phase(const Statement& row, int column, int phases);
+Result<std::int64_t> job_generation(const Statement& row, int column, int past);
 
 // Columns in this order, from `first` on.
 inline constexpr std::string_view kResultColumns =
@@ -110,6 +136,9 @@ void check_progress(const RowReader& read, const Statement& row, int first);
 Result<std::int64_t> released_of(const Statement& row, int first);
 // priority, retry_limit, status_deferral, in this order.
 void check_numbers(const RowReader& read, const Statement& row, int first);
+
+// A column as sure_time() reads it, in SQL.
+std::string is_time(std::string_view column);
 
 // The inverse of rollout_at for the state.
 struct StateColumns {

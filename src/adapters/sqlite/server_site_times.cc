@@ -10,19 +10,21 @@ using namespace rows;
 Result<wire::Page<wire::SiteTimesView>> SqliteServerLists::site_times(RolloutId rollout,
                                                                       const server::PageQuery& query) {
   static const std::string kPage =
-      "SELECT a.id, s.name, (SELECT count(*) FROM job j WHERE j.assignment_id=a.id), " +
+      "SELECT a.id, s.name, (SELECT count(*) FROM job j WHERE j.assignment_id=a.id), EXISTS(SELECT 1 FROM rate t WHERE "
+      "t.site_id=a.site_id AND t.link='wan' AND t.assumed=0), " +
       std::string{times::kColumns} +
       " FROM assignment a JOIN site s ON s.id=a.site_id WHERE a.id > ?1 AND a.rollout_id=?2 ORDER BY a.id";
   auto& rows = sql_(kPage);
   rows.bind(2, rollout_number(rollout.value()).value_or(0));
   return page<wire::SiteTimesView>(rows, query, [](const Statement& row) {
     wire::SiteTimesView view{.site = row.text(1), .devices = row.integer(2)};
-    const auto planned = times::planned_at(row, 3);
+    const auto planned = times::planned_at(row, 4);
     if (!planned) {
       view.misfit = "row_unreadable";
       view.sentence = "What was computed can't be read (" + planned.error().message() + "); it is computed anew.";
     } else if (*planned) {
       server::describe(**planned, view);
+      view.assumed = row.integer(3) == 0;  // nobody has ever seen what its line carries
     }
     return std::optional{std::move(view)};
   });

@@ -89,19 +89,18 @@ Result<std::optional<std::int64_t>> SqliteServerStore::id_of(std::string_view qu
 
 // A new revision; and what has ended at the site leaves its plan, which may only happen together with one.
 Result<SiteChange> SqliteServerStore::bump(std::int64_t site_id) {
-  DRAY_CHECK(
-      sql_("UPDATE assignment SET in_plan=0 WHERE site_id=?1 AND in_plan=1 AND NOT EXISTS("
-           "SELECT 1 FROM job WHERE job.rollout_id=assignment.rollout_id AND job.assignment_id=assignment.id "
-           "AND job.final=0 AND job.phase < (SELECT released FROM rollout r WHERE "
-           "r.id=assignment.rollout_id)) "
-           // Where it is not known which jobs are left, none is given up.
-           "AND EXISTS(SELECT 1 FROM rollout r WHERE r.id=assignment.rollout_id) AND NOT EXISTS(SELECT 1 FROM job j WHERE "
-           "j.assignment_id=assignment.id AND (j.rollout_id IS NOT assignment.rollout_id OR typeof(j.phase)<>'integer' OR "
-           "j.final NOT IN (0, 1))) AND NOT EXISTS(SELECT 1 FROM device d CROSS JOIN job j ON "
-           "j.rollout_id=assignment.rollout_id AND j.device_id=d.id WHERE d.site_id=?1 AND j.assignment_id IS NOT "
-           "assignment.id)")
-          .bind(1, site_id)
-          .run());
+  static const std::string kLeave =
+      "UPDATE assignment SET in_plan=0 WHERE site_id=?1 AND in_plan=1 AND NOT EXISTS("
+      "SELECT 1 FROM job WHERE job.rollout_id=assignment.rollout_id AND job.assignment_id=assignment.id "
+      "AND job.final=0 AND job.phase < (SELECT released FROM rollout r WHERE "
+      "r.id=assignment.rollout_id)) "
+      // Where it is not known which jobs are left, none is given up.
+      "AND EXISTS(SELECT 1 FROM rollout r WHERE r.id=assignment.rollout_id) AND NOT EXISTS(SELECT 1 FROM job j WHERE "
+      "j.assignment_id=assignment.id AND (j.rollout_id IS NOT assignment.rollout_id OR NOT " + std::string{kPhaseOfJIsSound} + " OR "
+      "j.final IS NOT 0 AND j.final IS NOT 1)) AND NOT EXISTS(SELECT 1 FROM device d CROSS JOIN job j ON "
+      "j.rollout_id=assignment.rollout_id AND j.device_id=d.id WHERE d.site_id=?1 AND j.assignment_id IS NOT "
+      "assignment.id)";
+  DRAY_CHECK(sql_(kLeave).bind(1, site_id).run());
   auto& up = sql_("UPDATE site SET revision=revision+1 WHERE id=?1 RETURNING name, revision");
   up.bind(1, site_id);
   DRAY_TRY(const bool row, up.step());
@@ -262,6 +261,23 @@ Result<> SqliteServerStore::note_contacts(const std::vector<std::pair<std::strin
   return transaction.commit();
 }
 
+namespace {
+
+// A device that says the name of a type means that one: taken for two types, it would get what is for the other.
+Result<> names_are_free(StatementCache& sql, const std::string& type, const std::vector<std::string>& also_called) {
+  for (const std::string& name : also_called) {
+    if (name == type) return Error{ErrorCode::kInvalid, "also_called: '" + name + "' is its own name"};
+    auto& find = sql("SELECT id FROM device_type WHERE name=?1");
+    find.bind(1, name);
+    DRAY_TRY(const bool there, find.step());
+    find.reset();
+    if (there) return Error{ErrorCode::kInvalid, "also_called: '" + name + "' is a device type itself; a device of it is moved to it (drayctl device set NAME --type " + name + ")"};
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Made> SqliteServerStore::add_device_type(const wire::NewDeviceType& type,
                                                 const std::optional<Once>& once, WallTime now) {
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
@@ -270,6 +286,9 @@ Result<Made> SqliteServerStore::add_device_type(const wire::NewDeviceType& type,
   const core::DeviceType& t = type.type;
   DRAY_TRY(const auto same, id_of("SELECT id FROM device_type WHERE name=?1", t.name));
   if (same) return taken("device type", t.name);
+  DRAY_CHECK(names_are_free(sql_, t.name, t.also_called));
+  DRAY_TRY(const auto other, id_of("SELECT t.id FROM device_type t, json_each(CASE WHEN json_valid(t.also_called) THEN t.also_called ELSE '[]' END) n WHERE n.value=?1", t.name));
+  if (other) return Error{ErrorCode::kConflict, "name: another device type is also called '" + t.name + "'"};
   DRAY_CHECK(sql_("INSERT INTO device_type(name, client, components, steps, ask, ends_on, power_on_within, "
                   "probe, parts, created_at, bytes_from, also_called) "
                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")
@@ -295,6 +314,7 @@ Result<SiteChanges> SqliteServerStore::set_other_names(const std::string& type, 
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   DRAY_TRY(const auto id, id_of("SELECT id FROM device_type WHERE name=?1", type));
   if (!id) return no_such("device type", type);
+  DRAY_CHECK(names_are_free(sql_, type, also_called));
   DRAY_CHECK(sql_("UPDATE device_type SET also_called=?2 WHERE id=?1").bind(1, *id).bind(2, doc(also_called)).run());
   SiteIds sites;
   DRAY_CHECK(sites_of("SELECT DISTINCT d.site_id FROM device d JOIN device_type t ON t.name=d.type WHERE t.id=?1", *id, sites));

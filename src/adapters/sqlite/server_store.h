@@ -164,6 +164,8 @@ class SqliteServerStore : public server::Store {
   Result<> take(RolloutRow& row, const core::RolloutEvent& event, WallTime now, SiteIds& sites);
   Result<> save_and_act(RolloutRow& row, core::RolloutStep step, WallTime now, SiteIds& sites);
   Result<> act(const RolloutRow& row, const core::RolloutAction& action, WallTime now, SiteIds& sites);
+  // Those in the plans that a newer rollout has overtaken; whether there were any.
+  Result<bool> end_overtaken(std::int64_t rollout_id);
   Result<> release_phase(const RolloutRow& row, std::size_t phase, SiteIds& sites);
   Result<> cancel_jobs(const RolloutRow& row, const core::CancelJobs& cancel, WallTime now, SiteIds& sites);
   Result<> end_waiting(const RolloutRow& row, core::JobState ended_as, std::string_view sentence);
@@ -185,7 +187,8 @@ class SqliteServerStore : public server::Store {
   Result<> match_anew(const OpenJob& job, const std::string& type, const server::TypePlanner& planner, WallTime now,
                       SiteIds& sites);
 
-  Result<> begin_anew(std::int64_t job, const std::string& type);
+  Result<> note_moved(std::int64_t job, const std::string& type);
+  Result<> begin_anew(std::int64_t job);
   // True: a cancel is asked of the try that followed.
   Result<bool> apply_past(std::int64_t site_id, const wire::Report& report, const wire::JobReport& job);
 
@@ -221,10 +224,15 @@ class SqliteServerStore : public server::Store {
   Result<> apply_registered(Ingestion& in, const wire::Report& report, const wire::RegisteredReport& seen);
   Result<> apply_job(Ingestion& in, const wire::Report& report, const wire::JobReport& job);
   Result<> apply_device(Ingestion& in, const wire::Report& report, const wire::DeviceReport& device);
-  Result<> note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, bool may_set = true);
+  enum class Drifts {  // why it is looked at: its device has reported; another update of it has begun, or ended well; has failed
+    kReported,
+    kReplaced,
+    kFailed,
+  };
+  Result<> note_drift(std::int64_t device, const core::RunningByComponent& running, WallTime at, Drifts why);
   Result<> follow_drift(std::int64_t job, std::int64_t device, core::JobState before, core::JobState after, WallTime at);
   Result<> note_turn(std::int64_t job, std::int64_t device);
-  Result<> note_running(std::int64_t device, WallTime at, bool may_set);
+  Result<> note_running(std::int64_t device, WallTime at, Drifts why);
   Result<> apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log);
 
   Db db_;

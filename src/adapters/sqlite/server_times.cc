@@ -1,5 +1,6 @@
 #include "adapters/sqlite/server_times.h"
 
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -12,7 +13,7 @@ using namespace rows;
 namespace {
 
 BytesPerSecond rate_at(const Statement& row, int column) {
-  return BytesPerSecond{static_cast<std::uint64_t>(row.integer(column))};
+  return BytesPerSecond{static_cast<std::uint64_t>(bounded(row, column, wire::kMostRate))};
 }
 
 }  // namespace
@@ -33,8 +34,8 @@ Result<std::optional<server::PlannedSite>> planned_at(const Statement& row, int 
   out.sentence = row.text(first + 9);
   out.basis.wan = rate_at(row, first + 10);
   out.basis.lan = rate_at(row, first + 11);
-  out.basis.missing = Bytes{static_cast<std::uint64_t>(row.integer(first + 12))};
-  out.basis.devices = static_cast<std::size_t>(row.integer(first + 13));
+  out.basis.missing = Bytes{static_cast<std::uint64_t>(bounded(row, first + 12, wire::kMostInteger))};
+  out.basis.devices = static_cast<std::size_t>(bounded(row, first + 13, std::numeric_limits<std::int32_t>::max()));
   out.basis.deferred_until = time_at(row, first + 14);
   out.basis.terms = row.text(first + 15);
   return std::optional{std::move(out)};
@@ -123,10 +124,11 @@ namespace {
 // index would be used.
 constexpr std::string_view kBadOf =
     "SELECT id FROM assignment WHERE site_id=(SELECT id FROM site WHERE name=?1) AND in_plan=1 AND "
-    "(typeof(plan_asked)<>'integer' OR typeof(plan_seen)<>'integer' OR typeof(look_at) NOT IN ('integer', 'null'))";
+    "(typeof(plan_asked)<>'integer' OR typeof(plan_seen)<>'integer' OR typeof(look_at) NOT IN ('integer', 'null') OR plan_asked NOT BETWEEN 0 AND "
+    "1000000000000 OR plan_seen NOT BETWEEN 0 AND 1000000000000)";
 constexpr std::string_view kBadAnywhere =
     "SELECT id FROM assignment WHERE typeof(plan_asked)<>'integer' OR typeof(plan_seen)<>'integer' OR "
-    "typeof(look_at) NOT IN ('integer', 'null')";
+    "typeof(look_at) NOT IN ('integer', 'null') OR plan_asked NOT BETWEEN 0 AND 1000000000000 OR plan_seen NOT BETWEEN 0 AND 1000000000000";
 
 // What was asked for is asked once: where planning can't do it, because of another row, it is not woken again.
 const std::string kKnown =
@@ -164,8 +166,8 @@ Result<bool> SqliteServerStore::ask_unreadable_times(const std::string& site) {
   if (asking.empty() && bad.empty()) return false;  // nothing is written, as nearly always
   DRAY_TRY(Transaction transaction, Transaction::begin(db_));
   for (const std::int64_t id : asking)
-    DRAY_CHECK(sql_("UPDATE assignment SET plan_asked=1 + max(iif(typeof(plan_asked)='integer', plan_asked, 0), "
-                    "iif(typeof(plan_seen)='integer', plan_seen, 0)), plan_seen=iif(typeof(plan_seen)='integer', "
+    DRAY_CHECK(sql_("UPDATE assignment SET plan_asked=1 + max(iif(typeof(plan_asked)='integer' AND plan_asked BETWEEN 0 AND 1000000000000, plan_asked, 0), "
+                    "iif(typeof(plan_seen)='integer' AND plan_seen BETWEEN 0 AND 1000000000000, plan_seen, 0)), plan_seen=iif(typeof(plan_seen)='integer', "
                     "plan_seen, 0), look_at=NULL WHERE id=?1")
                    .bind(1, id)
                    .run());

@@ -95,6 +95,21 @@ TEST_F(ServerTypes, TheTypeThatADeviceSaidStandsUntilItSaysAnotherOne) {
   EXPECT_EQ(planned(), "");
 }
 
+TEST_F(ServerTypes, ANameMeansOneType) {
+  const auto taken = store->set_other_names("till", {"odd"});
+  EXPECT_EQ(taken.error().code(), ErrorCode::kInvalid);
+  EXPECT_NE(taken.error().message().find("also_called: 'odd' is a device type itself"), std::string::npos) << taken.error().message();
+  EXPECT_FALSE(store->set_other_names("till", {"till"}));
+  EXPECT_TRUE(must(lists.device_type("till")).type.also_called.empty());
+  must(store->set_other_names("till", {"till-b"}));
+  wire::NewDeviceType type;
+  type.type = {.name = "till-b", .components = {"os"}, .order = {{"os"}}};
+  EXPECT_EQ(store->add_device_type(type, {}, kNow).error().code(), ErrorCode::kConflict);
+  type.type.name = "till-c";
+  type.type.also_called = {"odd"};
+  EXPECT_EQ(store->add_device_type(type, {}, kNow).error().code(), ErrorCode::kInvalid);
+}
+
 TEST_F(ServerTypes, AMovedDeviceGetsWhatItsReleaseHasForItsNewType) {
   add_scale();
   roll_out_both({{}});
@@ -225,6 +240,46 @@ TEST_F(ServerTypes, ARetryAfterAMoveOrdersWhatFitsTheNewType) {
   EXPECT_NE(rollout_state("r1"), "finished");
   report("berlin", {job_report(1, 2, "r1.2-till-1", "succeeded")});
   EXPECT_EQ(rollout_state("r1"), "finished") << "nobody is left";
+}
+
+// It was entered under a wrong type by mistake, and moved back.
+TEST_F(ServerTypes, WhatNothingFittedIsOrderedAnewWhereSomethingFitsTheTypeItIsMovedTo) {
+  add_scale();
+  core::PhaseTerms first{.share = core::Passing{"site = berlin"}}, rest;
+  rest.approval = true;
+  roll_out_both({first, rest}, "name~till-*");
+  must(store->move_device("till-1", "odd", plan_type, kNow));
+  report("berlin", {job_report(1, 1, "r1-till-1", "incompatible")});
+  ASSERT_EQ(state("r1-till-1"), "incompatible");
+  ASSERT_EQ(order_of(must(store->load_plan("berlin")), "till-1"), nullptr);
+  ASSERT_NE(rollout_state("r1"), "finished");
+  must(store->move_device("till-1", "till", plan_type, kNow));
+  const core::Plan plan = must(store->load_plan("berlin"));
+  ASSERT_NE(order_of(plan, "till-1"), nullptr);
+  EXPECT_EQ(order_of(plan, "till-1")->id.value(), "r1.2-till-1") << "at its gateway the other one has ended";
+  EXPECT_EQ(order_of(plan, "till-1")->steps, (std::vector<core::Step>{{sha('a')}, {sha('b')}}));
+  const auto job = must(lists.job(JobId{"r1-till-1"}));
+  EXPECT_EQ(job.result.state, core::JobState::kScheduled);
+  EXPECT_EQ(job.past.at(0).result.state, core::JobState::kIncompatible);
+  must(store->move_device("till-2", "odd", plan_type, kNow));
+  ASSERT_EQ(state("r1-till-2"), "incompatible");
+  must(store->move_device("till-2", "scale", plan_type, kNow));
+  EXPECT_EQ(state("r1-till-2"), "scheduled") << "in a phase that has not begun";
+  EXPECT_EQ(order_of(must(store->load_plan("lyon")), "till-2"), nullptr);
+  report("berlin", {job_report(1, 2, "r1.2-till-1", "succeeded")});
+  const auto view = must(lists.rollout(RolloutId{"r1"}));
+  EXPECT_EQ(view.states.at(0).at(core::JobState::kSucceeded), 1);
+  EXPECT_EQ(view.states.at(1).at(core::JobState::kScheduled), 1);
+}
+
+TEST_F(ServerTypes, WhatNothingFittedStaysSoWhereItsRolloutIsOver) {
+  add_scale();
+  roll_out_both({{}}, "name=till-1");
+  must(store->move_device("till-1", "odd", plan_type, kNow));
+  report("berlin", {job_report(1, 1, "r1-till-1", "incompatible")});
+  ASSERT_EQ(rollout_state("r1"), "finished");
+  must(store->move_device("till-1", "till", plan_type, kNow));
+  EXPECT_EQ(state("r1-till-1"), "incompatible");
 }
 
 // A gateway whose folder is new makes every job of the plan anew: it must find none with what is for the type of before.

@@ -40,7 +40,7 @@ Result<> check_rollouts(StatementCache& sql, wire::SiteView& site) {
     rollout("late_joiners", flag(find, 9));
     check_terms(rollout, find, 10);
     const RowReader assignment{"assignment", id + "-" + site.name, site.unreadable};
-    assignment("held", whole(find, 3));
+    assignment("held", flag(find, 3));
     assignment("fetch", fetch_of(find.text(4)));
     assignment("computed times", times::planned_at(find, 10 + kTermsCount));
   }
@@ -137,9 +137,10 @@ Result<> check_deferrals(StatementCache& sql, wire::SiteView& site) {
 
 // Those of the site itself hold at its gateway, whatever is kept here.
 Result<> check_site_deferrals(StatementCache& sql, wire::SiteView& site) {
-  auto& find = sql(
+  static const std::string kFind =
       "SELECT f.id, f.until, f.withdrawn FROM site_deferral f JOIN site s ON s.id=f.site_id WHERE s.name=?1 AND "
-      "(typeof(f.until)<>'integer' OR f.withdrawn NOT IN (0, 1))");
+      "(NOT " + is_time("f.until") + " OR f.withdrawn IS NOT 0 AND f.withdrawn IS NOT 1)";
+  auto& find = sql(kFind);
   find.bind(1, site.name);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
@@ -164,21 +165,17 @@ Result<> check_assignments(StatementCache& sql, const std::string& site, std::ve
 }
 
 Result<> check_jobs(StatementCache& sql, const std::string& site, std::vector<wire::Unreadable>& notes) {
-  auto& find = sql(
-      "SELECT j.rollout_id, d.name, j.phase, j.withheld, j.generation, j.cancel_at, j.final FROM assignment a JOIN job j ON "
-      "j.assignment_id=a.id JOIN device d ON d.id=j.device_id JOIN site s ON s.id=a.site_id WHERE s.name=?1 AND "
-      "a.in_plan=1 AND (typeof(j.phase)<>'integer' OR j.withheld NOT IN (0, 1) OR typeof(j.generation)<>'integer' OR "
-      "typeof(j.cancel_at) NOT IN ('integer', 'null') OR j.final NOT IN (0, 1)) ORDER BY j.id");
+  static const std::string kFind =
+      "SELECT j.rollout_id, d.name, " + std::string{kJobNumbersOfJ} + ", " + std::string{kPhasesOfJ} + ", " + std::string{kPastOfJ} +
+      " FROM assignment a JOIN job j ON j.assignment_id=a.id JOIN device d ON d.id=j.device_id JOIN site s ON s.id=a.site_id WHERE "
+      "s.name=?1 AND a.in_plan=1 AND (NOT " + std::string{kPhaseOfJIsSound} + " OR NOT " + std::string{kGenerationOfJIsSound} +
+      " OR j.withheld IS NOT 0 AND j.withheld IS NOT 1 OR j.final IS NOT 0 AND j.final IS NOT 1 OR NOT (j.cancel_at IS NULL OR " + is_time("j.cancel_at") + ")) ORDER BY j.id";
+  auto& find = sql(kFind);
   find.bind(1, site);
   for (;;) {
     DRAY_TRY(const bool row, find.step());
     if (!row) return {};
-    const RowReader job{"job", rollout_id(find.integer(0)) + "-" + find.text(1), notes};
-    job("phase", whole(find, 2));
-    job("withheld", flag(find, 3));
-    job("generation", whole(find, 4));
-    job("cancel_at", maybe_time(find, 5));
-    job("final", flag(find, 6));
+    check_job(RowReader{"job", rollout_id(find.integer(0)) + "-" + find.text(1), notes}, find, 2);
   }
 }
 

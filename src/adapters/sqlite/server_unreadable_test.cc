@@ -321,8 +321,8 @@ TEST_F(Unreadable, WhatARolloutWouldDoIsToldForTheSitesThatCanBeRead) {
   ASSERT_EQ(asked.sites.size(), 1u);
   EXPECT_EQ(asked.sites[0].site, "lyon");
   EXPECT_EQ(asked.facts.sites.size(), 1u);
-  ASSERT_EQ(asked.held.size(), 1u);
-  EXPECT_EQ(asked.held[0].first, "berlin");
+  ASSERT_EQ(asked.unreadable.size(), 1u);
+  EXPECT_EQ(asked.unreadable[0].first, "berlin");
 }
 
 }  // namespace

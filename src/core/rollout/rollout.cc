@@ -261,6 +261,8 @@ std::optional<std::string> refusal(const Rollout& rollout, const RolloutEvent& e
                         },
                         [&](const RetryAsked& e) -> std::optional<std::string> {
                           if (std::holds_alternative<RolloutAborted>(rollout.state)) return over();
+                          if (e.expires_at && *e.expires_at <= given.now)
+                            return "expires_at: " + to_rfc3339(*e.expires_at) + " is over already: give a later one than now, " + to_rfc3339(given.now);
                           if (e.expires_at.value_or(rollout.terms.expires_at) <= given.now)
                             return "expires_at: the expiry is over since " +
                                    to_rfc3339(rollout.terms.expires_at) + ": give a later one";

@@ -54,7 +54,7 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"device_busy", "The device has to become free; the gateway looks again by itself."},
     {"deferred_by_device", "The time that the device asked for has to pass."},
     {"mixed",
-     "The device runs a part of the update. Retry it with a later expiry (drayctl rollout retry-failed --expires-at), or roll out the release that it ran before."},
+     "The device runs a part of the update. Retry it with a later expiry (drayctl rollout retry-failed --expires-at; a rollout that was aborted refuses that), or roll out this release again, or the one that it ran before."},
     {"deferred_by_operator",
      "The deferral ends by itself; withdraw it to begin sooner (drayctl deferral list)."},
     {"downloading", "Nothing: it is under way."},
@@ -99,8 +99,8 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"expires_too_soon", "A later expiry would make it fit."},
     {"times_too_late", "Earlier times, a later expiry or a faster line would make it fit."},
     // ended
-    {"device_failed", "Look at the log of the job, then retry it or make a new rollout."},
-    {"refused", "The device refused it: look at why, then retry it or make a new rollout."},
+    {"device_failed", "Look at the log of the job, then retry it (a rollout that was aborted refuses that), or make a new rollout."},
+    {"refused", "The device refused it: look at why, then retry it (a rollout that was aborted refuses that), or make a new rollout."},
     {"closed_without_bytes",
      "The device has to fetch the update. swupdate that is started with -c 2 says this of whatever is offered then: it is told apart where it "
      "reports what it runs. Where devices have their bytes another way, let their type say so (bytes_from: elsewhere)."},

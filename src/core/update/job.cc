@@ -30,7 +30,7 @@ Hold hold_from(WallTime begin, const Job& job, const Given& given) {
   if (given.now < begin) return Hold::kTime;
   if (given.doubt != Doubt::kNone) return Hold::kDoubt;
   if (!given.clock_known) return Hold::kClock;
-  if (!given.held.empty()) return Hold::kHeld;
+  if (!given.unreadable.empty()) return Hold::kUnreadable;
   if (given.other_type) return Hold::kType;
   if (!given.stored) return Hold::kArtifact;
   if (!permits(job.terms.update, given.now) && !DRAY_MUTANT("outside_update_interval")) return Hold::kWindow;

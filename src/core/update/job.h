@@ -277,7 +277,7 @@ struct Given {
   // The device's status is known and good, or there is no check of it. Else why it is not known; empty: it is being asked.
   bool checked = true;
   std::string unchecked;
-  std::string held;           // why nothing new may start on this device, whatever else permits it; empty: nothing does
+  std::string unreadable;     // what of this device's stored state can't be read, so that nothing new may start on it; empty: nothing
   bool unheard = false;       // what the device said of itself is lost, its type too: it gets no byte before it says it again
   std::optional<OtherType> other_type;  // the device says that it is of another type: it gets no byte, and is asked nothing
   double jitter = 0;          // uniform in [0, 1)
@@ -313,6 +313,9 @@ struct JobStep {
 
 // A new job, as the plan brings it.
 Job make_job(JobTerms terms, std::optional<WallTime> deferred_until);
+
+// "os 26.11, fw 3": of all steps.
+std::string all_versions(const JobTerms& terms);
 // Total: an event that means nothing in this phase leaves the job as it is. Uses given.next_action where
 // next.action differs from job.action and equals it: the driver then counts the lease on in the same save. What time
 // brings about follows in the same call, so that a Tick with the same Given changes nothing more.

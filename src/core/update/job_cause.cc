@@ -43,7 +43,7 @@ std::string clause(const Job& job, const Given& given, std::string_view reason) 
   if (reason == "store_full") return "while the gateway had no room for " + given.lack.what + because(given.lack.why);
   if (reason == "artifact_damaged") return "while " + given.lack.what + " could not be had" + because(given.lack.why);
   if (reason == "type_differs" && given.other_type) return "while this held it: " + sentence_of(*given.other_type);
-  if (reason == "stored_unreadable") return "while this held it: " + given.held;
+  if (reason == "stored_unreadable") return "while this held it: " + given.unreadable;
   if (reason == "status_unknown") return "while the device's status was not known" + because(given.unchecked);
   if (reason == "device_absent")
     return given.seen_at ? "while the device had not called since " + to_rfc3339(std::chrono::floor<std::chrono::seconds>(*given.seen_at))
@@ -102,6 +102,7 @@ Cause cause_of_expiry(const Job& job, const Given& given) {
     return cause;
   }
   if (text.empty()) return {};
+  if (text.back() == '.') text.pop_back();  // more of the sentence follows
   if (job.failed) text += ", and its last attempt had failed: " + cause_of(*job.failed).sentence;
   return {std::move(reason), std::move(text)};
 }
@@ -109,7 +110,13 @@ Cause cause_of_expiry(const Job& job, const Given& given) {
 std::string mix_of(const Job& job) {
   if (!job.begun_at || is<Succeeded>(job) || job.step == 0 || job.step >= job.terms.steps.size()) return {};
   return "the device runs " + step_versions(job.terms, 0, job.step) + " of this update without " + step_versions(job.terms, job.step, job.terms.steps.size()) +
-         ", a mix that nobody may have tried: retry it, or roll out what it ran before";
+         ", a mix that nobody may have tried: roll it out again, or what it ran before";
 }
 
 }  // namespace dray::core::machine
+
+namespace dray::core {
+
+std::string all_versions(const JobTerms& terms) { return machine::step_versions(terms, 0, terms.steps.size()); }
+
+}  // namespace dray::core

@@ -49,7 +49,7 @@ TEST(JobCause, AnExpirySaysWhatTheUpdateWaitedFor) {
        "while it was deferred by ines: stocktaking"},
       {[](Rig& r) { r.answers(AnswerKind::kDefer, at(1000)); }, "deferred_by_device", "while the device asked by kim to wait: in use"},
       {[](Rig& r) { r.to_transmitting(); }, "downloading", "while the device received os 26.11"},
-      {[](Rig& r) { r.does(NewTerms{paused(all_night())}); }, "failure_threshold", "The rollout is paused: too many devices failed."},
+      {[](Rig& r) { r.does(NewTerms{paused(all_night())}); }, "failure_threshold", "while this held it: The rollout is paused: too many devices failed; the expiry was "},
   };
   for (const Row& row : rows) {
     Rig rig{all_night(), at(20)};
@@ -181,7 +181,7 @@ TEST(JobMix, AnExpiryBetweenTwoStepsShowsTheMixAndWhatToDo) {
   EXPECT_EQ(rig.said().state, JobState::kExpired);
   EXPECT_EQ(rig.said().reason, "mixed");
   EXPECT_TRUE(contains(rig.said().sentence, "the device runs os 26.11 of this update without app 7")) << rig.said().sentence;
-  EXPECT_TRUE(contains(rig.said().sentence, "retry it, or roll out what it ran before")) << rig.said().sentence;
+  EXPECT_TRUE(contains(rig.said().sentence, "roll it out again, or what it ran before")) << rig.said().sentence;
 
   Rig cancelled{t, at(20)};
   cancelled.to_switching().powers_on("boot-2", runs("26.11", "6")).does(CancelAsked{"c1", "ines", ""});

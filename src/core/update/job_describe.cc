@@ -84,8 +84,8 @@ struct Describe {
                 "clock_unknown",
                 "the gateway does not know the time before it has heard the server",
                 {}};
-      case Hold::kHeld:
-        return {JobState::kScheduled, "stored_unreadable", given.held, {}};
+      case Hold::kUnreadable:
+        return {JobState::kScheduled, "stored_unreadable", given.unreadable, {}};
       case Hold::kType:  // said by type_differs(), in whatever phase
         break;
       case Hold::kArtifact:
@@ -162,7 +162,7 @@ struct Describe {
   }
   PublicState operator()(const Transmitting&) const {
     if (!given.stored) return waiting_artifact();
-    if (given.unheard) return {JobState::kWaitingGateway, "stored_unreadable", given.held, {}};
+    if (given.unheard) return {JobState::kWaitingGateway, "stored_unreadable", given.unreadable, {}};
     if (!permits(job.terms.update, given.now)) return window();
     if (given.line) return in_line(*given.line);
     return {JobState::kDownloading, "downloading", "the device receives " + versions(job), {}};

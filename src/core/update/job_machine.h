@@ -42,7 +42,7 @@ void on(Decision& d, const Incompatible&, const JobEvent& event);
 bool ends_on_report(const Job& job, const Given& given);
 bool expiry_stops(const Job& job, WallTime now);  // expired, and the switch-over has not begun
 // What keeps an attempt from beginning, or its link from being shown. Until: where time alone ends it.
-enum class Hold { kNone, kTime, kDoubt, kClock, kHeld, kType, kArtifact, kWindow, kTurn, kActionIds, kStatus };
+enum class Hold { kNone, kTime, kDoubt, kClock, kUnreadable, kType, kArtifact, kWindow, kTurn, kActionIds, kStatus };
 Hold hold(const Job& job, const Given& given);
 // The same for a question that stays shown though its device said "no": of time only the plan and operators count.
 Hold hold_of_question(const Job& job, const Given& given);

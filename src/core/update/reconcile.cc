@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "core/update/job_machine.h"
+#include "core/update/supersede.h"
 
 namespace dray::core {
 namespace {
@@ -93,11 +94,7 @@ std::set<std::string> components(const JobTerms& terms) {
   return all;
 }
 
-bool covers(const JobTerms& winner, const JobTerms& loser) {
-  if (rank(winner) <= rank(loser)) return false;
-  const auto wide = components(winner), narrow = components(loser);
-  return std::includes(wide.begin(), wide.end(), narrow.begin(), narrow.end());
-}
+DeviceOrder device_order(const JobTerms& terms) { return {terms.priority, static_cast<std::int64_t>(terms.place), components(terms)}; }
 
 std::set<Sha256> artifacts(const JobTerms& terms) {
   std::set<Sha256> all;
@@ -145,6 +142,41 @@ bool is_settled(const Job& job) {  // nothing more can supersede it
   return is_final(job) || job.stop_after || std::holds_alternative<Cancelling>(job.phase);
 }
 
+// What may supersede others of its device.
+struct Rival {
+  const JobTerms* terms = nullptr;
+  DeviceOrder order;
+  bool ended_well = false;
+};
+using Rivals = std::multimap<DeviceId, Rival>;
+
+Rivals rivals_of(const std::vector<JobTerms>& wanted, const std::map<JobId, const Job*>& known, const std::map<JobId, const Cancel*>& cancels) {
+  Rivals out;
+  for (const JobTerms& terms : wanted) {
+    const Job* job = find_same(known, terms);
+    const bool well = job != nullptr && std::holds_alternative<Succeeded>(job->phase);
+    const bool open = (job == nullptr || !is_settled(*job)) && !cancels.contains(terms.id);
+    if (terms.incompatible.empty() && (well || open)) out.emplace(terms.device, Rival{&terms, device_order(terms), well});
+  }
+  return out;
+}
+
+// By the first in rank of those that do; nothing where none does.
+std::optional<Superseded> superseded(const JobTerms& terms, const Rivals& rivals) {
+  const DeviceOrder own = device_order(terms);
+  std::set<std::string> left = own.components;
+  const Rival* first = nullptr;
+  const auto [begin, end] = rivals.equal_range(terms.device);
+  for (auto it = begin; it != end; ++it) {
+    const Rival& rival = it->second;
+    if (rival.ended_well ? !keeps_out(rival.order, own) : !supersedes(rival.order, own)) continue;
+    for (const std::string& component : rival.order.components) left.erase(component);
+    if (first == nullptr || rank(*first->terms) < rank(*rival.terms)) first = &rival;
+  }
+  if (first == nullptr) return {};
+  return Superseded{superseded_by(named(*first->terms), left)};
+}
+
 // Each cancel is put to a job once; a refused one is not sent again.
 bool is_news(const Cancel& cancel, const Job* job) {
   if (job == nullptr) return true;
@@ -189,12 +221,7 @@ std::vector<JobChange> reconcile(std::span<const Job* const> jobs, const Plan& p
   for (const Cancel& cancel : plan.cancels) cancels.insert_or_assign(cancel.job, &cancel);
 
   const std::vector<JobTerms> wanted = terms_of(plan);
-  std::multimap<DeviceId, const JobTerms*> open;  // what may supersede
-  for (const JobTerms& terms : wanted) {
-    const Job* job = find_same(known, terms);
-    if (terms.incompatible.empty() && (job == nullptr || !is_settled(*job)) && !cancels.contains(terms.id))
-      open.emplace(terms.device, &terms);
-  }
+  const Rivals rivals = rivals_of(wanted, known, cancels);
 
   std::vector<JobChange> changes;
   for (const JobTerms& terms : wanted) {
@@ -210,11 +237,10 @@ std::vector<JobChange> reconcile(std::span<const Job* const> jobs, const Plan& p
     if (cancel != nullptr && is_news(*cancel, job))
       changes.push_back({terms.id, CancelAsked{cancel->id, cancel->by, cancel->why}});
 
-    if (!terms.incompatible.empty() || (job != nullptr && is_settled(*job))) continue;
-    const auto [first, last] = open.equal_range(terms.device);
-    const auto winner =
-        std::find_if(first, last, [&](const auto& other) { return covers(*other.second, terms); });
-    if (winner != last) changes.push_back({terms.id, Superseded{named(*winner->second)}});
+    // Other terms take back that it was superseded before.
+    const bool anew = job != nullptr && !is_final(*job) && job->stop_after && job->stop_after->superseded && wanted_terms(*job) != terms;
+    if (!terms.incompatible.empty() || (job != nullptr && is_settled(*job) && !anew)) continue;
+    if (auto event = superseded(terms, rivals)) changes.push_back({terms.id, *std::move(event)});
   }
 
   std::set<JobId> in_plan;

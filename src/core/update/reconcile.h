@@ -28,7 +28,8 @@ struct JobChange {
   std::variant<Job, JobEvent> what;  // a new job; or an event for a known or, later in the list, the new one
 };
 // In the order in which they are to be applied. `local`: deferrals that were made at the gateway itself.
-// A job that an open job of higher rank covers (it updates the same components) gets Superseded.
+// A job gets Superseded by another one of its device that updates one of its components at least, and has a higher rank; also
+// by a newer one that has ended well (core/update/supersede.h).
 std::vector<JobChange> reconcile(std::span<const Job* const> jobs, const Plan& plan,
                                  std::span<const Deferral> local = {});
 

@@ -240,6 +240,56 @@ TEST(Supersede, NotWhereOtherComponentsAreUpdatedOrTheOtherIsEnding) {
   for (const JobChange& change : changes({}, p)) EXPECT_EQ(event<Superseded>(change), nullptr);
 }
 
+// An operator expects that the newest rollout wins: a step of the older one would put the older version back.
+TEST(Supersede, OneComponentThatBothUpdateIsEnough) {
+  Plan p = plan();
+  p.assignments[0].jobs[0].steps = {{image().sha256}, {app().sha256}};
+  p.assignments.push_back(newer(other_image().sha256));
+  const auto list = changes({}, p);
+  ASSERT_EQ(list.size(), 3U);
+  EXPECT_EQ(list[1].id, JobId{"r12-till-014"});
+  ASSERT_NE(event<Superseded>(list[1]), nullptr);
+  EXPECT_EQ(event<Superseded>(list[1])->by, "r13 (os 26.12); app is not updated");
+  // Whichever came first.
+  Rig rig;
+  rig.job.terms = terms_of(p)[0];
+  const auto later = changes({rig.job}, p);
+  ASSERT_NE(event<Superseded>(later[0]), nullptr);
+  EXPECT_EQ(rig.does(Superseded{event<Superseded>(later[0])->by}).said().sentence, "superseded by r13 (os 26.12); app is not updated");
+}
+
+TEST(Supersede, WhatANewerOneHasUpdatedIsNotTakenBackByAnOlderOneThatComesLater) {
+  Plan p = plan();
+  p.assignments.push_back(newer(other_image().sha256));
+  Rig won;
+  won.job = make_job(terms_of(p)[1], {});
+  won.job.phase = Succeeded{};
+  const auto list = changes({won.job}, p);
+  ASSERT_EQ(list.size(), 2U);
+  ASSERT_NE(event<Superseded>(list[1]), nullptr);
+  // What is over, and older, forbids nothing to a newer one, whatever its priority was.
+  p = plan();
+  p.assignments[0].priority = 5;
+  p.assignments.push_back(newer(other_image().sha256));
+  won.job = make_job(terms_of(p)[0], {});
+  won.job.phase = Succeeded{};
+  for (const JobChange& change : changes({won.job}, p)) EXPECT_EQ(event<Superseded>(change), nullptr);
+}
+
+TEST(Supersede, OtherTimesDoNotTakeItBack) {
+  Plan p = plan();
+  p.assignments.push_back(newer(other_image().sha256));
+  Rig old;
+  old.to_transmitting().does(Superseded{"r13"});
+  p.assignments[0].expires_at = at(500);
+  const auto list = changes({old.job}, p);
+  ASSERT_EQ(list.size(), 3U);
+  EXPECT_NE(event<NewTerms>(list[0]), nullptr);
+  ASSERT_NE(event<Superseded>(list[1]), nullptr);
+  old.does(*event<NewTerms>(list[0])).does(*event<Superseded>(list[1]));
+  EXPECT_EQ(old.says(FeedbackKind::kClosedFailure).phase(), "Cancelled");
+}
+
 TEST(Turn, IsOfWhatHasStartedThenOfThePriorityThenOfTheNewer) {
   Rig a, b;
   b.job.terms.id = JobId{"r13-till-014"};

@@ -186,6 +186,26 @@ TEST_F(DoorTest, S12_AnUnknownDeviceGetsNoWorkAndIsReported) {
   }));
 }
 
+// What it said as an unknown one, the server dropped with its entry: else it would know neither what runs there nor of which
+// type it says to be, before the device happens to say something else.
+TEST_F(DoorTest, S12_WhatAnUnknownDeviceSaidIsToldAgainWhenItWasAdded) {
+  settings.unknown_devices_token_sha256 = sha256_of(as_bytes("site-secret")).hex();
+  begin_without_work();
+  const Sent unknown{.device = "new-7", .token = "GatewayToken site-secret"};
+  EXPECT_EQ(get("", unknown).status, 200);
+  EXPECT_EQ(put("/configData", config(R"({"dray.boot_id":"b7","dray.version.os":"3","dray.type":"scale-s2"})"), unknown).status, 200);
+  ASSERT_TRUE(until([&] { return server.newest<wire::RegisteredReport>([](const auto& r) { return r.attributes.contains("dray.type"); }).has_value(); }));
+  EXPECT_FALSE(server.device("new-7"));
+  core::Device added = server.plan.devices.at(0);
+  added.name = DeviceId{"new-7"};
+  server.plan.devices.push_back(added);
+  server.publish();
+  ASSERT_TRUE(until([&] { return server.device("new-7").has_value(); }));
+  EXPECT_EQ(server.device("new-7")->attributes.at("dray.type"), "scale-s2");
+  EXPECT_EQ(server.device("new-7")->boot_id, "b7");
+  EXPECT_EQ(server.device("new-7")->running.at("os").version, "3");
+}
+
 TEST_F(DoorTest, S12_TheSitesTokenIsOffByDefault) {
   begin_without_work();
   EXPECT_EQ(get("", {.device = "new-7", .token = "GatewayToken "}).status, 401);

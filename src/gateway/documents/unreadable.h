@@ -2,7 +2,7 @@
 // permits anything, and always has a way out (docs/formats.md, "What can't be read"). Pure.
 //
 //   damage.add({"deferral", "l9", "not JSON", {}});
-//   given.held = damage.holds(job.terms.device);     // "deferral l9 can't be read: ..."
+//   given.unreadable = damage.holds(job.terms.device);     // "deferral l9 can't be read: ..."
 #pragma once
 
 #include <string>

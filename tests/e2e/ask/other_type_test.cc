@@ -19,7 +19,6 @@ class MistakenDevice : public testing::Test {
   void SetUp() override {
     stack_.start_gateway();
     stack_.make_type("board", {"os"});
-    stack_.make_type("scale", {"os"});
     stack_.make_device("dev-1", "board", {"os"});
     const std::string config = stack_.folder("devices/dev-1") + "/agent.toml";
     std::string text = read_file(config);
@@ -60,6 +59,7 @@ TEST_F(MistakenDevice, IsUpdatedWhenTheOtherNameIsAccepted) {
 }
 
 TEST_F(MistakenDevice, GetsWhatIsForItsTypeWhenItIsMovedThere) {
+  stack_.make_type("scale", {"os"});
   stack_.ctl({"device", "set", "dev-1", "--type", "scale"});
   EXPECT_TRUE(stack_.wait_for_state("dev-1", "incompatible", 60s)) << job("sentence");
   EXPECT_EQ(device("type"), "scale");

@@ -57,11 +57,16 @@ TEST_F(OtherTypes, AnOperatorSeesItAndMovesTheDevice) {
 }
 
 TEST_F(OtherTypes, AnOperatorAcceptsTheOtherName) {
-  const auto set = drayctl({"type", "set", "till-t3", "--also-called", "scale-s2", "--also-called", "Kasse 3"});
+  const auto taken = drayctl({"type", "set", "till-t3", "--also-called", "scale-s2"});
+  EXPECT_EQ(taken.first, 1);
+  EXPECT_NE(taken.second.find("also_called: 'scale-s2' is a device type itself"), std::string::npos) << taken.second;
+  says("till-t3b");
+  EXPECT_EQ(device().at("reason").as_string(), "type_differs");
+  const auto set = drayctl({"type", "set", "till-t3", "--also-called", "till-t3b", "--also-called", "Kasse 3"});
   EXPECT_EQ(set.first, 0) << set.second;
   EXPECT_TRUE(device().at("reason").is_null());
   const value plan = gateway({.path = "/gateway/v1/plan"}, gateway_token_).json();
-  const value names{"scale-s2", "Kasse 3"};
+  const value names{"till-t3b", "Kasse 3"};
   EXPECT_EQ(plan.at("device_types").at(0).at("also_called"), names);
   kill();
   start();
@@ -69,6 +74,33 @@ TEST_F(OtherTypes, AnOperatorAcceptsTheOtherName) {
   EXPECT_EQ(drayctl({"type", "set", "till-t3", "--also-called", "none"}).first, 0);
   EXPECT_EQ(device().at("reason").as_string(), "type_differs");
   EXPECT_EQ(drayctl({"type", "set", "till-t3"}).first, 2);
+}
+
+// An address of a gateway that nothing is asked of would be taken for granted.
+TEST_F(OtherTypes, AGatewayIsRefusedByCommandsOfTheServerAndDefaultsAreThoseOfTheApi) {
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"rollout", "list"}, {"device", "why", "till-1"}, {"deferral", "list"}})
+    for (const bool joined : {false, true}) {
+      std::vector<std::string> words = joined ? std::vector<std::string>{"--gateway=http://127.0.0.1:1"} : std::vector<std::string>{"--gateway", "http://127.0.0.1:1"};
+      words.insert(words.end(), command.begin(), command.end());
+      const auto refused = drayctl(words);
+      EXPECT_EQ(refused.first, 2);
+      EXPECT_NE(refused.second.find("--gateway is for jobs, deferrals"), std::string::npos) << refused.second;
+    }
+  EXPECT_EQ(drayctl({"type", "create", "panel", "--component", "os"}).first, 0);
+  const value panel = get("device-types/panel").json();
+  EXPECT_EQ(panel.at("client").as_string(), "any");
+  EXPECT_EQ(panel.at("ask").as_string(), "poll");
+}
+
+TEST_F(OtherTypes, ListsShowTheDeferralsThatStand) {
+  EXPECT_EQ(drayctl({"device", "defer", "till-1", "--for", "2h", "--by", "ines", "--accept-expiry"}).first, 0);
+  EXPECT_EQ(drayctl({"device", "defer", "till-1", "--for", "3h", "--by", "kim", "--accept-expiry"}).first, 0);
+  EXPECT_EQ(drayctl({"deferral", "withdraw", "d1"}).first, 0);
+  const std::string stands = drayctl({"deferral", "list"}).second, all = drayctl({"deferral", "list", "--all"}).second;
+  EXPECT_EQ(stands.find("ines"), std::string::npos) << stands;
+  EXPECT_NE(stands.find("kim"), std::string::npos) << stands;
+  EXPECT_NE(all.find("ines"), std::string::npos) << all;
+  EXPECT_NE(all.find("STANDS"), std::string::npos) << all;
 }
 
 TEST_F(OtherTypes, WhatIsWrongIsNamedAndChangesNothing) {
