@@ -341,8 +341,36 @@ TEST(Job, OurOwnDowntimeIsNoSilenceOfTheDevice) {
   rig.to_restarting();
   rig.given.up_since = at(100);
   EXPECT_EQ(rig.tick_at(at(101)).phase(), "Restarting");
-  EXPECT_EQ(wake_at(rig.job, rig.given), at(110));
-  EXPECT_EQ(rig.tick_at(at(110)).phase(), "Backoff");
+  EXPECT_EQ(wake_at(rig.job, rig.given), at(106)) << "one call";
+  EXPECT_EQ(rig.tick_at(at(106)).phase(), "Backoff");
+}
+
+// A gateway that starts every few minutes blames its devices in the end.
+TEST(Job, ATimeLimitRunsOnOverOurRestarts) {
+  Rig silent;
+  silent.to_restarting();
+  for (const int minute : {17, 18, 19}) {
+    silent.given.up_since = at(minute);
+    EXPECT_EQ(silent.tick_at(at(minute)).phase(), "Restarting");
+    EXPECT_EQ(wake_at(silent.job, silent.given), at(25)) << "since the switch-over";
+  }
+  silent.given.up_since = at(24);
+  EXPECT_EQ(silent.tick_at(at(29, 59)).phase(), "Restarting");
+  EXPECT_TRUE(silent.said().sentence.ends_with("until 22:30 UTC")) << silent.said().sentence;
+  EXPECT_EQ(silent.tick_at(at(30)).phase(), "Backoff");
+
+  JobTerms quick = terms();
+  quick.power_on_within = std::chrono::seconds{60};
+  Rig soon{quick};
+  soon.to_restarting();
+  soon.given.up_since = at(100);
+  EXPECT_EQ(soon.tick_at(at(101)).phase(), "Backoff") << "and no longer than it has anyway";
+
+  Rig stopping;
+  stopping.to_transmitting().does(CancelAsked{"c1", "ines", ""});
+  stopping.given.up_since = at(17);
+  EXPECT_EQ(wake_at(stopping.job, stopping.given), at(25));
+  EXPECT_EQ(stopping.tick_at(at(25)).phase(), "Cancelled");
 }
 
 TEST(Job, TheOldVersionAfterTheSwitchOverIsRolledBack) {

@@ -130,6 +130,9 @@ std::string write_job(const Job& job) {
   if (job.last_failure) out["last_failure"] = failure_value(*job.last_failure);
   if (job.failed) out["failed"] = failure_value(*job.failed);
   if (job.stop_after) out["stop_after"] = cancelled_value(*job.stop_after);
+  if (!job.shown.empty()) out["shown"] = json::array(job.shown.begin(), job.shown.end());
+  if (!job.went_back.empty()) out["went_back"] = job.went_back;
+  if (!job.said_after.empty()) out["said_after"] = job.said_after;
   return write(std::move(out));
 }
 
