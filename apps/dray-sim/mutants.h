@@ -61,6 +61,7 @@ inline constexpr Mutant kMutants[] = {
     {"stranger_stops_orders", "liveness", 1'000'001, "a device that nobody knows stops the orders of all others at its site"},
     {"follows_leap", "one_time", 1'000'001, "the server follows a wall clock that leaps, and every rollout ends for good"},
     {"cause_forgotten", "told", 1, "what went wrong is not told beside what comes after it"},
+    {"pause_stops_mix", "told", 1'000'001, "a pause stops a device between two steps of an update"},
     {"gives_up_server", "liveness", 1, "a gateway that often failed to reach its server stops trying"},
 };
 

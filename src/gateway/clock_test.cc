@@ -53,6 +53,25 @@ TEST_F(CorrectedClock, AnUpdateBeginsAtItsInstantThoughItWasPlannedByAClockThatW
   EXPECT_NE(wait_link("deploymentBase"), "");
 }
 
+// What nobody could hear is no silence: of the twenty minutes none, whatever the clock said when it started.
+TEST_F(CorrectedClock, ADeviceHasTimeForACallBehindAnOutageThoughTheGatewayStartedByAClockThatWasBehind) {
+  one_artifact(1, 1 << 16, core::Ask::kConfirmation, core::EndsOn::kPowerOn);
+  start();
+  power_on("1.0", "boot-1");
+  const std::string id = receive_with_confirmation();
+  EXPECT_EQ(post("/deploymentBase/" + id + "/feedback", feedback("closed", "success")).status, 200);
+  EXPECT_TRUE(until_state("r1-dev-1", "rebooting"));
+  restart_behind(20min, 10min);
+  const auto job = [&] { return *gateway().site().find_job(JobId{"r1-dev-1"}); };
+  EXPECT_EQ(job().attempt, 1);
+  const auto until_then = gateway().site().describe(job()).until;
+  ASSERT_TRUE(until_then);
+  EXPECT_GT(*until_then - gateway().site().now(), 5min) << "a poll interval and a fifth";
+  EXPECT_LE(*until_then - gateway().site().now(), 6min);
+  clock.leap += 7min;
+  EXPECT_TRUE(until([&] { return job().attempt == 2; }));
+}
+
 // A server whose clock was a month ahead for a moment has told so; what the gateway keeps of it must not outlive that.
 TEST_F(CorrectedClock, WhatItKeepsOfAServerThatWasAMonthAheadFollowsItDown) {
   plan_for(1);

@@ -12,6 +12,8 @@ struct ActionHistory {
   int entries = 0;
   std::string status = "RUNNING";
   std::deque<std::string> messages;  // newest last
+  std::string words = {};     // the last that it said while it worked: why it failed, where its closing does not say it
+  bool failed_after = false;  // a failure behind its own success was heard
   friend bool operator==(const ActionHistory&, const ActionHistory&) = default;
 };
 

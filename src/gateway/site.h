@@ -327,7 +327,8 @@ class Site {
   bool memory_damaged_ = false;         // while loading: what devices were sent is not known
   bool counters_lost_ = false;          // a new epoch begins when the server was heard
   bool wants_fresh_epoch_ = false;      // the same, because these data are a copy
-  WallTime last_contact_, up_since_, floor_saved_;
+  WallTime last_contact_, floor_saved_;
+  SteadyTime up_since_{};
   Leases leases_;
   Outbox outbox_;
   Slots slots_;

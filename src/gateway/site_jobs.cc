@@ -60,7 +60,8 @@ core::Given Site::given_for(const core::Job& job) const {
   give_turn(job, given);
   given.next_action = leases_.next();
   given.retry = parts_.settings.retry;
-  given.up_since = up_since_;
+  given.up_since = given.now - (parts_.clock.steady() - up_since_);  // also where the time was set right since
+  given.calls_within = parts_.settings.poll_sleep + parts_.settings.poll_sleep / 5;  // the door spreads it by a tenth
   given.answer_valid = parts_.settings.answer_valid;
   given.cancel_within = parts_.settings.cancel_within;
   return given;
@@ -128,7 +129,11 @@ void Site::after_change(const core::Job& before, const core::Job& after) {
   if (device == nullptr) return;
   const bool asks = waits_for_version(after) && !waits_for_version(before);
   if (asks) device->wants_config_data = true;
-  const bool changed = note_closed(*device, before, after) || asks;
+  bool changed = note_closed(*device, before, after) || asks;
+  if (before.phase.index() != after.phase.index() && std::holds_alternative<core::Succeeded>(after.phase) && device->said_since_end) {
+    device->said_since_end = false;
+    changed = true;
+  }
   save_device(*device, changed ? Writes{Write::put(kind::kDevice, device->name.value(), documents::write_device(*device))} : Writes{});
 }
 
@@ -322,6 +327,7 @@ void Site::report_job(const core::Job& job) {
   if (side.reported) {
     wire::JobReport same = *side.reported;
     same.bytes = report_now.bytes;  // bytes alone are no news
+    if (core::is_final(job)) same.running = report_now.running;  // its device's own report says it, behind this end
     if (same.reason == "waiting_slot" && report_now.reason == same.reason && now() - side.reported_at < kLineIsNews)
       same.sentence = report_now.sentence;
     if (same == report_now) return;
@@ -339,6 +345,7 @@ wire::DeviceReport Site::device_report(const DeviceState& device) const {
   out.running = device.running;
   out.status = reported_status(device);
   out.attributes = foreign_attributes(device.attributes);
+  out.said_since_end = device.said_since_end;
   return out;
 }
 
@@ -364,7 +371,9 @@ void Site::attributes_refused(DeviceState& device, bool refused) {
 }
 
 void Site::device_reported(DeviceState& device, Said said) {
+  const core::RunningByComponent ran = device.running;
   read_dray_attributes(device);
+  device.said_since_end = device.said_since_end || said.power_on || ran != device.running;
   if (said.busy) {
     read_busy(device, now());
     device.busy_used = false;

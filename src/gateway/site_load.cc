@@ -117,7 +117,7 @@ void Site::keep_aside(documents::Kept& kept, Writes moved) {
 }
 
 void Site::finish_load() {
-  up_since_ = now();
+  up_since_ = parts_.clock.steady();
   leases_.set_blocks(plan_.plan().action_ids);
   leases_.doubt(random_u64(parts_.random));
   restore_ended();

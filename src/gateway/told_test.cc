@@ -64,6 +64,114 @@ TEST_F(ToldTest, WhereItIsTriedAgainTheReasonIsOfTheAttemptThatFailed) {
   EXPECT_NE(local(Method::kGet, "/api/v1/jobs").body.find("said so"), std::string::npos) << "it is kept";
 }
 
+std::string details(const std::string& execution, const std::string& finished, const std::string& lines) {
+  return R"({"id":"1","status":{"execution":")" + execution + R"(","result":{"finished":")" + finished + R"("},"details":[)" + lines + "]}}";
+}
+
+// As rauc-hawkbit-updater 1.4: each line by itself, and always the same one at the end.
+TEST_F(ToldTest, WhyAnInstallationFailedIsKeptThoughItWasSaidBeforeTheEnd) {
+  one_artifact(1, 1 << 16);
+  server.plan.assignments[0].retry.limit = 1;
+  start();
+  const std::string path = "/deploymentBase/" + wait_link("deploymentBase") + "/feedback";
+  EXPECT_EQ(get(file_path()).status, 200);
+  for (const char* line : {R"("installing")", R"(" 40% Checking bundle failed.")", R"("LastError: Compatible mismatch: Expected 'board' but bundle manifest has 'panel\u001b'")", R"("idle")"})
+    EXPECT_EQ(post(path, details("proceeding", "none", line)).status, 200);
+  restart();
+  EXPECT_EQ(post(path, details("closed", "failure", R"("Failed to install software bundle.")")).status, 200);
+  EXPECT_TRUE(until_said("r1-dev-1", "Failed to install software bundle.; LastError: Compatible mismatch: Expected 'board' but bundle manifest has 'panel\u241b'"));
+  EXPECT_EQ(server.job("r1-dev-1")->reason, "device_failed");
+}
+
+TEST_F(ToldTest, AnEndWithoutAWordSaysTheLastOnesBeforeIt) {
+  one_artifact(3, 1 << 16);
+  server.plan.assignments[0].retry.limit = 1;
+  start();
+  const auto fails = [&](const std::string& device, const std::string& last, const std::string& closing) {
+    const std::string path = "/deploymentBase/" + wait_link("deploymentBase", device) + "/feedback";
+    EXPECT_EQ(get(file_path(), {.device = device}).status, 200);
+    EXPECT_EQ(post(path, details("proceeding", "none", R"("writes slot b")"), {.device = device}).status, 200);
+    EXPECT_EQ(post(path, details("proceeding", "none", last), {.device = device}).status, 200);
+    EXPECT_EQ(post(path, details("closed", "failure", closing), {.device = device}).status, 200);
+    until_state("r1-" + device, "failed");
+    return sentence_of("r1-" + device);
+  };
+  EXPECT_EQ(fails("dev-1", R"("write error","at block 7","")", R"("")"), "the device reported a failure: write error; at block 7");
+  EXPECT_EQ(fails("dev-2", "", ""), "the device reported a failure: writes slot b") << "no word is none";
+  EXPECT_EQ(fails("dev-3", R"("retries")", R"("no space")"), "the device reported a failure: no space") << "it says it itself";
+}
+
+TEST_F(ToldTest, TheSiteSeesTheCauseOfAForeignClientsJobBesideItsState) {
+  one_artifact(1, 1 << 16);
+  settings.retry = {std::chrono::seconds{1000}, std::chrono::seconds{1000}};
+  start();
+  const std::string path = "/deploymentBase/" + wait_link("deploymentBase") + "/feedback";
+  EXPECT_EQ(get(file_path()).status, 200);
+  EXPECT_EQ(post(path, details("proceeding", "none", R"("no space")")).status, 200);
+  EXPECT_EQ(post(path, details("closed", "failure", "")).status, 200);
+  const auto job = local(Method::kGet, "/api/v1/jobs").json().at("jobs").at(0);
+  EXPECT_EQ(job.at("reason").as_string(), "backing_off");
+  EXPECT_EQ(job.at("cause").at("reason").as_string(), "device_failed");
+  EXPECT_EQ(job.at("cause").at("sentence").as_string(), "the device reported a failure: no space");
+}
+
+TEST_F(ToldTest, AFailureBehindASuccessIsHeardOnceAndChangesNoResult) {
+  one_artifact(1, 1 << 16);
+  start();
+  const std::string path = "/deploymentBase/" + wait_link("deploymentBase") + "/feedback";
+  EXPECT_EQ(get(file_path()).status, 200);
+  EXPECT_EQ(post(path, details("closed", "success", R"("installed")")).status, 200);
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+  for (const char* line : {R"("no display")", R"("no display")", R"("and no sound")"}) {
+    const auto answer = post(path, details("closed", "failure", line));
+    EXPECT_EQ(answer.status, 410);
+    EXPECT_TRUE(answer.body.empty());
+  }
+  EXPECT_TRUE(until([&] { return server.job("r1-dev-1")->cause.has_value(); }));
+  EXPECT_EQ(server.job("r1-dev-1")->cause, (core::Cause{"device_failed", "behind its own success the device reported a failure: no display"}));
+  EXPECT_EQ(server.job("r1-dev-1")->reason, "succeeded");
+  EXPECT_EQ(state_of("r1-dev-1"), "succeeded");
+  ASSERT_TRUE(until([&] { return words().has_value(); }));
+  EXPECT_EQ(words()->lines, std::vector<std::string>{"no display"});
+  restart();
+  EXPECT_EQ(post(path, details("closed", "failure", R"("once more")")).status, 410);
+  const std::string shown = local(Method::kGet, "/api/v1/jobs").body;
+  EXPECT_NE(shown.find("no display"), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("once more"), std::string::npos) << "once";
+}
+
+// So that its server can tell what was said of before the update from what it runs since.
+TEST_F(ToldTest, AReportSaysWhetherWhatRunsWasSaidSinceTheUpdate) {
+  one_artifact(1, 1 << 16);
+  start();
+  power_on("1.0", "boot-1");
+  const auto said_since = [&] { return server.device("dev-1") && server.device("dev-1")->said_since_end; };
+  EXPECT_TRUE(until(said_since));
+  update_foreign("dev-1");
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+  restart();
+  gateway().site().report_everything();
+  EXPECT_TRUE(until([&] { return !said_since(); })) << "not since then";
+  power_on("1.0", "boot-1");
+  EXPECT_TRUE(until(said_since)) << "the same again is said as well";
+}
+
+// Else it could come behind the report of a device that has gone back since, and nobody would see that.
+TEST_F(ToldTest, AResultIsNotReportedAgainForWhatRuns) {
+  one_artifact(1, 1 << 16);
+  start();
+  power_on("1.0", "boot-1");
+  update_foreign("dev-1");
+  EXPECT_TRUE(until_state("r1-dev-1", "succeeded"));
+  const auto reports = [&] {
+    return std::count_if(server.reports.begin(), server.reports.end(), [](const auto& r) { return std::holds_alternative<wire::JobReport>(r.body); });
+  };
+  const auto before = reports();
+  power_on("3.0", "boot-1");
+  EXPECT_TRUE(until([&] { return server.device("dev-1")->running.at("os").version == "3.0"; }));
+  EXPECT_EQ(reports(), before);
+}
+
 TEST_F(ToldTest, AFullStoreSaysWhatIsFullAndHowMuchIsMissingAlsoWhenItExpired) {
   one_artifact(1, 2'000'000);
   settings.store_quota = 1'500'000;

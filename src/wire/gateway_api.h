@@ -55,6 +55,7 @@ struct DeviceReport {
   core::RunningByComponent running;
   std::string status;  // "idle", "busy", ...
   core::Attributes attributes;
+  bool said_since_end = false;  // it has said what runs since an update of it ended well last
   friend bool operator==(const DeviceReport&, const DeviceReport&) = default;
 };
 

@@ -100,7 +100,7 @@ TEST(GatewayApi, ReadsBackEveryKindOfReport) {
   const WallTime at = *parse_rfc3339("2026-11-24T21:40:00Z");
   JobReport job{JobId{"r12-till-014"}, core::JobState::kInstalling, "installing", "writes", std::nullopt, at, 0, 2, 138, {{"os", "26.11"}}, true, CancelAnswer{"c2", "too_late"}, true,
                 core::Cause{"device_failed", "the device reported a failure: no space"}};
-  DeviceReport device{DeviceId{"till-014"}, at, "boot", {{"os", {"26.11", kImage}}, {"app", {"1", ""}}}, "idle", {{"hw", "3"}}};
+  DeviceReport device{DeviceId{"till-014"}, at, "boot", {{"os", {"26.11", kImage}}, {"app", {"1", ""}}}, "idle", {{"hw", "3"}}, true};
   StorageReport storage{{{*Sha256::parse(kImage), 5, true}}, 5, 9, {{*Sha256::parse(kImage), 3}}};
   RateReport rate{"wan", DeviceId{}, 45, 740000, 690000, 214, 4, false, true};
   LogReport log{JobId{"j"}, 2, {"a", "b"}};

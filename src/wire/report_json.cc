@@ -49,6 +49,7 @@ void add(json::object& o, const DeviceReport& r) {
   o["status"] = clean_text(r.status, kLongestSentence);
   o["attributes"] = encode_attributes(r.attributes);
   o["signed"] = nullptr;
+  if (r.said_since_end) o["said_since_end"] = true;
 }
 
 void add(json::object& o, const StorageReport& r) {
@@ -170,6 +171,7 @@ DeviceReport decode_device_report(const Node& n) {
     });
   r.status = maybe_cleaned(n, "status", kLongestSentence);
   r.attributes = maybe_attributes(n, "attributes");
+  if (const auto said = n.maybe("said_since_end")) r.said_since_end = said->boolean();
   return r;
 }
 

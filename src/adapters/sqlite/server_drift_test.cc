@@ -32,8 +32,9 @@ class Told : public StoreFixture {
   void runs(const std::string& os, const std::string& boot, WallTime at = kNow) {
     runs_all({{"os", {os, ""}}, {"app", {"2", ""}}}, boot, at);
   }
-  void runs_all(core::RunningByComponent running, const std::string& boot, WallTime at = kNow) {
+  void runs_all(core::RunningByComponent running, const std::string& boot, WallTime at = kNow, bool since_end = false) {
     wire::DeviceReport body;
+    body.said_since_end = since_end;
     body.device = DeviceId{"till-1"};
     body.boot_id = boot;
     body.running = std::move(running);
@@ -240,6 +241,43 @@ TEST_F(Told, WhatADeviceDoesNotReportEndsNoDrift) {
   EXPECT_EQ(job().drifted->running, (std::map<std::string, std::string>{{"app", "3"}, {"os", "1"}}));
   runs("2", "boot-5", kNow + 4h);
   EXPECT_FALSE(job().drifted);
+}
+
+// A new boot id is no part of it: a device may be given another version, or other bytes, without a restart.
+TEST_F(Told, AnotherVersionOrOtherBytesUnderTheSameBootAreADrift) {
+  const auto says_of_os = [&](const std::string& version, char hash, WallTime at) { runs_all({{"os", {version, std::string(64, hash)}}, {"app", {"2", ""}}}, "boot-1", at); };
+  says_of_os("2", 'a', kNow);
+  says("r1-till-1", "succeeded");
+  EXPECT_FALSE(job().drifted);
+  says_of_os("1", 'e', kNow + 1h);
+  ASSERT_TRUE(job().drifted);
+  EXPECT_EQ(job().drifted->running, (std::map<std::string, std::string>{{"os", "1"}}));
+  says_of_os("2", 'a', kNow + 2h);
+  EXPECT_FALSE(job().drifted);
+  says_of_os("2", 'e', kNow + 3h);
+  ASSERT_TRUE(job().drifted) << "other bytes alone";
+  EXPECT_EQ(job().drifted->since, kNow + 3h);
+  says_of_os("2", 'a', kNow + 4h);
+  EXPECT_FALSE(job().drifted);
+}
+
+// It said that it was done, and then, asked again, the same as before.
+TEST_F(Told, WhatADeviceSaysOnceMoreBehindItsSuccessIsADrift) {
+  const core::RunningByComponent old_version{{"os", {"1", ""}}, {"app", {"2", ""}}}, other_bytes{{"os", {"2", std::string(64, 'e')}}, {"app", {"2", ""}}};
+  for (const auto& before : {old_version, other_bytes}) {
+    runs_all(before, "boot-1");
+    const std::string id = "r" + std::to_string(rollouts_) + "-till-1";
+    says(id, "succeeded");
+    runs_all(before, "boot-1", kNow + 1h);
+    EXPECT_FALSE(job(id).drifted) << "not said since: a report of when it called";
+    runs_all(before, "boot-1", kNow + 2h, true);
+    ASSERT_TRUE(job(id).drifted);
+    EXPECT_EQ(job(id).drifted->since, kNow + 2h);
+    runs_all(before, "boot-1", kNow + 3h, true);
+    EXPECT_EQ(job(id).drifted->since, kNow + 2h);
+    roll_out(core::Delivery::kPull, "name=till-1");
+    ++rollouts_;
+  }
 }
 
 TEST_F(Told, ADeferralSaysForHowManyItComesTooLate) {

@@ -461,7 +461,7 @@ Result<> SqliteServerStore::apply_device(Ingestion& in, const wire::Report& repo
   if (!known) return {};
   in.fresh = in.fresh || save.integer(0) != 0;
   DRAY_TRY([[maybe_unused]] const bool more, save.step());
-  return news ? note_drift(id, device.running, report.at, Drifts::kReported) : Result<>{};
+  return news || device.said_since_end ? note_drift(id, device.running, report.at, Drifts::kReported) : Result<>{};
 }
 
 Result<> SqliteServerStore::apply_log(Ingestion& in, const wire::Report& report, const wire::LogReport& log) {

@@ -46,7 +46,7 @@ std::optional<std::string> client_refuses(const DeviceType& type, Client client,
   for (const Artifact* artifact : step) {
     if (client == Client::kZephyr && part_of(type, artifact->component) != "bApp")
       return who + " takes only the part \"bApp\": component '" + artifact->component +
-             "' has to say parts = { " + artifact->component + " = \"bApp\" }";
+             "' needs a device type that was made with --part " + artifact->component + "=bApp (\"parts\" in the API)";
     if (client == Client::kSwupdate && !artifact->file.ends_with(".swu"))
       return who + " skips files that do not end in .swu: '" + artifact->file + "'";
     if ((client == Client::kSwupdate || client == Client::kHawkbitRs) && artifact->size > kMost32Bits)

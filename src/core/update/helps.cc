@@ -54,7 +54,7 @@ constexpr auto kHelps = std::to_array<std::pair<std::string_view, std::string_vi
     {"device_busy", "The device has to become free; the gateway looks again by itself."},
     {"deferred_by_device", "The time that the device asked for has to pass."},
     {"mixed",
-     "The device runs a part of the update. Retry it with a later expiry (drayctl rollout retry-failed --expires-at; a rollout that was aborted refuses that), or roll out this release again, or the one that it ran before."},
+     "The device runs a part of the update. Retry it (drayctl rollout retry-failed, with --expires-at where its expiry is over; a rollout that was aborted refuses that), or roll out this release again, or the one that it ran before."},
     {"deferred_by_operator",
      "The deferral ends by itself; withdraw it to begin sooner (drayctl deferral list)."},
     {"downloading", "Nothing: it is under way."},

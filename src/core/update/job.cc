@@ -53,7 +53,8 @@ WallTime time_without_device(const Job& job) {
 }
 
 WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given) {
-  return std::max(since, std::min(given.up_since, given.now)) + within;
+  const WallTime up = std::min(given.up_since, given.now);
+  return std::max(since + within, up + std::min(within, given.calls_within));
 }
 
 bool has_passed(WallTime since, std::chrono::seconds within, const Given& given) {
@@ -66,6 +67,7 @@ WallTime absent_at(WallTime since, const Given& given) {
 
 void step(Decision& d, const JobEvent& event) {
   if (const auto* echo = std::get_if<Echo>(&event)) return note_echo(d.job, *echo);
+  look_back(d);
   const JobPhase before = d.job.phase;
   const bool tick = std::get_if<Tick>(&event) != nullptr;
   if (tick && expiry_stops(d.job, d.given.now))

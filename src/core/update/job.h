@@ -10,6 +10,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,6 +64,7 @@ enum class FailureKind {
   kRolledBack,      // restarted into the old version
   kNoPowerOn,       // no power-on report within power_on_within
   kWithoutBytes,    // closed/success, though it never had a byte of the step
+  kWentBack,        // a step that had ended well runs no more: a mix
 };
 struct Failure {
   FailureKind kind = FailureKind::kDeviceReported;
@@ -110,7 +112,7 @@ struct Installing {
   WallTime since;
   Stage stage = Stage::kReceived;
   std::string ran_instead = {};  // it has restarted since it had all bytes, and said this; empty: it has not
-  bool went_back = false;        // so it was once, whatever it has said since
+  bool started_old = false;      // so it was once, whatever it has said since
   bool switching() const { return stage >= Stage::kSwitching; }
   friend bool operator==(const Installing&, const Installing&) = default;
 };
@@ -206,6 +208,9 @@ struct Job {
   // own result, but no other attempt and no other step begins.
   std::optional<Cancelled> stop_after;
   bool unproven = false;                    // of a step that has ended well nothing but the device's word is known
+  std::set<std::string> shown;              // components of steps that have ended, which the device has reported as ordered
+  std::string went_back;                    // it reported another version of one of them since: what it runs; empty: none
+  std::string said_after;                   // the failure that it reported behind its own success; no result changes by it
   JobPhase phase;
   friend bool operator==(const Job&, const Job&) = default;  // unchanged: nothing to save
 };
@@ -232,7 +237,7 @@ struct NewTerms { JobTerms terms; };       // a new plan revision holds this job
 struct GoneFromPlan {};
 struct Superseded { std::string by; };     // a rollout of higher rank: what has started ends first, the rest is cancelled
 struct ArtifactLost {};                    // the stored artifact failed its re-hash: link withdrawn, fetched again
-struct Echo { ActionId action; std::string why; };  // the device's word about an attempt whose end was known already
+struct Echo { ActionId action; std::string why; };  // the failure that a device reports of an attempt whose end is known
 
 using JobEvent = std::variant<Tick, Answered, FirstByte, AllSent, Feedback, PowerOn, CancelFeedback, CancelAsked, DeferralsChanged,
                               NewTerms, GoneFromPlan, Superseded, ArtifactLost, Echo>;
@@ -286,7 +291,8 @@ struct Given {
   RunningByComponent running; // the device's last power-on report
   std::string boot_id;
   RetryTimes retry{};
-  WallTime up_since;          // when this gateway started: a device's silence before that is our own
+  WallTime up_since;          // when this gateway started: a device's silence before that may be our own
+  std::chrono::seconds calls_within{360};  // a device that is well has called again by then
   std::optional<WallTime> seen_at;  // the device's last call; nothing: it never called; only for what describe() says:
   std::chrono::seconds absent_after{900};  // absent where it has not called for so long, though it should
   std::chrono::seconds answer_valid{900};

@@ -82,6 +82,8 @@ Cause cause_of(const Failure& failure, bool late) {
       return {"no_power_on", "the device did not come back" + after + because(failure.why)};
     case FailureKind::kWithoutBytes:
       return {"closed_without_bytes", "the device says that it is done, but was never sent a byte of the update" + after};
+    case FailureKind::kWentBack:
+      return {"mixed", "a step of the update that had ended well was undone" + after + because(failure.why)};
     case FailureKind::kDeviceReported:
       break;
   }
@@ -108,6 +110,7 @@ Cause cause_of_expiry(const Job& job, const Given& given) {
 }
 
 std::string mix_of(const Job& job) {
+  if (!is<Succeeded>(job) && !job.went_back.empty()) return "the device runs " + job.went_back + ": retry it, or roll out what it ran before";
   if (!job.begun_at || is<Succeeded>(job) || job.step == 0 || job.step >= job.terms.steps.size()) return {};
   return "the device runs " + step_versions(job.terms, 0, job.step) + " of this update without " + step_versions(job.terms, job.step, job.terms.steps.size()) +
          ", a mix that nobody may have tried: roll it out again, or what it ran before";

@@ -101,8 +101,11 @@ TEST(JobCause, TheDevicesOwnWordBehindThePowerOnReportIsKept) {
   }
   Rig well{all_night(), at(20)};
   well.to_switching().powers_on("boot-2", runs("26.11"));
-  const Job before = well.job;
-  EXPECT_EQ(well.does(Echo{ActionId{1101}, "all is well"}).job, before);
+  EXPECT_FALSE(well.said().cause);
+  well.does(Echo{ActionId{1101}, "no display"});
+  EXPECT_EQ(well.said().state, JobState::kSucceeded);
+  EXPECT_EQ(well.said().reason, "succeeded");
+  EXPECT_TRUE(contains(well.said().cause->sentence, "no display")) << "a failure behind its success, too";
 }
 
 TEST(JobCause, EndsWithTheStepThatEndedWell) {

@@ -216,7 +216,8 @@ struct Describe {
   }
   PublicState operator()(const Failed& p) const {
     Cause cause = machine::cause_of(p.failure, p.late);
-    return {p.failure.kind == FailureKind::kRolledBack ? JobState::kRolledBack : JobState::kFailed, std::move(cause.reason), std::move(cause.sentence), {}};
+    const bool went_back = p.failure.kind == FailureKind::kRolledBack || p.failure.kind == FailureKind::kWentBack;
+    return {went_back ? JobState::kRolledBack : JobState::kFailed, std::move(cause.reason), std::move(cause.sentence), {}};
   }
   static std::string late(bool is) { return is ? ", after the expiry" : ""; }
   PublicState operator()(const Cancelled& p) const {
@@ -251,7 +252,10 @@ std::string too_late(const Job& job, const Given& given) {
 std::optional<Cause> cause_beside(const Job& job) {
   if (DRAY_MUTANT("cause_forgotten")) return {};
   if (const auto* expired = std::get_if<Expired>(&job.phase)) return expired->cause.reason.empty() ? std::optional<Cause>{} : expired->cause;
-  if (is<Succeeded>(job) || is<Failed>(job) || is<Incompatible>(job) || !job.failed) return {};
+  const bool says_itself = is<Succeeded>(job) || is<Failed>(job) || is<Incompatible>(job);
+  if (!job.said_after.empty() && (says_itself || !job.failed))
+    return Cause{"device_failed", "behind its own success the device reported a failure: " + job.said_after};
+  if (says_itself || !job.failed) return {};
   return machine::cause_of(*job.failed);
 }
 

@@ -52,13 +52,17 @@ WallTime time_without_device(const Job& job);
 Cause cause_of(const Failure& failure, bool late = false);
 // What a job waited for, or what had failed, at its expiry.
 Cause cause_of_expiry(const Job& job, const Given& given);
-// Between two steps: what the device runs of this update, and what is missing; empty: it runs no mix.
+// Between two steps, or where one that had ended was undone: what the device runs of this update, and what is missing;
+// empty: it runs no mix.
 std::string mix_of(const Job& job);
 // "os 26.11, fw 3": of the steps from `first` on, `last` left out.
 std::string step_versions(const JobTerms& terms, std::size_t first, std::size_t last);
+// A step that has ended well runs no more, and nothing of the current one is under way: now the job goes by that.
+bool goes_back(const Job& job, const Given& given);
 // The device has begun the step, and is not in the middle of its bytes.
 bool is_past_its_bytes(const Job& job);
-// A time limit that runs from `since`. Our own downtime is no silence of the device.
+// A time limit that runs from `since`, over our own restarts. After a start there is time for one call at the least: what
+// was said while we were off nobody could hear.
 WallTime limit_of(WallTime since, std::chrono::seconds within, const Given& given);
 bool has_passed(WallTime since, std::chrono::seconds within, const Given& given);
 
@@ -86,7 +90,9 @@ void refuse_cancel(Job& job, Cancelled cancelled);    // too late for this attem
 void take_terms(Decision& d, const JobTerms& terms);  // nothing has started
 void note_terms(Job& job, const JobTerms& terms);     // started: the steps wait
 void note_deferral(Job& job, const DeferralsChanged& deferral);
-void note_echo(Job& job, const Echo& echo);           // its words go to the failure that they are about
+void note_echo(Job& job, const Echo& echo);           // its words go to the end that they are about
+void look_back(Decision& d);                          // whether steps that have ended still run, as the device reports
+void go_back(Decision& d);                            // they do not: the end, or from the start where this job began none
 void raise_update_at(Job& job);                       // to what the plan and the standing deferrals say
 
 }  // namespace dray::core::machine

@@ -1,6 +1,7 @@
 // What several phases of a job do alike.
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "base/mutant.h"
 #include "base/text.h"
@@ -17,6 +18,21 @@ WallTime earliest(const Job& job) {
   WallTime at = time_without_device(job);
   if (const auto* deferred = std::get_if<Deferred>(&job.phase)) at = std::max(at, deferred->until);
   return at;
+}
+
+// What its device said goes behind what is known without it, once.
+void add_words(std::string& why, const std::string& words) {
+  if (words.empty() || why.find(words) != std::string::npos) return;
+  why = std::string{cut_text(why + (why.empty() ? "" : "; the device says: ") + words, kLongestWhy)};
+}
+
+void forget_steps(Job& job) {
+  job.step = 0;
+  job.begun_at.reset();
+  job.unproven = false;
+  job.shown.clear();
+  job.went_back.clear();
+  job.said_after.clear();
 }
 
 void first_attempt(Job& job) {
@@ -48,15 +64,46 @@ void start_over(Decision& d, NextSteps next) {
   job.terms.steps = std::move(next.steps);
   job.terms.incompatible = std::move(next.incompatible);
   job.next_steps.reset();
-  job.step = 0;
+  forget_steps(job);
   first_attempt(job);
-  job.begun_at.reset();
-  job.unproven = false;
   if (!job.terms.incompatible.empty())
     job.phase = Incompatible{job.terms.incompatible};
   else if (!is<Deferred>(job))
     job.phase = Planned{};
   if (!is_final(job)) raise_update_at(job);
+}
+
+// What runs of the steps up to the current one.
+struct Look {
+  bool back = false;  // of a step that has ended, once it was reported as ordered, something else runs
+  bool some = false;  // something runs as it was ordered
+  std::set<std::string> shown;
+  std::string runs;  // "os 26.10 instead of 26.11, app 7"
+};
+// Of a step that ended by its device's word alone nothing is known before it has once reported it.
+Look look_at(const Job& job, const RunningByComponent& running) {
+  Look out;
+  for (std::size_t i = 0; i < std::min(job.step + 1, job.terms.steps.size()); ++i)
+    for (const StepArtifact& a : job.terms.steps[i]) {
+      const auto known = running.find(a.component);
+      if (known == running.end()) continue;
+      const bool as_ordered = is_version(known->second, a.version, a.sha256), ended = i < job.step;
+      if (as_ordered && ended) out.shown.insert(a.component);
+      out.some = out.some || as_ordered;
+      out.back = out.back || (!as_ordered && ended && job.shown.contains(a.component));
+      const std::string instead = known->second.version == a.version ? " with other bytes than were ordered" : " instead of " + a.version;
+      out.runs += (out.runs.empty() ? "" : ", ") + a.component + " " + known->second.version + (as_ordered ? "" : instead);
+    }
+  return out;
+}
+
+// Whatever becomes of the last step, what its device runs is not this update. It is not tried again: why a step that had
+// ended well was undone nobody knows here.
+void end_gone_back(Job& job, const Given& given) {
+  const auto kind = look_at(job, given.running).some ? FailureKind::kWentBack : FailureKind::kRolledBack;
+  std::string before = job.failed ? "its last attempt had failed: " + job.failed->why : std::string{};
+  job.failed = Failure{kind, std::move(before)};
+  job.phase = Failed{*job.failed, given.now >= job.terms.expires_at};
 }
 
 // A late cancel, or newer steps, take over once the attempt has ended. True where one did.
@@ -113,10 +160,11 @@ void finish_step(Decision& d, bool by_power_on) {
   if (last && !more_follows) {
     job.stop_after.reset();
     job.next_steps.reset();
+    if (!job.went_back.empty()) return end_gone_back(job, d.given);
     job.phase = Succeeded{d.given.now >= job.terms.expires_at};
     return;
   }
-  if (by_attempt && !job.begun_at) job.begun_at = d.given.now;
+  if (by_attempt && !job.begun_at && !DRAY_MUTANT("pause_stops_mix")) job.begun_at = d.given.now;
   ++job.step;  // before a late cancel is looked at: its sentence names what the device runs already
   if (gives_way(d)) return;
   first_attempt(job);
@@ -128,6 +176,7 @@ void fail_attempt(Decision& d, Failure failure) {
   Job& job = d.job;
   const bool closed_comes = failure.kind == FailureKind::kRolledBack && !is<Restarting>(job);
   close_action(job, ActionEnd::kError, closed_comes);
+  add_words(failure.why, std::exchange(job.said_after, {}));
   job.failed = failure;
   if (gives_way(d)) return;
   const bool late = d.given.now >= job.terms.expires_at;
@@ -226,12 +275,33 @@ void note_deferral(Job& job, const DeferralsChanged& deferral) {
 }
 
 void note_echo(Job& job, const Echo& echo) {
-  const bool last = !job.past.empty() && job.past.back().id == echo.action && job.past.back().end == ActionEnd::kError;
-  if (!last || !job.failed || echo.why.empty() || job.failed->why.find(echo.why) != std::string::npos) return;
-  std::string& why = job.failed->why;
-  why = std::string{cut_text(why + (why.empty() ? "" : "; the device says: ") + echo.why, kLongestWhy)};
+  if (job.past.empty() || job.past.back().id != echo.action) return;
+  if (job.past.back().end == ActionEnd::kFinished) return add_words(job.said_after, echo.why);
+  if (job.past.back().end != ActionEnd::kError || !job.failed) return;
+  add_words(job.failed->why, echo.why);
   if (auto* backoff = std::get_if<Backoff>(&job.phase)) backoff->failure = *job.failed;
   if (auto* failed = std::get_if<Failed>(&job.phase)) failed->failure = *job.failed;
+}
+
+// Its report is level-triggered: what it runs is compared at each step of the machine.
+void look_back(Decision& d) {
+  if (is_final(d.job) || d.job.step == 0 || d.given.doubt == Doubt::kTwoAgents || d.given.other_type) return;
+  const Look look = look_at(d.job, d.given.running);
+  d.job.shown.insert(look.shown.begin(), look.shown.end());
+  d.job.went_back = look.back ? look.runs + (look.some ? ", a mix that nobody may have tried" : "") : std::string{};
+}
+
+void go_back(Decision& d) {
+  Job& job = d.job;
+  if (job.begun_at) {
+    close_action(job, ActionEnd::kError);
+    return end_gone_back(job, d.given);
+  }
+  close_action(job, ActionEnd::kCanceled);  // what was found to run is to be brought
+  forget_steps(job);
+  first_attempt(job);
+  if (!is<Deferred>(job)) job.phase = Planned{};
+  raise_update_at(job);
 }
 
 void raise_update_at(Job& job) { job.update_at = std::max(job.update_at, earliest(job)); }

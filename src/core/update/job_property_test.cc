@@ -248,8 +248,8 @@ class World {
     const bool reported =
         feedback != nullptr && feedback->kind == FeedbackKind::kClosedFailure && !feedback->cut_by_us;
     // A client that does not say when it switches over: the second start of the attempt that brought another version.
-    const bool went_back = installing != nullptr && installing->went_back && job_.terms.ask == Ask::kPoll;
-    const bool rolled_back = (switched || went_back) && std::get_if<PowerOn>(&event) != nullptr;
+    const bool started_old = installing != nullptr && installing->started_old && job_.terms.ask == Ask::kPoll;
+    const bool rolled_back = (switched || started_old) && std::get_if<PowerOn>(&event) != nullptr;
     const bool timed_out = restarting;  // any event lets time pass
     const bool without_bytes = feedback != nullptr && feedback->kind == FeedbackKind::kClosedSuccess &&
                                given_.sent == BytesSent::kNone && next.terms.bytes_from == BytesFrom::kGateway;

@@ -85,10 +85,10 @@ void power_on(Decision& d) {
   auto* installing = std::get_if<Installing>(&job.phase);
   if (installing == nullptr) return;
   // A client that never says when it switches over: it had the chance to go on where a loss of power had stopped it.
-  if (installing->went_back && !other.empty() && job.terms.ask == Ask::kPoll)
+  if (installing->started_old && !other.empty() && job.terms.ask == Ask::kPoll)
     return fail_attempt(d, {FailureKind::kRolledBack, other});
   installing->ran_instead = other;
-  installing->went_back = restarted && !other.empty();
+  installing->started_old = restarted && !other.empty();
 }
 
 // The same in Transmitting, Installing and Restarting. True where the event was one of these.

@@ -30,6 +30,33 @@ std::vector<JobTerms> term_variants() {
   return all;
 }
 
+// Its first step has ended, and was reported to run: by an attempt of this job, or it was found so.
+void add_second_steps(Job job, std::vector<Job>& all) {
+  const WallTime t = at(20);
+  job.stop_after.reset();
+  job.next_steps.reset();
+  job.past.clear();
+  job.step = 1;
+  job.shown = {"os"};
+  for (const bool begun : {false, true}) {
+    job.begun_at = begun ? std::optional{t} : std::nullopt;
+    const auto add = [&](const JobPhase& phase, ActionId action) {
+      job.phase = phase;
+      job.action = action;
+      all.push_back(job);
+    };
+    add(Planned{}, kNone);
+    add(Asked{t}, ActionId{1100});
+    add(Ready{t}, ActionId{1100});
+    add(Deferred{DeferCause::kDeviceAsked, t, "", ""}, ActionId{1100});
+    add(Backoff{t, {FailureKind::kDeviceReported, "no space"}}, kNone);
+    add(Transmitting{t}, ActionId{1100});
+    add(Installing{t, Stage::kSwitching}, ActionId{1100});
+    add(Restarting{t}, ActionId{1100});
+    add(Cancelling{"c2", "ines", "", false, t, true}, ActionId{1100});
+  }
+}
+
 // Jobs that can be: what a phase never has together is not tried.
 std::vector<Job> job_variants() {
   std::vector<Job> all;
@@ -74,6 +101,7 @@ std::vector<Job> job_variants() {
         add(Cancelling{"c2", "ines", "", false, t, false}, ActionId{1100});
         add(Cancelling{"", "", "", true, t, true}, ActionId{1100});
       }
+    if (terms.steps.size() > 1) add_second_steps(job, all);
   }
   return all;
 }
@@ -100,7 +128,8 @@ std::vector<JobEvent> event_variants(const Job& job) {
                           FeedbackKind::kClosedSuccess, FeedbackKind::kClosedFailure})
     for (const bool cut : {false, true}) all.push_back(Feedback{kind, "why", cut, {}});
   for (const char* boot : {"boot-1", "boot-2"})
-    for (const char* os : {"26.10", "26.11"}) all.push_back(PowerOn{boot, runs(os)});
+    for (const char* os : {"26.10", "26.11"})
+      for (const char* app : {"", "7"}) all.push_back(PowerOn{boot, runs(os, app)});
   JobTerms newer = job.terms;
   newer.planned_at = at(90);
   all.push_back(NewTerms{newer});
@@ -119,6 +148,8 @@ std::vector<Given> given_variants() {
       all.push_back(given(now));
       all.back().running = runs(os);
     }
+  all.push_back(given(at(21)));
+  all.back().running = runs("26.10", "7");
   all.push_back(given(at(21)));
   all.back().sent = BytesSent::kNone;
   return all;

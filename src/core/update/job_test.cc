@@ -341,35 +341,39 @@ TEST(Job, OurOwnDowntimeIsNoSilenceOfTheDevice) {
   rig.to_restarting();
   rig.given.up_since = at(100);
   EXPECT_EQ(rig.tick_at(at(101)).phase(), "Restarting");
-  EXPECT_EQ(wake_at(rig.job, rig.given), at(110));
-  EXPECT_EQ(rig.tick_at(at(110)).phase(), "Backoff");
+  EXPECT_EQ(wake_at(rig.job, rig.given), at(106)) << "one call";
+  EXPECT_EQ(rig.tick_at(at(106)).phase(), "Backoff");
+}
+
+// A gateway that starts every few minutes blames its devices in the end.
+TEST(Job, ATimeLimitRunsOnOverOurRestarts) {
+  Rig silent;
+  silent.to_restarting();
+  for (const int minute : {17, 18, 19}) {
+    silent.given.up_since = at(minute);
+    EXPECT_EQ(silent.tick_at(at(minute)).phase(), "Restarting");
+    EXPECT_EQ(wake_at(silent.job, silent.given), at(25)) << "since the switch-over";
+  }
+  silent.given.up_since = at(24);
+  EXPECT_EQ(silent.tick_at(at(29, 59)).phase(), "Restarting");
+  EXPECT_TRUE(silent.said().sentence.ends_with("until 22:30 UTC")) << silent.said().sentence;
+  EXPECT_EQ(silent.tick_at(at(30)).phase(), "Backoff");
+
+  JobTerms quick = terms();
+  quick.power_on_within = std::chrono::seconds{60};
+  Rig soon{quick};
+  soon.to_restarting();
+  soon.given.up_since = at(100);
+  EXPECT_EQ(soon.tick_at(at(101)).phase(), "Backoff") << "and no longer than it has anyway";
+
+  Rig stopping;
+  stopping.to_transmitting().does(CancelAsked{"c1", "ines", ""});
+  stopping.given.up_since = at(17);
+  EXPECT_EQ(wake_at(stopping.job, stopping.given), at(25));
+  EXPECT_EQ(stopping.tick_at(at(25)).phase(), "Cancelled");
 }
 
 // Its client never says that it switches over, nor that it is done: it installs the same again, and again.
-TEST(Job, AForeignDeviceThatKeepsStartingWithTheOldVersionIsRolledBack) {
-  JobTerms terms = samples::terms();
-  terms.ask = Ask::kPoll;
-  Rig rig{terms};
-  rig.to_installing().says(FeedbackKind::kProceeding).powers_on("boot-2", runs("26.10"));
-  EXPECT_EQ(rig.phase(), "Installing") << "it may have lost its power in the middle";
-  rig.says(FeedbackKind::kProceeding).powers_on("boot-2", runs("26.10"));
-  EXPECT_EQ(rig.phase(), "Installing") << "the same start";
-  rig.powers_on("boot-3", runs("26.10"));
-  EXPECT_EQ(rig.phase(), "Backoff");
-  EXPECT_EQ(rig.said().cause->reason, "rolled_back");
-  EXPECT_EQ(rig.job.attempt, 2);
-}
-
-TEST(Job, AnAgentThatLosesItsPowerAgainAndAgainWhileItInstallsGoesOn) {
-  JobTerms terms = samples::terms();
-  terms.ask = Ask::kConfirmation;
-  Rig rig{terms};
-  rig.to_installing();
-  for (const char* boot : {"boot-2", "boot-3", "boot-4"}) rig.powers_on(boot, runs("26.10"));
-  EXPECT_EQ(rig.phase(), "Installing");
-  EXPECT_EQ(rig.job.attempt, 1);
-}
-
 TEST(Job, TheOldVersionAfterTheSwitchOverIsRolledBack) {
   for (const bool closed : {false, true}) {
     JobTerms once = terms();

@@ -52,6 +52,10 @@ bool step_runs(const Job& job, const RunningByComponent& running) {
   });
 }
 
+bool machine::goes_back(const Job& job, const Given& given) {
+  return !job.went_back.empty() && !is_final(job) && !has_started(job) && given.doubt != Doubt::kTwoAgents && !given.other_type;
+}
+
 bool machine::is_past_its_bytes(const Job& job) { return has_started(job) && !std::holds_alternative<Transmitting>(job.phase); }
 
 // What has begun ends, also where the device is of another type; but not in the middle of its bytes.
@@ -188,7 +192,7 @@ struct Wake {
 }  // namespace
 
 std::optional<WallTime> wake_at(const Job& job, const Given& given) {
-  if (!is_final(job) && is_done(job, given)) return given.now;
+  if (!is_final(job) && (is_done(job, given) || machine::goes_back(job, given))) return given.now;
   When at = std::visit(Wake{job, given}, job.phase);
   const bool expires = machine::expiry_stops(job, kWallMax) && job.terms.expires_at != kWallMax;
   return expires ? sooner(at, at_or_now(job.terms.expires_at, given.now)) : at;

@@ -34,6 +34,7 @@ bool common_of_waiting(Decision& d, const JobEvent& event) {
     d.job.update_at = time_without_device(d.job);
     raise_update_at(d.job);
   } else if (std::get_if<PowerOn>(&event) != nullptr) {
+    if (goes_back(d.job, d.given)) return true;  // by the tick that follows
     if (is_done(d.job, d.given))
       finish_step(d, true);
     else if (!d.job.action.empty() && !d.given.boot_id.empty())
@@ -72,6 +73,10 @@ void answered_while_open(Decision& d, const Answered& a) {
 }
 
 bool tick_finishes(Decision& d) {
+  if (goes_back(d.job, d.given)) {
+    go_back(d);
+    return true;
+  }
   if (!is_done(d.job, d.given)) return false;
   finish_step(d, true);
   return true;

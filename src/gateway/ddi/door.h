@@ -66,6 +66,8 @@ class Door : public HttpHandler {
   void say_refused(const Call& call) const;
   void report_log(const JobId& job, int attempt, const wire::DdiFeedback& feedback);
   Task<HttpResponse> note_echo(Call& call, const ActionView& view, ActionId action, const wire::DdiFeedback& feedback);
+  void add_to_end(const ActionView& view, ActionId action, const wire::DdiFeedback& feedback);
+  Task<HttpResponse> note_late(Call& call, const ActionView& view, ActionId action, const wire::DdiFeedback& feedback);
   std::optional<HttpResponse> note_entry(const Call& call, ActionId action, const wire::DdiFeedback& feedback);
   core::Answered answered(const Call& call, const wire::DdiDray& dray, core::AnswerKind otherwise) const;
 

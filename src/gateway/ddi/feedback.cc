@@ -46,6 +46,37 @@ std::string why_of(const wire::DdiFeedback& f) {
   return std::string{cut_text(out, wire::kLongestWhy)};
 }
 
+// As RAUC's client tells the error of an installation, while the action still goes on.
+constexpr std::string_view kNamedError = "LastError:";
+
+// The newest lines, as many as fit; a line that names an error stands alone.
+std::string words_of(const wire::DdiFeedback& f) {
+  std::string out;
+  for (auto line = f.details.rbegin(); line != f.details.rend(); ++line) {
+    if (line->starts_with(kNamedError)) return std::string{cut_text(*line, wire::kLongestWhy)};
+    const std::string_view said = cut_text(*line, wire::kLongestWhy);
+    if (said.empty() || out.size() + said.size() + 2 > wire::kLongestWhy + (out.empty() ? 2 : 0)) continue;
+    out = std::string{said} + (out.empty() ? "" : "; ") + out;
+  }
+  return out;
+}
+
+// What it says behind a named error is no news of that.
+void keep_words(ActionHistory& history, const wire::DdiFeedback& f) {
+  if (f.execution == DdiExecution::kClosed) return;
+  std::string words = words_of(f);
+  const bool names_less = history.words.starts_with(kNamedError) && !words.starts_with(kNamedError);
+  if (!words.empty() && !names_less) history.words = std::move(words);
+}
+
+// Of a closing: clients that close without a word, or always with the same one, have said before what went wrong.
+std::string why_closed(const wire::DdiFeedback& f, const ActionHistory& history) {
+  std::string why = why_of(f);
+  const bool adds = why.empty() || history.words.starts_with(kNamedError);
+  if (!adds || history.words.empty() || why.find(history.words) != std::string::npos) return why;
+  return std::string{cut_text(why + (why.empty() ? "" : "; ") + history.words, wire::kLongestWhy)};
+}
+
 // A device whose last words are too many must be heard all the same: the newest tell how it ended.
 void keep_last_words(wire::DdiFeedback& feedback) {
   auto& lines = feedback.details;
@@ -62,6 +93,11 @@ void add_message(ActionHistory& history, std::string_view message) {
   while (history.messages.size() > kMostKept) history.messages.pop_front();
 }
 
+void add_messages(ActionHistory& history, const wire::DdiFeedback& feedback) {
+  for (const auto& line : feedback.details) add_message(history, line);
+  if (feedback.code) add_message(history, "Device reported status code: " + std::to_string(*feedback.code));
+}
+
 }  // namespace
 
 // One entry of the action's history; an answer where a quota refuses it. `closed` is always taken.
@@ -72,8 +108,8 @@ std::optional<HttpResponse> Door::note_entry(const Call& call, ActionId action, 
     return too_many_entries(call, "an action has at most 1000 status entries");
   ++history.entries;
   history.status = status_word(feedback);
-  for (const auto& line : feedback.details) add_message(history, line);
-  if (feedback.code) add_message(history, "Device reported status code: " + std::to_string(*feedback.code));
+  keep_words(history, feedback);
+  add_messages(history, feedback);
   parts_.site.save_history(*call.device, action);
   return {};
 }
@@ -105,11 +141,27 @@ Task<HttpResponse> Door::note_echo(Call& call, const ActionView& view, ActionId 
   if (heard) co_return co_await done();
   if (auto refused = note_entry(call, action, feedback)) co_return std::move(*refused);
   if (kind_of(feedback) != core::FeedbackKind::kClosedFailure) co_return co_await done();
-  const JobId job = view.job->terms.id;
-  const bool tried_again = !core::is_final(*view.job) && view.job->attempt > 1;
-  report_log(job, view.job->attempt - (tried_again ? 1 : 0), feedback);
-  parts_.site.apply(job, core::Echo{action, why_of(feedback)});
+  add_to_end(view, action, feedback);
   co_return co_await done();
+}
+
+void Door::add_to_end(const ActionView& view, ActionId action, const wire::DdiFeedback& feedback) {
+  const JobId job = view.job->terms.id;
+  const bool tried_again = !core::is_final(*view.job) && view.state == State::kError && view.job->attempt > 1;
+  report_log(job, view.job->attempt - (tried_again ? 1 : 0), feedback);
+  parts_.site.apply(job, core::Echo{action, why_closed(feedback, parts_.site.history(action))});
+}
+
+// The device has ended this action itself, and its word stays: 410. What it says of a failure then is heard, once, and
+// stands beside the end.
+Task<HttpResponse> Door::note_late(Call& call, const ActionView& view, ActionId action, const wire::DdiFeedback& feedback) {
+  ActionHistory& history = parts_.site.history(action);
+  if (kind_of(feedback) != core::FeedbackKind::kClosedFailure || history.failed_after) co_return empty(410);
+  history.failed_after = true;
+  add_messages(history, feedback);
+  parts_.site.save_history(*call.device, action);
+  add_to_end(view, action, feedback);
+  co_return co_await done(410);
 }
 
 Task<HttpResponse> Door::post_feedback(Call& call, ActionId action) {
@@ -129,12 +181,15 @@ Task<HttpResponse> Door::post_feedback(Call& call, ActionId action) {
   }
   const bool closed = feedback->execution == DdiExecution::kClosed;
   if (view->acknowledged && closed) co_return co_await note_echo(call, *view, action, *feedback);
-  if (view->state != State::kActive && view->state != State::kCanceling) co_return empty(410);
+  if (view->state != State::kActive && view->state != State::kCanceling) {
+    if (view->state == State::kCanceled) co_return empty(410);
+    co_return co_await note_late(call, *view, action, *feedback);
+  }
   if (auto refused = note_entry(call, action, *feedback)) co_return std::move(*refused);
   const JobId job = view->job->terms.id;
   core::Feedback event;
   event.kind = kind_of(*feedback);
-  event.why = why_of(*feedback);
+  event.why = closed ? why_closed(*feedback, parts_.site.history(action)) : why_of(*feedback);
   event.cut_by_us = parts_.site.was_cut(job);
   if (!feedback->dray.answer.empty()) event.answer = answered(call, feedback->dray, core::AnswerKind::kReady);
   if (event.kind == core::FeedbackKind::kClosedFailure) {

@@ -53,6 +53,7 @@ void read_members(const Node& n, DeviceRecord& d) {
   d.installed_name = text_of(n, "installed_name");
   d.installed_version = text_of(n, "installed_version");
   d.seen_at = maybe_time_of(n, "seen_at");
+  if (const auto said = n.maybe("said_since_end")) d.said_since_end = said->boolean();
   if (const auto token = n.maybe("token_sha256")) d.token_sha256 = token->text();
   if (const auto lost = n.maybe("lost")) d.lost = lost->boolean();
   if (const auto boots = n.maybe("boots")) read_boots(*boots, d);
@@ -79,6 +80,7 @@ std::string write_device(const DeviceRecord& d) {
   if (d.busy)
     out["busy"] = json::object{
         {"until", maybe_time_value(d.busy->until)}, {"reason", d.busy->reason}, {"at", time_value(d.busy->at)}};
+  if (d.said_since_end) out["said_since_end"] = true;
   if (!d.token_sha256.empty()) out["token_sha256"] = d.token_sha256;
   if (d.lost) out["lost"] = true;
   if (!d.boots.earlier.empty() || d.boots.doubt) out["boots"] = boots_value(d.boots);

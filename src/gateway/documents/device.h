@@ -37,6 +37,7 @@ struct DeviceRecord {
   std::string token_sha256;                       // of the newest plan that was read; empty: it is in none
   std::optional<WallTime> seen_at;
   bool lost = false;             // what it said before could not be read; until it says it again it gets nothing
+  bool said_since_end = false;   // what runs, since an update of it ended well last
   std::vector<Sha256> received;  // what it was sent bytes of, oldest first, each once; at most kMostReceived
 
   bool has_received(const Sha256& sha) const { return std::find(received.begin(), received.end(), sha) != received.end(); }

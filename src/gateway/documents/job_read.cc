@@ -121,7 +121,7 @@ JobPhase phase_of(const Node& n) {
     case 4:
       return Transmitting{since()};
     case 5:
-      return Installing{since(), stage_of(n), text_or_empty(n, "ran_instead"), flag_or(n, "went_back", false)};
+      return Installing{since(), stage_of(n), text_or_empty(n, "ran_instead"), flag_or(n, "started_old", false)};
     case 6:
       return Restarting{since(), text_or_empty(n, "ran_instead")};
     case 7:
@@ -179,6 +179,9 @@ Job job_of(const Node& n) {
   if (const auto stop = n.maybe("stop_after")) job.stop_after = cancelled_of(*stop);
   job.begun_at = begun_at_of(n, job);
   job.unproven = flag_or(n, "unproven", false);
+  if (const auto shown = n.maybe("shown")) shown->each([&](const Node& component) { job.shown.insert(component.text(kLongestText)); });
+  job.went_back = text_or_empty(n, "went_back");
+  job.said_after = text_or_empty(n, "said_after");
   job.phase = phase_of(n.at("phase"));
   if (!job.failed) job.failed = failure_in(job.phase);
   return job;

@@ -44,6 +44,9 @@ Job full_job() {
   job.terms.bytes_from = BytesFrom::kElsewhere;
   job.terms.closes_early = true;
   job.unproven = true;
+  job.shown = {"app", "os"};
+  job.went_back = "os 26.10 instead of 26.11";
+  job.said_after = "no display";
   job.terms.held = Held{"paused", "The rollout is paused."};
   job.failed = Failure{FailureKind::kRolledBack, "no display"};
   job.begun_at = samples::at(17);

@@ -18,12 +18,13 @@ inline constexpr std::array<Word<core::EndsOn>, 2> kEndings{
     {{"power_on", core::EndsOn::kPowerOn}, {"closed", core::EndsOn::kClosed}}};
 inline constexpr std::array<Word<core::BytesFrom>, 2> kSources{
     {{"gateway", core::BytesFrom::kGateway}, {"elsewhere", core::BytesFrom::kElsewhere}}};
-inline constexpr std::array<Word<core::FailureKind>, 5> kFailures{
+inline constexpr std::array<Word<core::FailureKind>, 6> kFailures{
     {{"device_reported", core::FailureKind::kDeviceReported},
      {"refused", core::FailureKind::kRefused},
      {"rolled_back", core::FailureKind::kRolledBack},
      {"no_power_on", core::FailureKind::kNoPowerOn},
-     {"without_bytes", core::FailureKind::kWithoutBytes}}};
+     {"without_bytes", core::FailureKind::kWithoutBytes},
+     {"went_back", core::FailureKind::kWentBack}}};
 inline constexpr std::array<Word<core::DeferCause>, 2> kCauses{
     {{"device_busy", core::DeferCause::kDeviceBusy}, {"device_asked", core::DeferCause::kDeviceAsked}}};
 inline constexpr std::array<Word<core::Stage>, 4> kStages{{{"received", core::Stage::kReceived},

@@ -67,7 +67,7 @@ struct PhaseWriter {
   json::object operator()(const Ready& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Transmitting& p) const { return {{"since", time_value(p.since)}}; }
   json::object operator()(const Installing& p) const {
-    return {{"since", time_value(p.since)}, {"stage", word_of(kStages, p.stage)}, {"ran_instead", p.ran_instead}, {"went_back", p.went_back}};
+    return {{"since", time_value(p.since)}, {"stage", word_of(kStages, p.stage)}, {"ran_instead", p.ran_instead}, {"started_old", p.started_old}};
   }
   json::object operator()(const Restarting& p) const {
     return {{"since", time_value(p.since)}, {"ran_instead", p.ran_instead}};
@@ -130,6 +130,9 @@ std::string write_job(const Job& job) {
   if (job.last_failure) out["last_failure"] = failure_value(*job.last_failure);
   if (job.failed) out["failed"] = failure_value(*job.failed);
   if (job.stop_after) out["stop_after"] = cancelled_value(*job.stop_after);
+  if (!job.shown.empty()) out["shown"] = json::array(job.shown.begin(), job.shown.end());
+  if (!job.went_back.empty()) out["went_back"] = job.went_back;
+  if (!job.said_after.empty()) out["said_after"] = job.said_after;
   return write(std::move(out));
 }
 

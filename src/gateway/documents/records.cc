@@ -33,7 +33,10 @@ Result<core::Deferral> read_deferral(const std::string& id, std::string_view tex
 std::string write_history(const ActionHistory& h) {
   json::array messages;
   for (const auto& m : h.messages) messages.emplace_back(m);
-  return write({{"entries", h.entries}, {"status", h.status}, {"messages", std::move(messages)}});
+  json::object out{{"entries", h.entries}, {"status", h.status}, {"messages", std::move(messages)}};
+  if (!h.words.empty()) out["words"] = h.words;
+  if (h.failed_after) out["failed_after"] = true;
+  return write(std::move(out));
 }
 
 Result<ActionHistory> read_history(std::string_view text) {
@@ -42,6 +45,8 @@ Result<ActionHistory> read_history(std::string_view text) {
     h.entries = static_cast<int>(n.at("entries").integer(0, std::numeric_limits<int>::max()));
     h.status = text_of(n, "status");
     n.at("messages").each([&](const Node& m) { h.messages.push_back(m.text(kLongestText)); });
+    if (const auto words = n.maybe("words")) h.words = words->text(kLongestText);
+    if (const auto failed = n.maybe("failed_after")) h.failed_after = failed->boolean();
     return h;
   });
 }

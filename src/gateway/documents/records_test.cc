@@ -28,7 +28,7 @@ TEST(Records, WhatWasSentBeforeComesBack) {
 TEST(Records, ComeBackAsTheyWere) {
   const core::Deferral deferral{"l9", DeviceId{"dev-1"}, AssignmentId{"r1-berlin"}, kAt, "ines", "Köln"};
   EXPECT_TRUE(*read_deferral("l9", write_deferral(deferral)) == deferral);
-  const ActionHistory history{3, "ERROR", {"one", "two"}};
+  const ActionHistory history{3, "ERROR", {"one", "two"}, "LastError: no space", true};
   EXPECT_TRUE(*read_history(write_history(history)) == history);
   const Counters counters{{3, 881}, {3, 870}, 1104, 1000, true};
   EXPECT_TRUE(*read_counters(write_counters(counters)) == counters);
