@@ -149,6 +149,7 @@ TEST(JobSaidAfter, IsWhyTheRestartFailedThatIsWaitedFor) {
   EXPECT_TRUE(rig.job.said_after.empty());
 }
 
+// Its client never says that it switches over, nor that it is done: it installs the same again, and again.
 TEST(JobBack, AForeignDeviceThatKeepsStartingWithTheOldVersionIsRolledBack) {
   JobTerms terms = samples::terms();
   terms.ask = Ask::kPoll;

@@ -373,7 +373,6 @@ TEST(Job, ATimeLimitRunsOnOverOurRestarts) {
   EXPECT_EQ(stopping.tick_at(at(25)).phase(), "Cancelled");
 }
 
-// Its client never says that it switches over, nor that it is done: it installs the same again, and again.
 TEST(Job, TheOldVersionAfterTheSwitchOverIsRolledBack) {
   for (const bool closed : {false, true}) {
     JobTerms once = terms();
