@@ -56,6 +56,7 @@ TEST_F(CorrectedClock, AnUpdateBeginsAtItsInstantThoughItWasPlannedByAClockThatW
 // What nobody could hear is no silence: of the twenty minutes none, whatever the clock said when it started.
 TEST_F(CorrectedClock, ADeviceHasTimeForACallBehindAnOutageThoughTheGatewayStartedByAClockThatWasBehind) {
   one_artifact(1, 1 << 16, core::Ask::kConfirmation, core::EndsOn::kPowerOn);
+  settings.poll_sleep = 300s;
   start();
   power_on("1.0", "boot-1");
   const std::string id = receive_with_confirmation();

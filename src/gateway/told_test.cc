@@ -78,6 +78,7 @@ TEST_F(ToldTest, WhyAnInstallationFailedIsKeptThoughItWasSaidBeforeTheEnd) {
   for (const char* line : {R"("installing")", R"(" 40% Checking bundle failed.")", R"("LastError: Compatible mismatch: Expected 'board' but bundle manifest has 'panel\u001b'")", R"("idle")"})
     EXPECT_EQ(post(path, details("proceeding", "none", line)).status, 200);
   restart();
+  EXPECT_EQ(get(file_path()).status, 200) << "a failure right behind our own end would be ours";
   EXPECT_EQ(post(path, details("closed", "failure", R"("Failed to install software bundle.")")).status, 200);
   EXPECT_TRUE(until_said("r1-dev-1", "Failed to install software bundle.; LastError: Compatible mismatch: Expected 'board' but bundle manifest has 'panel\u241b'"));
   EXPECT_EQ(server.job("r1-dev-1")->reason, "device_failed");

@@ -153,7 +153,7 @@ void close_action(Job& job, ActionEnd end, bool acknowledged) {
 
 void finish_step(Decision& d, bool by_power_on) {
   Job& job = d.job;
-  const bool by_attempt = !job.action.empty();
+  const bool by_attempt = has_started(job);  // one that was only asked ran it already
   close_action(job, ActionEnd::kFinished, by_power_on && !is<Restarting>(job));
   const bool last = job.step + 1 == job.terms.steps.size();
   const bool more_follows = job.next_steps && job.next_steps->incompatible.empty();
