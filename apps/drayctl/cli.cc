@@ -51,7 +51,7 @@ void add_artifact(CLI::App& app, Cli& cli) {
 
 void add_type(CLI::App& app, Cli& cli) {
   struct Options {
-    std::string name, client, ask, ends_on, probe, bytes_from;
+    std::string name, client = "dray", ask, ends_on, probe, bytes_from;
     std::vector<std::string> components, parts, also_called;
     bool one_by_one = false;
     std::int64_t power_on_within = 600;
@@ -62,7 +62,7 @@ void add_type(CLI::App& app, Cli& cli) {
   make->add_option("name", o->name, "such as till-t3")->required();
   make->add_option("--component", o->components, "a separately updated part; may be repeated, in order")->required();
   make->add_flag("--one-by-one", o->one_by_one, "update the components one after the other, in the order given (default: together)");
-  make->add_option("--client", o->client, "what runs on it: dray (our agent), swupdate, rauc, zephyr, hawkbit-rs; default: any");
+  make->add_option("--client", o->client, "what runs on it: dray (our agent, which is asked before each update), swupdate, rauc, zephyr, hawkbit-rs, any")->capture_default_str();
   make->add_option("--ask", o->ask, "confirmation or poll; default by client");
   make->add_option("--ends-on", o->ends_on, "power_on or closed; default by client");
   make->add_option("--bytes-from", o->bytes_from, "gateway, or elsewhere: devices that have their bytes another way are taken at their word");
@@ -77,7 +77,7 @@ void add_type(CLI::App& app, Cli& cli) {
     else
       order.push_back(strings(o->components));
     body["order"] = std::move(order);
-    if (!o->client.empty()) body["client"] = o->client;
+    body["client"] = o->client;
     if (!o->ask.empty()) body["ask"] = o->ask;
     if (!o->ends_on.empty()) body["ends_on"] = o->ends_on;
     if (!o->bytes_from.empty()) body["bytes_from"] = o->bytes_from;
