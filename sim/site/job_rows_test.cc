@@ -137,6 +137,17 @@ void add_plan(std::vector<std::string>& out) {
   for (const auto& phase : kStarted) out.push_back(in(phase) + "plan gone; sleep 5");
 }
 
+// The first step is undone while the second waits, or is under way.
+void add_undone(std::vector<std::string>& out) {
+  const std::string half = second("Ready") + "get half; wait Transmitting; ";
+  for (const auto& phase : {"Asked", "Deferred", "Ready"}) out.push_back(second(phase) + "undo; on old");
+  out.push_back(half + "fb failure; wait Backoff; undo; on old");
+  for (const std::string& before : {half, half + "get all; wait Installing; ", half + "plan cancel; wait Cancelling; "})
+    for (const char* how : {"undo; quiet", "undo; on step"}) out.push_back(before + how);
+  out.push_back(in("Installing", "ends=closed steps=os>app") + "fb success; wait Asked; on old; wait Asked; confirm; wait Ready; get half; "
+                "wait Transmitting; plan cancel; wait Cancelling; undo; on old; fb success");
+}
+
 void add_cancelling(std::vector<std::string>& out) {
   for (const std::string with : {"", "ends=closed"})
     for (const char* what : {"fb switching", "fb success", "fb failure", "cfb accepted", "cfb rejected"})
@@ -153,6 +164,7 @@ std::vector<std::string> job_stories() {
   add_feedback(out);
   add_power_on(out);
   add_plan(out);
+  add_undone(out);
   add_cancelling(out);
   return out;
 }

@@ -160,6 +160,8 @@ Task<> JobStory::act(Words words) {
     const std::string path = "/cancelAction/" + std::to_string(action_.value()) + "/feedback";
     [[maybe_unused]] const auto answer =
         co_await call(Method::kPost, path, wire::client::encode_feedback(action_, body), std::string{});
+  } else if (what == "undo") {
+    running_["os"] = "1";
   } else if (what == "on") {
     if (detail == "step") run_step();
     co_await power_on();

@@ -13,6 +13,7 @@
 //   fb KIND [ANSWER]           feedback: proceeding downloaded switching verifying success failure
 //   cfb accepted|rejected      answer to a cancel
 //   on old|step                a start with a power-on report: what ran before, or what the step orders
+//   undo                       what runs of a step that has ended is what ran before; nobody is told yet
 //   quiet                      the step's versions run, and the gateway knows it without an event
 //   ans! KIND   fb! KIND [ANSWER]   allsent!
 //

@@ -144,6 +144,15 @@ TEST_F(BytesTest, AForeignClientIsAskedWhatRunsWhileItInstalls) {
   server.publish();
   EXPECT_TRUE(until([&] { return !link("configData").empty(); }));
   EXPECT_EQ(link("deploymentBase"), id_) << "it may look for it before it closes";
+  EXPECT_EQ(put("/configData", before).status, 200);
+  const std::size_t asked = asked_for("plan");
+  clock.leap += 31s;
+  server.publish();
+  EXPECT_TRUE(until([&] { return asked_for("plan") > asked; }));
+  EXPECT_EQ(link("configData"), "") << "a client that does nothing else where it is asked has a poll to close at";
+  clock.leap += 31s;
+  server.publish();
+  EXPECT_TRUE(until([&] { return !link("configData").empty(); }));
   EXPECT_EQ(put("/configData", config(R"({"dray.boot_id":"b2","dray.version.os":"2.0"})")).status, 200);
   EXPECT_TRUE(until_said("succeeded", "succeeded"));
   EXPECT_EQ(link("deploymentBase"), "");

@@ -79,6 +79,7 @@ struct DeviceState : documents::DeviceRecord {
   LinkProbe probe;
   bool attributes_refused = false;    // of its newest report, because they are too many
   bool wants_link = false;            // its next poll asks for the link of a job
+  bool polled_unasked = true;         // it has polled without being asked what runs since it said so last
   int unanswered = 0;                 // polls that asked it in vain to say what it is, while `lost`
   SteadyTime unanswered_next{};       // the next one that counts
   bool busy_used = false;             // this status has moved an update time already

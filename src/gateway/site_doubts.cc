@@ -42,6 +42,12 @@ void Site::ask_who() {
       continue;
     }
     DeviceState* device = find_device(it->first);
+    // Some clients (swupdate 2022.12) do nothing else at a poll that shows configData: never at two that follow one another.
+    if (device != nullptr && !device->polled_unasked && !device->boots.doubt && !device->lost) {
+      const Duration poll = parts_.settings.poll_sleep;
+      it++->second = now_steady + std::max(kLeast, poll / 2);
+      continue;
+    }
     it = asked_who_next_.erase(it);
     if (device == nullptr || !(device->boots.doubt || device->lost || waits_for_version(*device))) continue;
     device->wants_config_data = true;

@@ -379,7 +379,7 @@ void Site::device_reported(DeviceState& device, Said said) {
     device.busy_used = false;
   }
   say_other_type(device);
-  device.wants_config_data = false;
+  device.wants_config_data = device.polled_unasked = false;
   if (said.itself) heard_again(device);
   if (said.power_on) note_boot(device);
   device.seen_at = device.seen_reported = now();
@@ -395,7 +395,7 @@ void Site::device_reported(DeviceState& device, Said said) {
     for (const JobId& id : order) apply_one(id, core::PowerOn{device.boot_id, device.running});
   }
   if (device.lost || waits_for_version(device)) {  // it may not have restarted yet: it is asked again
-    // At each of its polls, of which one may come early: the time for its start may be two of them.
+    // At every other of its polls, of which one may come early: the time for its start may be two of them.
     asked_who_next_[device.name.value()] = parts_.clock.steady() + parts_.settings.poll_sleep / 2;
     wake_changed_.notify();
   }

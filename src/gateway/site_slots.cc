@@ -54,6 +54,7 @@ void Site::note_link(DeviceState& device) {
 
 void Site::polled(DeviceState& device, SteadyTime until) {
   note_unanswered(device);
+  if (!device.wants_config_data) device.polled_unasked = true;
   if (slots_.next_sweep(slot_rules()) <= parts_.clock.steady())
     pass_on();  // what is over is over at this poll
   if (!device.wants_link) return;
