@@ -69,7 +69,6 @@ struct RolloutTruth {
   WallTime update_at, expires_at;
   core::Intervals transfer, update;
   std::optional<int> limit;
-  std::optional<int> fails_at;  // so many failures pause it; nothing: none do
   std::chrono::seconds status_deferral{900};
   std::vector<const Image*> images;
   bool proof = false;  // made after the faults: must succeed everywhere

@@ -62,7 +62,6 @@ Operator::Operator(World& world, Fleet& fleet, Catalog& catalog, const FleetOpti
       swarm_{swarm},
       random_{world.random().fork("operator")},
       rows_random_{random_.fork("rows")},
-      pauses_random_{random_.fork("pauses")},
       admin_{world, fleet.people()} {}
 
 void Operator::set_up() { fleet_.people().spawn(set_up(*this)); }
@@ -204,10 +203,6 @@ Task<> Operator::publish(RolloutTruth wanted) {
   if (!wanted.automatic) wish["update_at"] = to_rfc3339(wanted.update_at);
   if (wanted.transmit_at) wish["transmit_at"] = to_rfc3339(*wanted.transmit_at);
   if (!wanted.site.empty()) wish["filter"] = "site=" + wanted.site;
-  if (wanted.fails_at) {
-    object phase{{"failure", object{{"count", *wanted.fails_at}, {"then", "pause"}}}};
-    wish["phases"] = array{std::move(phase)};
-  }
   if (wanted.limit) wish["retry"] = object{{"limit", *wanted.limit}};
   RolloutTruth& truth = catalog_.ask_for(std::move(wanted));
   value body = std::move(wish);
@@ -215,7 +210,6 @@ Task<> Operator::publish(RolloutTruth wanted) {
   truth.id = text(made.body, "id");
   asking_ = false;
   if (truth.id.empty()) truth.id = "none";  // too late for its expiry: the server was away for long
-  if (truth.id != "none" && !truth.proof) pause_around(truth);
   if (on_rollout_ && truth.id != "none") on_rollout_(truth);
 }
 

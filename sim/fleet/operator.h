@@ -49,8 +49,6 @@ class Operator {
   static Task<> put_back(Operator& self, DamagedRow row, Duration later);
   Task<bool> is_shown_unreadable(const DamagedRow& row);
   static Task<> abort_rollout(Operator& self, WallTime when);
-  void pause_around(const RolloutTruth& rollout);
-  static Task<> pause(Operator& self, std::string id, WallTime when, WallTime then);
   static Task<> defer(Operator& self, WallTime when);
   static Task<> use_device(Operator& self, WallTime when);
   static Task<> make_device_busy(Operator& self, WallTime when);
@@ -76,7 +74,7 @@ class Operator {
   Catalog& catalog_;
   const FleetOptions& options_;
   const Swarm& swarm_;
-  SimRandom random_, rows_random_, pauses_random_;
+  SimRandom random_, rows_random_;
   Admin admin_;
   bool set_up_ = false;
   std::size_t damaged_rows_ = 0;  // so many were, and may still be

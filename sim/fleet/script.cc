@@ -111,7 +111,6 @@ Task<> Operator::roll_out(Operator& self, WallTime when) {
   const WallTime over =
       kWallStart + (self.options_.faults_until > 0h ? self.options_.faults_until : self.options_.ends - 14h);
   wanted.expires_at = std::min(wanted.expires_at, over);
-  if (self.swarm_.has("failure_threshold") && self.pauses_random_.one_in(2)) wanted.fails_at = static_cast<int>(1 + self.pauses_random_.uniform(2));
   if (wanted.expires_at <= wanted.update_at) co_return;
   const WallTime begins = wanted.update_at, expires = wanted.expires_at;
   co_await self.publish(std::move(wanted));
@@ -198,31 +197,6 @@ Task<> Operator::abort_rollout(Operator& self, WallTime when) {
   value body = why("ines");
   [[maybe_unused]] const Answer answer =
       co_await self.admin_.insist(Method::kPost, kApi + "rollouts/" + rollout->id + "/abort", std::move(body));
-}
-
-// While devices are at work, some of them between two steps; an operator or a threshold. It goes on when somebody has looked.
-void Operator::pause_around(const RolloutTruth& rollout) {
-  const bool pauses = swarm_.has("pause_rollout") && !pauses_random_.one_in(3);
-  if (!pauses && !rollout.fails_at) return;
-  const WallTime begins = std::max(now(), rollout.update_at);
-  for (std::uint64_t n = 1 + pauses_random_.uniform(3); n > 0; --n) {
-    const WallTime when = begins + pauses_random_.up_to(n == 1 ? 15min : 2h), then = when + 10min + pauses_random_.up_to(2h);
-    fleet_.people().spawn(pause(*this, rollout.id, pauses ? when : then, then));
-  }
-}
-
-Task<> Operator::pause(Operator& self, std::string id, WallTime when, WallTime then) {
-  const std::string rollout = kApi + "rollouts/" + id;
-  if (when < then) {
-    co_await self.sleep_until(when);
-    value body = why("ines");
-    std::string url = rollout + "/pause";
-    [[maybe_unused]] const Answer paused = co_await self.admin_.insist(Method::kPost, std::move(url), std::move(body));
-  }
-  co_await self.sleep_until(then);
-  value body = why("ines");
-  std::string url = rollout + "/resume";
-  [[maybe_unused]] const Answer resumed = co_await self.admin_.insist(Method::kPost, std::move(url), std::move(body));
 }
 
 // For a device or the whole site; withdrawn before its time now and then.

@@ -30,7 +30,6 @@ Troubles::Troubles(World& world, Fleet& fleet, const FleetOptions& options, cons
       rows_random_{random_.fork("rows")},
       rot_random_{random_.fork("server rot")},
       clock_random_{random_.fork("server clock")},
-      sleep_random_{random_.fork("oversleep")},
       numbers_{world, fleet.people(), random_.fork("numbers")},
       boxes_{[&world] { return world.now(); }, numbers_} {}
 
@@ -84,7 +83,6 @@ void Troubles::begin_around(const RolloutTruth& rollout) {
   for (std::uint64_t n = random_.uniform(5); n > 0; --n)
     world_.after(until + some_time(1s, 90min), [this] { one_incident(); });
   rot_at_server(rollout);
-  oversleep(rollout);
 }
 
 void Troubles::one_incident() {
@@ -240,27 +238,6 @@ void Troubles::rot_at_server(const RolloutTruth& rollout) {
     const Path file = "blobs/" + image->sha256.hex();
     const bool done = disk.exists(file) && (gone ? disk.unlink(file).has_value() : disk.flip_byte(file, at).has_value());
     if (done) note(fleet_.server(), FaultKind::kByteFlipped, (gone ? "has lost " : "a byte flips in ") + file);
-  });
-}
-
-// A gateway loses power and its time shortly before a rollout's expiry, and is booted while its line is down: it hears what time
-// it is when the expiry has passed, by its own clock long before. Drawn from a stream of its own.
-void Troubles::oversleep(const RolloutTruth& rollout) {
-  if (!swarm_.has("oversleep") || !sleep_random_.one_in(2)) return;
-  const auto& gateways = fleet_.gateways();
-  Node& gateway = *gateways[sleep_random_.uniform(gateways.size())];
-  const Duration before = 2min + sleep_random_.up_to(30min), after = 1s + sleep_random_.up_to(10min);
-  const Duration behind = 10min + sleep_random_.up_to(sleep_random_.one_in(2) ? Duration{24h * 30} : Duration{3h}), off = 1min + sleep_random_.up_to(before);
-  const Duration until = rollout.expires_at - before - world_.true_time();
-  if (until < 0s) return;
-  later(until, [this, &gateway, before, after, behind, off] {
-    if (!gateway.up()) return;
-    fleet_.set_outage(gateway, off);
-    gateway.power_off();
-    gateway.set_wall_error(-behind);
-    world_.network().partition("server", gateway.name());
-    note(gateway, FaultKind::kClockJumped, "loses power and its time, and its line is down", before + after);
-    world_.after(before + after, [this, &gateway] { world_.network().heal("server", gateway.name()); });
   });
 }
 

@@ -52,7 +52,6 @@ class Troubles {
   void plan_row_damage();
   void damage_row_of_server();
   void rot_at_server(const RolloutTruth& rollout);
-  void oversleep(const RolloutTruth& rollout);
 
   void later(Duration delay, std::function<void()> act);  // not after heal()
   Duration some_time(Duration least, Duration most);
@@ -64,7 +63,7 @@ class Troubles {
   const FleetOptions& options_;
   const Swarm& swarm_;
   FaultLog& log_;
-  SimRandom random_, lan_random_, rows_random_, rot_random_, clock_random_, sleep_random_;
+  SimRandom random_, lan_random_, rows_random_, rot_random_, clock_random_;
   HostileNumbers numbers_;
   Boxes boxes_;
   std::vector<int> shares_;  // of incidents()

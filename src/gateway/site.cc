@@ -78,7 +78,7 @@ void Site::note_contact(WallTime server_time, SteadyTime heard) {
     damage_.mended(kind::kMeta, kClock);
     save_link();
   }
-  if (moved && !DRAY_MUTANT("woken_late")) time_moved();
+  if (moved) time_moved();
 }
 
 // Whoever waits for an instant has counted how far away it is by what the time was before.

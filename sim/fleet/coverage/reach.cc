@@ -3,12 +3,12 @@
 namespace dray::sim::fleet {
 namespace {
 
-// Soak times, approvals and retries.
+// Soak times, approvals, pauses and retries.
 bool is_unasked(const TableRow& row) {
   if (row.machine != "rollout") return false;
   for (const std::string_view state : {row.from, row.to})
     if (state == "soaking" || state == "waiting_approval") return true;
-  return row.event == "approve_asked" || row.event == "retry_asked";
+  return row.event == "pause_asked" || row.event == "approve_asked" || row.event == "retry_asked";
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ std::string_view reason_of(Reach reach) {
     case Reach::kNever:
       return "an attempt is a device's, which talks to its gateway alone: a row of the server is neither's";
     case Reach::kUnasked:
-      return "the operators' script has no soak times, approvals and retries; acts in `sim/fleet/script.cc` would lead there";
+      return "the operators' script has no soak times, approvals, pauses and retries; acts in `sim/fleet/script.cc` would lead there";
   }
   return {};
 }

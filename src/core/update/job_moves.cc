@@ -164,7 +164,7 @@ void finish_step(Decision& d, bool by_power_on) {
     job.phase = Succeeded{d.given.now >= job.terms.expires_at};
     return;
   }
-  if (by_attempt && !job.begun_at && !DRAY_MUTANT("pause_stops_mix")) job.begun_at = d.given.now;
+  if (by_attempt && !job.begun_at) job.begun_at = d.given.now;
   ++job.step;  // before a late cancel is looked at: its sentence names what the device runs already
   if (gives_way(d)) return;
   first_attempt(job);
