@@ -56,7 +56,7 @@ inline constexpr Mutant kMutants[] = {
     {"any_type_goes", "mistaken", 1'000'003, "a device that says another type than its entry is served all the same"},
     {"unreadable_permits", "unreadable", 1'000'002, "what can't be read of a site or a rollout means: always"},
     {"plan_leaves_out", "unreadable", 1'000'003, "a plan is made without the jobs that can't be read"},
-    {"links_take_slots", "served", 1'000'001, "a link that is shown and not used keeps others from receiving"},
+    {"links_take_slots", "served", 1'000'120, "a link that is shown and not used keeps others from receiving"},
     {"stranger_stops_orders", "liveness", 1'000'002, "a device that nobody knows stops the orders of all others at its site"},
     {"follows_leap", "one_time", 1'000'001, "the server follows a wall clock that leaps, and every rollout ends for good"},
     {"cause_forgotten", "told", 1, "what went wrong is not told beside what comes after it"},

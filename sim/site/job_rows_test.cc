@@ -140,7 +140,7 @@ void add_plan(std::vector<std::string>& out) {
 // The first step is undone while the second waits, or is under way.
 void add_undone(std::vector<std::string>& out) {
   const std::string half = second("Ready") + "get half; wait Transmitting; ";
-  for (const auto& phase : {"Asked", "Deferred", "Ready"}) out.push_back(second(phase) + "undo; on old");
+  for (const auto& phase : {"Planned", "Asked", "Deferred", "Ready"}) out.push_back(second(phase) + "undo; on old");
   out.push_back(half + "fb failure; wait Backoff; undo; on old");
   for (const std::string& before : {half, half + "get all; wait Installing; ", half + "plan cancel; wait Cancelling; "})
     for (const char* how : {"undo; quiet", "undo; on step"}) out.push_back(before + how);
