@@ -30,8 +30,6 @@ inline constexpr Mutant kMutants[] = {
     {"announces_first", "one_order", 2, "an agent announces the switch-over before it reports that it started"},
     {"wan_from_zero", "wan_once", 28, "a gateway does not resume"},
     {"lan_from_zero", "lan_once", 5, "an agent does not resume"},
-    {"gives_up_bytes", "wan_once", 1'000'001, "a gateway empties what it has of an artifact for an answer that is not its rest"},
-    {"agent_gives_up_bytes", "lan_once", 1'000'001, "an agent does the same"},
     {"damaged_unheard", "wan_bytes", 1'000'006, "the server does not look at its own file when a gateway says that it came damaged"},
     {"commit_unsynced", "fold", 2, "databases do not wait for the disk"},
     {"acks_unsaved", "fold", 1, "the server acknowledges reports before it has saved them"},

@@ -207,8 +207,7 @@ Task<Result<Sha256>> download(DownloadParts parts, Part part, std::uint64_t dura
     if (!done && done.error().code() == ErrorCode::kConflict)  // it does not take parts: all of it, of which we need the rest
       done = co_await transfer(parts, partial, part, on_durable, true, stop);
     if (!done) {
-      const bool gives_up = done.error().code() == ErrorCode::kInvalid && DRAY_MUTANT("agent_gives_up_bytes");
-      std::function<Result<>()> keep = [&partial, gives_up] { return gives_up ? partial.restart() : partial.sync(); };
+      std::function<Result<>()> keep = [&partial] { return partial.sync(); };
       auto kept = co_await on(parts.worker, std::move(keep));
       if (kept) on_durable(partial.offset);
       if (done.error().code() == ErrorCode::kConflict) co_return Error{ErrorCode::kUnavailable, done.error().message()};

@@ -320,11 +320,6 @@ Task<Result<>> Fetcher::transfer(Incoming& file, Stop& stop) {
   }
   note_progress(file);
   if (!flushed) co_return flushed.error();
-  if (!status && status.error().code() == ErrorCode::kInvalid && DRAY_MUTANT("gives_up_bytes")) {
-    std::function<Result<>()> again = [&file] { return file.restart(); };
-    DRAY_CO_CHECK(co_await work(std::move(again)));
-    sink.note_safe();
-  }
   if (!status) co_return status.error();
   if (*status == 200 || *status == 206) {
     if (file.complete()) co_return Result<>{};
