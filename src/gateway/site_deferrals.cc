@@ -2,7 +2,6 @@
 // place of another one gets it back with the plan, and updates no device against it.
 #include <algorithm>
 
-#include "base/mutant.h"
 #include "gateway/documents/records.h"
 #include "gateway/site.h"
 
@@ -23,8 +22,7 @@ std::vector<core::Deferral> Site::local_deferral_list() const {
 
 void Site::add_deferral(core::Deferral deferral) {
   report(wire::DeferralReport{deferral, false});
-  if (!DRAY_MUTANT("deferral_not_saved"))
-    save({Write::put(kind::kDeferral, deferral.id, documents::write_deferral(deferral))});
+  save({Write::put(kind::kDeferral, deferral.id, documents::write_deferral(deferral))});
   local_deferrals_[deferral.id] = std::move(deferral);
   reconcile();
 }
