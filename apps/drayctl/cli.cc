@@ -70,14 +70,13 @@ void add_type(CLI::App& app, Cli& cli) {
   make->add_option("--probe", o->probe, "status probe command, run by the gateway");
   make->add_option("--part", o->parts, "COMPONENT=PART where the DDI name differs; may be repeated");
   make->callback([&cli, o] {
-    json::object body{{"name", o->name}, {"components", strings(o->components)}, {"power_on_within", o->power_on_within}};
+    json::object body{{"name", o->name}, {"components", strings(o->components)}, {"client", o->client}, {"power_on_within", o->power_on_within}};
     json::array order;
     if (o->one_by_one)
       for (const auto& c : o->components) order.push_back(strings({c}));
     else
       order.push_back(strings(o->components));
     body["order"] = std::move(order);
-    body["client"] = o->client;
     if (!o->ask.empty()) body["ask"] = o->ask;
     if (!o->ends_on.empty()) body["ends_on"] = o->ends_on;
     if (!o->bytes_from.empty()) body["bytes_from"] = o->bytes_from;

@@ -198,17 +198,19 @@ TEST_F(DamagedBytes, AreSaidByGatewayAndJobUntilTheyAreRight) {
   EXPECT_NE(reason, "artifact_damaged");
 }
 
+HttpResponse its_own_are_damaged() {
+  HttpResponse out{503};
+  out.headers.add("Content-Type", "application/problem+json");
+  out.headers.add("Retry-After", "60");
+  out.body = std::string{R"({"status":503,"reason":"artifact_damaged"})"};
+  return out;
+}
+
 // Over a slow line sound bytes may come for hours: what was said of the ones before is over with the first answer.
 TEST_F(DamagedBytes, AreNotSaidAnyMoreWhereTheServersBytesComeAgain) {
   artifact = add(kWhole);
   server.honest.publish(plan_of({artifact}));
-  server.instead["artifacts"] = [](const HttpRequest&, const std::string&) {
-    HttpResponse out{503};
-    out.headers.add("Content-Type", "application/problem+json");
-    out.headers.add("Retry-After", "60");
-    out.body = std::string{R"({"status":503,"reason":"artifact_damaged"})"};
-    return out;
-  };
+  server.instead["artifacts"] = [](const HttpRequest&, const std::string&) { return its_own_are_damaged(); };
   gw.power_on();
   run_for(5min);
   ASSERT_EQ(reason, "artifact_damaged");
@@ -234,13 +236,7 @@ TEST_F(DamagedBytes, ThatCameAreSaidUntilAllAreRight) {
 TEST_F(DamagedBytes, AServerThatSaysSoItselfIsBelievedAndCostsNothing) {
   artifact = add(300'000);
   server.honest.publish(plan_of({artifact}));
-  server.instead["artifacts"] = [](const HttpRequest&, const std::string&) {
-    HttpResponse out{503};
-    out.headers.add("Content-Type", "application/problem+json");
-    out.headers.add("Retry-After", "60");
-    out.body = std::string{R"({"status":503,"reason":"artifact_damaged"})"};
-    return out;
-  };
+  server.instead["artifacts"] = [](const HttpRequest&, const std::string&) { return its_own_are_damaged(); };
   gw.power_on();
   run_for(30min);
   EXPECT_EQ(reason, "artifact_damaged");

@@ -58,8 +58,7 @@ Task<Result<>> Fetcher::make_room(const Wanted& what) {
         oldest = &sha;
     if (oldest == nullptr)
       co_return Error{ErrorCode::kExhausted, in_quota ? "the disk lacks " + human_bytes(to_be_free - free) + ": " + human_bytes(free) + " of " + human_bytes(to_be_free) + " are free"
-                                                      : "its quota lacks " + human_bytes(used + what.size - parts_.site.store_quota()) + ": it is " + human_bytes(parts_.site.store_quota()) + ", and what is needed takes " +
-                                                            human_bytes(used + what.size)};
+                                                      : parts_.site.quota_lack(used + what.size)};
     Sha256 victim = *oldest;
     parts_.site.log().info("artifact_evicted", {{"sha256", victim.hex()}});
     co_await parts_.blobs.remove(std::move(victim));

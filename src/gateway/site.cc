@@ -131,7 +131,7 @@ void Site::give_tokens() {
     const std::string token = planned == nullptr ? std::string{} : planned->token_sha256;
     if (device->token_sha256 == token) continue;
     device->token_sha256 = token;
-    if (device->seen_at) save({Write::put(kind::kDevice, name, documents::write_device(*device))});
+    if (device->seen_at) save({document_of(*device)});
   }
 }
 
@@ -201,8 +201,12 @@ DeviceState* Site::register_unknown(std::string_view name) {
   ++unknown_devices_;
   parts_.log.info("unknown_device_registered", {{"device", name}});
   report(wire::RegisteredReport{device.name, {}});
-  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  save_device(device, {document_of(device)});
   return &device;
+}
+
+Write Site::document_of(const DeviceState& device) {
+  return Write::put(kind::kDevice, device.name.value(), documents::write_device(device));
 }
 
 void Site::save_device(DeviceState& device, Writes writes) {

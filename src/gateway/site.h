@@ -113,6 +113,7 @@ class Site {
   void save(Writes writes) { saves_.add(std::move(writes)); }
   // What its poll shows has changed.
   void bump(DeviceState& device);
+  static Write document_of(const DeviceState& device);
   // A write that changes what a device may be told: its fast path waits for it.
   void save_device(DeviceState& device, Writes writes = {});
 
@@ -143,6 +144,7 @@ class Site {
   void artifact_lost(const Sha256& sha);
   bool is_referenced(const Sha256& sha) const;
   std::uint64_t store_quota() const;  // bytes: the lower of its own and the plan's
+  std::string quota_lack(std::uint64_t needed) const;  // why so many bytes, more than it, have no room
 
   // --- devices ---
   DeviceState* find_device(std::string_view name);
@@ -298,6 +300,7 @@ class Site {
   void note_unanswered(DeviceState& device);
   static void heard_again(DeviceState& device);
   void say_other_type(const DeviceState& device);
+  bool is_asked_again(const DeviceState& device) const;  // what it is, or what runs, though it has said so before
   void ask_who();
   wire::DeviceReport device_report(const DeviceState& device) const;
   std::string view_of(const DeviceState& device) const;

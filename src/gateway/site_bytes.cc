@@ -30,7 +30,7 @@ bool Site::note_asked_for(DeviceState& device, const Sha256& sha) {
   if (device.has_received(sha)) return false;
   device.received.push_back(sha);
   if (device.received.size() > documents::kMostReceived) device.received.erase(device.received.begin());
-  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  save_device(device, {document_of(device)});
   return true;
 }
 
@@ -64,6 +64,11 @@ std::uint64_t Site::store_quota() const {
   return planned == 0 ? own : std::min(own, planned);
 }
 
+std::string Site::quota_lack(std::uint64_t needed) const {
+  const std::uint64_t quota = store_quota();
+  return "its quota lacks " + human_bytes(needed - quota) + ": it is " + human_bytes(quota) + ", and what is needed takes " + human_bytes(needed);
+}
+
 // All steps of a device lie in the store at once, because what an open job refers to stays there. Where they can't, it is said
 // before the first of them begins: afterwards the device would be left with a mix.
 core::Lack Site::lack_of_room(const core::Job& job) const {
@@ -77,10 +82,8 @@ core::Lack Site::lack_of_room(const core::Job& job) const {
     }
   std::uint64_t needed = 0;
   for (const auto& [sha, size] : all) needed += size;
-  const std::uint64_t quota = store_quota();
-  if (needed <= quota) return {};
-  return {core::Lack::Kind::kNoRoom, core::all_versions(job.terms),
-          "its quota lacks " + human_bytes(needed - quota) + ": it is " + human_bytes(quota) + ", and what is needed takes " + human_bytes(needed)};
+  if (needed <= store_quota()) return {};
+  return {core::Lack::Kind::kNoRoom, core::all_versions(job.terms), quota_lack(needed)};
 }
 
 // It has the bytes, and restarts some time; what it then runs many clients say only when they are asked. Ours says it by
@@ -115,7 +118,7 @@ bool Site::installed_reported(DeviceState& device, const std::string& name, cons
   device.installed_version = version;
   device.installed[found->component] = version;
   device.running[found->component] = {version, ""};
-  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  save_device(device, {document_of(device)});
   report(device_report(device));
   const auto order = device.jobs;
   for (const JobId& id : order) apply_one(id, core::PowerOn{device.boot_id, device.running});

@@ -34,6 +34,8 @@ void Site::note_boot(DeviceState& device) {
                                    {"note", "a boot id came back after another one: two agents under one name; nothing new is shown to them"}});
 }
 
+bool Site::is_asked_again(const DeviceState& device) const { return device.boots.doubt || device.lost || waits_for_version(device); }
+
 void Site::ask_who() {
   const SteadyTime now_steady = parts_.clock.steady();
   for (auto it = asked_who_next_.begin(); it != asked_who_next_.end();) {
@@ -49,7 +51,7 @@ void Site::ask_who() {
       continue;
     }
     it = asked_who_next_.erase(it);
-    if (device == nullptr || !(device->boots.doubt || device->lost || waits_for_version(*device))) continue;
+    if (device == nullptr || !is_asked_again(*device)) continue;
     device->wants_config_data = true;
     bump(*device);
   }
@@ -77,7 +79,7 @@ void Site::note_lost() {
     }
     it = lost_.erase(it);
     device->lost = true;
-    save_device(*device, {Write::put(kind::kDevice, device->name.value(), documents::write_device(*device))});
+    save_device(*device, {document_of(*device)});
   }
 }
 
@@ -94,7 +96,7 @@ void Site::note_unanswered(DeviceState& device) {
   if (++device.unanswered <= kMostUnanswered) return;
   parts_.log.warn("device_unanswered", {{"device", device.name.value()}, {"polls", kMostUnanswered}, {"note", "it does not say what it is: it is served without"}});
   heard_again(device);
-  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  save_device(device, {document_of(device)});
   bump(device);
   refresh(device);
 }
@@ -114,7 +116,7 @@ void Site::confirm_alone(DeviceState& device, const std::string& by, const std::
   if (!device.boots.doubt) return;
   device.boots = core::confirmed_alone(std::move(device.boots));
   parts_.log.info("one_agent", {{"device", device.name.value()}, {"by", by}, {"why", why}});
-  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  save_device(device, {document_of(device)});
   if (device.in_plan) report(device_report(device));
   bump(device);
   refresh(device);

@@ -134,7 +134,7 @@ void Site::after_change(const core::Job& before, const core::Job& after) {
     device->said_since_end = false;
     changed = true;
   }
-  save_device(*device, changed ? Writes{Write::put(kind::kDevice, device->name.value(), documents::write_device(*device))} : Writes{});
+  save_device(*device, changed ? Writes{document_of(*device)} : Writes{});
 }
 
 // The device has closed a step as done, or it is known to run it.
@@ -354,7 +354,7 @@ void Site::device_seen(DeviceState& device) {
   const bool first = !device.seen_at;
   device.seen_at = seen;
   if (first && device.in_plan)  // from now on it may begin something, and is let in also where the plan can't be read
-    save({Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+    save({document_of(device)});
   if (!late_seen(device.seen_reported, seen)) return;
   // All that were heard of since go with it: a site asks the server once an hour for this, not once for each device.
   for (auto& [name, other] : devices_) {
@@ -383,7 +383,7 @@ void Site::device_reported(DeviceState& device, Said said) {
   if (said.itself) heard_again(device);
   if (said.power_on) note_boot(device);
   device.seen_at = device.seen_reported = now();
-  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  save_device(device, {document_of(device)});
   if (device.in_plan)
     report(device_report(device));
   else
@@ -405,7 +405,7 @@ void Site::device_reported(DeviceState& device, Said said) {
 
 void Site::set_auto_confirm(DeviceState& device, wire::DdiAutoConfirm how) {
   device.auto_confirm = std::move(how);
-  save_device(device, {Write::put(kind::kDevice, device.name.value(), documents::write_device(device))});
+  save_device(device, {document_of(device)});
   if (device.auto_confirm.active) {  // it takes back what it put off before
     const auto order = device.jobs;
     for (const JobId& id : order)

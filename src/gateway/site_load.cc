@@ -135,7 +135,7 @@ void Site::finish_load() {
     }
   loaded_ = true;
   for (auto& [name, device] : devices_)  // when they were to be asked again was not kept
-    if (device->boots.doubt || device->lost || waits_for_version(*device)) device->wants_config_data = true;
+    if (is_asked_again(*device)) device->wants_config_data = true;
   jobs_.resume();
   forget_dropped();
   if (has_plan_)

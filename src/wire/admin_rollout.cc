@@ -140,10 +140,10 @@ void say_damaged_artifacts(const RolloutView& view, Said& said) {
   for (const std::string& sentence : view.damaged) said.sentence += " " + sentence;
 }
 
-}  // namespace
-
 // "now" of whoever asks is a little earlier, by its clock: nothing to warn of.
 constexpr std::chrono::minutes kOnItsWay{2};
+
+}  // namespace
 
 std::vector<std::string> warnings_of(const NewRollout& rollout, WallTime now) {
   std::vector<std::string> out;

@@ -41,10 +41,6 @@ std::string_view opaque(std::string_view tag) {
   return tag;
 }
 
-}  // namespace
-
-namespace {
-
 // Without the name of an interface behind it ("%25eth0", or "%eth0").
 bool is_ipv6(std::string_view text) {
   return boost::urls::parse_ipv6_address(text.substr(0, text.find('%'))).has_value();

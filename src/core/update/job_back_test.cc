@@ -8,15 +8,9 @@ namespace {
 
 using namespace samples;
 
-JobTerms os_then_app() {
-  JobTerms t = two_steps();
-  t.update.clear();
-  return t;
-}
-
 // The first step has ended by its power-on report.
 Rig after_os() {
-  Rig rig{os_then_app(), at(20)};
+  Rig rig{all_day(two_steps()), at(20)};
   rig.to_switching().powers_on("boot-2", runs("26.11", "6"));
   return rig;
 }
@@ -114,7 +108,7 @@ TEST(JobBack, AnotherAgentUnderItsNameUndoesNothing) {
 
 TEST(JobBack, WhatWasOnlyFoundToRunIsBroughtInstead) {
   for (const bool asked : {false, true}) {
-    Rig rig{os_then_app(), at(20)};
+    Rig rig{all_day(two_steps()), at(20)};
     rig.powers_on("boot-1", runs("26.11", "6"));
     EXPECT_EQ(rig.job.step, 1U);
     if (asked) rig.answers(AnswerKind::kReady);
@@ -128,8 +122,7 @@ TEST(JobBack, WhatWasOnlyFoundToRunIsBroughtInstead) {
 // --- behind its own success ---
 
 TEST(JobSaidAfter, AFailureBehindASuccessStandsBesideIt) {
-  JobTerms t = foreign_terms();
-  t.update.clear();
+  JobTerms t = all_day(foreign_terms());
   Rig rig{t, at(20)};
   rig.to_installing().says(FeedbackKind::kClosedSuccess).does(Echo{ActionId{1101}, "no display"});
   EXPECT_EQ(rig.said().state, JobState::kSucceeded);
@@ -140,7 +133,7 @@ TEST(JobSaidAfter, AFailureBehindASuccessStandsBesideIt) {
 }
 
 TEST(JobSaidAfter, IsWhyTheRestartFailedThatIsWaitedFor) {
-  Rig rig{os_then_app(), at(20)};
+  Rig rig{all_day(two_steps()), at(20)};
   rig.to_restarting().does(Echo{ActionId{1101}, "no display"});
   EXPECT_EQ(rig.phase(), "Restarting");
   EXPECT_EQ(rig.said().cause->reason, "device_failed");

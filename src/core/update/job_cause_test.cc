@@ -8,12 +8,6 @@ namespace {
 
 using namespace samples;
 
-JobTerms all_night() {
-  JobTerms t = terms();
-  t.update.clear();
-  return t;
-}
-
 JobTerms paused(JobTerms t) {
   t.planned_at = t.expires_at;
   t.held = Held{"failure_threshold", "The rollout is paused: too many devices failed."};
@@ -49,10 +43,10 @@ TEST(JobCause, AnExpirySaysWhatTheUpdateWaitedFor) {
        "while it was deferred by ines: stocktaking"},
       {[](Rig& r) { r.answers(AnswerKind::kDefer, at(1000)); }, "deferred_by_device", "while the device asked by kim to wait: in use"},
       {[](Rig& r) { r.to_transmitting(); }, "downloading", "while the device received os 26.11"},
-      {[](Rig& r) { r.does(NewTerms{paused(all_night())}); }, "failure_threshold", "while this held it: The rollout is paused: too many devices failed; the expiry was "},
+      {[](Rig& r) { r.does(NewTerms{paused(all_day(terms()))}); }, "failure_threshold", "while this held it: The rollout is paused: too many devices failed; the expiry was "},
   };
   for (const Row& row : rows) {
-    Rig rig{all_night(), at(20)};
+    Rig rig{all_day(terms()), at(20)};
     row.make(rig);
     rig.tick_at(at(5000));  // the gateway was off meanwhile
     const PublicState said = rig.said();
@@ -65,18 +59,18 @@ TEST(JobCause, AnExpirySaysWhatTheUpdateWaitedFor) {
 }
 
 TEST(JobCause, WhatFailedIsToldBesideWhateverItWaitsForThen) {
-  Rig rig{all_night(), at(20)};
+  Rig rig{all_day(terms()), at(20)};
   rig.to_installing().says(FeedbackKind::kClosedFailure);
   const Cause cause{"device_failed", "the device reported a failure: no space"};
   EXPECT_EQ(rig.said().cause, cause) << "while it backs off";
-  rig.does(NewTerms{paused(all_night())}).tick_at(at(100));
+  rig.does(NewTerms{paused(all_day(terms()))}).tick_at(at(100));
   EXPECT_EQ(rig.said().reason, "failure_threshold");
   EXPECT_EQ(rig.said().cause, cause) << "while its rollout is paused";
   rig.tick_at(at(480));
   EXPECT_EQ(rig.said().state, JobState::kExpired);
   EXPECT_TRUE(contains(rig.said().sentence, "the device reported a failure: no space")) << rig.said().sentence;
 
-  Rig plain{all_night(), at(20)};
+  Rig plain{all_day(terms()), at(20)};
   plain.to_installing().says(FeedbackKind::kClosedFailure);
   plain.given.now = at(481);
   EXPECT_EQ(plain.tick().said().cause->reason, "device_failed") << "it waited for no more than its time";
@@ -85,7 +79,7 @@ TEST(JobCause, WhatFailedIsToldBesideWhateverItWaitsForThen) {
 
 TEST(JobCause, TheDevicesOwnWordBehindThePowerOnReportIsKept) {
   for (const bool last : {false, true}) {
-    JobTerms t = all_night();
+    JobTerms t = all_day(terms());
     if (last) t.retry.limit = 1;
     Rig rig{t, at(20)};
     rig.to_switching().powers_on("boot-2", runs("26.10"));
@@ -99,7 +93,7 @@ TEST(JobCause, TheDevicesOwnWordBehindThePowerOnReportIsKept) {
     EXPECT_EQ(rig.does(Echo{ActionId{1101}, ""}).job, once);
     EXPECT_EQ(once.phase.index(), before.phase.index());
   }
-  Rig well{all_night(), at(20)};
+  Rig well{all_day(terms()), at(20)};
   well.to_switching().powers_on("boot-2", runs("26.11"));
   EXPECT_FALSE(well.said().cause);
   well.does(Echo{ActionId{1101}, "no display"});
@@ -109,8 +103,7 @@ TEST(JobCause, TheDevicesOwnWordBehindThePowerOnReportIsKept) {
 }
 
 TEST(JobCause, EndsWithTheStepThatEndedWell) {
-  JobTerms t = two_steps();
-  t.update.clear();
+  JobTerms t = all_day(two_steps());
   Rig rig{t, at(20)};
   rig.to_transmitting().says(FeedbackKind::kClosedFailure).tick_at(at(30));
   EXPECT_TRUE(rig.said().cause);
@@ -121,8 +114,7 @@ TEST(JobCause, EndsWithTheStepThatEndedWell) {
 // --- one by one: what has started ends its steps ---
 
 TEST(JobMix, APauseStopsNoDeviceBetweenTwoSteps) {
-  JobTerms t = two_steps();
-  t.update.clear();
+  JobTerms t = all_day(two_steps());
   for (const bool paused_before : {false, true}) {
     Rig rig{t, at(20)};
     rig.to_switching();
@@ -139,8 +131,7 @@ TEST(JobMix, APauseStopsNoDeviceBetweenTwoSteps) {
 }
 
 TEST(JobMix, WhatSucceededIsNone) {
-  JobTerms t = two_steps();
-  t.update.clear();
+  JobTerms t = all_day(two_steps());
   Rig rig{t, at(20)};
   rig.to_switching();
   rig.powers_on("boot-2", runs("26.11", "6"));
@@ -151,8 +142,7 @@ TEST(JobMix, WhatSucceededIsNone) {
 }
 
 TEST(JobMix, APauseStopsWhatHasNotBegun) {
-  JobTerms t = two_steps();
-  t.update.clear();
+  JobTerms t = all_day(two_steps());
   Rig failed{t, at(20)};
   failed.to_transmitting().says(FeedbackKind::kClosedFailure).does(NewTerms{paused(t)}).tick_at(at(100));
   EXPECT_EQ(failed.phase(), "Planned") << "it runs what it ran before";
@@ -176,8 +166,7 @@ TEST(JobMix, ADeferralAndAWindowStillHoldIt) {
 }
 
 TEST(JobMix, AnExpiryBetweenTwoStepsShowsTheMixAndWhatToDo) {
-  JobTerms t = two_steps();
-  t.update.clear();
+  JobTerms t = all_day(two_steps());
   Rig rig{t, at(20)};
   rig.given.seen_at = at(479);
   rig.to_switching().powers_on("boot-2", runs("26.11", "6")).tick_at(at(480));
@@ -195,8 +184,7 @@ TEST(JobMix, AnExpiryBetweenTwoStepsShowsTheMixAndWhatToDo) {
 }
 
 TEST(JobMix, ACancelDuringTheStepThatMadeItShowsItToo) {
-  JobTerms t = two_steps();
-  t.update.clear();
+  JobTerms t = all_day(two_steps());
   Rig cancelled{t, at(20)};
   cancelled.to_switching().does(CancelAsked{"c1", "ines", ""}).powers_on("boot-2", runs("26.11", "6"));
   EXPECT_EQ(cancelled.said().state, JobState::kCancelled);
@@ -218,7 +206,7 @@ TEST(JobMix, ACancelDuringTheStepThatMadeItShowsItToo) {
 // --- the old version, then "closed" ---
 
 TEST(JobRollback, TheOldVersionAndThenClosedWithoutAnAnnouncementIsRolledBack) {
-  JobTerms once = all_night();
+  JobTerms once = all_day(terms());
   once.retry.limit = 1;
   Rig rig{once, at(20)};
   rig.to_installing().powers_on("boot-2", runs("26.10"));
@@ -241,23 +229,23 @@ TEST(JobRollback, TheOldVersionAndThenClosedWithoutAnAnnouncementIsRolledBack) {
 // --- who and why ---
 
 TEST(JobWho, ACancelThatCameTooLateSaysWhoseItWas) {
-  Rig rig{all_night(), at(20)};
+  Rig rig{all_day(terms()), at(20)};
   rig.to_switching().does(CancelAsked{"c1", "ines", "stocktaking"});
   EXPECT_TRUE(contains(rig.said().sentence, "the cancel by ines came too late: stocktaking")) << rig.said().sentence;
   rig.powers_on("boot-2", runs("26.11"));
   EXPECT_EQ(rig.said().sentence, "the device runs the new version; the cancel by ines came too late: stocktaking");
-  Rig ended{all_night(), at(20)};
+  Rig ended{all_day(terms()), at(20)};
   ended.to_switching().powers_on("boot-2", runs("26.11")).does(CancelAsked{"c1", "ines", ""});
   EXPECT_EQ(ended.said().sentence, "the device runs the new version; the cancel by ines came too late");
 }
 
 TEST(JobWho, ADeferralSaysWhoseItIsAlsoWhereItCameTooLate) {
-  Rig rig{all_night(), at(20)};
+  Rig rig{all_day(terms()), at(20)};
   rig.does(DeferralsChanged{at(60), "ines", "stocktaking"});
   EXPECT_EQ(rig.said().sentence, "deferred by ines until 23:00 UTC: stocktaking");
   rig.does(DeferralsChanged{at(60), "kim", "open late"});
   EXPECT_EQ(rig.said().sentence, "deferred by kim until 23:00 UTC: open late") << "of another one until the same time";
-  Rig begun{all_night(), at(20)};
+  Rig begun{all_day(terms()), at(20)};
   begun.to_transmitting().does(DeferralsChanged{at(60), "ines", "stocktaking"});
   EXPECT_EQ(begun.said().sentence, "the device receives os 26.11; the deferral by ines until 23:00 UTC came too late for what has begun: stocktaking");
 }

@@ -11,6 +11,12 @@ inline JobTerms two_steps() {
   return t;
 }
 
+// At any time of the day.
+inline JobTerms all_day(JobTerms t) {
+  t.update.clear();
+  return t;
+}
+
 class Rig {
  public:
   explicit Rig(JobTerms terms = samples::terms(), WallTime now = at(15))

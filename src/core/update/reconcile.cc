@@ -6,7 +6,6 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "core/update/job_machine.h"
 #include "core/update/supersede.h"
 
 namespace dray::core {
@@ -134,7 +133,7 @@ Job deferred_job(const JobTerms& terms, const DeferralsChanged& deferral) {
 
 // "r13 (os 26.12)": what takes the place of another, for people.
 std::string named(const JobTerms& winner) {
-  const std::string what = machine::step_versions(winner, 0, winner.steps.size());
+  const std::string what = all_versions(winner);
   return winner.rollout.value() + (what.empty() ? "" : " (" + what + ")");
 }
 
