@@ -106,6 +106,19 @@ TEST(JobBack, AnotherAgentUnderItsNameUndoesNothing) {
   EXPECT_FALSE(is_final(rig.tick().job));
 }
 
+// Nothing is judged by reports of two: what was known before stands, and the end is the tick's, as without the doubt.
+TEST(JobBack, AnUndoneStepIsNoSuccessEitherWhereTwoAgentsCall) {
+  Rig rig = after_os();
+  rig.to_transmitting().powers_on("boot-3", runs("26.10", "6"));
+  EXPECT_FALSE(rig.job.went_back.empty());
+  rig.given.doubt = Doubt::kTwoAgents;
+  rig.says(FeedbackKind::kClosedFailure);
+  EXPECT_EQ(rig.phase(), "Backoff");
+  rig.powers_on("boot-4", runs("26.10", "7"));
+  EXPECT_EQ(rig.phase(), "Failed");
+  EXPECT_EQ(rig.said().reason, "mixed");
+}
+
 TEST(JobBack, WhatWasOnlyFoundToRunIsBroughtInstead) {
   for (const bool asked : {false, true}) {
     Rig rig{all_day(two_steps()), at(20)};

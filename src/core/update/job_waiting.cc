@@ -34,8 +34,9 @@ bool common_of_waiting(Decision& d, const JobEvent& event) {
     d.job.update_at = time_without_device(d.job);
     raise_update_at(d.job);
   } else if (std::get_if<PowerOn>(&event) != nullptr) {
-    if (goes_back(d.job, d.given)) return true;  // by the tick that follows
-    if (is_done(d.job, d.given))
+    const bool done = is_done(d.job, d.given);
+    if (goes_back(d.job, d.given) || (done && !d.job.went_back.empty())) return true;  // it ends by the tick that follows
+    if (done)
       finish_step(d, true);
     else if (!d.job.action.empty() && !d.given.boot_id.empty())
       d.job.boot_id = d.given.boot_id;  // a restart before the attempt did anything
