@@ -77,7 +77,7 @@ TEST_F(OtherTypes, AnOperatorAcceptsTheOtherName) {
 }
 
 // An address of a gateway that nothing is asked of would be taken for granted.
-TEST_F(OtherTypes, AGatewayIsRefusedByCommandsOfTheServerAndDefaultsAreThoseOfTheApi) {
+TEST_F(OtherTypes, AGatewayIsRefusedByCommandsOfTheServerAndATypeIsOfOurAgent) {
   for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"rollout", "list"}, {"device", "why", "till-1"}, {"deferral", "list"}})
     for (const bool joined : {false, true}) {
       std::vector<std::string> words = joined ? std::vector<std::string>{"--gateway=http://127.0.0.1:1"} : std::vector<std::string>{"--gateway", "http://127.0.0.1:1"};
@@ -88,8 +88,8 @@ TEST_F(OtherTypes, AGatewayIsRefusedByCommandsOfTheServerAndDefaultsAreThoseOfTh
     }
   EXPECT_EQ(drayctl({"type", "create", "panel", "--component", "os"}).first, 0);
   const value panel = get("device-types/panel").json();
-  EXPECT_EQ(panel.at("client").as_string(), "any");
-  EXPECT_EQ(panel.at("ask").as_string(), "poll");
+  EXPECT_EQ(panel.at("client").as_string(), "dray");
+  EXPECT_EQ(panel.at("ask").as_string(), "confirmation");
 }
 
 TEST_F(OtherTypes, ListsShowTheDeferralsThatStand) {
